@@ -1,0 +1,23 @@
+namespace AgentRuntime.Abstractions;
+
+/// <content>7xxx: runs.</content>
+public static partial class ReasonCodes
+{
+    /// <summary>The run was cancelled.</summary>
+    public static readonly ReasonCode RunCancelled = new(7001);
+
+    /// <summary>The platform stopped while the run was under way.</summary>
+    public static readonly ReasonCode RunInterrupted = new(7002);
+
+    /// <summary>The run outlived its deadline.</summary>
+    public static readonly ReasonCode RunDeadline = new(7003);
+
+    /// <summary>The agent itself reported an error.</summary>
+    public static readonly ReasonCode GuestError = new(7004);
+
+    /// <summary>The run's input is larger than the agent may take.</summary>
+    public static readonly ReasonCode InputTooLarge = new(7005);
+
+    /// <summary>More runs wait than the platform accepts.</summary>
+    public static readonly ReasonCode QueueFull = new(7006);
+}

@@ -1,0 +1,27 @@
+namespace AgentRuntime.Abstractions;
+
+/// <summary>The verdict. Zero is no verdict and must be treated as <see cref="Deny"/>.</summary>
+public enum Verdict : byte
+{
+    /// <summary>The call must not be made.</summary>
+    Deny = 1,
+
+    /// <summary>The call may be made.</summary>
+    Allow = 2,
+
+    /// <summary>The call may be made once a person has approved it.</summary>
+    RequireApproval = 3,
+}
+
+/// <summary>A decision with its reasons. Immutable.</summary>
+/// <param name="Verdict">The verdict.</param>
+/// <param name="Reason">Why not (AR2xxx); null when allowed.</param>
+/// <param name="Bundle">The bundle that decided; null when the tenant has none.</param>
+public sealed record Decision(Verdict Verdict, RuntimeError? Reason, BundleDigest? Bundle)
+{
+    /// <summary>Ids of the policies that determined the verdict, in order.</summary>
+    public IReadOnlyList<string> DeterminingPolicies { get; init; } = [];
+
+    /// <summary>Policies that failed to evaluate, with what went wrong.</summary>
+    public IReadOnlyList<string> Errors { get; init; } = [];
+}

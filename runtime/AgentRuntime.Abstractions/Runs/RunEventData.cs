@@ -1,0 +1,84 @@
+using System.Text.Json.Serialization;
+
+namespace AgentRuntime.Abstractions;
+
+/// <summary>
+/// What happened in a run, in the JSON form that the journal keeps and clients read. Types and members are added,
+/// never renamed or removed. Immutable.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(RunStarted), "run.started")]
+[JsonDerivedType(typeof(RunSucceeded), "run.succeeded")]
+[JsonDerivedType(typeof(RunFailed), "run.failed")]
+[JsonDerivedType(typeof(RunCancelled), "run.cancelled")]
+[JsonDerivedType(typeof(GuestLogged), "log")]
+[JsonDerivedType(typeof(ChatStarted), "chat.started")]
+[JsonDerivedType(typeof(ChatCompleted), "chat.completed")]
+[JsonDerivedType(typeof(ChatFailed), "chat.failed")]
+[JsonDerivedType(typeof(ToolDecided), "tool.decided")]
+[JsonDerivedType(typeof(ToolStarted), "tool.started")]
+[JsonDerivedType(typeof(ToolCompleted), "tool.completed")]
+[JsonDerivedType(typeof(ToolFailed), "tool.failed")]
+public abstract record RunEventData;
+
+/// <summary>A worker started the run.</summary>
+public sealed record RunStarted(string Agent, string Module, string Bundle, string SandboxEngine) : RunEventData;
+
+/// <summary>The agent returned its output.</summary>
+public sealed record RunSucceeded(string Output, RunTotals Totals) : RunEventData;
+
+/// <summary>The run failed.</summary>
+public sealed record RunFailed(ErrorResource Error, RunTotals Totals) : RunEventData;
+
+/// <summary>The run was cancelled.</summary>
+public sealed record RunCancelled(ErrorResource Error, RunTotals Totals) : RunEventData;
+
+/// <summary>The guest logged a line.</summary>
+public sealed record GuestLogged(string Level, string Message) : RunEventData;
+
+/// <summary>The guest asks a model: written before the request is sent.</summary>
+/// <param name="Call">Number of the host call within the run; the same in all events of one call.</param>
+/// <param name="Model">The model.</param>
+/// <param name="MaxOutputTokens">What was reserved for the answer.</param>
+public sealed record ChatStarted(int Call, string Model, int MaxOutputTokens) : RunEventData;
+
+/// <summary>The model answered.</summary>
+public sealed record ChatCompleted(
+    int Call,
+    string Model,
+    string Content,
+    IReadOnlyList<ModelToolCall> ToolCalls,
+    string FinishReason,
+    UsageResource Usage,
+    long CostMicroUsd,
+    double TimeToFirstTokenMs,
+    double DurationMs,
+    string PrefillEngine,
+    string DecodeEngine,
+    double? KvTransferMs,
+    long? KvBytes) : RunEventData;
+
+/// <summary>The model was not asked, or did not answer.</summary>
+public sealed record ChatFailed(int Call, string Model, ErrorResource Error) : RunEventData;
+
+/// <summary>Policy decided about a tool or model call.</summary>
+public sealed record ToolDecided(
+    int Call,
+    string Tool,
+    string ArgumentsJson,
+    string Verdict,
+    ErrorResource? Reason,
+    IReadOnlyList<string> DeterminingPolicies,
+    string? Bundle) : RunEventData;
+
+/// <summary>The tool is about to be called: written before the request is sent.</summary>
+public sealed record ToolStarted(int Call, string Tool, string IdempotencyKey) : RunEventData;
+
+/// <summary>The tool answered.</summary>
+public sealed record ToolCompleted(int Call, string Tool, string Content, double DurationMs) : RunEventData;
+
+/// <summary>The tool failed.</summary>
+public sealed record ToolFailed(int Call, string Tool, ErrorResource Error, double DurationMs) : RunEventData;
+
+/// <summary>What the run used.</summary>
+public sealed record RunTotals(UsageResource Usage, long CostMicroUsd, double CpuMs, long MemoryPeakBytes, int HostCalls);

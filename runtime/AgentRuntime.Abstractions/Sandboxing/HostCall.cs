@@ -1,0 +1,46 @@
+namespace AgentRuntime.Abstractions;
+
+/// <summary>A blocking call from a guest to the platform: exactly one of the nested forms. Immutable.</summary>
+public abstract record HostCall
+{
+    private HostCall()
+    {
+    }
+
+    /// <summary>Ask a model: <c>agentruntime:agent/inference.send</c>.</summary>
+    public sealed record Chat(IReadOnlyList<ChatMessage> Messages, ChatOptions Options) : HostCall;
+
+    /// <summary>The tools that policy lets this agent see: <c>agentruntime:agent/tools.list</c>.</summary>
+    public sealed record ListTools : HostCall;
+
+    /// <summary>Call a tool: <c>agentruntime:agent/tools.call</c>.</summary>
+    /// <param name="Name">The tool's name, <c>server/tool</c>.</param>
+    /// <param name="ArgumentsJson">A JSON object, not yet checked.</param>
+    public sealed record CallTool(string Name, string ArgumentsJson) : HostCall;
+
+    /// <summary>Do nothing for a while: <c>agentruntime:agent/timer.sleep</c>.</summary>
+    public sealed record Sleep(TimeSpan Duration) : HostCall;
+}
+
+/// <summary>The answer to a <see cref="HostCall"/>: the form that fits the call, or a refusal. Immutable.</summary>
+public abstract record HostCallResult
+{
+    private HostCallResult()
+    {
+    }
+
+    /// <summary>Answers <see cref="HostCall.Chat"/>.</summary>
+    public sealed record Chat(ChatResponse Response) : HostCallResult;
+
+    /// <summary>Answers <see cref="HostCall.ListTools"/>.</summary>
+    public sealed record ToolList(IReadOnlyList<ToolDescriptor> Tools) : HostCallResult;
+
+    /// <summary>Answers <see cref="HostCall.CallTool"/> with the tool's result, as text or JSON text.</summary>
+    public sealed record Tool(string Content) : HostCallResult;
+
+    /// <summary>Answers <see cref="HostCall.Sleep"/>.</summary>
+    public sealed record Slept : HostCallResult;
+
+    /// <summary>Answers any call: it was refused or failed. The guest gets the code and the message and goes on.</summary>
+    public sealed record Refused(RuntimeError Error) : HostCallResult;
+}

@@ -1,0 +1,54 @@
+namespace AgentRuntime.Abstractions;
+
+/// <summary>
+/// Turns the bytes of a Wasm module that targets the <c>agentruntime:agent</c> world (<c>sandboxes/wit/</c>) into
+/// something that can be run many times. Thread-safe.
+/// </summary>
+public interface ISandboxEngine
+{
+    /// <summary>The engine's name as telemetry and the journal show it: <c>managed</c> or <c>wasmtime</c>.</summary>
+    string Name { get; }
+
+    /// <summary>
+    /// Validates and compiles a module, off the request path and within the engine's compile limits. The same bytes
+    /// give the same module without compiling again while it is cached.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">
+    /// AR3001 invalid, AR3002 too large, AR3003 unknown import, AR3004 missing export.
+    /// </exception>
+    ValueTask<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken);
+}
+
+/// <summary>A compiled module. Thread-safe; instances share nothing but code.</summary>
+public interface ISandboxModule
+{
+    /// <summary>The digest of the bytes that were compiled.</summary>
+    ModuleDigest Digest { get; }
+
+    /// <summary>A fresh instance with zeroed memory under these limits. Cheap: from a pool.</summary>
+    /// <exception cref="RuntimeErrorException">AR3005: the module's initial memory exceeds the limit.</exception>
+    ISandbox Instantiate(SandboxLimits limits, ISandboxLog log);
+}
+
+/// <summary>Where a guest's log lines go. Called on the guest's thread; must not block for long and must not throw.</summary>
+public interface ISandboxLog
+{
+    /// <summary>One line, already cut to the limit of <see cref="SandboxLimits.MaxLogBytes"/>.</summary>
+    void Write(GuestLogLevel level, string message);
+}
+
+/// <summary>The level of a guest's log line.</summary>
+public enum GuestLogLevel : byte
+{
+    /// <summary>For the agent's developer.</summary>
+    Debug = 1,
+
+    /// <summary>Normal progress; also what the guest writes to standard output.</summary>
+    Info = 2,
+
+    /// <summary>Unexpected, but handled.</summary>
+    Warning = 3,
+
+    /// <summary>Failed; also what the guest writes to standard error.</summary>
+    Error = 4,
+}

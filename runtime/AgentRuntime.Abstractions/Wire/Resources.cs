@@ -1,0 +1,103 @@
+namespace AgentRuntime.Abstractions;
+
+/// <summary>Tokens in the form that clients read.</summary>
+public sealed record UsageResource(long PromptTokens, long CachedPromptTokens, long OutputTokens)
+{
+    /// <summary>The wire form of a usage.</summary>
+    public static UsageResource From(InferenceUsage usage) =>
+        new(usage.Prompt.Value, usage.CachedPrompt.Value, usage.Output.Value);
+}
+
+/// <summary>An error in the form that clients read inside other resources.</summary>
+public sealed record ErrorResource(string Code, string Message, string? Where = null, string? Action = null)
+{
+    /// <summary>The wire form of an error.</summary>
+    public static ErrorResource From(RuntimeError error) =>
+        new(error.Code.ToString(), error.Message, error.Where, error.Action);
+
+    /// <summary>The error behind the wire form.</summary>
+    public RuntimeError ToError() => new(ReasonCode.Parse(Code), Message, Where, Action);
+}
+
+/// <summary>RFC 9457 problem details, as the control API answers errors.</summary>
+/// <param name="Type">A URI that names the error's page.</param>
+/// <param name="Title">The message.</param>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Code">The AR code.</param>
+/// <param name="Instance">Where it went wrong.</param>
+/// <param name="Detail">What to do.</param>
+/// <param name="RequestId">Leads to the platform's log.</param>
+public sealed record ProblemResource(
+    string Type, string Title, int Status, string Code, string? Instance, string? Detail, string RequestId);
+
+/// <summary>Body of <c>POST /v1/projects/{project}/agents/{agent}/runs</c>.</summary>
+public sealed record StartRunBody(string Input);
+
+/// <summary>A run in the form that clients read.</summary>
+public sealed record RunResource(
+    string Id,
+    string Agent,
+    string Status,
+    string Module,
+    string Bundle,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? EndedAt,
+    string? Output,
+    ErrorResource? Error,
+    UsageResource Usage,
+    long CostMicroUsd)
+{
+    /// <summary>The wire form of a run.</summary>
+    public static RunResource From(RunRecord run) => new(
+        run.Identity.Run.GetValueOrDefault().ToString(),
+        run.Identity.AgentName ?? "",
+        run.Status switch
+        {
+            RunStatus.Queued => "queued",
+            RunStatus.Running => "running",
+            RunStatus.Succeeded => "succeeded",
+            RunStatus.Failed => "failed",
+            RunStatus.Cancelled => "cancelled",
+            _ => throw new ArgumentOutOfRangeException(nameof(run), run.Status, "unknown run status"),
+        },
+        run.Module.ToString(),
+        run.Bundle.ToString(),
+        run.CreatedAt,
+        run.EndedAt,
+        run.Output,
+        run.Error is null ? null : ErrorResource.From(run.Error),
+        UsageResource.From(run.Usage),
+        run.Cost.Value);
+}
+
+/// <summary>A page of runs, newest first.</summary>
+/// <param name="Runs">The runs.</param>
+/// <param name="NextPageToken">Pass as <c>page_token</c> for the next page; null on the last.</param>
+public sealed record RunList(IReadOnlyList<RunResource> Runs, string? NextPageToken);
+
+/// <summary>A run's event in the form that clients read.</summary>
+public sealed record RunEventResource(string Run, long Sequence, DateTimeOffset At, RunEventData Data)
+{
+    /// <summary>The wire form of an event.</summary>
+    public static RunEventResource From(RunEvent e) => new(e.Run.ToString(), e.Sequence, e.At, e.Data);
+}
+
+/// <summary>An agent in the form that clients read.</summary>
+public sealed record AgentResource(
+    string Id, string Name, string Project, string Module, int Version, DateTimeOffset DeployedAt)
+{
+    /// <summary>The wire form of an agent.</summary>
+    public static AgentResource From(AgentRecord agent) =>
+        new(agent.Id.ToString(), agent.Name, agent.ProjectName, agent.Module.ToString(), agent.Version, agent.DeployedAt);
+}
+
+/// <summary>The tenant's agents, ordered by name.</summary>
+public sealed record AgentList(IReadOnlyList<AgentResource> Agents);
+
+/// <summary>A policy bundle's files by path, as <c>PUT /v1/policy</c> takes them.</summary>
+public sealed record PolicyBundleBody(IReadOnlyDictionary<string, string> Files);
+
+/// <summary>What became of a bundle.</summary>
+/// <param name="Bundle">The content address.</param>
+/// <param name="Problems">What is wrong with it; empty when it was applied.</param>
+public sealed record PolicyBundleResource(string? Bundle, IReadOnlyList<ErrorResource> Problems);

@@ -1,0 +1,25 @@
+using System.Text.Json.Serialization;
+
+namespace AgentRuntime.Abstractions;
+
+/// <summary>
+/// Source-generated JSON of everything that clients read or send: snake_case, nulls left out, numbers as numbers.
+/// Thread-safe.
+/// </summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    AllowOutOfOrderMetadataProperties = true,
+    RespectRequiredConstructorParameters = true,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(RunEventData))]
+[JsonSerializable(typeof(RunEventResource))]
+[JsonSerializable(typeof(RunResource))]
+[JsonSerializable(typeof(RunList))]
+[JsonSerializable(typeof(StartRunBody))]
+[JsonSerializable(typeof(AgentResource))]
+[JsonSerializable(typeof(AgentList))]
+[JsonSerializable(typeof(ProblemResource))]
+[JsonSerializable(typeof(PolicyBundleBody))]
+[JsonSerializable(typeof(PolicyBundleResource))]
+public sealed partial class WireJson : JsonSerializerContext;
