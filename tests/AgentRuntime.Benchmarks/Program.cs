@@ -1,6 +1,9 @@
 using AgentRuntime.Benchmarks;
 
-IBenchmark[] benchmarks = [];
+IBenchmark[] benchmarks =
+[
+    new AgentRuntime.Benchmarks.Sandbox.SandboxBenchmark(),
+];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)

@@ -24,6 +24,7 @@ internal sealed class ModuleEmitter
     {
         Model = model;
         Metered = variant.Metered;
+        Watched = variant.Watched;
         ReferencedFunctions = Referenced(model);
         Suspension = new SuspensionAnalysis(model, facts, variant.BlockingImports, ReferencedFunctions);
         _facts = facts;
@@ -41,6 +42,8 @@ internal sealed class ModuleEmitter
     public ModuleModel Model { get; }
 
     public bool Metered { get; }
+
+    public bool Watched { get; }
 
     public SuspensionAnalysis Suspension { get; }
 

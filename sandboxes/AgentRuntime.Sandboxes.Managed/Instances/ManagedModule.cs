@@ -68,9 +68,10 @@ internal sealed class ManagedModule : IWasmModule
     }
 
     /// <summary>Links to what other instances export as well; those share <paramref name="buffer"/>.</summary>
-    internal ManagedInstance Link(ReadOnlySpan<object> imports, ValueBuffer buffer, InstanceLimits limits)
+    internal ManagedInstance Link(
+        ReadOnlySpan<object> imports, ValueBuffer buffer, InstanceLimits limits, CodeVariant? variant = null)
     {
-        var instance = new ManagedInstance(this, Code(new CodeVariant([], limits.Fuel is not null)));
+        var instance = new ManagedInstance(this, Code(variant ?? new CodeVariant([], limits.Fuel is not null)));
         instance.Link(imports, buffer, limits);
         return instance;
     }
