@@ -81,4 +81,5 @@ public sealed record ToolCompleted(int Call, string Tool, string Content, double
 public sealed record ToolFailed(int Call, string Tool, ErrorResource Error, double DurationMs) : RunEventData;
 
 /// <summary>What the run used.</summary>
-public sealed record RunTotals(UsageResource Usage, long CostMicroUsd, double CpuMs, long MemoryPeakBytes, int HostCalls);
+public sealed record RunTotals(
+    UsageResource Usage, long CostMicroUsd, double CpuMs, long MemoryPeakBytes, int HostCalls);

@@ -88,7 +88,13 @@ public sealed record AgentResource(
 {
     /// <summary>The wire form of an agent.</summary>
     public static AgentResource From(AgentRecord agent) =>
-        new(agent.Id.ToString(), agent.Name, agent.ProjectName, agent.Module.ToString(), agent.Version, agent.DeployedAt);
+        new(
+            agent.Id.ToString(),
+            agent.Name,
+            agent.ProjectName,
+            agent.Module.ToString(),
+            agent.Version,
+            agent.DeployedAt);
 }
 
 /// <summary>The tenant's agents, ordered by name.</summary>
