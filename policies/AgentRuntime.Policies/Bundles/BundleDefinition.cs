@@ -23,10 +23,10 @@ internal sealed record BundleDefinition(
 /// <param name="DirectProjects">Those whose clients may, when not all.</param>
 /// <param name="Position">Where it is named.</param>
 internal sealed record ModelDefinition(
-    string Name, bool DirectForAll, IReadOnlyList<string> DirectProjects, SourcePosition Position);
+    string Name, bool DirectForAll, IReadOnlyList<string> DirectProjects, BundlePosition Position);
 
 /// <summary>A tool server.</summary>
-internal sealed record ServerDefinition(string Name, Uri Endpoint, TimeSpan Timeout, SourcePosition Position);
+internal sealed record ServerDefinition(string Name, Uri Endpoint, TimeSpan Timeout, BundlePosition Position);
 
 /// <summary>A tool as the bundle pins it.</summary>
 /// <param name="Descriptor">The name <c>server/tool</c>, the description and the schema, as they were approved.</param>
@@ -34,7 +34,7 @@ internal sealed record ServerDefinition(string Name, Uri Endpoint, TimeSpan Time
 /// <param name="Arguments">What policies see of its arguments.</param>
 /// <param name="Position">Where it is pinned.</param>
 internal sealed record ToolPin(
-    ToolDescriptor Descriptor, string Server, ObjectShape Arguments, SourcePosition Position)
+    ToolDescriptor Descriptor, string Server, ObjectShape Arguments, BundlePosition Position)
 {
     public string Name => Descriptor.Name;
 }
@@ -52,7 +52,7 @@ internal sealed record AgentDefinition(
     AgentPolicy Policy,
     IReadOnlyList<string> Models,
     IReadOnlyList<GrantDefinition> Grants,
-    SourcePosition Position)
+    BundlePosition Position)
 {
     public string Project => Name[..Name.IndexOf('/', StringComparison.Ordinal)];
 }

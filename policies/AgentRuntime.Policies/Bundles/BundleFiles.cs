@@ -40,6 +40,7 @@ internal sealed class BundleFiles
         if (files.Count > MaxFiles)
         {
             problems.Add(default, $"the bundle has {files.Count} files", $"at most {MaxFiles} are read");
+            problems.Unreadable = true;
             return null;
         }
 
@@ -58,9 +59,8 @@ internal sealed class BundleFiles
             problems.Add(default, $"the bundle has {total} bytes", $"at most {MaxTotalBytes} are read");
         if (!files.ContainsKey(Main))
             problems.Add(new(Main, 0, 0), "the file is missing", "every bundle has one; it needs 'name' at least");
-        return total > MaxTotalBytes || files.Values.Any(t => Encoding.UTF8.GetByteCount(t) > MaxFileBytes)
-            ? null
-            : new(files);
+        problems.Unreadable = total > MaxTotalBytes || files.Values.Any(t => Encoding.UTF8.GetByteCount(t) > MaxFileBytes);
+        return problems.Unreadable ? null : new(files);
     }
 
     /// <summary>

@@ -29,7 +29,7 @@ internal static class Names
     public static bool IsModel(string text) =>
         text is { Length: > 0 and <= 128 } && text.All(c => c is > ' ' and <= '~' and not ('"' or '\\' or '\''));
 
-    public static void Check(bool valid, string name, string what, string form, SourcePosition at, Problems problems)
+    public static void Check(bool valid, string name, string what, string form, BundlePosition at, Problems problems)
     {
         if (!valid)
             problems.Add(at, $"'{name}' is not a name for {what}", $"it takes {form}");

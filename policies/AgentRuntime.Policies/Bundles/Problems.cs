@@ -11,14 +11,17 @@ internal sealed class Problems
 {
     public const int Limit = 200;
 
-    private readonly List<(SourcePosition At, RuntimeError Error)> _errors = [];
+    private readonly List<(BundlePosition At, RuntimeError Error)> _errors = [];
     private int _more;
 
     public bool Any => _errors.Count > 0;
 
+    /// <summary>The bundle is too large to be looked at, and has no digest.</summary>
+    public bool Unreadable { get; set; }
+
     public int Count => _errors.Count + _more;
 
-    public void Add(SourcePosition at, string message, string? suggestion = null)
+    public void Add(BundlePosition at, string message, string? suggestion = null)
     {
         if (_errors.Count == Limit)
             _more++;

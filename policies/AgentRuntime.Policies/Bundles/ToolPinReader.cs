@@ -76,7 +76,7 @@ internal static class ToolPinReader
         var index = 0;
         foreach (var tool in root.EnumerateArray())
         {
-            var at = new SourcePosition(path, index < lines.Count ? lines[index] : 1, 1);
+            var at = new BundlePosition(path, index < lines.Count ? lines[index] : 1, 1);
             index++;
             if (ReadTool(tool, server, at, problems) is not { } pin)
                 continue;
@@ -87,7 +87,7 @@ internal static class ToolPinReader
         }
     }
 
-    private static ToolPin? ReadTool(JsonElement tool, string server, SourcePosition at, Problems problems)
+    private static ToolPin? ReadTool(JsonElement tool, string server, BundlePosition at, Problems problems)
     {
         if (tool.ValueKind != JsonValueKind.Object)
         {

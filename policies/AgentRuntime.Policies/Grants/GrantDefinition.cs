@@ -14,10 +14,10 @@ internal sealed record GrantDefinition(
     string Tool,
     IReadOnlyList<ArgumentLimit> Limits,
     string? Condition,
-    SourcePosition ConditionPosition,
+    BundlePosition ConditionPosition,
     string? Reason,
     bool NeedsApproval,
-    SourcePosition Position)
+    BundlePosition Position)
 {
     public bool IsUnconditional => Limits.Count == 0 && Condition is null;
 }
@@ -48,7 +48,7 @@ internal enum LimitKind : byte
 /// <param name="Values">One value, or several for <see cref="LimitKind.OneOf"/>, as they were written.</param>
 /// <param name="Position">Where it is given.</param>
 internal sealed record ArgumentLimit(
-    LimitKind Kind, IReadOnlyList<PropertyShape> Path, ArgumentShape Shape, IReadOnlyList<string> Values, SourcePosition Position)
+    LimitKind Kind, IReadOnlyList<PropertyShape> Path, ArgumentShape Shape, IReadOnlyList<string> Values, BundlePosition Position)
 {
     /// <summary>The argument as people write it: <c>order.amount_cents</c>.</summary>
     public string Argument => string.Join('.', Path.Select(p => p.Name));

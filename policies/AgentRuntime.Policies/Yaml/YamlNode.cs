@@ -1,7 +1,7 @@
 namespace AgentRuntime.Policies.Yaml;
 
 /// <summary>A place in a bundle: file, line and column, both from 1; zero when the file as a whole is meant.</summary>
-internal readonly record struct SourcePosition(string File, int Line, int Column)
+internal readonly record struct BundlePosition(string File, int Line, int Column)
 {
     /// <summary>The form that editors make clickable: <c>agents.yaml:12:5</c>.</summary>
     public override string ToString() =>
@@ -9,9 +9,9 @@ internal readonly record struct SourcePosition(string File, int Line, int Column
 }
 
 /// <summary>A YAML node with its place. Immutable once read; an alias shares the node that it names.</summary>
-internal abstract class YamlNode(SourcePosition position, int weight)
+internal abstract class YamlNode(BundlePosition position, int weight)
 {
-    public SourcePosition Position { get; } = position;
+    public BundlePosition Position { get; } = position;
 
     /// <summary>Nodes in it with every alias counted in full: what bounds a billion laughs.</summary>
     public int Weight { get; } = weight;
@@ -21,7 +21,7 @@ internal abstract class YamlNode(SourcePosition position, int weight)
 }
 
 /// <summary>A scalar as it was written.</summary>
-internal sealed class YamlScalar(SourcePosition position, string text, bool plain) : YamlNode(position, 1)
+internal sealed class YamlScalar(BundlePosition position, string text, bool plain) : YamlNode(position, 1)
 {
     public string Text { get; } = text;
 
@@ -36,7 +36,7 @@ internal sealed class YamlScalar(SourcePosition position, string text, bool plai
 }
 
 /// <summary>A list.</summary>
-internal sealed class YamlSequence(SourcePosition position, IReadOnlyList<YamlNode> items, int weight)
+internal sealed class YamlSequence(BundlePosition position, IReadOnlyList<YamlNode> items, int weight)
     : YamlNode(position, weight)
 {
     public IReadOnlyList<YamlNode> Items { get; } = items;
@@ -45,7 +45,7 @@ internal sealed class YamlSequence(SourcePosition position, IReadOnlyList<YamlNo
 }
 
 /// <summary>A mapping with text keys, in the order in which they were written.</summary>
-internal sealed class YamlMapping(SourcePosition position, IReadOnlyList<YamlEntry> entries, int weight)
+internal sealed class YamlMapping(BundlePosition position, IReadOnlyList<YamlEntry> entries, int weight)
     : YamlNode(position, weight)
 {
     public IReadOnlyList<YamlEntry> Entries { get; } = entries;

@@ -140,7 +140,7 @@ internal sealed class YamlReader
         return node;
     }
 
-    private SourcePosition At(ParsingEvent e) => new(_file, (int)e.Start.Line, (int)e.Start.Column);
+    private BundlePosition At(ParsingEvent e) => new(_file, (int)e.Start.Line, (int)e.Start.Column);
 
     private static YamlException Refuse(ParsingEvent at, string message) => new(at.Start, at.End, message);
 }

@@ -21,7 +21,7 @@ internal sealed class YamlSection
         _title = title;
     }
 
-    public SourcePosition Position => _mapping.Position;
+    public BundlePosition Position => _mapping.Position;
 
     public IReadOnlyList<YamlEntry> Entries => _mapping.Entries;
 
