@@ -30,7 +30,9 @@ public interface ISandboxModule
     ISandbox Instantiate(SandboxLimits limits, ISandboxLog log);
 }
 
-/// <summary>Where a guest's log lines go. Called on the guest's thread; must not block for long and must not throw.</summary>
+/// <summary>
+/// Where a guest's log lines go. Called on the guest's thread; must not block for long and must not throw.
+/// </summary>
 public interface ISandboxLog
 {
     /// <summary>One line, already cut to the limit of <see cref="SandboxLimits.MaxLogBytes"/>.</summary>
