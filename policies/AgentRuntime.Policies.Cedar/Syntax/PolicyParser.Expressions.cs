@@ -9,9 +9,9 @@ internal sealed partial class PolicyParser
     // Every method below returns null after it has reported an error.
     private Expr? ReadExpression()
     {
-        if (++_depth > _limits.MaximumDepth)
+        if (++_depth > Limits.MaximumDepth)
         {
-            Report(_token, "limit", $"the expression nests deeper than {_limits.MaximumDepth} levels");
+            Report(Current, "limit", $"the expression nests deeper than {Limits.MaximumDepth} levels");
             return null;
         }
 
@@ -22,19 +22,19 @@ internal sealed partial class PolicyParser
 
     private Expr? Bounded(Expr expr)
     {
-        if (expr.Depth <= _limits.MaximumDepth) return expr;
-        Report(_token, "limit", $"the expression nests deeper than {_limits.MaximumDepth} levels");
+        if (expr.Depth <= Limits.MaximumDepth) return expr;
+        Report(Current, "limit", $"the expression nests deeper than {Limits.MaximumDepth} levels");
         return null;
     }
 
     private IfExpr? ReadIf()
     {
-        var start = _token.Start;
+        var start = Current.Start;
         Advance();
         if (ReadExpression() is not { } condition || !ExpectWord("then")) return null;
         if (ReadExpression() is not { } then || !ExpectWord("else")) return null;
         if (ReadExpression() is not { } @else) return null;
-        return new IfExpr(condition, then, @else) { Start = start, Length = _previousEnd - start };
+        return new IfExpr(condition, then, @else) { Start = start, Length = PreviousEnd - start };
     }
 
     private bool ExpectWord(string word)
@@ -51,11 +51,11 @@ internal sealed partial class PolicyParser
 
     private Expr? ReadLogical(bool isAnd)
     {
-        var start = _token.Start;
+        var start = Current.Start;
         var first = isAnd ? ReadRelation() : ReadLogical(isAnd: true);
         if (first is null) return null;
         var kind = isAnd ? TokenKind.And : TokenKind.Or;
-        if (_token.Kind != kind) return first;
+        if (Current.Kind != kind) return first;
         var operands = new List<Expr> { first };
         while (Accept(kind))
         {
@@ -63,14 +63,14 @@ internal sealed partial class PolicyParser
             operands.Add(next);
         }
 
-        return new LogicalExpr(isAnd, [.. operands]) { Start = start, Length = _previousEnd - start };
+        return new LogicalExpr(isAnd, [.. operands]) { Start = start, Length = PreviousEnd - start };
     }
 
     private Expr? ReadRelation()
     {
-        var start = _token.Start;
+        var start = Current.Start;
         if (ReadSum() is not { } left) return null;
-        var @operator = _token.Kind switch
+        var @operator = Current.Kind switch
         {
             TokenKind.Equal => BinaryOperator.Equal,
             TokenKind.NotEqual => BinaryOperator.NotEqual,
@@ -86,11 +86,11 @@ internal sealed partial class PolicyParser
         {
             Advance();
             if (ReadSum() is not { } right) return null;
-            result = new BinaryExpr(@operator, left, right) { Start = start, Length = _previousEnd - start };
+            result = new BinaryExpr(@operator, left, right) { Start = start, Length = PreviousEnd - start };
         }
-        else if (_token.Kind == TokenKind.Assign)
+        else if (Current.Kind == TokenKind.Assign)
         {
-            Report(_token, "syntax", "`=` is not an operator", suggestion: "write `==`");
+            Report(Current, "syntax", "`=` is not an operator", suggestion: "write `==`");
             return null;
         }
         else if (IsWord("has"))
@@ -110,9 +110,9 @@ internal sealed partial class PolicyParser
             return left;
         }
 
-        if (result is not null && IsRelation(_token))
+        if (result is not null && IsRelation(Current))
         {
-            Report(_token, "syntax", "relations do not chain", suggestion: "use parentheses");
+            Report(Current, "syntax", "relations do not chain", suggestion: "use parentheses");
             return null;
         }
 
@@ -128,7 +128,7 @@ internal sealed partial class PolicyParser
     {
         Advance();
         var path = new List<string>();
-        if (_token.Kind == TokenKind.String)
+        if (Current.Kind == TokenKind.String)
         {
             if (ReadString() is not { } key) return null;
             path.Add(key);
@@ -137,7 +137,7 @@ internal sealed partial class PolicyParser
         {
             do
             {
-                var name = _token;
+                var name = Current;
                 if (!Expect(TokenKind.Identifier, "the name of an attribute")) return null;
                 if (!IsUsableIdentifier(name)) return null;
                 path.Add(Text(name));
@@ -145,22 +145,22 @@ internal sealed partial class PolicyParser
             while (Accept(TokenKind.Dot));
         }
 
-        return new HasExpr(target, [.. path]) { Start = start, Length = _previousEnd - start };
+        return new HasExpr(target, [.. path]) { Start = start, Length = PreviousEnd - start };
     }
 
     private LikeExpr? ReadLike(int start, Expr target)
     {
         Advance();
-        var token = _token;
+        var token = Current;
         if (!Expect(TokenKind.String, "a pattern in quotes")) return null;
-        var body = _text.AsSpan(token.Start + 1, token.Length - 2);
+        var body = StringBody(token);
         if (!StringEscapes.TryPattern(body, out var pieces, out var at))
         {
             Report(new(TokenKind.String, token.Start + 1 + at, 2), "escape", "the pattern has an invalid escape");
             return null;
         }
 
-        return new LikeExpr(target, new(pieces)) { Start = start, Length = _previousEnd - start };
+        return new LikeExpr(target, new(pieces)) { Start = start, Length = PreviousEnd - start };
     }
 
     private IsExpr? ReadIs(int start, Expr target)
@@ -175,19 +175,19 @@ internal sealed partial class PolicyParser
             if (ancestor is null) return null;
         }
 
-        return new IsExpr(target, type, ancestor) { Start = start, Length = _previousEnd - start };
+        return new IsExpr(target, type, ancestor) { Start = start, Length = PreviousEnd - start };
     }
 
     private Expr? ReadSum()
     {
-        var start = _token.Start;
+        var start = Current.Start;
         if (ReadProduct() is not { } left) return null;
-        while (_token.Kind is TokenKind.Plus or TokenKind.Minus)
+        while (Current.Kind is TokenKind.Plus or TokenKind.Minus)
         {
-            var @operator = _token.Kind == TokenKind.Plus ? BinaryOperator.Add : BinaryOperator.Subtract;
+            var @operator = Current.Kind == TokenKind.Plus ? BinaryOperator.Add : BinaryOperator.Subtract;
             Advance();
             if (ReadProduct() is not { } right) return null;
-            if (Bounded(new BinaryExpr(@operator, left, right) { Start = start, Length = _previousEnd - start })
+            if (Bounded(new BinaryExpr(@operator, left, right) { Start = start, Length = PreviousEnd - start })
                 is not { } sum) return null;
             left = sum;
         }
@@ -197,13 +197,13 @@ internal sealed partial class PolicyParser
 
     private Expr? ReadProduct()
     {
-        var start = _token.Start;
+        var start = Current.Start;
         if (ReadUnary() is not { } left) return null;
-        while (_token.Kind is TokenKind.Star or TokenKind.Slash or TokenKind.Percent)
+        while (Current.Kind is TokenKind.Star or TokenKind.Slash or TokenKind.Percent)
         {
-            if (_token.Kind != TokenKind.Star)
+            if (Current.Kind != TokenKind.Star)
             {
-                Report(_token, "syntax", "Cedar has no division and no remainder");
+                Report(Current, "syntax", "Cedar has no division and no remainder");
                 return null;
             }
 
@@ -211,7 +211,7 @@ internal sealed partial class PolicyParser
             if (ReadUnary() is not { } right) return null;
             var product = new BinaryExpr(BinaryOperator.Multiply, left, right)
             {
-                Start = start, Length = _previousEnd - start,
+                Start = start, Length = PreviousEnd - start,
             };
             if (Bounded(product) is not { } bounded) return null;
             left = bounded;
@@ -222,15 +222,15 @@ internal sealed partial class PolicyParser
 
     private Expr? ReadUnary()
     {
-        var start = _token.Start;
-        var sign = _token.Kind;
+        var start = Current.Start;
+        var sign = Current.Kind;
         if (sign is not (TokenKind.Not or TokenKind.Minus)) return ReadMember();
         var count = 0;
-        while (_token.Kind == sign)
+        while (Current.Kind == sign)
         {
             if (++count > MaximumUnary)
             {
-                Report(_token, "syntax", $"more than {MaximumUnary} of `{Span(_token)}` in a row");
+                Report(Current, "syntax", $"more than {MaximumUnary} of `{Span(Current)}` in a row");
                 return null;
             }
 
@@ -238,7 +238,7 @@ internal sealed partial class PolicyParser
         }
 
         Expr? operand;
-        if (sign == TokenKind.Minus && _token.Kind == TokenKind.Number && ReadNumber(negative: true, out operand))
+        if (sign == TokenKind.Minus && Current.Kind == TokenKind.Number && ReadNumber(negative: true, out operand))
         {
             count--;
         }
@@ -250,7 +250,7 @@ internal sealed partial class PolicyParser
         if (operand is null) return null;
         var @operator = sign == TokenKind.Not ? UnaryOperator.Not : UnaryOperator.Negate;
         for (; count > 0; count--)
-            operand = new UnaryExpr(@operator, operand) { Start = start, Length = _previousEnd - start };
+            operand = new UnaryExpr(@operator, operand) { Start = start, Length = PreviousEnd - start };
         return operand;
     }
 
@@ -258,11 +258,10 @@ internal sealed partial class PolicyParser
     private bool ReadNumber(bool negative, out Expr? literal)
     {
         literal = null;
-        var token = _token;
+        var token = Current;
         if (negative)
         {
-            var ahead = _lexer;
-            if (ahead.Next().Kind is TokenKind.Dot or TokenKind.OpenBracket or TokenKind.OpenParen) return false;
+            if (NextKind is TokenKind.Dot or TokenKind.OpenBracket or TokenKind.OpenParen) return false;
         }
 
         Advance();

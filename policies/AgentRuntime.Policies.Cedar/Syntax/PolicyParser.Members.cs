@@ -4,27 +4,27 @@ internal sealed partial class PolicyParser
 {
     private Expr? ReadMember()
     {
-        var start = _token.Start;
+        var start = Current.Start;
         var target = ReadPrimary();
         while (target is not null)
         {
             if (Accept(TokenKind.Dot))
             {
-                var name = _token;
+                var name = Current;
                 if (!Expect(TokenKind.Identifier, "the name of an attribute or method")) return null;
                 if (!IsUsableIdentifier(name)) return null;
-                target = _token.Kind == TokenKind.OpenParen
+                target = Current.Kind == TokenKind.OpenParen
                     ? ReadMethod(start, target, name)
-                    : new AttributeExpr(target, Text(name)) { Start = start, Length = _previousEnd - start };
+                    : new AttributeExpr(target, Text(name)) { Start = start, Length = PreviousEnd - start };
             }
             else if (Accept(TokenKind.OpenBracket))
             {
                 if (ReadString() is not { } key || !Expect(TokenKind.CloseBracket, "`]`")) return null;
-                target = new AttributeExpr(target, key) { Start = start, Length = _previousEnd - start };
+                target = new AttributeExpr(target, key) { Start = start, Length = PreviousEnd - start };
             }
-            else if (_token.Kind == TokenKind.OpenParen)
+            else if (Current.Kind == TokenKind.OpenParen)
             {
-                Report(_token, "syntax", "only functions and methods can be called");
+                Report(Current, "syntax", "only functions and methods can be called");
                 return null;
             }
             else
@@ -42,7 +42,7 @@ internal sealed partial class PolicyParser
     {
         var method = Text(name);
         if (ReadList(TokenKind.OpenParen, TokenKind.CloseParen) is not { } arguments) return null;
-        var length = _previousEnd - start;
+        var length = PreviousEnd - start;
         var @operator = method switch
         {
             "contains" => BinaryOperator.Contains,
@@ -77,7 +77,7 @@ internal sealed partial class PolicyParser
 
     private Expr? ReadPrimary()
     {
-        var start = _token;
+        var start = Current;
         switch (start.Kind)
         {
             case TokenKind.Number:
@@ -96,7 +96,7 @@ internal sealed partial class PolicyParser
                 return inner;
             case TokenKind.OpenBracket:
                 if (ReadList(TokenKind.OpenBracket, TokenKind.CloseBracket) is not { } members) return null;
-                return new SetExpr(members) { Start = start.Start, Length = _previousEnd - start.Start };
+                return new SetExpr(members) { Start = start.Start, Length = PreviousEnd - start.Start };
             case TokenKind.OpenBrace:
                 return ReadRecord();
             case TokenKind.Identifier:
@@ -121,10 +121,10 @@ internal sealed partial class PolicyParser
         {
             if (ReadString() is not { } id) return null;
             var uid = CedarValue.Entity(new EntityUid(name, id, trusted: true));
-            return new LiteralExpr(uid) { Start = start.Start, Length = _previousEnd - start.Start };
+            return new LiteralExpr(uid) { Start = start.Start, Length = PreviousEnd - start.Start };
         }
 
-        if (_token.Kind == TokenKind.OpenParen) return ReadFunction(start, name);
+        if (Current.Kind == TokenKind.OpenParen) return ReadFunction(start, name);
         var variable = name switch
         {
             "principal" => Variable.Principal,
@@ -144,7 +144,7 @@ internal sealed partial class PolicyParser
     {
         if (ReadList(TokenKind.OpenParen, TokenKind.CloseParen) is not { } arguments) return null;
         if (ExtensionFunction.ByName.TryGetValue(name, out var function) && function.IsConstructor)
-            return new CallExpr(function, arguments) { Start = start.Start, Length = _previousEnd - start.Start };
+            return new CallExpr(function, arguments) { Start = start.Start, Length = PreviousEnd - start.Start };
         var isMethod = function is not null
             || name is "contains" or "containsAll" or "containsAny" or "isEmpty" or "getTag" or "hasTag";
         var message = isMethod ? $"`{name}` is a method, not a function" : $"there is no function `{name}`";
@@ -159,7 +159,7 @@ internal sealed partial class PolicyParser
         var items = new List<Expr>();
         do
         {
-            if (_token.Kind == close) break;
+            if (Current.Kind == close) break;
             if (ReadExpression() is not { } item) return null;
             items.Add(item);
         }
@@ -169,14 +169,14 @@ internal sealed partial class PolicyParser
 
     private RecordExpr? ReadRecord()
     {
-        var start = _token.Start;
+        var start = Current.Start;
         Advance();
         var keys = new List<string>();
         var known = new HashSet<string>(StringComparer.Ordinal);
         var values = new List<Expr>();
-        while (_token.Kind != TokenKind.CloseBrace)
+        while (Current.Kind != TokenKind.CloseBrace)
         {
-            var at = _token;
+            var at = Current;
             string? key;
             if (at.Kind == TokenKind.String)
             {
@@ -203,6 +203,6 @@ internal sealed partial class PolicyParser
         }
 
         if (!Expect(TokenKind.CloseBrace, "`,` or `}`")) return null;
-        return new RecordExpr([.. keys], [.. values]) { Start = start, Length = _previousEnd - start };
+        return new RecordExpr([.. keys], [.. values]) { Start = start, Length = PreviousEnd - start };
     }
 }

@@ -11,9 +11,9 @@ internal sealed partial class PolicyParser
         }
 
         Advance();
-        if (_token.Kind == TokenKind.Colon)
+        if (Current.Kind == TokenKind.Colon)
         {
-            Report(_token, "syntax", "type constraints are written with `is`", suggestion: $"{variable} is Type");
+            Report(Current, "syntax", "type constraints are written with `is`", suggestion: $"{variable} is Type");
             return null;
         }
 
@@ -22,7 +22,7 @@ internal sealed partial class PolicyParser
         if (IsWord("in"))
         {
             Advance();
-            if (variable == "action" && _token.Kind == TokenKind.OpenBracket) return ActionList();
+            if (variable == "action" && Current.Kind == TokenKind.OpenBracket) return ActionList();
             return Target(slot, CedarScopeOperator.In, null);
         }
 
@@ -30,7 +30,7 @@ internal sealed partial class PolicyParser
         {
             if (variable == "action")
             {
-                Report(_token, "syntax", "`is` cannot constrain the action", suggestion: "write `action == …` or `action in …`");
+                Report(Current, "syntax", "`is` cannot constrain the action", suggestion: "write `action == …` or `action in …`");
                 return null;
             }
 
@@ -41,9 +41,9 @@ internal sealed partial class PolicyParser
             return Target(slot, CedarScopeOperator.IsIn, type);
         }
 
-        if (_token.Kind == TokenKind.Assign)
+        if (Current.Kind == TokenKind.Assign)
         {
-            Report(_token, "syntax", "`=` is not an operator", suggestion: "write `==`");
+            Report(Current, "syntax", "`=` is not an operator", suggestion: "write `==`");
             return null;
         }
 
@@ -52,12 +52,12 @@ internal sealed partial class PolicyParser
 
     private CedarScope? Target(string slot, CedarScopeOperator @operator, string? type)
     {
-        if (_token.Kind == TokenKind.Slot)
+        if (Current.Kind == TokenKind.Slot)
         {
-            if (slot == "?action" || Text(_token) != slot)
+            if (slot == "?action" || Text(Current) != slot)
             {
-                var message = $"`{Text(_token)}` cannot stand here";
-                Report(_token, "syntax", message, suggestion: slot == "?action" ? "actions have no slot" : $"write `{slot}`");
+                var message = $"`{Text(Current)}` cannot stand here";
+                Report(Current, "syntax", message, suggestion: slot == "?action" ? "actions have no slot" : $"write `{slot}`");
                 return null;
             }
 
@@ -66,7 +66,7 @@ internal sealed partial class PolicyParser
         }
 
         var parenthesised = Accept(TokenKind.OpenParen);
-        var start = _token;
+        var start = Current;
         if (ReadEntity() is not { } uid) return null;
         if (parenthesised && !Expect(TokenKind.CloseParen, "`)`")) return null;
         if (slot == "?action" && !IsActionType(start, uid)) return null;
@@ -77,9 +77,9 @@ internal sealed partial class PolicyParser
     {
         Advance();
         var actions = new List<EntityUid>();
-        while (_token.Kind != TokenKind.CloseBracket)
+        while (Current.Kind != TokenKind.CloseBracket)
         {
-            var start = _token;
+            var start = Current;
             if (ReadEntity() is not { } uid || !IsActionType(start, uid)) return null;
             actions.Add(uid);
             if (!Accept(TokenKind.Comma)) break;
@@ -98,7 +98,7 @@ internal sealed partial class PolicyParser
 
     private EntityUid? ReadEntity()
     {
-        var start = _token;
+        var start = Current;
         if (!ReadPath(out var name, out var open)) return null;
         if (!open)
         {
@@ -124,7 +124,7 @@ internal sealed partial class PolicyParser
         open = false;
         while (true)
         {
-            var part = _token;
+            var part = Current;
             if (part.Kind != TokenKind.Identifier)
             {
                 if (name.Length > 0 && part.Kind == TokenKind.String)
@@ -142,13 +142,5 @@ internal sealed partial class PolicyParser
             name = name.Length == 0 ? Text(part) : Intern($"{name}::{Text(part)}");
             if (!Accept(TokenKind.DoubleColon)) return true;
         }
-    }
-
-    private bool IsUsableIdentifier(Token token)
-    {
-        var span = Span(token);
-        if (!CedarNames.IsReservedWord(span) && span is not "__cedar") return true;
-        Report(token, "reservedIdentifier", $"`{span}` is a reserved word");
-        return false;
     }
 }
