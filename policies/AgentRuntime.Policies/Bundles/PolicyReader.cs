@@ -90,9 +90,9 @@ internal static class PolicyReader
             return condition;
 
         // The text of a block scalar begins on the line below its '|'.
-        var before = source.Text.AsSpan(source.ConditionOffset, Math.Min(at.Offset, source.Text.Length) - source.ConditionOffset);
-        var lines = before.Count('\n');
-        var block = source.Grant.Condition!.AsSpan().TrimEnd().Contains('\n');
+        var expression = source.Grant.Condition!.AsSpan().TrimEnd();
+        var lines = expression[..Math.Min(at.Offset - source.ConditionOffset, expression.Length)].Count('\n');
+        var block = expression.Contains('\n');
         return lines == 0 && !block ? condition : condition with { Line = condition.Line + lines + 1, Column = at.Column };
     }
 }
