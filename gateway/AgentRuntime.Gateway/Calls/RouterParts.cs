@@ -1,0 +1,14 @@
+using Microsoft.Extensions.Logging;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>What every call of one router shares. Immutable; its members are thread-safe.</summary>
+internal sealed record RouterParts(
+    EngineRouterOptions Options,
+    EngineClient Client,
+    EnginePool Pool,
+    IEngineSelection Selection,
+    RetryBudget Retries,
+    CacheSalt Salt,
+    TimeProvider Time,
+    ILogger Logger);

@@ -1,0 +1,105 @@
+using System.Net.Http.Headers;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>What the last probe found of an engine. Immutable.</summary>
+/// <param name="Healthy">Whether it may be used.</param>
+/// <param name="Models">Models by the name that clients use.</param>
+internal sealed record EngineHealth(bool Healthy, IReadOnlyDictionary<string, EngineModel> Models)
+{
+    public static EngineHealth Unknown { get; } = new(false, new Dictionary<string, EngineModel>());
+}
+
+/// <summary>A model as one engine serves it. Immutable.</summary>
+internal sealed record EngineModel(string EngineName, int ContextTokens);
+
+/// <summary>
+/// One engine in use: what is known of its health and its load. Thread-safe: health is an immutable snapshot that its
+/// probe replaces; load is counted with interlocked operations.
+/// </summary>
+internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit)
+{
+    private volatile EngineHealth _health = EngineHealth.Unknown;
+    private int _inFlight;
+    private long _loadTokens;
+    private volatile bool _draining;
+    private TaskCompletionSource? _drained;
+
+    public EngineDescriptor Descriptor { get; } = descriptor;
+
+    public CircuitBreaker Circuit { get; } = circuit;
+
+    public AuthenticationHeaderValue? Authorization { get; } =
+        descriptor.ApiKey is null ? null : new("Bearer", descriptor.ApiKey);
+
+    public string Name => Descriptor.Name;
+
+    public EngineHealth Health => _health;
+
+    /// <summary>Requests on their way to or in the engine from this process.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
+
+    /// <summary>Tokens, estimated, of those requests.</summary>
+    public long LoadTokens => Interlocked.Read(ref _loadTokens);
+
+    public bool Draining => _draining;
+
+    public bool Usable => _health.Healthy && !_draining && Circuit.IsClosed;
+
+    public bool Has(EngineRoles role) => (Descriptor.Roles & role) == role;
+
+    public void Observe(EngineHealth health) => _health = health;
+
+    /// <summary>A connection failed: leave the engine alone until a probe says otherwise.</summary>
+    public void MarkUnreachable() => _health = _health with { Healthy = false };
+
+    /// <summary>Counts a request in; dispose the lease when it has left the engine.</summary>
+    public Lease Enter(long tokens)
+    {
+        Interlocked.Increment(ref _inFlight);
+        Interlocked.Add(ref _loadTokens, tokens);
+        return new Lease(this, tokens);
+    }
+
+    /// <summary>Takes no new requests; completes when the last one has left.</summary>
+    public Task DrainAsync()
+    {
+        var drained = Interlocked.CompareExchange(
+            ref _drained, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), null) ?? _drained;
+        _draining = true;
+        if (InFlight == 0)
+            drained.TrySetResult();
+        return drained.Task;
+    }
+
+    private void Leave(long tokens)
+    {
+        Interlocked.Add(ref _loadTokens, -tokens);
+        if (Interlocked.Decrement(ref _inFlight) == 0 && _draining)
+            Volatile.Read(ref _drained)?.TrySetResult();
+    }
+
+    public sealed class Lease(Engine engine, long tokens) : IDisposable
+    {
+        private int _left;
+
+        public Engine Engine => engine;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _left, 1) == 0)
+                engine.Leave(tokens);
+        }
+    }
+
+    /// <summary>The models that the pool as a whole offers.</summary>
+    public static IReadOnlyList<ServedModel> Offer(IEnumerable<Engine> engines) =>
+    [
+        .. engines.Where(e => e.Health.Healthy && !e.Draining)
+            .SelectMany(e => e.Health.Models)
+            .GroupBy(m => m.Key, m => m.Value.ContextTokens, StringComparer.Ordinal)
+            .OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => new ServedModel(g.Key, g.Min())),
+    ];
+}
