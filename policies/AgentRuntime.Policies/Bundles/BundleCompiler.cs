@@ -34,7 +34,11 @@ internal static class BundleCompiler
             Agents = definition.Agents.ToFrozenDictionary(a => a.Name, StringComparer.Ordinal),
             Tools = definition.Tools.ToFrozenDictionary(
                 t => t.Name,
-                t => new ToolEntry(t, EntityNames.Action(t.Name), EntityNames.ToolServer(t.Server)),
+                t => new ToolEntry(
+                    t,
+                    EntityNames.Action(t.Name),
+                    EntityNames.ToolServer(t.Server),
+                    definition.Servers.First(s => s.Name == t.Server).Results),
                 StringComparer.Ordinal),
             Models = definition.Models.ToFrozenDictionary(
                 m => m.Name, m => EntityNames.Model(m.Name), StringComparer.Ordinal),

@@ -7,6 +7,7 @@ namespace AgentRuntime.Policies;
 internal sealed class BundleSnapshot : IPolicySnapshot
 {
     private readonly ConcurrentDictionary<string, IReadOnlySet<string>> _visible = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, HistoryPlan> _plans = new(StringComparer.Ordinal);
 
     public BundleSnapshot(CompiledBundle bundle, PolicyOptions options)
     {
@@ -40,6 +41,10 @@ internal sealed class BundleSnapshot : IPolicySnapshot
             : Bundle.Entities.With(EntityNames.ClientOf(identity.ProjectName));
         return new RunPolicy(this, identity, client, null, entities);
     }
+
+    /// <summary>What an agent's runs must remember; laid out once for each agent that is named.</summary>
+    public HistoryPlan PlanOf(AgentDefinition agent) =>
+        _plans.GetOrAdd(agent.Name, static (_, definition) => HistoryPlan.Of(definition), agent);
 
     /// <summary>The tools that an agent could call with some arguments; computed once for each agent that is named.</summary>
     public IReadOnlySet<string> VisibleTo(AgentDefinition agent) =>

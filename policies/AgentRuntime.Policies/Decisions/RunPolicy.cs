@@ -3,7 +3,10 @@ using AgentRuntime.Policies.Cedar;
 
 namespace AgentRuntime.Policies;
 
-/// <summary>Decides the calls of one run or of one client. Thread-safe.</summary>
+/// <summary>
+/// Decides the calls of one run or of one client. Thread-safe: one lock spans the look at the run's history, the
+/// decision and the entry of the allowed call.
+/// </summary>
 internal sealed class RunPolicy(
     BundleSnapshot snapshot,
     WorkIdentity identity,
@@ -12,6 +15,9 @@ internal sealed class RunPolicy(
     CedarEntities entities) : IRunPolicy
 {
     private readonly CompiledBundle _bundle = snapshot.Bundle;
+    private readonly Lock _lock = new();
+    private readonly RunHistory _history = new(
+        agent is null ? null : snapshot.PlanOf(agent), agent?.Input ?? DataLabels.Default);
 
     public BundleDigest Bundle => snapshot.Digest;
 
@@ -28,6 +34,7 @@ internal sealed class RunPolicy(
 
     public Decision Decide(PolicyCall call)
     {
+        ArgumentNullException.ThrowIfNull(call);
         if (identity.AgentName is { } name && agent is null)
             return Deny(Denials.AgentNotInBundle(name, _bundle.Agents.Keys));
         return call.Action switch
@@ -40,7 +47,9 @@ internal sealed class RunPolicy(
 
     public void Settle(PolicyCall call, CallOutcome outcome)
     {
-        // No rule of this version looks at history.
+        ArgumentNullException.ThrowIfNull(call);
+        lock (_lock)
+            _history.End(call, outcome);
     }
 
     private Decision DecideTool(PolicyCall call)
@@ -52,27 +61,52 @@ internal sealed class RunPolicy(
         if (ArgumentReader.Read(tool.Pin.Arguments, call.Arguments, out var problem) is not { } input)
             return Deny(Denials.InvalidArguments(call.Resource, problem!));
 
-        var context = CedarRecord.Create(
-            ("user", identity.Principal), ("now", CedarValue.Datetime(call.At)), ("input", input));
-        var response = CedarAuthorizer.Authorize(
-            _bundle.Policies, entities, new(principal, tool.Action, tool.Server, context));
-        var what = $"calling '{call.Resource}'";
-        return response.IsAllowed || response.Reasons.Count > 0 || response.HasForbidError
-            ? Conclude(response, what)
-            : Deny(Denials.NotGranted(agent.Name, call.Resource, agent, input), response);
+        var seen = new HistoryCall(tool.Pin.Name, input, call.At);
+        lock (_lock)
+        {
+            if (_history.IsFull)
+                return Deny(Denials.TooManyInFlight());
+            var context = CedarRecord.Create(
+                ("user", identity.Principal),
+                ("now", CedarValue.Datetime(call.At)),
+                ("history", _history.Figures.ToRecord(_history.Figures.Of(seen.Tool).Calls, _history.Holding(seen))),
+                ("input", input));
+            var response = Authorize(tool.Action, tool.Server, context);
+            if (IsUndecided(response))
+                return Deny(Denials.NotGranted(agent, seen, _history), response);
+            var decision = Conclude(response, $"calling '{call.Resource}'");
+            if (decision.Verdict == Verdict.Allow)
+                _history.Begin(call, tool, seen);
+            return decision;
+        }
     }
 
     private Decision DecideModel(PolicyCall call)
     {
         if (!_bundle.Models.TryGetValue(call.Resource, out var model))
             return Deny(Denials.ModelNotGranted(Caller, call.Resource));
-        var context = CedarRecord.Create(("user", identity.Principal), ("now", CedarValue.Datetime(call.At)));
-        var response = CedarAuthorizer.Authorize(
-            _bundle.Policies, entities, new(principal, EntityNames.UseModel, model, context));
-        return response.IsAllowed || response.Reasons.Count > 0 || response.HasForbidError
-            ? Conclude(response, $"asking the model '{call.Resource}'")
-            : Deny(Denials.ModelNotGranted(Caller, call.Resource), response);
+        lock (_lock)
+        {
+            var figures = _history.Figures;
+            var context = CedarRecord.Create(
+                ("user", identity.Principal),
+                ("now", CedarValue.Datetime(call.At)),
+                ("history", figures.ToRecord(figures.ModelCalls, CedarSet.Empty)));
+            var response = Authorize(EntityNames.UseModel, model, context);
+            if (IsUndecided(response))
+                return Deny(Denials.ModelNotGranted(Caller, call.Resource), response);
+            var decision = Conclude(response, $"asking the model '{call.Resource}'");
+            if (decision.Verdict == Verdict.Allow)
+                figures.ModelCalls++;
+            return decision;
+        }
     }
+
+    private CedarResponse Authorize(EntityUid action, EntityUid resource, CedarRecord context) =>
+        CedarAuthorizer.Authorize(_bundle.Policies, entities, new(principal, action, resource, context));
+
+    private static bool IsUndecided(CedarResponse response) =>
+        !response.IsAllowed && response.Reasons.Count == 0 && !response.HasForbidError;
 
     private Decision Conclude(CedarResponse response, string what)
     {

@@ -53,15 +53,19 @@ internal static class GrantReader
         ArgumentLimits.Read(section, LimitKind.OneOf, "one_of", tool, limits, problems);
         ArgumentLimits.Read(section, LimitKind.Like, "like", tool, limits, problems);
         var when = section.Text("when", MaxConditionLength);
+        var history = HistoryReader.Read(section, tool, bundle, problems);
         var reason = section.Text("reason", MaxReasonLength);
         var approval = section.Flag("approval") ?? false;
         var grant = new GrantDefinition(
-            toolName ?? "", limits, when, section.Find("when")?.Position ?? default, reason, approval, section.Position);
+            toolName ?? "", limits, when, section.Find("when")?.Position ?? default, reason, approval, section.Position)
+        {
+            History = history,
+        };
         section.Close();
         return tool is null ? null : grant;
     }
 
-    private static bool FindTool(YamlScalar name, BundleDefinition bundle, Problems problems)
+    public static bool FindTool(YamlScalar name, BundleDefinition bundle, Problems problems)
     {
         if (bundle.FindTool(name.Text) is not null)
             return true;

@@ -39,7 +39,7 @@ public sealed class BundleInspectionTests
             text,
             StringComparison.Ordinal);
         Assert.DoesNotContain("extra", text, StringComparison.Ordinal);
-        Assert.Equal(8, CedarSchema.Parse(text).Actions.Count());
+        Assert.Equal(10, CedarSchema.Parse(text).Actions.Count());
     }
 
     [Fact]
