@@ -52,6 +52,17 @@ internal sealed class RunPolicy(
             _history.End(call, outcome);
     }
 
+    public void Approve(PolicyCall call, DateTimeOffset at)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        if (call.Action != PolicyAction.CallTool
+            || !_bundle.Tools.TryGetValue(call.Resource, out var tool)
+            || ArgumentReader.Read(tool.Pin.Arguments, call.Arguments, out _) is not { } input)
+            return;
+        lock (_lock)
+            _history.Approvals.Record(tool.Pin.Name, input, call.Arguments, at);
+    }
+
     private Decision DecideTool(PolicyCall call)
     {
         if (!_bundle.Tools.TryGetValue(call.Resource, out var tool))
@@ -69,14 +80,17 @@ internal sealed class RunPolicy(
             var context = CedarRecord.Create(
                 ("user", identity.Principal),
                 ("now", CedarValue.Datetime(call.At)),
-                ("history", _history.Figures.ToRecord(_history.Figures.Of(seen.Tool).Calls, _history.Holding(seen))),
+                ("history", _history.Figures.ToRecord(_history.Figures.Of(seen.Tool).Calls, _history.Holding(seen), IsApproved(seen, call))),
                 ("input", input));
             var response = Authorize(tool.Action, tool.Server, context);
             if (IsUndecided(response))
                 return Deny(Denials.NotGranted(agent, seen, _history), response);
             var decision = Conclude(response, $"calling '{call.Resource}'");
+            Approvals.Approval? approval = null;
+            if (decision.Verdict == Verdict.RequireApproval && (approval = FindApproval(response, seen, call)) is not null)
+                decision = decision with { Verdict = Verdict.Allow, Reason = null };
             if (decision.Verdict == Verdict.Allow)
-                _history.Begin(call, tool, seen);
+                _history.Begin(call, tool, seen, approval);
             return decision;
         }
     }
@@ -91,7 +105,7 @@ internal sealed class RunPolicy(
             var context = CedarRecord.Create(
                 ("user", identity.Principal),
                 ("now", CedarValue.Datetime(call.At)),
-                ("history", figures.ToRecord(figures.ModelCalls, CedarSet.Empty)));
+                ("history", figures.ToRecord(figures.ModelCalls, CedarSet.Empty, approved: false)));
             var response = Authorize(EntityNames.UseModel, model, context);
             if (IsUndecided(response))
                 return Deny(Denials.ModelNotGranted(Caller, call.Resource), response);
@@ -100,6 +114,23 @@ internal sealed class RunPolicy(
                 figures.ModelCalls++;
             return decision;
         }
+    }
+
+    private bool IsApproved(in HistoryCall seen, PolicyCall call) =>
+        _history.Approvals.Any && _history.Approvals.Find(ApprovalScope.Default, seen, call.Arguments) is not null;
+
+    private Approvals.Approval? FindApproval(CedarResponse response, in HistoryCall seen, PolicyCall call)
+    {
+        if (!_history.Approvals.Any)
+            return null;
+        foreach (var permit in response.Reasons)
+        {
+            var scope = snapshot.ScopeOf(permit.Id);
+            if (_history.Approvals.Find(scope, seen, call.Arguments) is { } approval)
+                return approval;
+        }
+
+        return null;
     }
 
     private CedarResponse Authorize(EntityUid action, EntityUid resource, CedarRecord context) =>

@@ -79,7 +79,7 @@ internal static class HistoryReader
         }
     }
 
-    private static string? Argument(YamlNode node, ToolPin tool, ToolPin? before, Problems problems)
+    public static string? Argument(YamlNode node, ToolPin? tool, ToolPin? before, Problems problems)
     {
         var name = (node as YamlScalar)?.Text ?? "";
         foreach (var pin in (ReadOnlySpan<ToolPin?>)[tool, before])

@@ -71,8 +71,9 @@ internal sealed class RunFigures(bool inputTrusted, Confidentiality inputConfide
         }
     }
 
-    /// <summary>The record that policies see for a call; <paramref name="holds"/> are the grants whose history conditions hold.</summary>
-    public CedarRecord ToRecord(long calls, CedarSet holds)
+    /// <summary>The record that policies see for a call; <paramref name="holds"/> are the grants whose history conditions hold, and
+    /// <paramref name="approved"/> tells whether a person approved this very call.</summary>
+    public CedarRecord ToRecord(long calls, CedarSet holds, bool approved)
     {
         _sourceSet ??= CedarSet.Create(_sources.Keys.Select(CedarValue.String));
         return CedarRecord.Create(
@@ -83,7 +84,8 @@ internal sealed class RunFigures(bool inputTrusted, Confidentiality inputConfide
             ("integrity", IsTrusted ? "trusted" : "untrusted"),
             ("confidentiality", ConfidentialityNames.Of(Confidentiality)),
             ("sources", _sourceSet),
-            ("holds", holds));
+            ("holds", holds),
+            ("approved", approved));
     }
 
     private void Label(ToolEntry tool, int change)

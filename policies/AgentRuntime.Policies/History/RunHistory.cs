@@ -25,6 +25,8 @@ internal sealed class RunHistory
 
     public RunFigures Figures { get; }
 
+    public Approvals Approvals { get; } = new();
+
     public bool IsFull => _inFlight.Count >= MaxInFlight;
 
     /// <summary>The grants of the call's tool whose history conditions all hold for it.</summary>
@@ -58,7 +60,7 @@ internal sealed class RunHistory
 
     /// <summary>Enters an allowed call.</summary>
     /// <exception cref="ArgumentException">This very call is in flight already.</exception>
-    public void Begin(PolicyCall call, ToolEntry tool, in HistoryCall seen)
+    public void Begin(PolicyCall call, ToolEntry tool, in HistoryCall seen, Approvals.Approval? approval)
     {
         if (_inFlight.ContainsKey(call))
             throw new ArgumentException("the call is in flight already; each call is decided once", nameof(call));
@@ -71,7 +73,9 @@ internal sealed class RunHistory
         }
 
         Figures.Begin(tool);
-        _inFlight.Add(call, new(tool, seen, begun));
+        if (approval is not null)
+            approval.Spent = true;
+        _inFlight.Add(call, new(tool, seen, begun, approval));
     }
 
     /// <summary>A call ended. One that is not in flight changes nothing.</summary>
@@ -80,6 +84,8 @@ internal sealed class RunHistory
         if (!_inFlight.Remove(call, out var flight))
             return;
         Figures.End(flight.Tool, outcome);
+        if (flight.Approval is { } approval && outcome == CallOutcome.NotSent)
+            approval.Spent = false;
         if (flight.Begun is not { } begun)
             return;
         var watchers = _plan!.Watchers[flight.Seen.Tool];
@@ -99,5 +105,5 @@ internal sealed class RunHistory
         return null;
     }
 
-    private readonly record struct Flight(ToolEntry Tool, HistoryCall Seen, object?[]? Begun);
+    private readonly record struct Flight(ToolEntry Tool, HistoryCall Seen, object?[]? Begun, Approvals.Approval? Approval);
 }

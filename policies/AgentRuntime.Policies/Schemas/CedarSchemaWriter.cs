@@ -23,7 +23,7 @@ internal static class CedarSchemaWriter
 
               type History = {
                 calls: Long, tool_calls: Long, model_calls: Long, failures: Long,
-                integrity: String, confidentiality: String, sources: Set<String>, holds: Set<String>
+                integrity: String, confidentiality: String, sources: Set<String>, holds: Set<String>, approved: Bool
               };
 
               action "{{ActionNames.UseModel}}" appliesTo {

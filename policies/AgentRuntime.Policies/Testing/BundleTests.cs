@@ -27,6 +27,12 @@ public static class BundleTests
         foreach (var earlier in test.History)
         {
             var call = ToCall(earlier.Call);
+            if (earlier.IsApproval)
+            {
+                run.Approve(call, call.At);
+                continue;
+            }
+
             var before = run.Decide(call);
             if (before.Verdict != Verdict.Allow)
                 return new(test.Name, earlier.Position.ToString(), $"the history is not possible: {before.Reason}", before);

@@ -27,11 +27,12 @@ internal sealed record PolicyTestCase(
     IReadOnlyList<string>? Policies,
     BundlePosition Position);
 
-/// <summary>An allowed call before the one that is tested.</summary>
-/// <param name="Call">The call; it must be allowed.</param>
+/// <summary>An allowed call, or an approval, before the one that is tested.</summary>
+/// <param name="Call">The call; it must be allowed, unless it is one that a person approved.</param>
 /// <param name="Outcome">How it ended; null when it is still in flight.</param>
+/// <param name="IsApproval">A person approved it; nothing was called.</param>
 /// <param name="Position">Where it is written.</param>
-internal sealed record TestEvent(TestCall Call, CallOutcome? Outcome, BundlePosition Position);
+internal sealed record TestEvent(TestCall Call, CallOutcome? Outcome, bool IsApproval, BundlePosition Position);
 
 /// <summary>A call in a test: of a tool or of a model.</summary>
 internal sealed record TestCall(PolicyAction Action, string Resource, JsonElement Arguments, DateTimeOffset At);

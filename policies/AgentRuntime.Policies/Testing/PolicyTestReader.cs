@@ -9,6 +9,8 @@ internal static class PolicyTestReader
 {
     public const int MaxTests = 10_000;
 
+    private const string Approved = "approved";
+
     /// <summary>The time of calls whose test says none.</summary>
     public static readonly DateTimeOffset DefaultTime = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
 
@@ -18,7 +20,7 @@ internal static class PolicyTestReader
     private static readonly (string Word, CallOutcome? Outcome)[] Outcomes =
     [
         ("succeeded", CallOutcome.Succeeded), ("failed", CallOutcome.Failed), ("not_sent", CallOutcome.NotSent),
-        ("in_flight", null),
+        ("in_flight", null), (Approved, null),
     ];
 
     public static IReadOnlyList<PolicyTestCase> Read(IEnumerable<KeyValuePair<string, string>> files, Problems problems)
@@ -83,7 +85,7 @@ internal static class PolicyTestReader
                     NearestName.Suggest(word, Outcomes.Select(o => o.Word).ToList()));
             section.Close();
             if (call is not null && outcome >= 0)
-                history.Add(new(call, Outcomes[outcome].Outcome, section.Position));
+                history.Add(new(call, Outcomes[outcome].Outcome, word == Approved, section.Position));
         }
 
         return history;
