@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 
@@ -35,6 +36,39 @@ public sealed partial class CedarEntities
     /// <inheritdoc cref="ParseJson(ReadOnlyMemory{byte}, CedarSchema?, CedarLimits?)"/>
     public static CedarEntities ParseJson(string json, CedarSchema? schema = null, CedarLimits? limits = null) =>
         ParseJson(Encoding.UTF8.GetBytes(json), schema, limits);
+
+    /// <summary>The store in Cedar's JSON; no schema is needed to read it back.</summary>
+    public string ToJson()
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer, JsonWriting.Options))
+        {
+            json.WriteStartArray();
+            foreach (var entity in All) WriteEntity(json, entity);
+            json.WriteEndArray();
+        }
+
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
+    private static void WriteEntity(Utf8JsonWriter json, CedarEntity entity)
+    {
+        json.WriteStartObject();
+        json.WritePropertyName("uid");
+        JsonValueWriter.WriteUid(json, entity.Uid);
+        json.WritePropertyName("attrs");
+        JsonValueWriter.WriteRecord(json, entity.Attributes);
+        json.WriteStartArray("parents");
+        foreach (var parent in entity.Parents) JsonValueWriter.WriteUid(json, parent);
+        json.WriteEndArray();
+        if (entity.Tags.Count > 0)
+        {
+            json.WritePropertyName("tags");
+            JsonValueWriter.WriteRecord(json, entity.Tags);
+        }
+
+        json.WriteEndObject();
+    }
 
     private static CedarEntity ReadEntity(JsonElement element, CedarSchema? schema)
     {

@@ -9,13 +9,17 @@ internal sealed class CedarJsonException(string message) : Exception(message);
 /// <summary>Strict reading of JSON: no duplicate keys, no unknown fields, bounded size and depth.</summary>
 internal static class JsonReading
 {
-    public static JsonDocument Parse(ReadOnlyMemory<byte> utf8, CedarLimits limits)
+    public static JsonDocument Parse(ReadOnlyMemory<byte> utf8, CedarLimits limits, int levelsPerDepth = 1)
     {
         if (utf8.Length > limits.MaximumTextLength)
             throw new CedarJsonException($"the document is longer than {limits.MaximumTextLength} bytes");
         try
         {
-            var options = new JsonDocumentOptions { MaxDepth = limits.MaximumDepth, AllowDuplicateProperties = false };
+            var options = new JsonDocumentOptions
+            {
+                MaxDepth = (limits.MaximumDepth * levelsPerDepth) + 16,
+                AllowDuplicateProperties = false,
+            };
             return JsonDocument.Parse(utf8, options);
         }
         catch (JsonException error)

@@ -73,6 +73,9 @@ public sealed class CedarPolicy
         };
     }
 
+    /// <summary>The policy as Cedar text, without the comments of its source.</summary>
+    public override string ToString() => PolicyText.Write(this);
+
     internal SourcePosition PositionOf(Expr expr) =>
         _source is null || expr.Start < 0 ? Position : _source.Position(expr.Start, expr.Length);
 

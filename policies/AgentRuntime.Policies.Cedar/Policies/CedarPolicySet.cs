@@ -81,12 +81,14 @@ public sealed partial class CedarPolicySet
         ArgumentNullException.ThrowIfNull(id);
         if (!TryGet(templateId, out var template) || !template.IsTemplate)
             throw Refused("unknownTemplate", $"there is no template `{templateId}`", null);
-        var link = template.Link(
+        return Create([.. Templates, .. Policies, LinkTemplate(template, id, principal, resource)]);
+    }
+
+    internal static CedarPolicy LinkTemplate(CedarPolicy template, string id, EntityUid? principal, EntityUid? resource) =>
+        template.Link(
             id,
             Fill(template, template.Principal, principal, "?principal"),
             Fill(template, template.Resource, resource, "?resource"));
-        return Create([.. Templates, .. Policies, link]);
-    }
 
     private static CedarScope Fill(CedarPolicy template, CedarScope scope, EntityUid? value, string slot)
     {
