@@ -24,10 +24,27 @@ public static class BundleTests
     private static BundleTestResult RunOne(BundleSnapshot snapshot, PolicyTestCase test)
     {
         var run = snapshot.Open(Identity(test));
-        var call = test.Call;
-        var decision = run.Decide(new(call.Action, call.Resource, call.Arguments, call.At));
+        foreach (var earlier in test.History)
+        {
+            var call = ToCall(earlier.Call);
+            if (earlier.IsApproval)
+            {
+                run.Approve(call, call.At);
+                continue;
+            }
+
+            var before = run.Decide(call);
+            if (before.Verdict != Verdict.Allow)
+                return new(test.Name, earlier.Position.ToString(), $"the history is not possible: {before.Reason}", before);
+            if (earlier.Outcome is { } outcome)
+                run.Settle(call, outcome);
+        }
+
+        var decision = run.Decide(ToCall(test.Call));
         return new(test.Name, test.Position.ToString(), Judge(test, decision), decision);
     }
+
+    private static PolicyCall ToCall(TestCall call) => new(call.Action, call.Resource, call.Arguments, call.At);
 
     private static string? Judge(PolicyTestCase test, Decision decision)
     {

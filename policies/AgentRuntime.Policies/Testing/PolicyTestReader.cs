@@ -9,11 +9,19 @@ internal static class PolicyTestReader
 {
     public const int MaxTests = 10_000;
 
+    private const string Approved = "approved";
+
     /// <summary>The time of calls whose test says none.</summary>
     public static readonly DateTimeOffset DefaultTime = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
 
     private static readonly (string Word, Verdict Verdict)[] Verdicts =
         [("allow", Verdict.Allow), ("deny", Verdict.Deny), ("approval", Verdict.RequireApproval)];
+
+    private static readonly (string Word, CallOutcome? Outcome)[] Outcomes =
+    [
+        ("succeeded", CallOutcome.Succeeded), ("failed", CallOutcome.Failed), ("not_sent", CallOutcome.NotSent),
+        ("in_flight", null), (Approved, null),
+    ];
 
     public static IReadOnlyList<PolicyTestCase> Read(IEnumerable<KeyValuePair<string, string>> files, Problems problems)
     {
@@ -46,6 +54,7 @@ internal static class PolicyTestReader
             problems.Add(section.Position, "a test names either an 'agent' or a 'client'");
         var at = ReadTime(section, problems);
         var call = ReadCall(section, at, problems);
+        var history = ReadHistory(section, at, problems);
         var expected = ReadVerdict(section, problems);
         var code = section.Text("code", 6);
         var reason = section.Text("reason");
@@ -54,8 +63,32 @@ internal static class PolicyTestReader
             : null;
         section.Close();
         return problems.Count == before && call is not null
-            ? new(name, agent, client, call, expected, code, reason, policies, section.Position)
+            ? new(name, agent, client, call, history, expected, code, reason, policies, section.Position)
             : null;
+    }
+
+    private static List<TestEvent> ReadHistory(YamlSection test, DateTimeOffset at, Problems problems)
+    {
+        var history = new List<TestEvent>();
+        foreach (var node in test.List("history"))
+        {
+            if (YamlSection.Of(node, problems, "an event") is not { } section)
+                continue;
+            var ago = section.Duration("ago", TimeSpan.Zero, TimeSpan.Zero, TimeSpan.FromDays(365));
+            var call = ReadCall(section, at - ago, problems);
+            var word = section.Text("outcome") ?? "succeeded";
+            var outcome = Array.FindIndex(Outcomes, o => o.Word == word);
+            if (outcome < 0)
+                problems.Add(
+                    section.Find("outcome")!.Position,
+                    $"'{word}' is no outcome",
+                    NearestName.Suggest(word, Outcomes.Select(o => o.Word).ToList()));
+            section.Close();
+            if (call is not null && outcome >= 0)
+                history.Add(new(call, Outcomes[outcome].Outcome, word == Approved, section.Position));
+        }
+
+        return history;
     }
 
     private static TestCall? ReadCall(YamlSection section, DateTimeOffset at, Problems problems)
