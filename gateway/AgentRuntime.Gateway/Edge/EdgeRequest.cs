@@ -76,9 +76,10 @@ internal sealed class EdgeRequest(RequestDelegate next, TimeProvider time, ILogg
     private static Task NoEndpointAsync(HttpContext context)
     {
         var status = context.Response.StatusCode;
-        return ErrorWriter.WriteAsync(context, status == 404
+        var error = status == 404
             ? new RuntimeError(ReasonCodes.NotFound, "there is nothing at this address", context.Request.Path)
             : new RuntimeError(
-                ReasonCodes.MalformedRequest, "this address does not take that method", context.Request.Method));
+                ReasonCodes.MalformedRequest, "this address does not take that method", context.Request.Method);
+        return ErrorWriter.WriteAsync(context, error, status);
     }
 }
