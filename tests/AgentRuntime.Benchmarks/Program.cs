@@ -1,6 +1,10 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Routing;
 
-IBenchmark[] benchmarks = [];
+IBenchmark[] benchmarks =
+[
+    new TraceBenchmark(),
+];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)
