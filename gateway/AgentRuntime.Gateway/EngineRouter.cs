@@ -51,7 +51,9 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
             e.Descriptor, e.Health.Healthy, e.Circuit.IsClosed, e.Draining, e.InFlight, [.. e.Health.Models.Keys])),
     ];
 
-    /// <summary>Probes every configured engine once, and keeps probing. Engines that are down may come up later.</summary>
+    /// <summary>
+    /// Probes every configured engine once, and keeps probing. Engines that are down may come up later.
+    /// </summary>
     public Task StartAsync(CancellationToken cancellationToken) =>
         Task.WhenAll(_options.Engines.Select(e => _pool.AddAsync(e, cancellationToken)));
 
@@ -104,4 +106,9 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
 /// <param name="InFlight">Requests on their way to or in it from this process.</param>
 /// <param name="Models">Models by the name that clients use.</param>
 public sealed record EngineStatus(
-    EngineDescriptor Engine, bool Healthy, bool CircuitClosed, bool Draining, int InFlight, IReadOnlyList<string> Models);
+    EngineDescriptor Engine,
+    bool Healthy,
+    bool CircuitClosed,
+    bool Draining,
+    int InFlight,
+    IReadOnlyList<string> Models);

@@ -57,7 +57,8 @@ internal sealed class CallTelemetry : IDisposable
             span.SetTag("gen_ai.provider.name", provider);
             span.SetTag("gen_ai.response.id", progress.Id);
             span.SetTag("gen_ai.response.model", _request.Model);
-            span.SetTag("gen_ai.response.finish_reasons", progress.FinishReason is { } reason ? new[] { reason } : null);
+            if (progress.FinishReason is { } reason)
+                span.SetTag("gen_ai.response.finish_reasons", new[] { reason });
             span.SetTag("gen_ai.usage.input_tokens", usage.Prompt.Value);
             span.SetTag("gen_ai.usage.output_tokens", usage.Output.Value);
             span.SetTag("gen_ai.usage.cache_read.input_tokens", usage.CachedPrompt.Value);

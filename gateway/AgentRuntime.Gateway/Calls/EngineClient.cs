@@ -50,7 +50,11 @@ internal sealed class EngineClient : IDisposable
     /// <summary>Sends a request and answers once the engine has accepted it and its stream has begun.</summary>
     /// <exception cref="EngineFailure">It did not.</exception>
     public async Task<EngineStream> OpenAsync(
-        Engine engine, InferenceOperation operation, ReadOnlyMemory<byte> body, string requestId, CancellationToken cancellationToken)
+        Engine engine,
+        InferenceOperation operation,
+        ReadOnlyMemory<byte> body,
+        string requestId,
+        CancellationToken cancellationToken)
     {
         var watch = new LegWatch(_time, _options.FirstTokenTimeout, cancellationToken);
         HttpResponseMessage? response = null;
@@ -62,7 +66,8 @@ internal sealed class EngineClient : IDisposable
                 throw await RefusalAsync(engine, response, watch.Token);
 
             var content = await response.Content.ReadAsStreamAsync(watch.Token);
-            var pipe = PipeReader.Create(content, new StreamPipeReaderOptions(bufferSize: 16 << 10, minimumReadSize: 4 << 10));
+            var pipe = PipeReader.Create(
+                content, new StreamPipeReaderOptions(bufferSize: 16 << 10, minimumReadSize: 4 << 10));
             var stream = new EngineStream(engine, response, pipe, watch, _options);
             response = null;
             watch = null;
@@ -90,7 +95,11 @@ internal sealed class EngineClient : IDisposable
     /// <summary>Runs a prefill leg to its end.</summary>
     /// <exception cref="EngineFailure">The engine refused, failed or did not answer in time.</exception>
     public async Task<PrefillAnswer> PrefillAsync(
-        Engine engine, InferenceOperation operation, ReadOnlyMemory<byte> body, string requestId, CancellationToken cancellationToken)
+        Engine engine,
+        InferenceOperation operation,
+        ReadOnlyMemory<byte> body,
+        string requestId,
+        CancellationToken cancellationToken)
     {
         using var watch = new LegWatch(_time, _options.PrefillTimeout, cancellationToken);
         try

@@ -94,7 +94,9 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     public static EngineFailure CutShort(Engine engine, Exception? e = null) =>
         new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine's stream ended early", engine), e);
 
-    /// <summary>A code of our own node is kept when it is one of inference; other engines' codes mean nothing here.</summary>
+    /// <summary>
+    /// A code of our own node is kept when it is one of inference; other engines' codes mean nothing here.
+    /// </summary>
     private static EngineFailure Coded(
         Engine engine, string? said, FailureKind kind, ReasonCode code, string message, HttpStatusCode? status)
     {
@@ -150,5 +152,6 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
 
     private static string Cut(string text) => text.Length <= MaxMessageChars ? text : text[..MaxMessageChars];
 
-    private static RuntimeError ErrorOf(ReasonCode code, string message, Engine engine) => new(code, message, engine.Name);
+    private static RuntimeError ErrorOf(ReasonCode code, string message, Engine engine) =>
+        new(code, message, engine.Name);
 }

@@ -21,7 +21,8 @@ internal sealed class EngineStream(
 
     /// <summary>The next chunk with its bytes; null after the stream's proper end.</summary>
     /// <exception cref="EngineFailure">The engine failed, went silent or went away before the end.</exception>
-    public async ValueTask<(EngineChunk Chunk, ReadOnlyMemory<byte> Raw)?> NextAsync(CancellationToken cancellationToken)
+    public async ValueTask<(EngineChunk Chunk, ReadOnlyMemory<byte> Raw)?> NextAsync(
+        CancellationToken cancellationToken)
     {
         if (_ended)
             return null;

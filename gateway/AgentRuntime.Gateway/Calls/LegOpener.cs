@@ -71,7 +71,11 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
             try
             {
                 var answer = await parts.Client.PrefillAsync(
-                    engine, request.Operation, Write(Leg(engine, 1) with { Prefill = true }), requestId, cancellationToken);
+                    engine,
+                    request.Operation,
+                    Write(Leg(engine, 1) with { Prefill = true }),
+                    requestId,
+                    cancellationToken);
                 engine.Circuit.Succeeded();
                 activity?.Dispose();
                 return answer;
@@ -101,7 +105,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
     }
 
     private LegBody Leg(Engine engine, int maxTokens) =>
-        new(engine.Health.Models.TryGetValue(request.Model, out var model) ? model.EngineName : request.Model, maxTokens)
+        new(engine.Health.Models.GetValueOrDefault(request.Model)?.EngineName ?? request.Model, maxTokens)
         {
             CacheSalt = engine.Descriptor.MovesKv ? parts.Salt.Of(request.Identity.Tenant) : null,
         };

@@ -40,7 +40,9 @@ internal sealed class RoutedCall : IAsyncDisposable
     }
 
     /// <summary>The next chunk; null after the last one.</summary>
-    /// <exception cref="RuntimeErrorException">No engine could serve it, or one failed and none could go on.</exception>
+    /// <exception cref="RuntimeErrorException">
+    /// No engine could serve it, or one failed and none could go on.
+    /// </exception>
     public async ValueTask<InferenceChunk?> NextAsync(CancellationToken cancellationToken)
     {
         try
@@ -163,7 +165,9 @@ internal sealed class RoutedCall : IAsyncDisposable
 
     private static bool TryEnter(Engine engine) => engine.Circuit.TryEnter();
 
-    /// <summary>The stream broke: begin again when the client has seen nothing yet, or go on where it stopped.</summary>
+    /// <summary>
+    /// The stream broke: begin again when the client has seen nothing yet, or go on where it stopped.
+    /// </summary>
     private async ValueTask ReplaceLegAsync(EngineFailure failure, CancellationToken cancellationToken)
     {
         var leg = _leg!;
@@ -230,7 +234,9 @@ internal sealed class RoutedCall : IAsyncDisposable
 
     private static RuntimeErrorException DiedMidStream(EngineFailure failure, Engine engine) => new(
         new RuntimeError(
-            failure.Error.Code == ReasonCodes.EngineTimeout ? ReasonCodes.EngineTimeout : ReasonCodes.EngineDiedMidStream,
+            failure.Error.Code == ReasonCodes.EngineTimeout
+                ? ReasonCodes.EngineTimeout
+                : ReasonCodes.EngineDiedMidStream,
             "the engine went away in mid-stream, and no other could go on",
             engine.Name,
             "The answer so far is incomplete; send the request again."),

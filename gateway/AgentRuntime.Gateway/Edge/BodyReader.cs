@@ -9,7 +9,8 @@ namespace AgentRuntime.Gateway;
 internal static class BodyReader
 {
     /// <exception cref="RuntimeErrorException">AR1003: longer than the bound. AR1010: compressed.</exception>
-    public static async ValueTask<byte[]> ReadAsync(HttpContext context, int maxBytes, CancellationToken cancellationToken)
+    public static async ValueTask<byte[]> ReadAsync(
+        HttpContext context, int maxBytes, CancellationToken cancellationToken)
     {
         if (context.Request.Headers.ContentEncoding.Count > 0)
         {

@@ -13,7 +13,9 @@ internal sealed class ConcurrencyLimit(string what, int total, int perTenant)
     private int _total;
 
     /// <summary>Takes a place; dispose it when the request ends.</summary>
-    /// <exception cref="RuntimeErrorException">AR4009 when all places are taken, AR6004 when the tenant's are.</exception>
+    /// <exception cref="RuntimeErrorException">
+    /// AR4009 when all places are taken, AR6004 when the tenant's are.
+    /// </exception>
     public Place Enter(TenantId tenant)
     {
         if (Interlocked.Increment(ref _total) > total)

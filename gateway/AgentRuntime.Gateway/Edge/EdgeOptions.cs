@@ -44,7 +44,9 @@ public sealed record EdgeOptions
     /// <summary>How long a request's headers may take. Default 10 s.</summary>
     public TimeSpan RequestHeadersTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long an inference request may take from its arrival to its last token. Default 10 minutes.</summary>
+    /// <summary>
+    /// How long an inference request may take from its arrival to its last token. Default 10 minutes.
+    /// </summary>
     public TimeSpan InferenceTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How long any other request may take, event streams aside. Default 60 s.</summary>

@@ -56,7 +56,9 @@ internal sealed class EdgeRequest(RequestDelegate next, TimeProvider time, ILogg
             await ErrorWriter.WriteAsync(context, error);
     }
 
-    /// <summary>The error that a client may see for an exception; nothing of an unexpected one but that it happened.</summary>
+    /// <summary>
+    /// The error that a client may see for an exception; nothing of an unexpected one but that it happened.
+    /// </summary>
     public static RuntimeError ErrorOf(Exception e) => e switch
     {
         RuntimeErrorException known => known.Error,
@@ -74,8 +76,10 @@ internal sealed class EdgeRequest(RequestDelegate next, TimeProvider time, ILogg
     private static Task NoEndpointAsync(HttpContext context)
     {
         var status = context.Response.StatusCode;
-        return ErrorWriter.WriteAsync(context, status == 404
+        var error = status == 404
             ? new RuntimeError(ReasonCodes.NotFound, "there is nothing at this address", context.Request.Path)
-            : new RuntimeError(ReasonCodes.MalformedRequest, "this address does not take that method", context.Request.Method));
+            : new RuntimeError(
+                ReasonCodes.MalformedRequest, "this address does not take that method", context.Request.Method);
+        return ErrorWriter.WriteAsync(context, error, status);
     }
 }

@@ -20,9 +20,11 @@ internal sealed record ErrorForm(bool OpenAi)
 /// </summary>
 internal static class ErrorWriter
 {
-    public static Task WriteAsync(HttpContext context, RuntimeError error)
+    public static Task WriteAsync(HttpContext context, RuntimeError error) =>
+        WriteAsync(context, error, ErrorStatus.Of(error.Code));
+
+    public static Task WriteAsync(HttpContext context, RuntimeError error, int status)
     {
-        var status = ErrorStatus.Of(error.Code);
         var response = context.Response;
         response.StatusCode = status;
         if (status == 401)

@@ -65,8 +65,8 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
     /// <summary>Takes no new requests; completes when the last one has left.</summary>
     public Task DrainAsync()
     {
-        var drained = Interlocked.CompareExchange(
-            ref _drained, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), null) ?? _drained;
+        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var drained = Interlocked.CompareExchange(ref _drained, mine, null) ?? mine;
         _draining = true;
         if (InFlight == 0)
             drained.TrySetResult();

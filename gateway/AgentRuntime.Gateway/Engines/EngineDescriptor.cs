@@ -28,7 +28,9 @@ public enum EngineRoles : byte
 }
 
 /// <summary>An inference engine as configuration or discovery names it. Immutable.</summary>
-/// <param name="Name">The name in telemetry and response headers: letters, digits, dots, hyphens and underscores.</param>
+/// <param name="Name">
+/// The name in telemetry and response headers: letters, digits, dots, hyphens and underscores.
+/// </param>
 /// <param name="BaseAddress">Where it listens, without <c>/v1</c>.</param>
 /// <param name="Kind">Its dialect.</param>
 public sealed record EngineDescriptor(string Name, Uri BaseAddress, EngineKind Kind)

@@ -42,7 +42,9 @@ internal sealed class EnginePool(
         await first.Task.WaitAsync(cancellationToken);
     }
 
-    /// <summary>Gives an engine no new requests, waits for those under way, and forgets it; false when unknown.</summary>
+    /// <summary>
+    /// Gives an engine no new requests, waits for those under way, and forgets it; false when unknown.
+    /// </summary>
     public async Task<bool> RemoveAsync(string name, CancellationToken cancellationToken)
     {
         var engine = _snapshot.Engines.FirstOrDefault(e => e.Name == name);

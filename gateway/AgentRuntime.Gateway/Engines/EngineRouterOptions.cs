@@ -60,7 +60,9 @@ public sealed record EngineRouterOptions
     /// <summary>Failures in a row after which an engine is left alone. Default 5.</summary>
     public int CircuitFailures { get; init; } = 5;
 
-    /// <summary>How long it is left alone; doubles while it stays broken, up to 16 times as long. Default 5 s.</summary>
+    /// <summary>
+    /// How long it is left alone; doubles while it stays broken, up to 16 times as long. Default 5 s.
+    /// </summary>
     public TimeSpan CircuitOpenFor { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Connections to one engine. Default 10,000.</summary>
@@ -78,7 +80,8 @@ public sealed record EngineRouterOptions
     internal IReadOnlyList<string> Problems()
     {
         var problems = new List<string>();
-        Check(Engines.Select(e => e.Name).Distinct(StringComparer.Ordinal).Count() == Engines.Count, "two engines share a name");
+        Check(Engines.DistinctBy(e => e.Name, StringComparer.Ordinal).Count() == Engines.Count,
+            "two engines share a name");
         foreach (var engine in Engines)
         {
             if (ProblemOf(engine) is { } problem)
@@ -88,8 +91,8 @@ public sealed record EngineRouterOptions
         Check(Enum.IsDefined(Disaggregation), "Disaggregation is not set");
         Check(ProbeInterval > TimeSpan.Zero && ProbeTimeout > TimeSpan.Zero, "probe times must be positive");
         Check(ConnectTimeout > TimeSpan.Zero, "ConnectTimeout must be positive");
-        Check(FirstTokenTimeout > TimeSpan.Zero && BetweenTokensTimeout > TimeSpan.Zero && PrefillTimeout > TimeSpan.Zero,
-            "token timeouts must be positive");
+        Check(FirstTokenTimeout > TimeSpan.Zero && BetweenTokensTimeout > TimeSpan.Zero
+            && PrefillTimeout > TimeSpan.Zero, "token timeouts must be positive");
         Check(MaxAttempts is >= 1 and <= 10, "MaxAttempts must be 1 to 10");
         Check(RetryRatio is >= 0 and <= 1 && RetryBurst >= 0, "the retry budget must be 0 to 1 and not negative");
         Check(CircuitFailures >= 1 && CircuitOpenFor > TimeSpan.Zero, "the circuit breaker's figures must be positive");
@@ -111,7 +114,8 @@ public sealed record EngineRouterOptions
             $"engine '{engine.Name}': a name has letters, digits, dots, hyphens and underscores only",
         { BaseAddress: not { IsAbsoluteUri: true, Scheme: "http" or "https" } } =>
             $"engine '{engine.Name}': the address must be absolute http or https",
-        { Kind: not (EngineKind.Node or EngineKind.Vllm or EngineKind.OpenAi) } => $"engine '{engine.Name}': unknown kind",
+        { Kind: not (EngineKind.Node or EngineKind.Vllm or EngineKind.OpenAi) } =>
+            $"engine '{engine.Name}': unknown kind",
         { Roles: 0 } or { Roles: > EngineRoles.Both } => $"engine '{engine.Name}': no role",
         _ => null,
     };

@@ -11,8 +11,7 @@ internal sealed class LeastLoadSelection(EngineRouterOptions options) : IEngineS
     public EnginePlan? Choose(in SelectionQuery query, IReadOnlyList<Engine> engines)
     {
         var turn = Interlocked.Increment(ref _turn);
-        if (query.MaySplit && options.Disaggregation != Disaggregation.Never
-            && (options.Disaggregation == Disaggregation.Always || query.PromptBytes >= options.DisaggregateFromPromptBytes))
+        if (query.MaySplit && WantsSplit(query))
         {
             var prefill = Least(query, engines, EngineRoles.Prefill, turn, null, mustMoveKv: true);
             var decode = prefill is null
@@ -27,8 +26,20 @@ internal sealed class LeastLoadSelection(EngineRouterOptions options) : IEngineS
         return colocated is null ? null : new EnginePlan(colocated, null);
     }
 
+    private bool WantsSplit(in SelectionQuery query) => options.Disaggregation switch
+    {
+        Disaggregation.Always => true,
+        Disaggregation.Auto => query.PromptBytes >= options.DisaggregateFromPromptBytes,
+        _ => false,
+    };
+
     private static Engine? Least(
-        in SelectionQuery query, IReadOnlyList<Engine> engines, EngineRoles role, uint turn, Engine? other, bool mustMoveKv)
+        in SelectionQuery query,
+        IReadOnlyList<Engine> engines,
+        EngineRoles role,
+        uint turn,
+        Engine? other,
+        bool mustMoveKv)
     {
         Engine? best = null;
         var bestLoad = long.MaxValue;

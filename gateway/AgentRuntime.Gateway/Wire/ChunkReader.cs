@@ -217,7 +217,9 @@ internal static class ChunkReader
         return new EngineError(message ?? "", code);
     }
 
-    /// <summary>Moves to the value of a property and into it; skips it and answers false when it has another form.</summary>
+    /// <summary>
+    /// Moves to the value of a property and into it; skips it and answers false when it has another form.
+    /// </summary>
     private static bool Enter(ref Utf8JsonReader reader, JsonTokenType form)
     {
         reader.Read();

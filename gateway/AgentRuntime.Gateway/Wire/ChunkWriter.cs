@@ -16,7 +16,9 @@ internal static class ChunkWriter
         {
             json.WriteStartObject();
             json.WriteString("id"u8, id);
-            json.WriteString("object"u8, operation == InferenceOperation.Chat ? "chat.completion.chunk"u8 : "text_completion"u8);
+            json.WriteString(
+                "object"u8,
+                operation == InferenceOperation.Chat ? "chat.completion.chunk"u8 : "text_completion"u8);
             json.WriteNumber("created"u8, created);
             json.WriteString("model"u8, model);
             json.WriteStartArray("choices"u8);

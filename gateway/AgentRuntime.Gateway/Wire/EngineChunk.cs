@@ -17,7 +17,9 @@ internal readonly record struct EngineChunk
     /// <summary>Whether some choice gets text or a piece of a tool call: a token was generated.</summary>
     public bool HasToken { get; init; }
 
-    /// <summary>Whether some choice gets what no other engine could continue: a tool call, reasoning, logprobs.</summary>
+    /// <summary>
+    /// Whether some choice gets what no other engine could continue: a tool call, reasoning, logprobs.
+    /// </summary>
     public bool HasMoreThanText { get; init; }
 
     /// <summary>Text of choice 0.</summary>

@@ -7,7 +7,9 @@ namespace AgentRuntime.Gateway;
 /// <param name="Cached">Prompt tokens that were already in the prefill engine's cache.</param>
 internal sealed record PrefillAnswer(ReadOnlyMemory<byte> KvTransfer, long Cached)
 {
-    /// <summary>Null when the answer has no <c>kv_transfer_params</c> object: the engine does not move KV state.</summary>
+    /// <summary>
+    /// Null when the answer has no <c>kv_transfer_params</c> object: the engine does not move KV state.
+    /// </summary>
     /// <exception cref="JsonException">Not a JSON object.</exception>
     public static PrefillAnswer? Read(byte[] json)
     {

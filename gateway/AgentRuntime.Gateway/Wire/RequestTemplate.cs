@@ -123,10 +123,14 @@ internal sealed class RequestTemplate
     {
         if (leg.Prefill)
         {
-            json.WritePropertyName("kv_transfer_params"u8);
-            json.WriteRawValue(
-                """{"do_remote_decode":true,"do_remote_prefill":false,"remote_engine_id":null,"remote_block_ids":null,"remote_host":null,"remote_port":null}"""u8,
-                skipInputValidation: true);
+            json.WriteStartObject("kv_transfer_params"u8);
+            json.WriteBoolean("do_remote_decode"u8, true);
+            json.WriteBoolean("do_remote_prefill"u8, false);
+            json.WriteNull("remote_engine_id"u8);
+            json.WriteNull("remote_block_ids"u8);
+            json.WriteNull("remote_host"u8);
+            json.WriteNull("remote_port"u8);
+            json.WriteEndObject();
         }
         else if (leg.KvTransfer is { } transfer)
         {
@@ -182,7 +186,9 @@ internal sealed class RequestTemplate
         Continuable &= Choices == 1;
     }
 
-    /// <summary>An array of strings or of arrays holds several prompts; a string or an array of tokens is one.</summary>
+    /// <summary>
+    /// An array of strings or of arrays holds several prompts; a string or an array of tokens is one.
+    /// </summary>
     private static int Prompts(ReadOnlySpan<byte> value)
     {
         var reader = new Utf8JsonReader(value);

@@ -21,7 +21,8 @@ internal sealed class AgentsEndpoint(EdgeOptions options, IAgentStore agents, IS
             throw Error(ReasonCodes.NotFound, "there is no such project", "project");
 
         if (!IsName(name))
-            throw Error(ReasonCodes.MalformedRequest, "a name has 1 to 63 lower-case letters, digits and hyphens", "agent");
+            throw Error(
+                ReasonCodes.MalformedRequest, "a name has 1 to 63 lower-case letters, digits and hyphens", "agent");
 
         var type = context.Request.ContentType ?? "";
         if (!type.StartsWith("application/wasm", StringComparison.OrdinalIgnoreCase))

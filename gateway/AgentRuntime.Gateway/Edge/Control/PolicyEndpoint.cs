@@ -5,17 +5,17 @@ using Microsoft.AspNetCore.Http;
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// <c>PUT /v1/policy</c>: the tenant's bundle as one; 422 with every problem when it is not valid.
-/// <c>?dry_run=true</c> only validates.
+/// <c>PUT /v1/policy</c>: the tenant's bundle as one; 422 with every problem when it is not in force. With
+/// <c>dry_run=true</c> it is only checked.
 /// </summary>
 internal sealed class PolicyEndpoint(EdgeOptions options, IPolicyAdministration policy)
 {
     public async Task PutAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
         var bytes = await BodyReader.ReadAsync(context, options.MaxPolicyBodyBytes, cancellationToken);
-        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.PolicyBundleBody) ?? throw new JsonException("no body");
-        var dryRun = context.Request.Query["dry_run"] == "true";
-        var outcome = dryRun
+        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.PolicyBundleBody)
+            ?? throw new JsonException("no body");
+        var outcome = context.Request.Query["dry_run"] is ["true"]
             ? policy.Validate(caller.Tenant, body.Files)
             : await policy.ApplyAsync(caller.Tenant, body.Files, cancellationToken);
         await JsonAnswer.WriteAsync(

@@ -9,19 +9,23 @@ namespace AgentRuntime.Gateway;
 /// Starts, shows and cancels runs. A key sees the runs of its own project; whatever belongs to others does not exist
 /// for it. Thread-safe.
 /// </summary>
-internal sealed class RunsEndpoint(EdgeOptions options, IRunService runs, IRunJournal journal, IAgentStore agents, TimeProvider time)
+internal sealed class RunsEndpoint(
+    EdgeOptions options, IRunService runs, IRunJournal journal, IAgentStore agents, TimeProvider time)
 {
     private const int DefaultPage = 50;
     private const int MaxPage = 200;
 
     private readonly RunEventStream _events = new(options, runs, time);
 
-    /// <summary><c>POST /v1/projects/{project}/agents/{agent}/runs</c> and <c>POST /v1/agents/{agent}/runs</c>.</summary>
+    /// <summary>
+    /// <c>POST /v1/projects/{project}/agents/{agent}/runs</c> and <c>POST /v1/agents/{agent}/runs</c>.
+    /// </summary>
     public async Task StartAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
         var (project, agent) = await AgentOfAsync(context, caller, cancellationToken);
         var bytes = await BodyReader.ReadAsync(context, options.MaxRunBodyBytes, cancellationToken);
-        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.StartRunBody) ?? throw new JsonException("no body");
+        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.StartRunBody)
+            ?? throw new JsonException("no body");
         var run = await runs.StartAsync(new StartRun(caller, project, agent, body.Input), cancellationToken);
         var id = run.Identity.Run.GetValueOrDefault();
         context.Response.Headers.Location = $"/v1/runs/{id}";
@@ -62,7 +66,9 @@ internal sealed class RunsEndpoint(EdgeOptions options, IRunService runs, IRunJo
         await JsonAnswer.WriteAsync(context, 200, RunResource.From(run), WireJson.Default.RunResource);
     }
 
-    /// <summary><c>GET /v1/runs/{id}/events</c>: those so far as JSON, or all as they happen as server-sent events.</summary>
+    /// <summary>
+    /// <c>GET /v1/runs/{id}/events</c>: those so far as JSON, or all as they happen as server-sent events.
+    /// </summary>
     public async Task EventsAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
         var run = await FindAsync(context, caller, cancellationToken);
@@ -124,7 +130,7 @@ internal sealed class RunsEndpoint(EdgeOptions options, IRunService runs, IRunJo
 
     private static bool WantsEvents(HttpRequest request) =>
         request.Query["stream"] is ["true"]
-        || request.Headers.Accept.Any(a => a?.Contains("text/event-stream", StringComparison.OrdinalIgnoreCase) == true);
+        || request.Headers.Accept.ToString().Contains("text/event-stream", StringComparison.OrdinalIgnoreCase);
 
     private static long Number(HttpRequest request, string name, long otherwise, long min, long max)
     {
@@ -141,7 +147,7 @@ internal sealed class RunsEndpoint(EdgeOptions options, IRunService runs, IRunJo
         new(new RuntimeError(ReasonCodes.UnknownRun, "there is no such run", "id"));
 
     private static RuntimeErrorException UnknownAgent(string name) => new(new RuntimeError(
-        ReasonCodes.UnknownAgent, $"there is no agent '{name}'", "agent", "GET /v1/agents lists those that there are."));
+        ReasonCodes.UnknownAgent, $"there is no agent '{name}'", "agent", "GET /v1/agents lists those there are."));
 
     private static RuntimeErrorException Malformed(string where, string message) =>
         new(new RuntimeError(ReasonCodes.MalformedRequest, message, where));

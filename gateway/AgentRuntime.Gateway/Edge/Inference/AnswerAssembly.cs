@@ -53,7 +53,9 @@ internal sealed class AnswerAssembly
     }
 
     internal static string? Text(JsonElement element, string name) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 }
 
 /// <summary>One choice of an answer, put together. Not thread-safe.</summary>

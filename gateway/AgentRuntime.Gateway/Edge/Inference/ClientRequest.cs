@@ -23,7 +23,7 @@ internal sealed record ClientRequest(string Model, bool Stream, bool IncludeUsag
         if (root.ValueKind != JsonValueKind.Object)
             throw Malformed("body", "the body must be a JSON object");
 
-        var model = root.TryGetProperty("model", out var m) && m.ValueKind == JsonValueKind.String ? m.GetString()! : "";
+        var model = AnswerAssembly.Text(root, "model") ?? "";
         if (model.Length is 0 or > MaxModelChars)
             throw Malformed("model", $"'model' must name a model in 1 to {MaxModelChars} characters");
 

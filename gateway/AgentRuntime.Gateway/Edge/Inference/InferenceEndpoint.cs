@@ -32,8 +32,8 @@ internal sealed class InferenceEndpoint(
         var outcome = CallOutcome.Failed;
         try
         {
-            var request = new InferenceRequest(
-                caller, client.Model, operation, body, (client.MaxOutputTokens ?? DefaultFor(client.Model)) * client.Choices);
+            var tokens = client.MaxOutputTokens ?? DefaultFor(client.Model);
+            var request = new InferenceRequest(caller, client.Model, operation, body, tokens * client.Choices);
             await AnswerAsync(context, request, client, cancellationToken);
             outcome = CallOutcome.Succeeded;
         }
@@ -62,7 +62,9 @@ internal sealed class InferenceEndpoint(
             await WholeAnswer.WriteAsync(context, chunks, request, cancellationToken);
     }
 
-    /// <summary>A quarter of a small context, so that the engine does not refuse what the client never asked for.</summary>
+    /// <summary>
+    /// A quarter of a small context, so that the engine does not refuse what the client never asked for.
+    /// </summary>
     private int DefaultFor(string model)
     {
         var context = 0;

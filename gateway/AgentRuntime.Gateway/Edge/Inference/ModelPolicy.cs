@@ -46,7 +46,10 @@ internal sealed class ModelPolicy(IPolicyDecisionPoint decisions, TimeProvider t
     }
 
     private static RuntimeErrorException NoPolicy() => new(new RuntimeError(
-        ReasonCodes.NoPolicy, "the tenant has no policy bundle, so nothing is allowed", null, "Apply one: PUT /v1/policy"));
+        ReasonCodes.NoPolicy,
+        "the tenant has no policy bundle, so nothing is allowed",
+        null,
+        "Apply one: PUT /v1/policy"));
 }
 
 /// <summary>An allowed use of a model, to be settled once.</summary>

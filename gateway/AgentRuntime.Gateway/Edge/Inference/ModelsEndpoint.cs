@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace AgentRuntime.Gateway;
 
-/// <summary><c>GET /v1/models</c> and <c>/v1/models/{id}</c>: those that some engine serves and policy grants.</summary>
+/// <summary>
+/// <c>GET /v1/models</c> and <c>/v1/models/{id}</c>: those that some engine serves and policy grants.
+/// </summary>
 internal sealed class ModelsEndpoint(IInferenceRouter router, ModelPolicy policy)
 {
     public async Task ListAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)

@@ -23,8 +23,8 @@ internal static class QuotaHeaders
         headers["x-ratelimit-remaining-tokens"] = tokensLeft;
         headers["x-ratelimit-reset-requests"] = reset;
         headers["x-ratelimit-reset-tokens"] = reset;
-        headers["RateLimit-Policy"] =
-            $"\"requests\";q={Text(limits.RequestsPerMinute)};w=60, \"tokens\";q={Text(limits.TokensPerMinute.Value)};w=60";
+        headers["RateLimit-Policy"] = $"\"requests\";q={Text(limits.RequestsPerMinute)};w=60, "
+            + $"\"tokens\";q={Text(limits.TokensPerMinute.Value)};w=60";
         headers["RateLimit"] = $"\"requests\";r={requestsLeft};t={seconds}, \"tokens\";r={tokensLeft};t={seconds}";
     }
 
