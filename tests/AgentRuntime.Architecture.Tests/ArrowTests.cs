@@ -42,19 +42,19 @@ public class ArrowTests
                 || !(allowed.Contains(Everything) || allowed.Contains(reference))
             select $"{name} -> {reference}";
 
-        Assert.Empty(wrong);
+        Findings.AssertNone(wrong);
     }
 
     [Fact]
     public void Every_product_project_is_in_the_table() =>
-        Assert.Empty(ProductProjects().Select(NameOf).Except(Arrows.Keys));
+        Findings.AssertNone(ProductProjects().Select(NameOf).Except(Arrows.Keys));
 
     [Fact]
     public void Every_project_is_in_the_solution()
     {
         var solution = File.ReadAllText(Path.Combine(Repository.Root, "AgentRuntime.sln"));
 
-        Assert.Empty(SourceTree.Files("*.csproj").Select(Path.GetFileName)
+        Findings.AssertNone(SourceTree.Files("*.csproj").Select(file => Path.GetFileName(file))
             .Where(file => !solution.Contains(file!, StringComparison.Ordinal)));
     }
 
@@ -65,7 +65,7 @@ public class ArrowTests
             .Except(["AgentRuntime.Host", "AgentRuntime.Cli"]) // run as processes by the integration tests
             .Where(name => !Directory.Exists(Path.Combine(Repository.Root, "tests", name + ".Tests")));
 
-        Assert.Empty(tested);
+        Findings.AssertNone(tested);
     }
 
     [Fact]
@@ -73,8 +73,8 @@ public class ArrowTests
     {
         string[] pure = ["AgentRuntime.Abstractions", "AgentRuntime.Policies.Cedar", "AgentRuntime.Gateway.Routing"];
 
-        Assert.Empty(ProductProjects().Where(p => pure.Contains(NameOf(p)))
-            .SelectMany(p => XDocument.Load(p).Descendants("PackageReference")));
+        Findings.AssertNone(ProductProjects().Where(p => pure.Contains(NameOf(p)))
+            .SelectMany(p => XDocument.Load(p).Descendants("PackageReference").Select(r => $"{p}: {r}")));
     }
 
     private static IEnumerable<string> ProductProjects() =>

@@ -12,7 +12,7 @@ public partial class TidyTests
 
     [Fact]
     public void No_source_file_is_longer_than_the_cap() =>
-        Assert.Empty(Sources()
+        Findings.AssertNone(Sources()
             .Select(file => (file, Lines: File.ReadLines(file).Count()))
             .Where(f => f.Lines > MaxFileLines)
             .Select(f => $"{SourceTree.Relative(f.file)}: {f.Lines} lines"));
@@ -27,19 +27,19 @@ public partial class TidyTests
 
     [Fact]
     public void No_line_is_wider_than_the_cap() =>
-        Assert.Empty(Sources().SelectMany(file => File.ReadLines(file)
+        Findings.AssertNone(Sources().SelectMany(file => File.ReadLines(file)
             .Select((line, index) => (line, index))
             .Where(l => l.line.Length > MaxColumns)
             .Select(l => $"{SourceTree.Relative(file)}:{l.index + 1}: {l.line.Length} columns")));
 
     [Fact]
     public void No_file_is_named_after_nothing() =>
-        Assert.Empty(Sources().Select(SourceTree.Relative)
+        Findings.AssertNone(Sources().Select(SourceTree.Relative)
             .Where(file => EmptyName().IsMatch(Path.GetFileNameWithoutExtension(file))));
 
     [Fact]
     public void No_source_file_holds_a_note_to_self() =>
-        Assert.Empty(Sources()
+        Findings.AssertNone(Sources()
             .Where(file => Path.GetFileName(file) != "TidyTests.cs")
             .SelectMany(file => File.ReadLines(file)
                 .Select((line, index) => (line, index))
@@ -48,7 +48,7 @@ public partial class TidyTests
 
     [Fact]
     public void No_file_names_a_package_registry() =>
-        Assert.Empty(SourceTree.Files("*")
+        Findings.AssertNone(SourceTree.Files("*")
             .Where(file => new FileInfo(file).Length < 4 << 20)
             .Where(file => Registry().IsMatch(File.ReadAllText(file)))
             .Select(SourceTree.Relative));
@@ -58,13 +58,13 @@ public partial class TidyTests
     {
         string[] folders = ["runtime", "policies", "sandboxes", "gateway", "tests"];
 
-        Assert.Empty(Directory.EnumerateDirectories(Repository.Root).Select(Path.GetFileName)
-            .Where(name => !name!.StartsWith('.')).Except(folders));
+        Findings.AssertNone(Directory.EnumerateDirectories(Repository.Root).Select(folder => Path.GetFileName(folder))
+            .Where(name => !name.StartsWith('.')).Except(folders));
     }
 
     [Fact]
     public void Every_script_can_be_executed() =>
-        Assert.Empty(SourceTree.Files("*")
+        Findings.AssertNone(SourceTree.Files("*")
             .Where(file => Path.GetExtension(file).Length == 0 && StartsWithShebang(file))
             .Where(file => !File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute))
             .Select(SourceTree.Relative));

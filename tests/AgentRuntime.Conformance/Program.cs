@@ -1,6 +1,7 @@
 using AgentRuntime.Conformance;
+using AgentRuntime.Conformance.Cedar;
 
-IConformanceSuite[] suites = [];
+IConformanceSuite[] suites = [new CedarConformance()];
 
 var suite = args.Length < 2 ? null : Array.Find(suites, s => s.Kind == args[0]);
 if (suite is null || !Directory.Exists(args[1]))

@@ -1,0 +1,59 @@
+namespace AgentRuntime.Policies.Cedar;
+
+/// <summary>A policy ready to decide: its conditions as nodes, its scope as plain tests.</summary>
+internal sealed class CompiledPolicy
+{
+    private readonly Node[] _conditions;
+
+    private CompiledPolicy(CedarPolicy policy, Node[] conditions)
+    {
+        Policy = policy;
+        _conditions = conditions;
+    }
+
+    public CedarPolicy Policy { get; }
+
+    public static CompiledPolicy Compile(CedarPolicy policy)
+    {
+        var conditions = new Node[policy.Conditions.Length];
+        for (var i = 0; i < conditions.Length; i++)
+        {
+            var node = NodeCompiler.Compile(policy.Conditions[i].Body);
+            conditions[i] = policy.Conditions[i].IsUnless ? new NotNode(node) : node;
+        }
+
+        return new(policy, conditions);
+    }
+
+    /// <summary>The conditions alone, in order; the first that does not hold ends it.</summary>
+    public Truth TestConditions(ref Evaluation evaluation)
+    {
+        foreach (var condition in _conditions)
+        {
+            var truth = condition.Test(ref evaluation);
+            if (truth != Truth.True) return truth;
+        }
+
+        return Truth.True;
+    }
+
+    public bool MatchesScope(ref Evaluation evaluation) =>
+        Matches(ref evaluation, Policy.Principal, evaluation.Principal)
+        && Matches(ref evaluation, Policy.Action, evaluation.Action)
+        && Matches(ref evaluation, Policy.Resource, evaluation.Resource);
+
+    private static bool Matches(ref Evaluation evaluation, CedarScope scope, EntityUid uid)
+    {
+        switch (scope.Operator)
+        {
+            case CedarScopeOperator.Any: return true;
+            case CedarScopeOperator.Equal: return uid.Equals(scope.Entity);
+            case CedarScopeOperator.Is: return uid.Type == scope.EntityType;
+            case CedarScopeOperator.IsIn when uid.Type != scope.EntityType: return false;
+            default:
+                foreach (var ancestor in scope.Entities)
+                    if (evaluation.IsIn(uid, ancestor)) return true;
+                return false;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using System.Collections.Concurrent;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>One version of a tenant's bundle as the platform uses it. Immutable and thread-safe.</summary>
+internal sealed class BundleSnapshot : IPolicySnapshot
+{
+    private readonly ConcurrentDictionary<string, IReadOnlySet<string>> _visible = new(StringComparer.Ordinal);
+
+    public BundleSnapshot(CompiledBundle bundle, PolicyOptions options)
+    {
+        Bundle = bundle;
+        Tenant = new(
+            bundle.Definition.Quota,
+            bundle.Definition.Servers
+                .Select(s => new ToolServer(s.Name, options.ToolEndpoints.GetValueOrDefault(s.Name) ?? s.Endpoint)
+                {
+                    Timeout = s.Timeout,
+                })
+                .ToList(),
+            bundle.Definition.Tools.Select(t => t.Descriptor).ToList());
+    }
+
+    public CompiledBundle Bundle { get; }
+
+    public BundleDigest Digest => Bundle.Digest;
+
+    public TenantPolicy Tenant { get; }
+
+    public AgentPolicy? FindAgent(string qualifiedName) => Bundle.Agents.GetValueOrDefault(qualifiedName)?.Policy;
+
+    public IRunPolicy Open(WorkIdentity identity)
+    {
+        if (identity.AgentName is { } agent)
+            return new RunPolicy(this, identity, EntityNames.Agent(agent), Bundle.Agents.GetValueOrDefault(agent), Bundle.Entities);
+        var client = EntityNames.Client(identity.ProjectName);
+        var entities = Bundle.Entities.TryGet(client, out _)
+            ? Bundle.Entities
+            : Bundle.Entities.With(EntityNames.ClientOf(identity.ProjectName));
+        return new RunPolicy(this, identity, client, null, entities);
+    }
+
+    /// <summary>The tools that an agent could call with some arguments; computed once for each agent that is named.</summary>
+    public IReadOnlySet<string> VisibleTo(AgentDefinition agent) =>
+        _visible.GetOrAdd(agent.Name, static (name, bundle) => Visibility.Of(name, bundle), Bundle);
+}

@@ -1,0 +1,14 @@
+namespace AgentRuntime.Policies;
+
+/// <summary>
+/// The ids of Cedar actions that are not tools. A tool's action is its qualified name, a server's group of actions is
+/// the server's name; neither can have an underscore without a slash, so nothing clashes.
+/// </summary>
+internal static class ActionNames
+{
+    /// <summary>Asking a model.</summary>
+    public const string UseModel = "use_model";
+
+    /// <summary>The group of all tools.</summary>
+    public const string CallTool = "call_tool";
+}

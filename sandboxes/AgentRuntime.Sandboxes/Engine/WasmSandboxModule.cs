@@ -1,0 +1,60 @@
+using System.Collections.Frozen;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Running;
+using AgentRuntime.Sandboxes.World;
+
+namespace AgentRuntime.Sandboxes.Engine;
+
+/// <summary>A compiled module that fits the agent world. Immutable and thread-safe.</summary>
+internal sealed class WasmSandboxModule : ISandboxModule
+{
+    private static readonly IReadOnlyDictionary<string, string> NoConfiguration =
+        FrozenDictionary<string, string>.Empty;
+
+    private readonly long _initialMemoryBytes;
+
+    /// <exception cref="RuntimeErrorException">AR3003, AR3004.</exception>
+    public WasmSandboxModule(WasmSandboxEngine owner, ModuleDigest digest, IWasmModule code, ReadOnlySpan<byte> wasm)
+    {
+        Owner = owner;
+        Digest = digest;
+        Code = code;
+        Imports = ModuleShape.Link(code.Imports);
+        ModuleShape.CheckExports(code.Exports);
+        HasPostRun = ModuleShape.Has(code.Exports, AgentWorld.PostRun, ModuleShape.PostRunType);
+        HasInitialize = ModuleShape.Has(code.Exports, AgentWorld.Initialize, ModuleShape.InitializeType);
+        _initialMemoryBytes = ModuleMemory.InitialBytes(wasm);
+    }
+
+    /// <inheritdoc/>
+    public ModuleDigest Digest { get; }
+
+    public WasmSandboxEngine Owner { get; }
+
+    public IWasmModule Code { get; }
+
+    /// <summary>What the module imports, in its order.</summary>
+    public IReadOnlyList<WorldFunction> Imports { get; }
+
+    public bool HasPostRun { get; }
+
+    public bool HasInitialize { get; }
+
+    /// <inheritdoc/>
+    public ISandbox Instantiate(SandboxLimits limits, ISandboxLog log) => Instantiate(limits, log, NoConfiguration);
+
+    /// <inheritdoc/>
+    public ISandbox Instantiate(
+        SandboxLimits limits, ISandboxLog log, IReadOnlyDictionary<string, string> configuration)
+    {
+        if (_initialMemoryBytes > limits.MaxMemory.Value)
+        {
+            throw new RuntimeErrorException(new RuntimeError(
+                ReasonCodes.MemoryLimit,
+                $"The module starts with {_initialMemoryBytes} bytes of memory; the agent may have {limits.MaxMemory}.",
+                Action: "Raise max_memory in the agent's limits, or build the module with less initial memory."));
+        }
+        return new WasmSandbox(this, limits, log, configuration);
+    }
+}
