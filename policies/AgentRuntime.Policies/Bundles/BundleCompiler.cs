@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using AgentRuntime.Policies.Cedar;
 
 namespace AgentRuntime.Policies;
 
@@ -16,8 +15,7 @@ internal static class BundleCompiler
         var generated = GrantPolicies.Write(definition);
         var policies = PolicyReader.Read(sorted.Policies, generated, problems);
         var schema = CedarSchemaWriter.Write(definition.Servers, definition.Tools);
-        if (!CedarSchema.TryParse(schema, out _, out var diagnostics) && !problems.Any)
-            problems.Add(new("tools", 0, 0), $"the tools give no Cedar schema: {diagnostics[0].Message}");
+        PolicyValidator.Validate(schema, policies, generated, problems);
         var tests = PolicyTestReader.Read(sorted.Tests, problems);
         if (problems.Any)
             return null;

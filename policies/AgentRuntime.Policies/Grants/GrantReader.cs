@@ -57,7 +57,7 @@ internal static class GrantReader
         var reason = section.Text("reason", MaxReasonLength);
         var approval = ReadApproval(section, tool, problems);
         var grant = new GrantDefinition(
-            toolName ?? "", limits, when, section.Find("when")?.Position ?? default, reason, approval is not null, section.Position)
+            toolName ?? "", limits, when, (section.Find("when") as YamlScalar)?.TextPosition ?? default, reason, approval is not null, section.Position)
         {
             History = history,
             Approval = approval ?? ApprovalScope.Default,
