@@ -7,13 +7,23 @@ namespace AgentRuntime.Host.Configuration;
 /// <summary>Reads options from JSON: comments and trailing commas allowed, unknown keys refused.</summary>
 internal static class PlatformOptionsFile
 {
+    // By reflection: generated code would set members that the file leaves out to null instead of their defaults.
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        RespectNullableAnnotations = true,
+    };
+
     /// <exception cref="RuntimeErrorException">AR8001 with the key and line, or AR8008.</exception>
     public static PlatformOptions Read(string path)
     {
         try
         {
             var json = File.ReadAllBytes(path);
-            var options = JsonSerializer.Deserialize(json, PlatformOptionsJson.Default.PlatformOptions)
+            var options = JsonSerializer.Deserialize<PlatformOptions>(json, Json)
                 ?? throw new JsonException("the file holds null");
             return Resolve(options, Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/");
         }
@@ -52,12 +62,3 @@ internal static class PlatformOptionsFile
         ],
     };
 }
-
-/// <summary>Source-generated JSON of the options.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    ReadCommentHandling = JsonCommentHandling.Skip,
-    AllowTrailingCommas = true)]
-[JsonSerializable(typeof(PlatformOptions))]
-internal sealed partial class PlatformOptionsJson : JsonSerializerContext;
