@@ -1,6 +1,9 @@
 using AgentRuntime.Conformance;
 
-IConformanceSuite[] suites = [];
+IConformanceSuite[] suites =
+[
+    new AgentRuntime.Conformance.Wasm.WasmSuite(),
+];
 
 var suite = args.Length < 2 ? null : Array.Find(suites, s => s.Kind == args[0]);
 if (suite is null || !Directory.Exists(args[1]))
