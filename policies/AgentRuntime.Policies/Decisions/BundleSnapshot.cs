@@ -37,8 +37,11 @@ internal sealed class BundleSnapshot : IPolicySnapshot
 
     public AgentPolicy? FindAgent(string qualifiedName) => Bundle.Agents.GetValueOrDefault(qualifiedName)?.Policy;
 
-    public IRunPolicy Open(WorkIdentity identity)
+    public IRunPolicy Open(WorkIdentity identity) => OpenRun(identity);
+
+    internal RunPolicy OpenRun(WorkIdentity identity)
     {
+        ArgumentNullException.ThrowIfNull(identity);
         if (identity.AgentName is { } agent)
             return new RunPolicy(this, identity, EntityNames.Agent(agent), Bundle.Agents.GetValueOrDefault(agent), Bundle.Entities);
         var client = EntityNames.Client(identity.ProjectName);

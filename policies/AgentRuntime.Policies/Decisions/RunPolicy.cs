@@ -26,6 +26,7 @@ internal sealed class RunPolicy(
 
     public IReadOnlyList<string> VisibleTools(IReadOnlyList<string> offered)
     {
+        ArgumentNullException.ThrowIfNull(offered);
         if (agent is null)
             return [];
         var visible = snapshot.VisibleTo(agent);
@@ -35,14 +36,25 @@ internal sealed class RunPolicy(
     public Decision Decide(PolicyCall call)
     {
         ArgumentNullException.ThrowIfNull(call);
-        if (identity.AgentName is { } name && agent is null)
-            return Deny(Denials.AgentNotInBundle(name, _bundle.Agents.Keys));
-        return call.Action switch
+        if (Prepare(call, out var prepared) is { } refusal)
+            return new(Verdict.Deny, refusal, Bundle);
+        lock (_lock)
         {
-            PolicyAction.CallTool => DecideTool(call),
-            PolicyAction.UseModel => DecideModel(call),
-            _ => Deny(new(ReasonCodes.DefaultDeny, "no rule allows an action of that kind")),
-        };
+            if (_history.IsFull)
+                return new(Verdict.Deny, Denials.TooManyInFlight(), Bundle);
+            var response = CedarAuthorizer.Authorize(_bundle.Policies, entities, RequestOf(call, prepared));
+            var (verdict, reason) = Conclude(response, call, prepared.Seen);
+            var approval = verdict == Verdict.RequireApproval ? FindApproval(response, prepared.Seen, call) : null;
+            if (approval is not null)
+                (verdict, reason) = (Verdict.Allow, null);
+            if (verdict == Verdict.Allow)
+                Enter(call, prepared, approval);
+            return new(verdict, reason, Bundle)
+            {
+                DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
+                Errors = response.Errors.Select(e => e.ToString()).ToList(),
+            };
+        }
     }
 
     public void Settle(PolicyCall call, CallOutcome outcome)
@@ -55,65 +67,101 @@ internal sealed class RunPolicy(
     public void Approve(PolicyCall call, DateTimeOffset at)
     {
         ArgumentNullException.ThrowIfNull(call);
-        if (call.Action != PolicyAction.CallTool
-            || !_bundle.Tools.TryGetValue(call.Resource, out var tool)
-            || ArgumentReader.Read(tool.Pin.Arguments, call.Arguments, out _) is not { } input)
+        if (Prepare(call, out var prepared) is not null || prepared.Tool is null)
             return;
         lock (_lock)
-            _history.Approvals.Record(tool.Pin.Name, input, call.Arguments, at);
+            _history.Approvals.Record(prepared.Seen.Tool, prepared.Seen.Input, call.Arguments, at);
     }
 
-    private Decision DecideTool(PolicyCall call)
+    /// <summary>What Cedar is asked for a call right now; null when it is refused before.</summary>
+    internal CedarRequest? RequestOf(PolicyCall call, out CedarEntities store)
     {
+        store = entities;
+        if (Prepare(call, out var prepared) is not null)
+            return null;
+        lock (_lock)
+            return RequestOf(call, prepared);
+    }
+
+    /// <summary>The first history condition of a grant that does not hold for a call right now; null when all hold.</summary>
+    internal HistoryCondition? UnmetHistory(string grantId, PolicyCall call)
+    {
+        if (Prepare(call, out var prepared) is not null)
+            return null;
+        lock (_lock)
+            return _history.Unmet(grantId, prepared.Seen);
+    }
+
+    private RuntimeError? Prepare(PolicyCall call, out PreparedCall prepared)
+    {
+        prepared = default;
+        if (identity.AgentName is { } name && agent is null)
+            return Denials.AgentNotInBundle(name, _bundle.Agents.Keys);
+        switch (call.Action)
+        {
+            case PolicyAction.CallTool:
+                return PrepareTool(call, out prepared);
+            case PolicyAction.UseModel when _bundle.Models.TryGetValue(call.Resource, out var model):
+                prepared = new(EntityNames.UseModel, model, null, new(call.Resource, CedarRecord.Empty, call.At));
+                return null;
+            case PolicyAction.UseModel:
+                return Denials.ModelNotGranted(Caller, call.Resource);
+            default:
+                return new(ReasonCodes.DefaultDeny, "no rule allows an action of that kind");
+        }
+    }
+
+    private RuntimeError? PrepareTool(PolicyCall call, out PreparedCall prepared)
+    {
+        prepared = default;
         if (!_bundle.Tools.TryGetValue(call.Resource, out var tool))
-            return Deny(Denials.UnknownTool(call.Resource, _bundle.Tools.Keys));
+            return Denials.UnknownTool(call.Resource, _bundle.Tools.Keys);
         if (agent is null)
-            return Deny(new(ReasonCodes.DefaultDeny, $"{Caller} may not call tools themselves"));
+            return new(ReasonCodes.DefaultDeny, $"{Caller} may not call tools themselves");
         if (ArgumentReader.Read(tool.Pin.Arguments, call.Arguments, out var problem) is not { } input)
-            return Deny(Denials.InvalidArguments(call.Resource, problem!));
-
-        var seen = new HistoryCall(tool.Pin.Name, input, call.At);
-        lock (_lock)
-        {
-            if (_history.IsFull)
-                return Deny(Denials.TooManyInFlight());
-            var context = CedarRecord.Create(
-                ("user", identity.Principal),
-                ("now", CedarValue.Datetime(call.At)),
-                ("history", _history.Figures.ToRecord(_history.Figures.Of(seen.Tool).Calls, _history.Holding(seen), IsApproved(seen, call))),
-                ("input", input));
-            var response = Authorize(tool.Action, tool.Server, context);
-            if (IsUndecided(response))
-                return Deny(Denials.NotGranted(agent, seen, _history), response);
-            var decision = Conclude(response, $"calling '{call.Resource}'");
-            Approvals.Approval? approval = null;
-            if (decision.Verdict == Verdict.RequireApproval && (approval = FindApproval(response, seen, call)) is not null)
-                decision = decision with { Verdict = Verdict.Allow, Reason = null };
-            if (decision.Verdict == Verdict.Allow)
-                _history.Begin(call, tool, seen, approval);
-            return decision;
-        }
+            return Denials.InvalidArguments(call.Resource, problem!);
+        prepared = new(tool.Action, tool.Server, tool, new(tool.Pin.Name, input, call.At));
+        return null;
     }
 
-    private Decision DecideModel(PolicyCall call)
+    // The lock must be held.
+    private CedarRequest RequestOf(PolicyCall call, in PreparedCall prepared)
     {
-        if (!_bundle.Models.TryGetValue(call.Resource, out var model))
-            return Deny(Denials.ModelNotGranted(Caller, call.Resource));
-        lock (_lock)
+        var seen = prepared.Seen;
+        var history = prepared.Tool is null
+            ? _history.Figures.ToRecord(_history.Figures.ModelCalls, CedarSet.Empty, approved: false)
+            : _history.Figures.ToRecord(
+                _history.Figures.Of(seen.Tool).Calls, _history.Holding(seen), IsApproved(seen, call));
+        var now = CedarValue.Datetime(call.At);
+        var context = prepared.Tool is null
+            ? CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history))
+            : CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history), ("input", seen.Input));
+        return new(principal, prepared.Action, prepared.Resource, context);
+    }
+
+    // The lock must be held: a refusal tells which history condition does not hold.
+    private (Verdict Verdict, RuntimeError? Reason) Conclude(CedarResponse response, PolicyCall call, in HistoryCall seen)
+    {
+        var what = call.Action == PolicyAction.CallTool ? $"calling '{call.Resource}'" : $"asking the model '{call.Resource}'";
+        return Verdicts.Of(response) switch
         {
-            var figures = _history.Figures;
-            var context = CedarRecord.Create(
-                ("user", identity.Principal),
-                ("now", CedarValue.Datetime(call.At)),
-                ("history", figures.ToRecord(figures.ModelCalls, CedarSet.Empty, approved: false)));
-            var response = Authorize(EntityNames.UseModel, model, context);
-            if (IsUndecided(response))
-                return Deny(Denials.ModelNotGranted(Caller, call.Resource), response);
-            var decision = Conclude(response, $"asking the model '{call.Resource}'");
-            if (decision.Verdict == Verdict.Allow)
-                figures.ModelCalls++;
-            return decision;
-        }
+            Verdicts.Outcome.Forbidden => (Verdict.Deny, Denials.Forbidden(Caller, what, response.Reasons[0])),
+            Verdicts.Outcome.Undecidable =>
+                (Verdict.Deny, Denials.RuleError(Caller, what, response.Errors.First(e => e.IsInForbid))),
+            Verdicts.Outcome.Allowed => (Verdict.Allow, null),
+            Verdicts.Outcome.NeedsApproval =>
+                (Verdict.RequireApproval, Denials.ApprovalRequired(Caller, what, response.Reasons[0])),
+            _ when call.Action == PolicyAction.CallTool => (Verdict.Deny, Denials.NotGranted(agent!, seen, _history)),
+            _ => (Verdict.Deny, Denials.ModelNotGranted(Caller, call.Resource)),
+        };
+    }
+
+    private void Enter(PolicyCall call, in PreparedCall prepared, Approvals.Approval? approval)
+    {
+        if (prepared.Tool is { } tool)
+            _history.Begin(call, tool, prepared.Seen, approval);
+        else
+            _history.Figures.ModelCalls++;
     }
 
     private bool IsApproved(in HistoryCall seen, PolicyCall call) =>
@@ -125,42 +173,14 @@ internal sealed class RunPolicy(
             return null;
         foreach (var permit in response.Reasons)
         {
-            var scope = snapshot.ScopeOf(permit.Id);
-            if (_history.Approvals.Find(scope, seen, call.Arguments) is { } approval)
+            if (_history.Approvals.Find(snapshot.ScopeOf(permit.Id), seen, call.Arguments) is { } approval)
                 return approval;
         }
 
         return null;
     }
 
-    private CedarResponse Authorize(EntityUid action, EntityUid resource, CedarRecord context) =>
-        CedarAuthorizer.Authorize(_bundle.Policies, entities, new(principal, action, resource, context));
-
-    private static bool IsUndecided(CedarResponse response) =>
-        !response.IsAllowed && response.Reasons.Count == 0 && !response.HasForbidError;
-
-    private Decision Conclude(CedarResponse response, string what)
-    {
-        if (!response.IsAllowed && response.Reasons.Count > 0)
-            return Deny(Denials.Forbidden(Caller, what, response.Reasons[0]), response);
-        if (response.HasForbidError)
-            return Deny(Denials.RuleError(Caller, what, response.Errors.First(e => e.IsInForbid)), response);
-
-        // One permit that asks for nothing is enough: approval is for what only permits with approval let through.
-        return response.Reasons.All(p => p.Annotations.ContainsKey("approval"))
-            ? Complete(new(Verdict.RequireApproval, Denials.ApprovalRequired(Caller, what, response.Reasons[0]), Bundle), response)
-            : Complete(new(Verdict.Allow, null, Bundle), response);
-    }
-
-    private Decision Deny(RuntimeError reason) => new(Verdict.Deny, reason, Bundle);
-
-    private Decision Deny(RuntimeError reason, CedarResponse response) =>
-        Complete(new(Verdict.Deny, reason, Bundle), response);
-
-    private static Decision Complete(Decision decision, CedarResponse response) =>
-        decision with
-        {
-            DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
-            Errors = response.Errors.Select(e => e.ToString()).ToList(),
-        };
+    /// <summary>A call with its Cedar names; <see cref="Tool"/> is null when a model is asked.</summary>
+    private readonly record struct PreparedCall(
+        EntityUid Action, EntityUid Resource, ToolEntry? Tool, HistoryCall Seen);
 }

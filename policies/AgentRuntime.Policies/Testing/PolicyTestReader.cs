@@ -52,8 +52,12 @@ internal static class PolicyTestReader
         var client = section.Text("client");
         if (agent is null == client is null)
             problems.Add(section.Position, "a test names either an 'agent' or a 'client'");
+        if (agent is not null && !Names.IsQualified(agent))
+            problems.Add(section.Find("agent")!.Position, $"'{agent}' is not a name for an agent", "it takes 'project/agent'");
+        if (client is not null && !Names.IsLabel(client))
+            problems.Add(section.Find("client")!.Position, $"'{client}' is not a name for a project", $"it takes {Names.LabelForm}");
         var at = ReadTime(section, problems);
-        var call = ReadCall(section, at, problems);
+        var question = ReadCall(section, at, problems);
         var history = ReadHistory(section, at, problems);
         var expected = ReadVerdict(section, problems);
         var code = section.Text("code", 6);
@@ -62,14 +66,21 @@ internal static class PolicyTestReader
             ? section.List("policies").OfType<YamlScalar>().Select(s => s.Text).ToList()
             : null;
         section.Close();
-        return problems.Count == before && call is not null
-            ? new(name, agent, client, call, history, expected, code, reason, policies, section.Position)
+        return problems.Count == before && question is not null
+            ? new(
+                name,
+                question with { Caller = agent ?? client!, History = history },
+                expected,
+                code,
+                reason,
+                policies,
+                section.Position)
             : null;
     }
 
-    private static List<TestEvent> ReadHistory(YamlSection test, DateTimeOffset at, Problems problems)
+    private static List<PolicyEvent> ReadHistory(YamlSection test, DateTimeOffset at, Problems problems)
     {
-        var history = new List<TestEvent>();
+        var history = new List<PolicyEvent>();
         foreach (var node in test.List("history"))
         {
             if (YamlSection.Of(node, problems, "an event") is not { } section)
@@ -85,13 +96,16 @@ internal static class PolicyTestReader
                     NearestName.Suggest(word, Outcomes.Select(o => o.Word).ToList()));
             section.Close();
             if (call is not null && outcome >= 0)
-                history.Add(new(call, Outcomes[outcome].Outcome, word == Approved, section.Position));
+            {
+                history.Add(new(
+                    call.Action, call.Resource, call.Arguments, call.At, Outcomes[outcome].Outcome, word == Approved));
+            }
         }
 
         return history;
     }
 
-    private static TestCall? ReadCall(YamlSection section, DateTimeOffset at, Problems problems)
+    private static PolicyQuestion? ReadCall(YamlSection section, DateTimeOffset at, Problems problems)
     {
         var tool = section.Text("call");
         var model = section.Text("model");
@@ -103,8 +117,8 @@ internal static class PolicyTestReader
         }
 
         return tool is not null
-            ? new(PolicyAction.CallTool, tool, arguments, at)
-            : new(PolicyAction.UseModel, model!, arguments, at);
+            ? new("", PolicyAction.CallTool, tool, arguments, at)
+            : new("", PolicyAction.UseModel, model!, arguments, at);
     }
 
     private static DateTimeOffset ReadTime(YamlSection section, Problems problems)
