@@ -15,6 +15,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
 {
     private readonly EngineRouterOptions _options;
     private readonly EngineClient _client;
+    private readonly RouteDesk _desk;
     private readonly EnginePool _pool;
     private readonly RouterParts _parts;
 
@@ -29,14 +30,17 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
         var logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<EngineRouter>();
         _options = options;
         _client = new EngineClient(options, time);
-        _pool = new EnginePool(options, _client, time, logger);
+        _desk = new RouteDesk(options.EffectiveRouting, time);
+        _pool = new EnginePool(options, _client, _desk, time, logger);
+        var salts = new CacheSalt(options.CacheSaltSecret);
         _parts = new RouterParts(
             options,
             _client,
             _pool,
-            new LeastLoadSelection(options),
+            _desk,
+            new RouteRequests(_desk, salts),
             new RetryBudget(options.RetryRatio, options.RetryBurst),
-            new CacheSalt(options.CacheSaltSecret),
+            salts,
             time,
             logger);
     }
@@ -81,6 +85,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _pool.DisposeAsync();
+        await _desk.DisposeAsync();
         _client.Dispose();
     }
 

@@ -20,12 +20,14 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
 
     public EngineStream Stream => stream;
 
-    /// <summary>The engine works: it has generated a token.</summary>
-    public void Succeeded()
+    /// <summary>The engine works: it has generated a token. True the first time.</summary>
+    public bool Succeeded()
     {
-        if (!_reported)
-            Engine.Circuit.Succeeded();
-        _reported = true;
+        if (_reported)
+            return false;
+
+        Engine.Circuit.Succeeded();
+        return _reported = true;
     }
 
     public void Failed(EngineFailure failure)

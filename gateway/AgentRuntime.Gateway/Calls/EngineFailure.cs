@@ -85,6 +85,10 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
         _ => new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine broke the connection", engine), e),
     };
 
+    /// <summary>Another request is the one that tries the engine now; this says nothing of the engine.</summary>
+    public static EngineFailure LeftAlone(Engine engine) =>
+        new(FailureKind.Busy, ErrorOf(ReasonCodes.NoEngine, "the engine is being left alone after failures", engine));
+
     public static EngineFailure Malformed(Engine engine, Exception? e = null) =>
         new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine's answer cannot be read", engine), e);
 

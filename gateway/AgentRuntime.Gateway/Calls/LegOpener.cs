@@ -13,61 +13,59 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
 {
     private const int PrefillAttempts = 2;
 
-    /// <param name="plan">The engines to use.</param>
+    /// <param name="decode">Writes the answer.</param>
+    /// <param name="prefill">The leg that read the prompt; null when <paramref name="decode"/> is to.</param>
     /// <param name="requestId">The same for both legs.</param>
     /// <param name="maxTokens">Tokens of each choice.</param>
     /// <param name="continueFrom">Text to go on after; null when starting afresh.</param>
     /// <param name="cancellationToken">The caller's.</param>
     /// <exception cref="EngineFailure">The decode engine failed, or the request is one that engines refuse.</exception>
     public async Task<DecodeLeg> OpenAsync(
-        EnginePlan plan, string requestId, int maxTokens, string? continueFrom, CancellationToken cancellationToken)
+        Engine decode,
+        PrefillLeg? prefill,
+        string requestId,
+        int maxTokens,
+        string? continueFrom,
+        CancellationToken cancellationToken)
     {
-        PrefillAnswer? prefill = null;
-        TimeSpan? took = null;
-        if (plan.Prefill is { } engine)
-        {
-            var started = parts.Time.GetTimestamp();
-            prefill = await TryPrefillAsync(engine, requestId, cancellationToken);
-            took = prefill is null ? null : parts.Time.GetElapsedTime(started);
-        }
-
-        var prefillEngine = prefill is null ? plan.Decode : plan.Prefill!;
-        var leg = Leg(plan.Decode, maxTokens) with { KvTransfer = prefill?.KvTransfer, ContinueFrom = continueFrom };
-        var activity = Start("decode", plan.Decode);
-        var lease = plan.Decode.Enter(LoadOf(maxTokens));
+        var leg = Leg(decode, maxTokens) with { KvTransfer = prefill?.Answer.KvTransfer, ContinueFrom = continueFrom };
+        var activity = Start("decode", decode);
+        var lease = decode.Enter();
         try
         {
             var stream = await parts.Client.OpenAsync(
-                plan.Decode, request.Operation, Write(leg), requestId, cancellationToken);
+                decode, request.Operation, Write(leg), requestId, cancellationToken);
             return new DecodeLeg(stream, lease, activity)
             {
-                ServedBy = new ServedBy(prefillEngine.Name, plan.Decode.Name),
-                PrefillCached = prefill?.Cached,
-                Prefill = took,
+                ServedBy = new ServedBy((prefill?.Engine ?? decode).Name, decode.Name),
+                PrefillCached = prefill?.Answer.Cached,
+                Prefill = prefill?.Took,
             };
         }
         catch (Exception e)
         {
             End(activity, e);
             lease.Dispose();
-            (e as EngineFailure)?.CountAgainst(plan.Decode);
+            (e as EngineFailure)?.CountAgainst(decode);
             if (e is not EngineFailure)
-                plan.Decode.Circuit.Abandoned();
+                decode.Circuit.Abandoned();
             throw;
         }
     }
 
-    /// <summary>Null when the prompt is to be read by the decode engine after all.</summary>
-    private async Task<PrefillAnswer?> TryPrefillAsync(
+    /// <summary>Has the prompt read; null when the decode engine is to read it after all.</summary>
+    /// <exception cref="EngineFailure">The request is one that engines refuse.</exception>
+    public async Task<PrefillLeg?> TryPrefillAsync(
         Engine engine, string requestId, CancellationToken cancellationToken)
     {
+        var started = parts.Time.GetTimestamp();
         for (var attempt = 1; attempt <= PrefillAttempts; attempt++)
         {
             if (!engine.Circuit.TryEnter())
                 return null;
 
             var activity = Start("prefill", engine);
-            using var lease = engine.Enter(LoadOf(0));
+            using var lease = engine.Enter();
             try
             {
                 var answer = await parts.Client.PrefillAsync(
@@ -78,7 +76,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
                     cancellationToken);
                 engine.Circuit.Succeeded();
                 activity?.Dispose();
-                return answer;
+                return new PrefillLeg(engine, answer, parts.Time.GetElapsedTime(started));
             }
             catch (EngineFailure failure)
             {
@@ -117,9 +115,6 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         return output.WrittenMemory;
     }
 
-    // About four bytes make a token of English text; only the comparison between engines matters here.
-    private long LoadOf(int outputTokens) => (template.PromptBytes / 4) + outputTokens;
-
     private Activity? Start(string name, Engine engine)
     {
         var activity = RuntimeTelemetry.Source.StartActivity(
@@ -151,3 +146,6 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         _ => "openai",
     };
 }
+
+/// <summary>A prefill leg that has ended well. Immutable.</summary>
+internal sealed record PrefillLeg(Engine Engine, PrefillAnswer Answer, TimeSpan Took);

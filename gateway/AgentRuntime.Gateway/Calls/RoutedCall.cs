@@ -1,11 +1,12 @@
 using System.Globalization;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Gateway.Routing;
 
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// One request on its way through the router: attempts, the stream, its failures, its account. One reader drives it;
-/// disposing it cancels whatever is still under way.
+/// One request on its way through the router: its engines, the stream, its failures, its account. One reader drives
+/// it; disposing it cancels whatever is still under way.
 /// </summary>
 internal sealed class RoutedCall : IAsyncDisposable
 {
@@ -14,15 +15,15 @@ internal sealed class RoutedCall : IAsyncDisposable
     private readonly RequestTemplate _template;
     private readonly CallTelemetry _telemetry;
     private readonly LegOpener _opener;
-    private readonly AnswerProgress _progress;
     private readonly string _requestId;
-    private readonly List<Engine> _avoid = [];
     private readonly Queue<InferenceChunk> _ready = new();
     private readonly int _maxTokens;
+    private AnswerProgress _progress;
     private bool _maySplit;
     private bool _released;
     private bool _ended;
     private int _attempts;
+    private Placement? _placement;
     private DecodeLeg? _leg;
 
     public RoutedCall(RouterParts parts, InferenceRequest request, RequestTemplate template)
@@ -61,12 +62,8 @@ internal sealed class RoutedCall : IAsyncDisposable
         }
         catch (RuntimeErrorException e)
         {
+            Leave(RouteFailure.EngineError);
             _telemetry.Failed(e.Error.Code);
-            throw;
-        }
-        catch (OperationCanceledException)
-        {
-            _telemetry.Cancelled();
             throw;
         }
     }
@@ -75,6 +72,7 @@ internal sealed class RoutedCall : IAsyncDisposable
     {
         if (_leg is not null)
             await _leg.DisposeAsync();
+        Leave(RouteFailure.Cancelled);
         if (!_ended)
             _telemetry.Cancelled();
         _telemetry.Dispose();
@@ -82,7 +80,7 @@ internal sealed class RoutedCall : IAsyncDisposable
 
     private async ValueTask StepAsync(CancellationToken cancellationToken)
     {
-        _leg ??= await BeginAsync(null, cancellationToken);
+        _leg ??= await BeginAsync(cancellationToken);
         (EngineChunk Chunk, ReadOnlyMemory<byte> Raw)? read;
         try
         {
@@ -105,10 +103,10 @@ internal sealed class RoutedCall : IAsyncDisposable
             return;
 
         _ready.Enqueue(_ready.Count == 0 && !_released ? chunk with { ServedBy = _leg.ServedBy } : chunk);
+        if (item.Chunk.HasToken && _leg.Succeeded())
+            _parts.Desk.FirstToken(_placement!);
         if (first && _progress.Begun)
             _telemetry.FirstToken();
-        if (item.Chunk.HasToken)
-            _leg.Succeeded();
         _released |= _progress.Begun || _progress.FinishReason is not null;
     }
 
@@ -116,6 +114,8 @@ internal sealed class RoutedCall : IAsyncDisposable
     {
         leg.Succeeded();
         var usage = _progress.Usage(leg.PrefillCached);
+        _parts.Desk.Completed(_placement!, usage);
+        _placement = null;
         var account = _progress.EngineUsage;
         var timings = _telemetry.Completed(leg, usage, _progress) with
         {
@@ -133,37 +133,63 @@ internal sealed class RoutedCall : IAsyncDisposable
         _ended = true;
     }
 
-    private async Task<DecodeLeg> BeginAsync(EngineFailure? last, CancellationToken cancellationToken)
+    /// <summary>Waits for engines and opens the legs on them, on others while that fails.</summary>
+    private async Task<DecodeLeg> BeginAsync(CancellationToken cancellationToken)
     {
+        if (_placement is null)
+        {
+            if (!_parts.Desk.TryGetPool(_request.Model, out var pool))
+                throw NobodyServes();
+
+            _placement = await _parts.Desk.SubmitAsync(
+                _parts.Requests.Of(pool, _request, _template), cancellationToken);
+        }
+
         while (true)
         {
-            if (last is not null && (_attempts >= _parts.Options.MaxAttempts || !_parts.Retries.TryWithdraw()))
-                throw Because(last);
-
-            var query = new SelectionQuery(_request.Model, _template.PromptBytes, _maySplit, _avoid);
-            var plan = _parts.Selection.Choose(query, _parts.Pool.Engines);
-            if (plan is null || !TryEnter(plan.Decode))
-                throw last is null ? NobodyServes() : Because(last);
-
+            var placement = _placement;
             try
             {
-                _attempts++;
-                return await _opener.OpenAsync(
-                    plan,
-                    _attempts == 1 ? _requestId : $"{_requestId}-{_attempts}",
-                    (int)Math.Max(1, _maxTokens - _progress.Tokens),
-                    _released ? _progress.Text : null,
-                    cancellationToken);
+                return await OpenAsync(placement, cancellationToken);
             }
             catch (EngineFailure failure)
             {
-                Learn(failure, plan.Decode);
-                last = failure;
+                await GoElsewhereAsync(failure, placement.Decode, cancellationToken);
             }
         }
     }
 
-    private static bool TryEnter(Engine engine) => engine.Circuit.TryEnter();
+    private async Task<DecodeLeg> OpenAsync(Placement placement, CancellationToken cancellationToken)
+    {
+        if (!placement.Decode.Circuit.TryEnter())
+            throw EngineFailure.LeftAlone(placement.Decode);
+
+        _attempts++;
+        var requestId = _attempts == 1 ? _requestId : $"{_requestId}-{_attempts}";
+        PrefillLeg? prefill = null;
+        if (_maySplit && placement.Prefill is { } by && by.MovesKvTo(placement.Decode))
+        {
+            try
+            {
+                prefill = await _opener.TryPrefillAsync(by, requestId, cancellationToken);
+            }
+            catch
+            {
+                placement.Decode.Circuit.Abandoned();
+                throw;
+            }
+
+            _parts.Desk.PrefillDone(placement, (int?)prefill?.Answer.Cached);
+        }
+
+        return await _opener.OpenAsync(
+            placement.Decode,
+            prefill,
+            requestId,
+            (int)Math.Max(1, _maxTokens - _progress.Tokens),
+            _released ? _progress.Text : null,
+            cancellationToken);
+    }
 
     /// <summary>
     /// The stream broke: begin again when the client has seen nothing yet, or go on where it stopped.
@@ -177,14 +203,21 @@ internal sealed class RoutedCall : IAsyncDisposable
         if (_released && !CanContinue(leg.Engine))
             throw DiedMidStream(failure, leg.Engine);
 
-        if (!_released)
+        if (_released)
+        {
+            _maySplit = false;
+            _progress.NextLeg();
+        }
+        else
+        {
             _ready.Clear();
-        Learn(failure, leg.Engine);
-        _maySplit &= !_released;
-        _progress.NextLeg();
+            _progress = new AnswerProgress(_request, _template);
+        }
+
         try
         {
-            _leg = await BeginAsync(failure, cancellationToken);
+            await GoElsewhereAsync(failure, leg.Engine, cancellationToken);
+            _leg = await BeginAsync(cancellationToken);
         }
         catch (RuntimeErrorException) when (_released)
         {
@@ -195,42 +228,57 @@ internal sealed class RoutedCall : IAsyncDisposable
             GatewayLog.StreamContinued(_parts.Logger, _requestId, leg.Engine.Name, _leg.Engine.Name, _progress.Tokens);
     }
 
+    /// <summary>Decides what follows from a failure: another engine, the same one in another way, or the end.</summary>
+    private async Task GoElsewhereAsync(EngineFailure failure, Engine engine, CancellationToken cancellationToken)
+    {
+        GatewayLog.LegFailed(_parts.Logger, engine.Name, _requestId, failure.Error.ToString());
+        _parts.Desk.Observe(engine);
+        if (failure.Kind == FailureKind.Refused || _attempts >= _parts.Options.MaxAttempts
+            || !_parts.Retries.TryWithdraw())
+            throw Because(failure);
+
+        if (failure.Kind == FailureKind.KvTransfer)
+        {
+            _maySplit = false;
+            return;
+        }
+
+        if (!_parts.Pool.Engines.Any(e =>
+            e != engine && e.Usable && e.Health.Models.ContainsKey(_request.Model)))
+            throw Because(failure);
+
+        var placement = _placement!;
+        _placement = null;
+        var kind = failure.Unreachable ? RouteFailure.DecodeEngineDied : RouteFailure.EngineError;
+        _placement = await _parts.Desk.RequeueAsync(placement, kind, (int)_progress.Tokens, cancellationToken);
+    }
+
     /// <summary>OpenAI's own chat API cannot go on after half an answer; text completions can everywhere.</summary>
     private bool CanContinue(Engine engine) =>
         _progress.Continuable && _progress.Tokens < _maxTokens
         && (_request.Operation == InferenceOperation.Completion || engine.Descriptor.MovesKv);
 
-    private void Learn(EngineFailure failure, Engine engine)
+    private void Leave(RouteFailure failure)
     {
-        GatewayLog.LegFailed(_parts.Logger, engine.Name, _requestId, failure.Error.ToString());
-        if (failure.Kind == FailureKind.Refused)
-            throw Because(failure);
-
-        if (failure.Kind == FailureKind.KvTransfer)
-            _maySplit = false;
-        else
-            _avoid.Add(engine);
+        if (_placement is { } placement)
+            _parts.Desk.Failed(placement, failure, (int)_progress.Tokens);
+        _placement = null;
     }
 
-    private RuntimeErrorException NobodyServes()
-    {
-        var known = _parts.Pool.Engines.Any(e => e.Health.Models.ContainsKey(_request.Model));
-        var down = !known && _parts.Pool.Engines.Any(e => !e.Health.Healthy);
-        return new RuntimeErrorException(known || down
-            ? new RuntimeError(
-                ReasonCodes.NoEngine,
-                $"no engine that serves '{_request.Model}' is healthy now",
-                "model",
-                "Try again shortly; the operator sees the engines' state in the log.")
-            {
-                RetryAfter = _parts.Options.ProbeInterval,
-            }
-            : new RuntimeError(
-                ReasonCodes.UnknownModel,
-                $"no engine serves a model '{_request.Model}'",
-                "model",
-                "GET /v1/models lists those that are served."));
-    }
+    private RuntimeErrorException NobodyServes() => new(_parts.Pool.Engines.Any(e => !e.Health.Healthy)
+        ? new RuntimeError(
+            ReasonCodes.NoEngine,
+            $"no engine that serves '{_request.Model}' is healthy now",
+            "model",
+            "Try again shortly; the operator sees the engines' state in the log.")
+        {
+            RetryAfter = _parts.Options.ProbeInterval,
+        }
+        : new RuntimeError(
+            ReasonCodes.UnknownModel,
+            $"no engine serves a model '{_request.Model}'",
+            "model",
+            "GET /v1/models lists those that are served."));
 
     private static RuntimeErrorException DiedMidStream(EngineFailure failure, Engine engine) => new(
         new RuntimeError(

@@ -22,8 +22,8 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
 {
     private volatile EngineHealth _health = EngineHealth.Unknown;
     private int _inFlight;
-    private long _loadTokens;
     private volatile bool _draining;
+    private volatile bool _removed;
     private TaskCompletionSource? _drained;
 
     public EngineDescriptor Descriptor { get; } = descriptor;
@@ -40,26 +40,29 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
     /// <summary>Requests on their way to or in the engine from this process.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
-    /// <summary>Tokens, estimated, of those requests.</summary>
-    public long LoadTokens => Interlocked.Read(ref _loadTokens);
-
     public bool Draining => _draining;
+
+    /// <summary>It has left the pool.</summary>
+    public bool Removed => _removed;
 
     public bool Usable => _health.Healthy && !_draining && Circuit.IsClosed;
 
-    public bool Has(EngineRoles role) => (Descriptor.Roles & role) == role;
+    /// <summary>Whether another engine can go on from KV state that this one made.</summary>
+    public bool MovesKvTo(Engine other) =>
+        this != other && Descriptor.MovesKv && Descriptor.Kind == other.Descriptor.Kind;
 
     public void Observe(EngineHealth health) => _health = health;
 
     /// <summary>A connection failed: leave the engine alone until a probe says otherwise.</summary>
     public void MarkUnreachable() => _health = _health with { Healthy = false };
 
+    public void MarkRemoved() => _removed = true;
+
     /// <summary>Counts a request in; dispose the lease when it has left the engine.</summary>
-    public Lease Enter(long tokens)
+    public Lease Enter()
     {
         Interlocked.Increment(ref _inFlight);
-        Interlocked.Add(ref _loadTokens, tokens);
-        return new Lease(this, tokens);
+        return new Lease(this);
     }
 
     /// <summary>Takes no new requests; completes when the last one has left.</summary>
@@ -73,14 +76,13 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
         return drained.Task;
     }
 
-    private void Leave(long tokens)
+    private void Leave()
     {
-        Interlocked.Add(ref _loadTokens, -tokens);
         if (Interlocked.Decrement(ref _inFlight) == 0 && _draining)
             Volatile.Read(ref _drained)?.TrySetResult();
     }
 
-    public sealed class Lease(Engine engine, long tokens) : IDisposable
+    public sealed class Lease(Engine engine) : IDisposable
     {
         private int _left;
 
@@ -89,7 +91,7 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _left, 1) == 0)
-                engine.Leave(tokens);
+                engine.Leave();
         }
     }
 

@@ -44,6 +44,11 @@ public sealed record EngineDescriptor(string Name, Uri BaseAddress, EngineKind K
     /// </summary>
     public IReadOnlyDictionary<string, string>? Models { get; init; }
 
+    /// <summary>
+    /// Requests that it works on at once; more wait in the router. Default 256 (vLLM's max_num_seqs).
+    /// </summary>
+    public int MaxRunning { get; init; } = 256;
+
     /// <summary>The key that the engine asks for; null when it asks for none. Never shown.</summary>
     public string? ApiKey { get; init; }
 

@@ -9,7 +9,8 @@ namespace AgentRuntime.Gateway;
 /// snapshot that the few changes replace under a lock.
 /// </summary>
 internal sealed class EnginePool(
-    EngineRouterOptions options, EngineClient client, TimeProvider time, ILogger logger) : IAsyncDisposable
+    EngineRouterOptions options, EngineClient client, RouteDesk desk, TimeProvider time, ILogger logger)
+    : IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stop = new();
@@ -52,8 +53,10 @@ internal sealed class EnginePool(
             return false;
 
         var drained = engine.DrainAsync();
-        Republish();
+        Republish(engine);
         await drained.WaitAsync(cancellationToken);
+        engine.MarkRemoved();
+        desk.Observe(engine);
         (CancellationTokenSource Stop, Task Loop) probe;
         lock (_lock)
         {
@@ -68,11 +71,12 @@ internal sealed class EnginePool(
         return true;
     }
 
-    /// <summary>Makes the list of models anew after an engine's health has changed.</summary>
-    public void Republish()
+    /// <summary>Tells everyone who must know that an engine's health has changed.</summary>
+    public void Republish(Engine engine)
     {
         lock (_lock)
             _snapshot = Snapshot.Of(_snapshot.Engines);
+        desk.Observe(engine);
     }
 
     public async ValueTask DisposeAsync()
@@ -97,7 +101,7 @@ internal sealed class EnginePool(
 
                 // What an engine served before it went down tells "down" from "unknown" to whoever asks for it.
                 engine.Observe(health.Healthy ? health : engine.Health with { Healthy = false });
-                Republish();
+                Republish(engine);
                 if (health.Healthy != before)
                     GatewayLog.EngineHealthChanged(logger, engine.Name, health.Healthy, health.Models.Count);
                 first.TrySetResult();

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using AgentRuntime.Gateway.Routing;
 
 namespace AgentRuntime.Gateway;
 
@@ -24,8 +25,11 @@ public sealed record EngineRouterOptions
     /// <summary>Whether prefill and decode are split. Default <see cref="Gateway.Disaggregation.Auto"/>.</summary>
     public Disaggregation Disaggregation { get; init; } = Disaggregation.Auto;
 
-    /// <summary>Prompts below this many bytes are not worth a KV transfer in <c>Auto</c>. Default 2,048.</summary>
-    public int DisaggregateFromPromptBytes { get; init; } = 2_048;
+    /// <summary>
+    /// How engines are chosen and requests wait: service classes, queue bounds, costs. Its own choice of
+    /// disaggregation is replaced by <see cref="Disaggregation"/>.
+    /// </summary>
+    public RoutingOptions Routing { get; init; } = new();
 
     /// <summary>Between two health probes of an engine. Default 2 s.</summary>
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(2);
@@ -77,6 +81,16 @@ public sealed record EngineRouterOptions
     /// </summary>
     public ReadOnlyMemory<byte> CacheSaltSecret { get; init; } = RandomNumberGenerator.GetBytes(32);
 
+    internal RoutingOptions EffectiveRouting => Routing with
+    {
+        Disaggregation = Disaggregation switch
+        {
+            Disaggregation.Always => DisaggregationMode.Always,
+            Disaggregation.Auto => DisaggregationMode.Auto,
+            _ => DisaggregationMode.Never,
+        },
+    };
+
     internal IReadOnlyList<string> Problems()
     {
         var problems = new List<string>();
@@ -116,6 +130,7 @@ public sealed record EngineRouterOptions
             $"engine '{engine.Name}': the address must be absolute http or https",
         { Kind: not (EngineKind.Node or EngineKind.Vllm or EngineKind.OpenAi) } =>
             $"engine '{engine.Name}': unknown kind",
+        { MaxRunning: < 1 } => $"engine '{engine.Name}': MaxRunning must be positive",
         { Roles: 0 } or { Roles: > EngineRoles.Both } => $"engine '{engine.Name}': no role",
         _ => null,
     };

@@ -166,6 +166,10 @@ internal static class ChunkReader
                 usage = usage with { Output = Number(ref reader) };
             else if (reader.ValueTextEquals("prompt_tokens_details"u8))
                 usage = usage with { Cached = Member(ref reader, "cached_tokens"u8) };
+            else if (reader.ValueTextEquals("kv_transfer_ms"u8))
+                usage = usage with { KvTransferMs = Real(ref reader) };
+            else if (reader.ValueTextEquals("kv_transfer_bytes"u8))
+                usage = usage with { KvBytes = Math.Max(0, Number(ref reader)) };
             else
                 reader.Skip();
         }
@@ -251,6 +255,16 @@ internal static class ChunkReader
                 reader.Skip();
                 return null;
         }
+    }
+
+    private static double? Real(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var number) && number is >= 0 and < 1e9)
+            return number;
+
+        reader.Skip();
+        return null;
     }
 
     private static long Number(ref Utf8JsonReader reader)

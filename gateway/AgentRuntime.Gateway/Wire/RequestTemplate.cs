@@ -50,8 +50,8 @@ internal sealed class RequestTemplate
     /// <summary>Answers to each prompt times prompts.</summary>
     public int Choices { get; private set; } = 1;
 
-    /// <summary>Bytes of the prompt or the messages.</summary>
-    public int PromptBytes { get; private set; }
+    /// <summary>The prompt or the messages, as the client wrote them.</summary>
+    public ReadOnlyMemory<byte> Prompt { get; private set; }
 
     /// <summary>Whether another engine could go on after a text that this request has begun to produce.</summary>
     public bool Continuable { get; private set; } = true;
@@ -176,7 +176,7 @@ internal sealed class RequestTemplate
     private void Complete()
     {
         var prompt = _members.FindLast(m => m.Name is "messages" or "prompt");
-        PromptBytes = prompt.Length;
+        Prompt = Value(prompt);
         if (prompt.Name is "prompt")
         {
             Continuable &= prompt.Kind == JsonTokenType.String;

@@ -9,4 +9,21 @@ internal static class Eventually
         while (!condition())
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
     }
+
+    public static async Task SucceedsAsync(Func<Task> attempt)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10), TimeProvider.System);
+        while (true)
+        {
+            try
+            {
+                await attempt();
+                return;
+            }
+            catch (Abstractions.RuntimeErrorException) when (!patience.IsCancellationRequested)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, CancellationToken.None);
+            }
+        }
+    }
 }

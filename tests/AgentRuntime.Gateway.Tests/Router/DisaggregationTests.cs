@@ -91,15 +91,34 @@ public class DisaggregationTests
     }
 
     [Fact]
-    public async Task Short_prompts_stay_together_in_auto_and_long_ones_are_split()
+    public async Task Engines_that_cannot_move_kv_state_are_not_paired()
     {
-        await using var pair = await Pair.StartAsync(Disaggregation.Auto);
+        await using var pair = await Pair.StartAsync(Disaggregation.Always, EngineKind.OpenAi);
 
-        var small = await pair.Harness.AskAsync(Chat("short"));
-        var large = await pair.Harness.AskAsync(Chat(new string('x', 4_000)));
+        var chunks = await pair.Harness.AskAsync();
 
-        Assert.False(small[0].ServedBy!.Disaggregated);
-        Assert.True(large[0].ServedBy!.Disaggregated);
+        Assert.Equal(new ServedBy("d", "d"), chunks[0].ServedBy);
+        Assert.Empty(pair.Prefill.Seen);
+    }
+
+    [Fact]
+    public async Task The_nodes_account_of_the_transfer_reaches_the_timings()
+    {
+        await using var pair = await Pair.StartAsync(Disaggregation.Always, EngineKind.Node);
+        pair.Decode.Answer = async (context, _) =>
+        {
+            await ScriptedEngine.WriteEventAsync(context, pair.Decode.Chunk("x"));
+            await ScriptedEngine.WriteEventAsync(
+                context,
+                """{"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1,"""
+                    + """ "kv_transfer_ms":1.5,"kv_transfer_bytes":4096}}""");
+            await ScriptedEngine.WriteEventAsync(context, "[DONE]");
+        };
+
+        var timings = (await pair.Harness.AskAsync())[^1].Timings!;
+
+        Assert.Equal(TimeSpan.FromMilliseconds(1.5), timings.KvTransfer);
+        Assert.Equal(new ByteCount(4096), timings.KvBytes);
     }
 
     [Fact]

@@ -14,17 +14,18 @@ public class FailureTests
     {
         await using var bad = await ScriptedEngine.StartAsync("bad");
         await using var good = await ScriptedEngine.StartAsync("good");
-        bad.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, status);
-        await using var harness = await StartAsync([bad, good]);
-
-        for (var i = 0; i < 4; i++)
+        await using var harness = await StartAsync([bad]);
+        bad.Answer = async (context, _) =>
         {
-            var chunks = await harness.AskAsync();
-            Assert.Equal("Hello, world", TextOf(chunks));
-            Assert.Equal("good", chunks[0].ServedBy!.DecodeEngine);
-        }
+            await harness.Router.AddEngineAsync(good.Descriptor, CancellationToken.None);
+            await ScriptedEngine.RefuseAsync(context, status);
+        };
 
-        Assert.NotEmpty(bad.Seen);
+        var chunks = await harness.AskAsync();
+
+        Assert.Equal("Hello, world", TextOf(chunks));
+        Assert.Equal("good", chunks[0].ServedBy!.DecodeEngine);
+        Assert.Single(bad.Seen);
     }
 
     [Fact]
@@ -32,17 +33,19 @@ public class FailureTests
     {
         await using var bad = await ScriptedEngine.StartAsync("bad");
         await using var good = await ScriptedEngine.StartAsync("good");
+        await using var harness = await StartAsync([bad]);
         bad.Answer = async (context, _) =>
         {
+            await harness.Router.AddEngineAsync(good.Descriptor, CancellationToken.None);
             await ScriptedEngine.WriteEventAsync(context, bad.Role());
             context.Abort();
         };
-        await using var harness = await StartAsync([bad, good]);
 
-        var answers = new[] { await harness.AskAsync(), await harness.AskAsync() };
+        var chunks = await harness.AskAsync();
 
-        Assert.All(answers, a => Assert.Equal("Hello, world", TextOf(a)));
+        Assert.Equal("Hello, world", TextOf(chunks));
         Assert.Single(bad.Seen);
+        Assert.All(chunks, c => Assert.Contains("c-good", System.Text.Encoding.UTF8.GetString(c.Raw.Span)));
     }
 
     [Fact]
@@ -170,22 +173,26 @@ public class FailureTests
     }
 
     [Fact]
-    public async Task An_engine_that_keeps_failing_is_left_alone()
+    public async Task An_engine_that_keeps_failing_is_left_alone_and_tried_again_later()
     {
-        await using var bad = await ScriptedEngine.StartAsync("bad");
-        await using var good = await ScriptedEngine.StartAsync("good");
-        bad.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, 500);
-        await using var harness = await StartAsync([bad, good], o => o with
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, 500);
+        await using var harness = await StartAsync([engine], o => o with
         {
             CircuitFailures = 2,
-            CircuitOpenFor = TimeSpan.FromMinutes(5),
+            CircuitOpenFor = TimeSpan.FromMilliseconds(300),
         });
 
-        for (var i = 0; i < 12; i++)
-            await harness.AskAsync();
+        var codes = new List<ReasonCode>();
+        for (var i = 0; i < 5; i++)
+            codes.Add((await harness.RefusedAsync()).Code);
+        engine.Answer = engine.AnswerWithWordsAsync;
 
-        Assert.Equal(2, bad.Seen.Count);
-        Assert.False(harness.Router.Engines.Single(e => e.Engine.Name == "bad").CircuitClosed);
+        Assert.Equal([ReasonCodes.EngineFailed, ReasonCodes.EngineFailed], codes.Take(2));
+        Assert.All(codes.Skip(2), c => Assert.Equal(ReasonCodes.NoEngine, c));
+        Assert.Equal(2, engine.Seen.Count);
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines[0].CircuitClosed);
+        await Eventually.SucceedsAsync(async () => Assert.Equal("Hello, world", TextOf(await harness.AskAsync())));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using AgentRuntime.Abstractions;
 using static AgentRuntime.Gateway.Tests.RouterHarness;
@@ -116,13 +117,60 @@ public class RouterTests
     {
         await using var a = await ScriptedEngine.StartAsync("a");
         await using var b = await ScriptedEngine.StartAsync("b");
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        foreach (var engine in new[] { a, b })
+        {
+            engine.Answer = async (context, body) =>
+            {
+                await goOn.Task;
+                await engine.AnswerWithWordsAsync(context, body);
+            };
+        }
+
         await using var harness = await StartAsync([a, b]);
 
-        for (var i = 0; i < 10; i++)
-            await harness.AskAsync();
+        var answers = Enumerable.Range(0, 4)
+            .Select(i => harness.AskAsync(Chat(new string((char)('a' + i), 2_000)))).ToArray();
+        await Eventually.BecomesTrueAsync(() => a.Seen.Count == 2 && b.Seen.Count == 2);
+        goOn.SetResult();
 
-        Assert.Equal(5, a.Seen.Count);
-        Assert.Equal(5, b.Seen.Count);
+        Assert.All(await Task.WhenAll(answers), answer => Assert.Equal("Hello, world", TextOf(answer)));
+    }
+
+    [Fact]
+    public async Task A_conversation_comes_back_to_the_engine_that_knows_it()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        foreach (var engine in new[] { a, b })
+        {
+            var known = new ConcurrentDictionary<char, bool>();
+            engine.Answer = async (context, body) =>
+            {
+                await goOn.Task;
+                var first = body.GetProperty("messages")[0].GetProperty("content").GetString()![0];
+                await ScriptedEngine.WriteEventAsync(context, engine.Chunk("x"));
+                await ScriptedEngine.WriteEventAsync(context, engine.Finish());
+                var cached = known.TryAdd(first, true) ? 0 : 10_000;
+                await ScriptedEngine.WriteEventAsync(context, engine.Usage(10_010, cached, 1));
+                await ScriptedEngine.WriteEventAsync(context, "[DONE]");
+            };
+        }
+
+        await using var harness = await StartAsync([a, b]);
+        var prompts = Enumerable.Range(0, 6).Select(i => new string((char)('a' + i), 40_000)).ToArray();
+
+        var asking = prompts.Select(p => harness.AskAsync(Chat(p))).ToArray();
+        await Eventually.BecomesTrueAsync(() => !a.Seen.IsEmpty && !b.Seen.IsEmpty);
+        goOn.SetResult();
+        var before = (await Task.WhenAll(asking)).Select(answer => answer[0].ServedBy).ToArray();
+        var after = new List<ServedBy?>();
+        foreach (var prompt in prompts)
+            after.Add((await harness.AskAsync(Chat(prompt + " and more")))[0].ServedBy);
+
+        Assert.Equal(before, after);
+        Assert.Equal(2, before.Distinct().Count());
     }
 
     [Fact]
