@@ -85,7 +85,8 @@ internal sealed class RunHost : IAsyncDisposable
     {
         Policy.Agents.Add($"demo/{name}");
         await Agents.DeployAsync(
-            new AgentDeployment(Caller.Tenant, Caller.Project, name, Engine.Module(name, program)), CancellationToken.None);
+            new AgentDeployment(Caller.Tenant, Caller.Project, name, Engine.Module(name, program)),
+            CancellationToken.None);
     }
 
     public async Task<RunRecord> StartRunAsync(string agent, string input = "in") =>

@@ -29,14 +29,16 @@ internal sealed class ScriptedPolicy : IPolicyDecisionPoint, IPolicySnapshot, IR
     public TenantPolicy Tenant { get; set; } = new(new QuotaLimits(), [], []);
 
     public static Decision Deny(ReasonCode code) =>
-        new(Verdict.Deny, new RuntimeError(code, "scripted"), BundleDigest.Of([1])) { DeterminingPolicies = ["rule-1"] };
+        new(Verdict.Deny, new RuntimeError(code, "scripted"),
+            BundleDigest.Of([1])) { DeterminingPolicies = ["rule-1"] };
 
     public IPolicySnapshot? Current(TenantId tenant) => Exists ? this : null;
 
     public QuotaLimits? Find(TenantId tenant) => Exists ? Tenant.Quota : null;
 
     public AgentPolicy? FindAgent(string qualifiedName) =>
-        Agents.Contains(qualifiedName) ? new AgentPolicy(qualifiedName, Limits, Budget) { DefaultModel = DefaultModel } : null;
+        Agents.Contains(qualifiedName)
+            ? new AgentPolicy(qualifiedName, Limits, Budget) { DefaultModel = DefaultModel } : null;
 
     public IRunPolicy Open(WorkIdentity identity) => this;
 
@@ -51,5 +53,6 @@ internal sealed class ScriptedPolicy : IPolicyDecisionPoint, IPolicySnapshot, IR
             Settled.Add((call.Resource, outcome));
     }
 
-    public static ToolDescriptor Tool(string name, string schema) => new(name, $"does {name}", JsonElement.Parse(schema));
+    public static ToolDescriptor Tool(string name, string schema) =>
+        new(name, $"does {name}", JsonElement.Parse(schema));
 }

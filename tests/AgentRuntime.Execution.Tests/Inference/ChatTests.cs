@@ -15,7 +15,8 @@ public sealed class ChatTests
         var chat = Assert.IsType<ChatCompleted>(events[2]);
         Assert.Equal((1, "m", "hello", "stop"), (chat.Call, chat.Model, chat.Content, chat.FinishReason));
         Assert.Equal(("prefill-1", "decode-1", 4_096L), (chat.PrefillEngine, chat.DecodeEngine, chat.KvBytes));
-        Assert.Equal((new UsageResource(10, 4, 3), 13L, 12.0), (chat.Usage, chat.CostMicroUsd, chat.TimeToFirstTokenMs));
+        Assert.Equal(
+            (new UsageResource(10, 4, 3), 13L, 12.0), (chat.Usage, chat.CostMicroUsd, chat.TimeToFirstTokenMs));
         Assert.Equal((ScriptedInference.Usage, new MicroUsd(13)), (run.Usage, run.Cost));
         Assert.Equal([("m", CallOutcome.Succeeded)], host.Policy.Settled);
     }

@@ -48,7 +48,8 @@ public sealed class RunAcceptanceTests
         await using var host = await RunHost.StartAsync();
         await host.DeployAsync("agent", (_, _) => Task.FromResult(""));
         host.Policy.Agents.Clear();
-        Assert.Equal(ReasonCodes.AgentNotInBundle, await host.RefusalAsync(new StartRun(host.Caller, "demo", "agent", "")));
+        Assert.Equal(
+            ReasonCodes.AgentNotInBundle, await host.RefusalAsync(new StartRun(host.Caller, "demo", "agent", "")));
     }
 
     [Fact]
@@ -65,7 +66,8 @@ public sealed class RunAcceptanceTests
     [Fact]
     public async Task When_the_queue_is_full_a_run_is_refused_and_leaves_nothing()
     {
-        await using var host = await RunHost.StartAsync(new RunServiceOptions { QueueCapacity = 2, Workers = 1 }, work: false);
+        await using var host = await RunHost.StartAsync(
+            new RunServiceOptions { QueueCapacity = 2, Workers = 1 }, work: false);
         await host.DeployAsync("agent", (_, _) => Task.FromResult(""));
         var runs = new[] { await host.StartRunAsync("agent"), await host.StartRunAsync("agent") };
         Assert.Equal(ReasonCodes.QueueFull, await host.RefusalAsync(new StartRun(host.Caller, "demo", "agent", "")));

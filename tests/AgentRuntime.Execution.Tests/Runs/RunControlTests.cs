@@ -91,7 +91,8 @@ public sealed class RunControlTests
         });
         var run = await host.StartRunAsync("agent");
         var seen = new List<RunEvent>();
-        await foreach (var e in host.Service.WatchAsync(host.Caller.Tenant, run.Identity.Run!.Value, 0, CancellationToken.None))
+        await foreach (
+            var e in host.Service.WatchAsync(host.Caller.Tenant, run.Identity.Run!.Value, 0, CancellationToken.None))
         {
             seen.Add(e);
 
