@@ -3,7 +3,9 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Execution;
 
-/// <summary>Collects a streamed answer. Bounded: an engine that ignores its token limit is cut off. Single-writer.</summary>
+/// <summary>
+/// Collects a streamed answer. Bounded: an engine that ignores its token limit is cut off. Single-writer.
+/// </summary>
 internal sealed class ChatAnswer(long maxBytes)
 {
     /// <summary>The most tool calls of one answer.</summary>
@@ -64,5 +66,6 @@ internal sealed class ChatAnswer(long maxBytes)
     }
 
     private RuntimeErrorException TooLarge() => new(new RuntimeError(
-        ReasonCodes.EngineFailed, $"The model's answer is larger than the {maxBytes} bytes that the agent may be given."));
+        ReasonCodes.EngineFailed,
+        $"The model's answer is larger than the {maxBytes} bytes that the agent may be given."));
 }

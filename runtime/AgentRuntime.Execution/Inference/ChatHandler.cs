@@ -25,7 +25,8 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
         try
         {
             var maxOutput = Math.Max(1, chat.Options.MaxOutputTokens ?? run.Agent.DefaultMaxOutputTokens);
-            await run.Journal.AppendAsync(new ChatStarted(number, model, maxOutput), cancellationToken).ConfigureAwait(false);
+            await run.Journal.AppendAsync(new ChatStarted(number, model, maxOutput), cancellationToken)
+                .ConfigureAwait(false);
             var response = await AskAsync(run, number, model, maxOutput, chat, cancellationToken).ConfigureAwait(false);
             outcome = CallOutcome.Succeeded;
             return new HostCallResult.Chat(response);
@@ -44,7 +45,8 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
     }
 
     private async Task<ChatResponse> AskAsync(
-        RunContext run, int number, string model, int maxOutput, HostCall.Chat chat, CancellationToken cancellationToken)
+        RunContext run, int number, string model, int maxOutput, HostCall.Chat chat,
+        CancellationToken cancellationToken)
     {
         var offered = chat.Options.Tools
             .Distinct(StringComparer.Ordinal)

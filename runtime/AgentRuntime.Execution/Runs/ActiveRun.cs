@@ -32,7 +32,9 @@ internal sealed class ActiveRun(RunRecord record, IPolicySnapshot policy, AgentP
     /// </summary>
     public Task Changed => Volatile.Read(ref _changed).Task;
 
-    /// <summary>True once: for the worker that executes the run, or for the caller that cancels it before one did.</summary>
+    /// <summary>
+    /// True once: for the worker that executes the run, or for the caller that cancels it before one did.
+    /// </summary>
     public bool TryClaim() => Interlocked.Exchange(ref _claimed, 1) == 0;
 
     public void Cancel() => _cancel.Cancel();

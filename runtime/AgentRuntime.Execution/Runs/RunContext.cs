@@ -17,7 +17,8 @@ internal sealed record RunContext(
     RunJournalWriter Journal,
     RunMeter Meter)
 {
-    public RunId Run { get; } = Identity.Run ?? throw new ArgumentException("the identity names no run", nameof(Identity));
+    public RunId Run { get; } = Identity.Run ?? throw new ArgumentException(
+        "the identity names no run", nameof(Identity));
 
     /// <summary>The pinned tools that policy lets the agent see, by name.</summary>
     public IReadOnlyDictionary<string, ToolDescriptor> VisibleTools { get; } = Visible(Policy, Decisions);

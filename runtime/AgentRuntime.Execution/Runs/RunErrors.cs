@@ -12,7 +12,8 @@ internal static class RunErrors
     public static RuntimeError Cancelled() => new(ReasonCodes.RunCancelled, "The run was cancelled.");
 
     public static RuntimeError Interrupted(string why) => new(
-        ReasonCodes.RunInterrupted, $"The platform stopped while the run was under way; {why}.", Action: "Start the run again.");
+        ReasonCodes.RunInterrupted, $"The platform stopped while the run was under way; {why}.",
+        Action: "Start the run again.");
 
     public static RuntimeError Deadline(TimeSpan deadline) => new(
         ReasonCodes.RunDeadline,
@@ -23,16 +24,19 @@ internal static class RunErrors
         ReasonCodes.GuestError, message.Length <= MaxGuestMessage ? message : message[..MaxGuestMessage] + "…");
 
     public static RuntimeError Internal() => new(
-        ReasonCodes.Internal, "The platform failed while it executed the run.", Action: "Ask the operator to look at the log.");
+        ReasonCodes.Internal, "The platform failed while it executed the run.",
+        Action: "Ask the operator to look at the log.");
 
     public static RuntimeError ModuleMissing(ModuleDigest module) => new(
-        ReasonCodes.StorageFailed, "The agent's module is not in the store.", module.ToString(), "Deploy the agent again.");
+        ReasonCodes.StorageFailed, "The agent's module is not in the store.", module.ToString(),
+        "Deploy the agent again.");
 
     public static RuntimeError UnknownAgent(string project, string agent) => new(
         ReasonCodes.UnknownAgent, "The project has no agent of that name.", $"{project}/{agent}", "Deploy it first.");
 
     public static RuntimeError NoPolicy() => new(
-        ReasonCodes.NoPolicy, "The tenant has no policy bundle, so its agents may do nothing.", Action: "Apply a bundle first.");
+        ReasonCodes.NoPolicy, "The tenant has no policy bundle, so its agents may do nothing.",
+        Action: "Apply a bundle first.");
 
     public static RuntimeError NotInBundle(string agent) => new(
         ReasonCodes.AgentNotInBundle, "The tenant's bundle does not name the agent.", agent, "Add it to the bundle.");

@@ -27,7 +27,9 @@ internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal) : ISa
             _pending.Add(line);
     }
 
-    /// <summary>Appends the kept log lines and these events in one transaction; durable when the task completes.</summary>
+    /// <summary>
+    /// Appends the kept log lines and these events in one transaction; durable when the task completes.
+    /// </summary>
     public async ValueTask AppendAsync(IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
     {
         var all = TakePending();

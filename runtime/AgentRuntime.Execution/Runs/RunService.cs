@@ -73,7 +73,8 @@ public sealed class RunService : IRunService
 
         // A key works in its own project; another project's agents are not there for it.
         var agent = request.Project == caller.ProjectName
-            ? await _agents.FindAsync(caller.Tenant, request.Project, request.Agent, cancellationToken).ConfigureAwait(false)
+            ? await _agents.FindAsync(caller.Tenant, request.Project, request.Agent, cancellationToken)
+                .ConfigureAwait(false)
             : null;
         if (agent is null)
             throw new RuntimeErrorException(RunErrors.UnknownAgent(request.Project, request.Agent));
@@ -112,7 +113,8 @@ public sealed class RunService : IRunService
         {
             // Taken before the read, so that an event that arrives after it completes this.
             var changed = _active.TryGetValue(run, out var active) ? active.Changed : null;
-            var events = await _journal.ReadAsync(run, afterSequence, WatchPage, cancellationToken).ConfigureAwait(false);
+            var events = await _journal.ReadAsync(run, afterSequence, WatchPage, cancellationToken)
+                .ConfigureAwait(false);
             foreach (var e in events)
             {
                 yield return e;
@@ -131,7 +133,8 @@ public sealed class RunService : IRunService
             if (record is null or { EndedAt: not null })
             {
                 // It may have ended between the two reads.
-                events = await _journal.ReadAsync(run, afterSequence, WatchPage, cancellationToken).ConfigureAwait(false);
+                events = await _journal.ReadAsync(run, afterSequence, WatchPage, cancellationToken)
+                    .ConfigureAwait(false);
                 if (events.Count == 0)
                     yield break;
                 continue;

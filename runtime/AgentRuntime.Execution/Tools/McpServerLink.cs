@@ -44,7 +44,9 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
                 try
                 {
                     var listed = time.GetTimestamp();
-                    Volatile.Write(ref _session, new Session(client, await ListAsync(client, token).ConfigureAwait(false), listed));
+                    Volatile.Write(
+                        ref _session,
+                        new Session(client, await ListAsync(client, token).ConfigureAwait(false), listed));
                     return _session!.Tools;
                 }
                 catch
@@ -71,7 +73,8 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
         var parameters = new CallToolRequestParams
         {
             Name = invocation.Tool,
-            Arguments = invocation.Arguments.EnumerateObject().ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal),
+            Arguments = invocation.Arguments.EnumerateObject().ToDictionary(
+                p => p.Name, p => p.Value, StringComparer.Ordinal),
             Meta = new JsonObject { [IdempotencyKey] = invocation.IdempotencyKey },
         };
         try
@@ -156,7 +159,8 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
         {
             throw new RuntimeErrorException(
                 new RuntimeError(
-                    ReasonCodes.ToolTimeout, $"The tool server did not answer within {timeout.TotalSeconds:0.###} s.", Place(tool)),
+                    ReasonCodes.ToolTimeout, $"The tool server did not answer within {timeout.TotalSeconds:0.###} s.",
+                    Place(tool)),
                 e);
         }
         catch (McpProtocolException e)
@@ -170,7 +174,8 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
         catch (Exception e) when (e is HttpRequestException or IOException or McpException or OperationCanceledException
             or InvalidOperationException or JsonException)
         {
-            throw Unreachable(tool, e is HttpRequestException { StatusCode: { } status } ? $"HTTP {(int)status}" : "no answer", e);
+            throw Unreachable(
+                tool, e is HttpRequestException { StatusCode: { } status } ? $"HTTP {(int)status}" : "no answer", e);
         }
     }
 

@@ -37,11 +37,13 @@ public sealed class McpToolTransport : IToolTransport, IAsyncDisposable
     public McpToolTransport(TimeProvider time) => _time = time;
 
     /// <inheritdoc/>
-    public async ValueTask<IReadOnlyList<ToolDescriptor>> ListAsync(ToolServer server, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<ToolDescriptor>> ListAsync(
+        ToolServer server, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(server);
         var tools = await LinkTo(server).ListAsync(server.Timeout, cancellationToken).ConfigureAwait(false);
-        return [.. tools.Select(t => new ToolDescriptor($"{server.Name}/{t.Name}", t.Description ?? "", t.InputSchema))];
+        return [.. tools.Select(
+            t => new ToolDescriptor($"{server.Name}/{t.Name}", t.Description ?? "", t.InputSchema))];
     }
 
     /// <inheritdoc/>
@@ -77,6 +79,7 @@ public sealed class McpToolTransport : IToolTransport, IAsyncDisposable
                 ReasonCodes.ToolServerUnreachable,
                 $"The platform is already connected to {MaxServers} tool servers.",
                 server.Name));
-        return _links.GetOrAdd(server.Endpoint, static (endpoint, t) => new McpServerLink(endpoint, t._http, t._time), this);
+        return _links.GetOrAdd(
+            server.Endpoint, static (endpoint, t) => new McpServerLink(endpoint, t._http, t._time), this);
     }
 }

@@ -11,7 +11,9 @@ internal static class ToolArguments
 {
     private const int MaxDepth = 32;
 
-    /// <summary>The object; null when the text is no JSON object. Repeated members are refused: readers differ on them.</summary>
+    /// <summary>
+    /// The object; null when the text is no JSON object. Repeated members are refused: readers differ on them.
+    /// </summary>
     public static JsonElement? Parse(string json)
     {
         try
@@ -28,12 +30,14 @@ internal static class ToolArguments
     }
 
     public static RuntimeError NotAnObject(string tool) => new(
-        ReasonCodes.InvalidArguments, "The arguments are not a JSON object.", tool, "Send one object, with no text around it.");
+        ReasonCodes.InvalidArguments, "The arguments are not a JSON object.", tool,
+        "Send one object, with no text around it.");
 
     /// <summary>What is wrong with the arguments; null when nothing is.</summary>
     public static RuntimeError? Check(ToolDescriptor tool, JsonElement arguments) =>
         Check(tool.InputSchema, arguments, "") is { } problem
-            ? new RuntimeError(ReasonCodes.InvalidArguments, $"The arguments do not fit the tool's schema: {problem}.", tool.Name)
+            ? new RuntimeError(
+                ReasonCodes.InvalidArguments, $"The arguments do not fit the tool's schema: {problem}.", tool.Name)
             : null;
 
     private static string? Check(JsonElement schema, JsonElement value, string path)
@@ -66,7 +70,8 @@ internal static class ToolArguments
                 : hasOthers ? others : default;
             if (known.ValueKind == JsonValueKind.False)
                 return $"{Name(path, member.Name)} is not known";
-            if (known.ValueKind == JsonValueKind.Object && Check(known, member.Value, Join(path, member.Name)) is { } problem)
+            if (known.ValueKind == JsonValueKind.Object
+                && Check(known, member.Value, Join(path, member.Name)) is { } problem)
                 return problem;
         }
         return null;
@@ -85,7 +90,8 @@ internal static class ToolArguments
     private static bool Fits(JsonElement type, JsonElement value) => type.ValueKind switch
     {
         JsonValueKind.String => Is(type.GetString(), value),
-        JsonValueKind.Array => type.EnumerateArray().Any(t => t.ValueKind == JsonValueKind.String && Is(t.GetString(), value)),
+        JsonValueKind.Array =>
+            type.EnumerateArray().Any(t => t.ValueKind == JsonValueKind.String && Is(t.GetString(), value)),
         _ => false,
     };
 

@@ -35,7 +35,8 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
     {
         if (ToolArguments.Parse(asked.ArgumentsJson) is not { } arguments)
             return await RefuseAsync(
-                run, number, asked, Denied(ToolArguments.NotAnObject(asked.Name)), cancellationToken).ConfigureAwait(false);
+                run, number, asked, Denied(ToolArguments.NotAnObject(asked.Name)), cancellationToken)
+                    .ConfigureAwait(false);
         var call = new PolicyCall(PolicyAction.CallTool, asked.Name, arguments, time.GetUtcNow());
         var decision = Decisions.Decide(run.Decisions, call);
         if (Decisions.Refusal(decision) is not null)
@@ -53,7 +54,8 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
                 cancellationToken).ConfigureAwait(false);
             var started = time.GetTimestamp();
             if (await _pins.CheckAsync(server!, pinned!, cancellationToken).ConfigureAwait(false) is { } changed)
-                return await FailAsync(run, number, asked.Name, changed, started, cancellationToken).ConfigureAwait(false);
+                return await FailAsync(run, number, asked.Name, changed, started, cancellationToken)
+                    .ConfigureAwait(false);
 
             outcome = CallOutcome.Failed;
             var tool = asked.Name[(server!.Name.Length + 1)..];
@@ -66,7 +68,8 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
                 case ToolOutcome.Succeeded answer:
                     outcome = CallOutcome.Succeeded;
                     if (Encoding.UTF8.GetByteCount(answer.Content) > maxResultBytes)
-                        return await FailAsync(run, number, asked.Name, TooLarge(asked.Name), started, cancellationToken)
+                        return await FailAsync(
+                            run, number, asked.Name, TooLarge(asked.Name), started, cancellationToken)
                             .ConfigureAwait(false);
                     await run.Journal.AppendAsync(
                         new ToolCompleted(number, asked.Name, answer.Content, Elapsed(started)),
@@ -87,7 +90,8 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
     {
         pinned = run.Policy.Tenant.Tools.FirstOrDefault(t => t.Name == name);
         server = run.Policy.Tenant.ToolServers.FirstOrDefault(
-            s => name.StartsWith(s.Name, StringComparison.Ordinal) && name.Length > s.Name.Length + 1 && name[s.Name.Length] == '/');
+            s => name.StartsWith(s.Name, StringComparison.Ordinal) && name.Length > s.Name.Length + 1
+                && name[s.Name.Length] == '/');
         if (pinned is null || server is null)
             return new RuntimeError(ReasonCodes.UnknownTool, "No tool server of the bundle offers the tool.", name);
         return ToolArguments.Check(pinned, arguments);
@@ -105,7 +109,8 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
         RunContext run, int number, string tool, RuntimeError error, long started, CancellationToken cancellationToken)
     {
         await run.Journal.AppendAsync(
-            new ToolFailed(number, tool, ErrorResource.From(error), Elapsed(started)), cancellationToken).ConfigureAwait(false);
+            new ToolFailed(number, tool, ErrorResource.From(error), Elapsed(started)), cancellationToken)
+                .ConfigureAwait(false);
         return new HostCallResult.Refused(error);
     }
 
