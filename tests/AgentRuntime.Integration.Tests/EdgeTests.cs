@@ -59,7 +59,7 @@ public class EdgeTests(RunningPlatform platform) : IClassFixture<RunningPlatform
     }
 
     [Theory]
-    [InlineData("""{"model":"nobody","messages":[{"role":"user","content":"x"}]}""", HttpStatusCode.NotFound, "AR1008")]
+    [InlineData("""{"model":"nobody","messages":[{"role":"user","content":"x"}]}""", HttpStatusCode.Forbidden, "AR2009")]
     [InlineData("""{"model":"demo","messages":""", HttpStatusCode.BadRequest, "AR1004")]
     [InlineData("""{"model":"demo"}""", HttpStatusCode.BadRequest, "AR1004")]
     public async Task A_bad_request_gets_a_clear_error(string body, HttpStatusCode status, string code)
@@ -77,7 +77,9 @@ public class EdgeTests(RunningPlatform platform) : IClassFixture<RunningPlatform
         using var http = platform.Http();
         var huge = Hello.Replace("Hello", new string('x', 40 << 20), StringComparison.Ordinal);
 
-        using var refused = await http.PostAsync("v1/chat/completions", Json(huge));
+        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions") { Content = Json(huge) };
+        request.Headers.ExpectContinue = true; // as curl does: the refusal comes before the body is sent
+        using var refused = await http.SendAsync(request);
         using var next = await http.PostAsync("v1/chat/completions", Json(Hello));
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, refused.StatusCode);
