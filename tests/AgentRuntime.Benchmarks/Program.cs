@@ -1,9 +1,11 @@
 using AgentRuntime.Benchmarks;
 using AgentRuntime.Benchmarks.Routing;
+using AgentRuntime.Benchmarks.Sandbox;
 
 IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
+    new SandboxBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
