@@ -102,6 +102,7 @@ internal sealed partial class FunctionEmitter
         }
 
         if (_reachable) Return();
+        SuspensionEpilogue();
     }
 
     private void Prologue()
@@ -115,6 +116,7 @@ internal sealed partial class FunctionEmitter
         }
 
         if (_facts.UsesMemory) ReloadMemory();
+        SuspensionPrologue();
     }
 
     private LocalBuilder Declare(Type type)

@@ -1,0 +1,16 @@
+namespace AgentRuntime.Sandboxes.Managed.Emission;
+
+/// <summary>What code is compiled for: the imports that may block, and whether it counts fuel. Immutable.</summary>
+internal sealed class CodeVariant(IEnumerable<int> blockingImports, bool metered) : IEquatable<CodeVariant>
+{
+    public SortedSet<int> BlockingImports { get; } = [.. blockingImports];
+
+    public bool Metered { get; } = metered;
+
+    public bool Equals(CodeVariant? other) =>
+        other is not null && Metered == other.Metered && BlockingImports.SetEquals(other.BlockingImports);
+
+    public override bool Equals(object? obj) => Equals(obj as CodeVariant);
+
+    public override int GetHashCode() => BlockingImports.Aggregate(Metered ? 1 : 0, HashCode.Combine);
+}
