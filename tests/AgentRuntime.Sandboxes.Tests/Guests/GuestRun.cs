@@ -9,7 +9,11 @@ namespace AgentRuntime.Sandboxes.Tests.Guests;
 /// <summary>Runs real guests on the Managed engine and answers their calls from a script.</summary>
 internal sealed class GuestRun
 {
-    private static readonly WasmSandboxEngine Engine = new(new ManagedWasmEngine(), new(), TimeProvider.System);
+    // The machine that runs the tests may be busy with others; what compiling may take is tested elsewhere.
+    private static readonly WasmSandboxEngine Engine = new(
+        new ManagedWasmEngine(),
+        new() { Compile = new() { MaxTime = TimeSpan.FromMinutes(2) } },
+        TimeProvider.System);
 
     private GuestRun(SandboxStep last, SandboxUsage usage, List<HostCall> calls, RecordedLog log)
     {
