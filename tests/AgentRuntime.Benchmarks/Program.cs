@@ -1,11 +1,16 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Routing;
 
-IBenchmark[] benchmarks = [];
+IBenchmark[] benchmarks =
+[
+    new TraceBenchmark(),
+];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)
 {
-    Console.Error.WriteLine($"usage: ./tests/bench NAME [options]   with NAME one of: {string.Join(", ", benchmarks.Select(b => b.Name))}");
+    var names = string.Join(", ", benchmarks.Select(b => b.Name));
+    Console.Error.WriteLine($"usage: ./tests/bench NAME [options]   with NAME one of: {names}");
     return 2;
 }
 

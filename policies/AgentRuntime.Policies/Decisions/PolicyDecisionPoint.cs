@@ -78,10 +78,9 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
 
         // A copy: what is compiled, kept and digested is one and the same, whatever the caller does with its own.
         var kept = files.ToImmutableDictionary(StringComparer.Ordinal);
-        var problems = new Problems();
-        var compiled = BundleCompiler.Compile(kept, _options, problems);
+        var (compiled, refusal) = Compile(kept);
         if (compiled is null)
-            return new(problems.Unreadable ? null : BundleFiles.Digest(kept), problems.ToList());
+            return refusal;
 
         await _changing.WaitAsync(cancellationToken);
         try
@@ -121,5 +120,20 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
     public void EndShadow(TenantId tenant) => ImmutableInterlocked.TryRemove(ref _inShadow, tenant, out _);
 
     /// <inheritdoc/>
+    public ApplyOutcome Validate(TenantId tenant, IReadOnlyDictionary<string, string> files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        var (compiled, refusal) = Compile(files.ToImmutableDictionary(StringComparer.Ordinal));
+        return compiled is null ? refusal : new(compiled.Digest, []);
+    }
+
+    /// <inheritdoc/>
     public void Dispose() => _changing.Dispose();
+
+    private (CompiledBundle? Compiled, ApplyOutcome Refusal) Compile(ImmutableDictionary<string, string> files)
+    {
+        var problems = new Problems();
+        var compiled = BundleCompiler.Compile(files, _options, problems);
+        return (compiled, new(problems.Unreadable ? null : BundleFiles.Digest(files), problems.ToList()));
+    }
 }

@@ -55,8 +55,8 @@ public sealed record ChatCompleted(
     double DurationMs,
     string PrefillEngine,
     string DecodeEngine,
-    double? KvTransferMs,
-    long? KvBytes) : RunEventData;
+    double? KvTransferMs = null,
+    long? KvBytes = null) : RunEventData;
 
 /// <summary>The model was not asked, or did not answer.</summary>
 public sealed record ChatFailed(int Call, string Model, ErrorResource Error) : RunEventData;
@@ -67,9 +67,9 @@ public sealed record ToolDecided(
     string Tool,
     string ArgumentsJson,
     string Verdict,
-    ErrorResource? Reason,
     IReadOnlyList<string> DeterminingPolicies,
-    string? Bundle) : RunEventData;
+    ErrorResource? Reason = null,
+    string? Bundle = null) : RunEventData;
 
 /// <summary>The tool is about to be called: written before the request is sent.</summary>
 public sealed record ToolStarted(int Call, string Tool, string IdempotencyKey) : RunEventData;
@@ -81,4 +81,5 @@ public sealed record ToolCompleted(int Call, string Tool, string Content, double
 public sealed record ToolFailed(int Call, string Tool, ErrorResource Error, double DurationMs) : RunEventData;
 
 /// <summary>What the run used.</summary>
-public sealed record RunTotals(UsageResource Usage, long CostMicroUsd, double CpuMs, long MemoryPeakBytes, int HostCalls);
+public sealed record RunTotals(
+    UsageResource Usage, long CostMicroUsd, double CpuMs, long MemoryPeakBytes, int HostCalls);

@@ -28,9 +28,17 @@ public interface ISandboxModule
     /// <summary>A fresh instance with zeroed memory under these limits. Cheap: from a pool.</summary>
     /// <exception cref="RuntimeErrorException">AR3005: the module's initial memory exceeds the limit.</exception>
     ISandbox Instantiate(SandboxLimits limits, ISandboxLog log);
+
+    /// <summary>The same for an agent that has settings of its own: its <c>agentruntime:agent/config</c>.</summary>
+    /// <exception cref="RuntimeErrorException">AR3005, as above.</exception>
+    /// <exception cref="NotSupportedException">There are settings, and the engine does not pass them on.</exception>
+    ISandbox Instantiate(SandboxLimits limits, ISandboxLog log, IReadOnlyDictionary<string, string> configuration) =>
+        configuration.Count == 0 ? Instantiate(limits, log) : throw new NotSupportedException();
 }
 
-/// <summary>Where a guest's log lines go. Called on the guest's thread; must not block for long and must not throw.</summary>
+/// <summary>
+/// Where a guest's log lines go. Called on the guest's thread; must not block for long and must not throw.
+/// </summary>
 public interface ISandboxLog
 {
     /// <summary>One line, already cut to the limit of <see cref="SandboxLimits.MaxLogBytes"/>.</summary>

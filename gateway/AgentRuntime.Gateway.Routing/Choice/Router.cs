@@ -1,0 +1,149 @@
+namespace AgentRuntime.Gateway.Routing;
+
+/// <summary>
+/// The choice of an engine or a pair. Cost of an engine is the time to first token there, plus what its use costs
+/// others: each second of prefill delays those who come after (<see cref="Congestion"/>), and the running answers by
+/// the share of prefill in which they stand still. Because cached tokens save work and
+/// not just waiting, affinity grows with load and costs nothing when the pool is idle; a prefix that every engine
+/// holds cancels out. Reads the pool and writes nothing but its scratch. Allocates nothing.
+/// </summary>
+internal sealed class Router(RoutingOptions options)
+{
+    private int _rotor;
+
+    /// <summary>The best choice now; <see cref="Choice.None"/> when no engine is open.</summary>
+    /// <param name="pool">The pool.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="tenant">Its tenant's share; null for a newcomer.</param>
+    /// <param name="excluded">An engine that must not serve it; -1 for none.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="front">The engine in whose queue it is in front of all others; -1 for none.</param>
+    public Choice Decide(
+        ModelPool pool, in RouteRequest request, TenantShare? tenant, int excluded, double now, int front = -1)
+    {
+        var rows = pool.Rows;
+        var matches = pool.Matches;
+        pool.Index.Match(request.Blocks.Span, matches);
+        var (congestion, tokenSeconds) = Congestion.Of(rows, pool.MeanPrefillSeconds, now);
+        var priority = options.Classes[request.Class].Priority;
+        var alone = pool.WaitingTenants <= 1 && (pool.WaitingTenants == 0 || tenant is { Waiting: > 0 });
+        var allowSingle = options.Disaggregation != DisaggregationMode.Always;
+        var allowPair = options.Disaggregation != DisaggregationMode.Never;
+        var needKv = request.PromptTokens + request.ExpectedOutputTokens;
+        var lora = request.Lora == 0 ? 0 : 1UL << (request.Lora - 1);
+        var best = new Candidates();
+        var start = rows.Length == 0 ? 0 : _rotor++ % rows.Length;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var engine = start + i < rows.Length ? start + i : start + i - rows.Length;
+            ref readonly var row = ref rows[engine];
+            if (!row.Open || row.FreshUntil < now || engine == excluded)
+                continue;
+            best.Count++;
+            var cached = CachedTokens(request, matches[engine], row.CacheTrust);
+            var full = row.Running >= row.MaxRunning || row.KvFreeTokens < needKv;
+            var decode = options.StreamDelayWeight * request.ExpectedOutputTokens
+                * (row.DecodeSeconds + (row.DecodeSecondsPerRunning * ((2 * row.Running) + 1)));
+            if ((row.Roles & EngineRoles.Prefill) != 0)
+            {
+                var prefill = row.PrefillSeconds(request.PromptTokens - cached);
+                var cost = row.QueueSeconds(now)
+                    + (engine == front ? 0 : Ahead(row, engine, priority, tenant, alone, pool.WaitingTenants))
+                    + prefill + (congestion * tokenSeconds * (request.PromptTokens - cached))
+                    + (options.StreamDelayWeight * row.PrefillStall * row.Running * prefill)
+                    + ((row.Loras & lora) == lora ? 0 : options.LoraLoadSeconds);
+                best.OfferPrefill(engine, cost);
+                if ((row.Roles & EngineRoles.Decode) != 0)
+                    best.OfferSingle(engine, cost + decode + (full ? Candidates.FullPenalty : 0));
+            }
+
+            if (allowPair && (row.Roles & EngineRoles.Decode) != 0)
+                best.OfferDecode(engine, decode + pool.Transfer.Seconds(request.PromptTokens - cached) + (full ? Candidates.FullPenalty : 0));
+        }
+
+        best.MakePair(allowPair);
+        var pair = best.Pair.Cost < double.PositiveInfinity && (!allowSingle || best.Pair.Cost < best.Single.Cost);
+        var chosen = pair ? best.Pair.Prefill : best.Single.Engine;
+        return chosen < 0
+            ? Choice.None
+            : Explain(pool, request, best, pair, priority, tenant, alone, congestion, now, front);
+    }
+
+    /// <summary>Whether some engine could serve the request if it were not saturated.</summary>
+    public static bool AnyEngine(ModelPool pool, DisaggregationMode mode)
+    {
+        EngineRoles roles = 0;
+        foreach (ref readonly var row in pool.Rows)
+        {
+            if (!row.Open)
+                continue;
+            if (row.Roles == EngineRoles.Both)
+                return true;
+            roles |= row.Roles;
+        }
+
+        return roles == EngineRoles.Both && mode != DisaggregationMode.Never;
+    }
+
+    private int CachedTokens(in RouteRequest request, int blocks, double trust) =>
+        // The last token is always computed: its logits are what the answer starts from.
+        (int)(Math.Min((long)blocks * options.BlockTokens, request.PromptTokens - 1) * trust);
+
+    /// <summary>
+    /// Work in the router that would go first: all of the classes before, and of the own class what fair shares let
+    /// go first, which for n tenants is about n times the tenant's own.
+    /// </summary>
+    private static double Ahead(
+        in EngineRow row, int engine, int priority, TenantShare? tenant, bool alone, int tenants)
+    {
+        var ahead = row.Waiting[priority];
+        if (!alone && ahead > 0)
+            ahead = Math.Min(ahead, (tenant?.WaitingSeconds(engine) ?? 0) * (tenants + (tenant is { Waiting: > 0 } ? 0 : 1)));
+        for (var p = 0; p < priority; p++)
+            ahead += row.Waiting[p];
+        return ahead;
+    }
+
+    private Choice Explain(
+        ModelPool pool,
+        in RouteRequest request,
+        in Candidates best,
+        bool pair,
+        int priority,
+        TenantShare? tenant,
+        bool alone,
+        double congestion,
+        double now,
+        int front)
+    {
+        var prefill = pair ? best.Pair.Prefill : best.Single.Engine;
+        var decode = pair ? best.Pair.Decode : prefill;
+        ref readonly var row = ref pool.Row(prefill);
+        var cached = CachedTokens(request, pool.Matches[prefill], row.CacheTrust);
+        var seconds = row.PrefillSeconds(request.PromptTokens - cached);
+        return new()
+        {
+            Prefill = prefill,
+            Decode = decode,
+            CachedTokens = cached,
+            PrefillSeconds = seconds,
+            Cost = pair ? best.Pair.Cost : best.Single.Cost,
+            Explanation = new()
+            {
+                Candidates = best.Count,
+                CachedTokens = cached,
+                BestCachedTokens = CachedTokens(request, pool.Matches.Longest, 1),
+                QueueSeconds = row.QueueSeconds(now)
+                    + (prefill == front ? 0 : Ahead(row, prefill, priority, tenant, alone, pool.WaitingTenants)),
+                PrefillSeconds = seconds,
+                TransferSeconds = pair
+                    ? pool.Transfer.Seconds(request.PromptTokens
+                        - CachedTokens(request, pool.Matches[decode], pool.Row(decode).CacheTrust))
+                    : 0,
+                Congestion = congestion,
+                ColocatedCost = best.Single.Cost,
+                PairCost = best.Pair.Cost,
+            },
+        };
+    }
+}

@@ -1,0 +1,213 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// Speaks HTTP to engines over pooled connections: opens streams, runs prefill legs and probes. Follows no redirects
+/// and uses no proxy or cookies, so that a prompt goes where configuration says and nowhere else. Thread-safe.
+/// </summary>
+internal sealed class EngineClient : IDisposable
+{
+    private const int MaxErrorBytes = 64 << 10;
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+    private readonly HttpClient _http;
+    private readonly EngineRouterOptions _options;
+    private readonly TimeProvider _time;
+
+    public EngineClient(EngineRouterOptions options, TimeProvider time)
+    {
+        _options = options;
+        _time = time;
+        _http = new HttpClient(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                AutomaticDecompression = DecompressionMethods.None,
+                ConnectTimeout = options.ConnectTimeout,
+                EnableMultipleHttp2Connections = true,
+                MaxConnectionsPerServer = options.MaxConnectionsPerEngine,
+
+                // Draining what is left of an abandoned answer would keep the engine generating it.
+                MaxResponseDrainSize = 0,
+                PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+                PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+                UseCookies = false,
+                UseProxy = false,
+            })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>Sends a request and answers once the engine has accepted it and its stream has begun.</summary>
+    /// <exception cref="EngineFailure">It did not.</exception>
+    public async Task<EngineStream> OpenAsync(
+        Engine engine,
+        InferenceOperation operation,
+        ReadOnlyMemory<byte> body,
+        string requestId,
+        CancellationToken cancellationToken)
+    {
+        var watch = new LegWatch(_time, _options.FirstTokenTimeout, cancellationToken);
+        HttpResponseMessage? response = null;
+        try
+        {
+            using var request = Post(engine, operation, body, requestId);
+            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            if (!response.IsSuccessStatusCode)
+                throw await RefusalAsync(engine, response, watch.Token);
+
+            var content = await response.Content.ReadAsStreamAsync(watch.Token);
+            var pipe = PipeReader.Create(
+                content, new StreamPipeReaderOptions(bufferSize: 16 << 10, minimumReadSize: 4 << 10));
+            var stream = new EngineStream(engine, response, pipe, watch, _options);
+            response = null;
+            watch = null;
+            return stream;
+        }
+        catch (OperationCanceledException) when (watch is { TimedOut: true })
+        {
+            throw EngineFailure.TimedOut(engine, "first token");
+        }
+        catch (HttpRequestException e)
+        {
+            throw EngineFailure.From(engine, e);
+        }
+        catch (IOException e)
+        {
+            throw EngineFailure.CutShort(engine, e);
+        }
+        finally
+        {
+            response?.Dispose();
+            watch?.Dispose();
+        }
+    }
+
+    /// <summary>Runs a prefill leg to its end.</summary>
+    /// <exception cref="EngineFailure">The engine refused, failed or did not answer in time.</exception>
+    public async Task<PrefillAnswer> PrefillAsync(
+        Engine engine,
+        InferenceOperation operation,
+        ReadOnlyMemory<byte> body,
+        string requestId,
+        CancellationToken cancellationToken)
+    {
+        using var watch = new LegWatch(_time, _options.PrefillTimeout, cancellationToken);
+        try
+        {
+            using var request = Post(engine, operation, body, requestId);
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            if (!response.IsSuccessStatusCode)
+                throw await RefusalAsync(engine, response, watch.Token);
+
+            var answer = await ReadAsync(response, _options.MaxChunkBytes, watch.Token);
+            return PrefillAnswer.Read(answer) ?? throw EngineFailure.Malformed(engine);
+        }
+        catch (OperationCanceledException) when (watch.TimedOut)
+        {
+            throw EngineFailure.TimedOut(engine, "prefill");
+        }
+        catch (HttpRequestException e)
+        {
+            throw EngineFailure.From(engine, e);
+        }
+        catch (Exception e) when (e is IOException or JsonException or InvalidDataException)
+        {
+            throw EngineFailure.Malformed(engine, e);
+        }
+    }
+
+    /// <summary>Asks an engine how it is and what it serves; unhealthy when it does not answer well.</summary>
+    public async Task<EngineHealth> ProbeAsync(Engine engine, CancellationToken cancellationToken)
+    {
+        // A probe is nobody's request: it must not become part of whatever trace happens to be current.
+        Activity.Current = null;
+        using var watch = new LegWatch(_time, _options.ProbeTimeout, cancellationToken);
+        try
+        {
+            if (engine.Descriptor.Kind != EngineKind.OpenAi)
+            {
+                using var health = await GetAsync(engine, "health", watch.Token);
+                if (!health.IsSuccessStatusCode)
+                    return EngineHealth.Unknown;
+            }
+
+            using var models = await GetAsync(engine, "v1/models", watch.Token);
+            if (!models.IsSuccessStatusCode)
+                return EngineHealth.Unknown;
+
+            return new EngineHealth(true, ModelListReader.Read(
+                await ReadAsync(models, _options.MaxChunkBytes, watch.Token), engine.Descriptor));
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException or InvalidDataException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return EngineHealth.Unknown;
+        }
+    }
+
+    private static async Task<EngineFailure> RefusalAsync(
+        Engine engine, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        byte[] body;
+        try
+        {
+            body = await ReadAsync(response, MaxErrorBytes, cancellationToken);
+        }
+        catch (InvalidDataException)
+        {
+            body = [];
+        }
+
+        return EngineFailure.FromAnswer(engine, response.StatusCode, body);
+    }
+
+    private static async Task<byte[]> ReadAsync(
+        HttpResponseMessage response, int maxBytes, CancellationToken cancellationToken)
+    {
+        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var bytes = new ArrayBufferWriter<byte>(4096);
+        while (await stream.ReadAsync(bytes.GetMemory(4096), cancellationToken) is var read and > 0)
+        {
+            bytes.Advance(read);
+            if (bytes.WrittenCount > maxBytes)
+                throw new InvalidDataException($"an answer is longer than {maxBytes} bytes");
+        }
+
+        return bytes.WrittenSpan.ToArray();
+    }
+
+    private static HttpRequestMessage Post(
+        Engine engine, InferenceOperation operation, ReadOnlyMemory<byte> body, string requestId)
+    {
+        var path = operation == InferenceOperation.Chat ? "v1/chat/completions" : "v1/completions";
+        var request = Request(HttpMethod.Post, engine, path);
+        request.Content = new ReadOnlyMemoryContent(body);
+        request.Content.Headers.ContentType = Json;
+        request.Headers.TryAddWithoutValidation("X-Request-Id", requestId);
+        return request;
+    }
+
+    private async Task<HttpResponseMessage> GetAsync(Engine engine, string path, CancellationToken cancellationToken)
+    {
+        using var request = Request(HttpMethod.Get, engine, path);
+        return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
+    private static HttpRequestMessage Request(HttpMethod method, Engine engine, string path)
+    {
+        var root = engine.Descriptor.BaseAddress.AbsoluteUri;
+        var request = new HttpRequestMessage(method, root.EndsWith('/') ? root + path : $"{root}/{path}");
+        request.Headers.Authorization = engine.Authorization;
+        return request;
+    }
+}
