@@ -17,4 +17,7 @@ public sealed record PolicyOptions
     /// figure counts.
     /// </summary>
     public QuotaLimits? QuotaCeiling { get; init; }
+
+    /// <summary>Who hears what shadow bundles decide. Default null: then no bundle can be put into shadow.</summary>
+    public IShadowLog? ShadowLog { get; init; }
 }
