@@ -44,16 +44,23 @@ public sealed record RoutingOptions
     public double StaleAfterSeconds { get; init; } = 1;
 
     /// <summary>
-    /// Prefill work that an engine is given beyond the prompt it reads. One more prompt is always given, so that it
-    /// never idles for a round trip; the rest waits in the router, where it can still be ordered. Default 0.25.
+    /// Estimated prefill work below which an engine is given the next prompt, so that it does not idle for a round
+    /// trip; what is beyond waits in the router, where it can still be ordered and moved. Default 0.25.
     /// </summary>
     public double EngineBacklogSeconds { get; init; } = 0.25;
 
-    /// <summary>Time constant over which the busy share is smoothed. Default 60.</summary>
-    public double BusyWindowSeconds { get; init; } = 60;
+    /// <summary>Time constant over which the busy share is smoothed; less while an engine is new. Default 30.</summary>
+    public double BusyWindowSeconds { get; init; } = 30;
 
-    /// <summary>Weight of a second that running answers lose against a second before a first token. Default 0.1.</summary>
-    public double StreamDelayWeight { get; init; } = 0.1;
+    /// <summary>
+    /// By how many seconds a request's first token is due later for each second that its own prefill takes. Prompts
+    /// that take long anyway let short ones pass, as long as those came not much later. Default 1; 0 is plain arrival
+    /// order within a tenant and class.
+    /// </summary>
+    public double DueSecondsPerPrefillSecond { get; init; } = 1;
+
+    /// <summary>Weight of a second that running answers lose against a second before a first token. Default 0.02.</summary>
+    public double StreamDelayWeight { get; init; } = 0.02;
 
     /// <summary>Seconds that loading an adapter takes. Default 0.5.</summary>
     public double LoraLoadSeconds { get; init; } = 0.5;
@@ -93,7 +100,8 @@ public sealed record RoutingOptions
         if (!(StaleAfterSeconds > 0 && BusyWindowSeconds > 0))
             errors.Add($"{nameof(StaleAfterSeconds)} and {nameof(BusyWindowSeconds)} must be positive");
         if (!(TransferSecondsPerToken >= 0 && TransferSetupSeconds >= 0 && EngineBacklogSeconds >= 0
-            && StreamDelayWeight >= 0 && LoraLoadSeconds >= 0 && OutputTokenWeight >= 0 && LocalityDeficitTokens >= 0))
+            && StreamDelayWeight >= 0 && DueSecondsPerPrefillSecond >= 0 && LoraLoadSeconds >= 0
+            && OutputTokenWeight >= 0 && LocalityDeficitTokens >= 0))
             errors.Add("costs and weights must not be negative");
         if (!(Prior.PrefillTokensPerSecond > 0 && Prior.DecodeSecondsPerToken > 0))
             errors.Add("the prior's speeds must be positive");

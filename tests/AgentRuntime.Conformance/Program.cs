@@ -1,7 +1,8 @@
 using AgentRuntime.Conformance;
 using AgentRuntime.Conformance.Cedar;
+using AgentRuntime.Conformance.Wasm;
 
-IConformanceSuite[] suites = [new CedarConformance()];
+IConformanceSuite[] suites = [new WasmSuite(), new CedarConformance()];
 
 var suite = args.Length < 2 ? null : Array.Find(suites, s => s.Kind == args[0]);
 if (suite is null || !Directory.Exists(args[1]))

@@ -2,14 +2,13 @@ namespace AgentRuntime.Gateway.Routing;
 
 /// <summary>
 /// The choice of an engine or a pair. Cost of an engine is the time to first token there, plus what its use costs
-/// others: each second of prefill delays those who come after by ρ/(1−ρ) seconds (ρ: the pool's smoothed busy share),
-/// and the running answers by the share of prefill in which they stand still. Because cached tokens save work and
+/// others: each second of prefill delays those who come after (<see cref="Congestion"/>), and the running answers by
+/// the share of prefill in which they stand still. Because cached tokens save work and
 /// not just waiting, affinity grows with load and costs nothing when the pool is idle; a prefix that every engine
 /// holds cancels out. Reads the pool and writes nothing but its scratch. Allocates nothing.
 /// </summary>
 internal sealed class Router(RoutingOptions options)
 {
-    private const double MaxBusyShare = 0.95;
     private int _rotor;
 
     /// <summary>The best choice now; <see cref="Choice.None"/> when no engine is open.</summary>
@@ -25,7 +24,7 @@ internal sealed class Router(RoutingOptions options)
         var rows = pool.Rows;
         var matches = pool.Matches;
         pool.Index.Match(request.Blocks.Span, matches);
-        var congestion = Congestion(rows);
+        var (congestion, tokenSeconds) = Congestion.Of(rows, pool.MeanPrefillSeconds, now);
         var priority = options.Classes[request.Class].Priority;
         var alone = pool.WaitingTenants <= 1 && (pool.WaitingTenants == 0 || tenant is { Waiting: > 0 });
         var allowSingle = options.Disaggregation != DisaggregationMode.Always;
@@ -50,7 +49,7 @@ internal sealed class Router(RoutingOptions options)
                 var prefill = row.PrefillSeconds(request.PromptTokens - cached);
                 var cost = row.QueueSeconds(now)
                     + (engine == front ? 0 : Ahead(row, engine, priority, tenant, alone, pool.WaitingTenants))
-                    + (prefill * (1 + congestion))
+                    + prefill + (congestion * tokenSeconds * (request.PromptTokens - cached))
                     + (options.StreamDelayWeight * row.PrefillStall * row.Running * prefill)
                     + ((row.Loras & lora) == lora ? 0 : options.LoraLoadSeconds);
                 best.OfferPrefill(engine, cost);
@@ -84,22 +83,6 @@ internal sealed class Router(RoutingOptions options)
         }
 
         return roles == EngineRoles.Both && mode != DisaggregationMode.Never;
-    }
-
-    private static double Congestion(ReadOnlySpan<EngineRow> rows)
-    {
-        var share = 0.0;
-        var count = 0;
-        foreach (ref readonly var row in rows)
-        {
-            if (!row.Open || (row.Roles & EngineRoles.Prefill) == 0)
-                continue;
-            share += row.BusyShare;
-            count++;
-        }
-
-        var busy = count == 0 ? 0 : Math.Min(MaxBusyShare, share / count);
-        return busy / (1 - busy);
     }
 
     private int CachedTokens(in RouteRequest request, int blocks, double trust) =>

@@ -37,7 +37,9 @@ public sealed partial class RoutingCore
 
     private bool TryDispatch(ModelPool pool, int engine, EngineState state, double now, out Assignment assignment)
     {
-        while (HasRoom(pool, engine) && pool.Row(engine).FreshUntil >= now
+        if (state.Queue.Count == 0 && pool.Waiting > 0 && pool.Row(engine).Prefilling == 0)
+            OfferToIdle(pool, now);
+        while (HasRoom(pool, engine, now) && pool.Row(engine).FreshUntil >= now
             && FairOrder.Next(state.Queue, _options, now) is { } entry)
         {
             // It waits here no longer while it is decided about: it must not stand in its own way.
@@ -70,12 +72,34 @@ public sealed partial class RoutingCore
         return false;
     }
 
+    /// <summary>
+    /// An engine has nothing to do: the request that is next where most waits is decided about again, and comes over
+    /// when that is the better choice by now.
+    /// </summary>
+    private void OfferToIdle(ModelPool pool, double now)
+    {
+        var longest = -1;
+        var most = 0.0;
+        for (var engine = 0; engine < pool.Places; engine++)
+        {
+            var waiting = pool.Row(engine).AllWaitingSeconds;
+            if (waiting > most)
+                (longest, most) = (engine, waiting);
+        }
+
+        if (longest < 0 || FairOrder.Next(pool.Engine(longest).Queue, _options, now) is not { } entry)
+            return;
+        Unbind(entry);
+        var choice = _router.Decide(pool, entry.Request, entry.Tenant, entry.Excluded, now, front: longest);
+        Bind(entry, choice, now);
+    }
+
     /// <summary>Whether an engine would be given another prompt.</summary>
-    private bool HasRoom(ModelPool pool, int engine)
+    private bool HasRoom(ModelPool pool, int engine, double now)
     {
         ref readonly var row = ref pool.Row(engine);
         return row.Open && row.Running < row.MaxRunning
-            && (row.Prefilling < 2 || pool.Engine(engine).PrefillingSeconds < _options.EngineBacklogSeconds);
+            && (row.Prefilling == 0 || row.BusyUntil - now <= _options.EngineBacklogSeconds);
     }
 
     private void Enqueue(RequestEntry entry, double now)
@@ -85,7 +109,9 @@ public sealed partial class RoutingCore
         entry.Sequence = ++_sequence;
         entry.Rebinds = 0;
         _waits.Enqueue(entry.Ticket, entry.WaitUntil);
-        Bind(entry, _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now), now);
+        var choice = _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now);
+        entry.Due += _options.DueSecondsPerPrefillSecond * choice.PrefillSeconds;
+        Bind(entry, choice, now);
     }
 
     private void Bind(RequestEntry entry, in Choice choice, double now)
@@ -155,7 +181,7 @@ public sealed partial class RoutingCore
         Reserve(pool, choice.Prefill, entry);
         if (entry.IsPair)
             Reserve(pool, choice.Decode, entry);
-        pool.Index.Speculate(choice.Prefill, entry.Request.Blocks.Span, now);
+        pool.Index.Speculate(choice.Prefill, entry.Request.Blocks.Span, now, row.BusyUntil - now);
         if (entry.Attempts == 1)
             Charge(entry, entry.UncachedTokens + (_options.OutputTokenWeight * entry.Request.ExpectedOutputTokens));
     }

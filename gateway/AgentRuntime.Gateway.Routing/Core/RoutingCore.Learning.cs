@@ -35,6 +35,8 @@ public sealed partial class RoutingCore
                     TrackBusy(ref row, state, now);
                 if (row.FreshUntil < now && state.Queue.Count > 0)
                     RebindAll(pool, state.Queue, now);
+                if (state.Queue.Count > 0 && HasRoom(pool, engine, now))
+                    List(pool, engine);
                 if (state.Description.Source == KvSource.Responses
                     && now - state.DoubtedAt >= _options.Index.UnconfirmedSeconds / 2)
                 {
@@ -52,7 +54,7 @@ public sealed partial class RoutingCore
         state.BusyShareAt = now;
         if (elapsed > 0)
             row.BusyShare += ((row.Prefilling > 0 ? 1 : 0) - row.BusyShare)
-                * (1 - Math.Exp(-elapsed / _options.BusyWindowSeconds));
+                * (1 - Math.Exp(-elapsed / Math.Clamp(now - state.AddedAt, 1, _options.BusyWindowSeconds)));
     }
 
     /// <summary>The prompt has been read: what the engine still has to read is known anew.</summary>
@@ -64,6 +66,7 @@ public sealed partial class RoutingCore
         entry.PrefillEndedAt = now;
         state.LastPrefillEndedAt = now;
         state.PrefillBusySeconds += entry.MeasuredPrefillSeconds;
+        entry.Pool.LearnMeanPrefill(entry.MeasuredPrefillSeconds);
         StopPrefill(entry, now);
         if (state.Description.Source == KvSource.Responses)
         {

@@ -33,7 +33,7 @@ public sealed partial class RoutingCore
         var choice = _router.Decide(pool, request, pool.TryShare(request.Tenant), excluded: -1, Math.Max(now, _now));
         return choice.Prefill < 0
             ? new() { Kind = Router.AnyEngine(pool, _options.Disaggregation) ? RouteKind.Wait : RouteKind.Refused, State = request.State }
-            : Describe(pool, default, choice, request, HasRoom(pool, choice.Prefill) ? null : RouteKind.Wait);
+            : Describe(pool, default, choice, request, HasRoom(pool, choice.Prefill, Math.Max(now, _now)) ? null : RouteKind.Wait);
     }
 
     /// <summary>

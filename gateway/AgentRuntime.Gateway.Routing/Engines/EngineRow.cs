@@ -66,8 +66,14 @@ internal struct EngineRow
     /// <summary>Whether it is part of the pool and takes new work.</summary>
     public bool Open;
 
+    /// <summary>Work that waits for it in the router, of all classes.</summary>
+    public readonly double AllWaitingSeconds => Waiting[0] + Waiting[1] + Waiting[2] + Waiting[3];
+
     public readonly double QueueSeconds(double now) => Math.Max(0, BusyUntil - now) + ForeignSeconds;
 
     public readonly double PrefillSeconds(double uncachedTokens) =>
-        OverheadSeconds + (uncachedTokens * (TokenSeconds + (TokenSecondsPerRunning * Running)));
+        OverheadSeconds + (uncachedTokens * TokenSecondsNow);
+
+    /// <summary>Seconds for each uncached token with what it runs now.</summary>
+    public readonly double TokenSecondsNow => TokenSeconds + (TokenSecondsPerRunning * Running);
 }

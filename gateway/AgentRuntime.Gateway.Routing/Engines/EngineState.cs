@@ -27,6 +27,8 @@ internal sealed class EngineState(EngineDescription description, EnginePredictor
 
     public double BusyShareAt { get; set; }
 
+    public double AddedAt { get; init; }
+
     public EngineLoad LastLoad { get; set; }
 
     public double DoubtedAt { get; set; }

@@ -43,6 +43,9 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     /// <summary>Whether a request could not be sent because no decode engine had room.</summary>
     public bool DecodeBlocked { get; set; }
 
+    /// <summary>Smoothed time of a prefill.</summary>
+    public double MeanPrefillSeconds { get; private set; } = 1000 / options.Prior.PrefillTokensPerSecond;
+
     public TransferPredictor Transfer { get; } = new(options);
 
     public ref EngineRow Row(int engine) => ref _rows[engine];
@@ -67,7 +70,7 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
             Places++;
         }
 
-        var state = new EngineState(description, new(options.Prior)) { BusyShareAt = now, DoubtedAt = now };
+        var state = new EngineState(description, new(options.Prior)) { AddedAt = now, BusyShareAt = now, DoubtedAt = now };
         _engines[engine] = state;
         ref var row = ref _rows[engine];
         row = new()
@@ -81,6 +84,13 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
         state.Predictor.Publish(ref row, options.Prior);
         Index.Add(engine);
         return engine;
+    }
+
+    /// <summary>A prefill took this long.</summary>
+    public void LearnMeanPrefill(double seconds)
+    {
+        if (seconds > 0)
+            MeanPrefillSeconds += (Math.Max(1e-4, seconds) - MeanPrefillSeconds) * 0.02;
     }
 
     /// <summary>Gives a removed engine's place back once nothing of it is under way.</summary>

@@ -131,8 +131,13 @@ public sealed partial class KvIndex
     }
 
     /// <summary>The engine was sent a prompt: it will soon hold these blocks.</summary>
-    public void Speculate(int engine, ReadOnlySpan<BlockKey> keys, double now)
+    /// <param name="engine">The engine.</param>
+    /// <param name="keys">The prompt's blocks.</param>
+    /// <param name="now">Seconds on the caller's monotonic clock.</param>
+    /// <param name="workSeconds">How long the engine will take to read it: comes on top of the lifetime.</param>
+    public void Speculate(int engine, ReadOnlySpan<BlockKey> keys, double now, double workSeconds = 0)
     {
+        var expires = now + _options.SpeculativeSeconds + workSeconds;
         if (SourceOf(engine) is not { } source)
             return;
         foreach (var key in keys)
@@ -143,7 +148,7 @@ public sealed partial class KvIndex
                 continue;
             if (_speculative.IsFull && _speculative.TryExpire(now, force: true, out var oldest))
                 DropHolding(oldest.Key, oldest.Slot);
-            _speculative.Put(key.Value, source.Slot, now + _options.SpeculativeSeconds);
+            _speculative.Put(key.Value, source.Slot, expires);
         }
     }
 

@@ -13,6 +13,8 @@ internal sealed class CompiledPolicy
 
     public CedarPolicy Policy { get; }
 
+    public bool IsForbid => Policy.Effect == CedarEffect.Forbid;
+
     public static CompiledPolicy Compile(CedarPolicy policy)
     {
         var conditions = new Node[policy.Conditions.Length];
@@ -38,11 +40,11 @@ internal sealed class CompiledPolicy
     }
 
     public bool MatchesScope(ref Evaluation evaluation) =>
-        Matches(ref evaluation, Policy.Principal, evaluation.Principal)
-        && Matches(ref evaluation, Policy.Action, evaluation.Action)
-        && Matches(ref evaluation, Policy.Resource, evaluation.Resource);
+        Matches(Policy.Principal, evaluation.Principal, evaluation.PrincipalEntry)
+        && Matches(Policy.Action, evaluation.Action, evaluation.ActionEntry)
+        && Matches(Policy.Resource, evaluation.Resource, evaluation.ResourceEntry);
 
-    private static bool Matches(ref Evaluation evaluation, CedarScope scope, EntityUid uid)
+    private static bool Matches(CedarScope scope, EntityUid uid, EntityEntry? entry)
     {
         switch (scope.Operator)
         {
@@ -51,8 +53,8 @@ internal sealed class CompiledPolicy
             case CedarScopeOperator.Is: return uid.Type == scope.EntityType;
             case CedarScopeOperator.IsIn when uid.Type != scope.EntityType: return false;
             default:
-                foreach (var ancestor in scope.Entities)
-                    if (evaluation.IsIn(uid, ancestor)) return true;
+                foreach (var ancestor in scope.EntityArray)
+                    if (uid.Equals(ancestor) || (entry is not null && entry.HasAncestor(ancestor))) return true;
                 return false;
         }
     }

@@ -3,45 +3,26 @@ namespace AgentRuntime.Policies.Cedar;
 /// <summary>The state of one decision on one thread's stack: the request, the entities and the last error.</summary>
 internal ref struct Evaluation(CedarRequest request, CedarEntities entities)
 {
-    private EntityEntry? _principalEntry;
-    private EntityEntry? _resourceEntry;
-    private bool _principalSought;
-    private bool _resourceSought;
-
     public readonly EntityUid Principal = request.Principal;
     public readonly EntityUid Action = request.Action;
     public readonly EntityUid Resource = request.Resource;
     public readonly CedarRecord Context = request.Context;
     public readonly CedarEntities Entities = entities;
 
+    // Every decision asks for these three, to find the policies and to test their scopes.
+    public readonly EntityEntry? PrincipalEntry = entities.Find(request.Principal);
+    public readonly EntityEntry? ActionEntry = entities.Find(request.Action);
+    public readonly EntityEntry? ResourceEntry = entities.Find(request.Resource);
+
     public CedarErrorKind ErrorKind { get; private set; }
 
     public string ErrorMessage { get; private set; } = "";
-
-    public EntityEntry? PrincipalEntry
-    {
-        get
-        {
-            if (_principalSought) return _principalEntry;
-            _principalSought = true;
-            return _principalEntry = Entities.Find(Principal);
-        }
-    }
-
-    public EntityEntry? ResourceEntry
-    {
-        get
-        {
-            if (_resourceSought) return _resourceEntry;
-            _resourceSought = true;
-            return _resourceEntry = Entities.Find(Resource);
-        }
-    }
 
     // The same uid object is found without a look-up; most attribute reads are of these two.
     public EntityEntry? Find(EntityUid uid) =>
         ReferenceEquals(uid, Principal) ? PrincipalEntry
         : ReferenceEquals(uid, Resource) ? ResourceEntry
+        : ReferenceEquals(uid, Action) ? ActionEntry
         : Entities.Find(uid);
 
     public bool IsIn(EntityUid uid, EntityUid ancestor) =>

@@ -7,6 +7,7 @@ namespace AgentRuntime.Policies.Cedar;
 public sealed partial class CedarPolicySet
 {
     private readonly FrozenDictionary<string, CedarPolicy> _byId;
+    private PolicyIndex? _index;
 
     private CedarPolicySet(IReadOnlyList<CedarPolicy> all)
     {
@@ -22,6 +23,9 @@ public sealed partial class CedarPolicySet
 
     /// <summary>Templates, which decide nothing until they are linked.</summary>
     public IReadOnlyList<CedarPolicy> Templates { get; }
+
+    // Two threads may build it at the same time; either result serves.
+    internal PolicyIndex Index => _index ??= new(Policies);
 
     /// <summary>Reads policy text. Ids are <c>policy0</c>, <c>policy1</c>, … in the order of the text.</summary>
     /// <exception cref="CedarException">The text is refused; all its errors are listed.</exception>

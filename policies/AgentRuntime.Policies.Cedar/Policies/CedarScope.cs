@@ -44,7 +44,10 @@ public sealed record CedarScope(
     /// <summary>No constraint.</summary>
     public static CedarScope Any { get; } = new(CedarScopeOperator.Any, null, []);
 
-    internal EntityUid Entity => Entities[0];
+    // A plain array, which a decision walks without an enumerator.
+    internal EntityUid[] EntityArray { get; } = [.. Entities];
 
-    internal CedarScope Fill(EntityUid entity) => this with { HasSlot = false, Entities = [entity] };
+    internal EntityUid Entity => EntityArray[0];
+
+    internal CedarScope Fill(EntityUid entity) => new(Operator, EntityType, [entity], HasSlot: false, IsList);
 }

@@ -103,14 +103,16 @@ internal sealed class AnyEntityType : CedarType
 
 internal sealed class SetType : CedarType
 {
-    public SetType(CedarType element)
+    public static readonly SetType Any = new(null);
+
+    public SetType(CedarType? element)
     {
         Element = element;
-        Depth = element.Depth + 1;
+        Depth = (element?.Depth ?? 0) + 1;
     }
 
-    /// <summary><see cref="NeverType"/> for the empty set.</summary>
-    public CedarType Element { get; }
+    /// <summary><see cref="NeverType"/> for the empty set; null when the set may hold anything.</summary>
+    public CedarType? Element { get; }
 }
 
 internal readonly record struct AttributeType(CedarType Type, bool IsRequired);
@@ -118,6 +120,7 @@ internal readonly record struct AttributeType(CedarType Type, bool IsRequired);
 internal sealed class RecordType : CedarType
 {
     public static readonly RecordType Empty = new(new(StringComparer.Ordinal));
+    public static readonly RecordType Any = new(new(StringComparer.Ordinal), isOpen: true);
 
     public RecordType(SortedDictionary<string, AttributeType> attributes, bool isOpen = false)
     {

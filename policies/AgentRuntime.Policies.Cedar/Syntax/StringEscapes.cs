@@ -85,6 +85,8 @@ internal static class StringEscapes
 
     public static void Escape(StringBuilder builder, ReadOnlySpan<char> text, bool pattern)
     {
+        // Rust escapes combining marks at the start of a string, in a pattern everywhere.
+        var escapeMarks = true;
         foreach (var rune in text.EnumerateRunes())
         {
             switch (rune.Value)
@@ -98,19 +100,21 @@ internal static class StringEscapes
                 case '\\': builder.Append("\\\\"); break;
                 case '*' when pattern: builder.Append("\\*"); break;
                 default:
-                    if (IsPrintable(rune)) builder.Append(rune.ToString());
+                    if (IsPrintable(rune, escapeMarks)) builder.Append(rune.ToString());
                     else builder.Append("\\u{").Append(rune.Value.ToString("x", CultureInfo.InvariantCulture)).Append('}');
                     break;
             }
+
+            escapeMarks = pattern;
         }
     }
 
-    private static bool IsPrintable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) switch
+    private static bool IsPrintable(Rune rune, bool escapeMarks) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) switch
     {
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
             or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.SpaceSeparator or UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark
-            => false,
+            or UnicodeCategory.SpaceSeparator => false,
+        UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark => !escapeMarks,
         _ => true,
     };
 

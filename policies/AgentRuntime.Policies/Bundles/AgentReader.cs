@@ -57,10 +57,11 @@ internal static class AgentReader
                 "lower max_output_tokens, or raise budget.tokens");
         }
 
+        var input = BundleReader.ReadLabels(section.Section("input"), problems);
         var grants = GrantReader.Read(section, bundle, problems);
         section.Close();
         var policy = new AgentPolicy(name, limits, budget) { DefaultModel = model, DefaultMaxOutputTokens = maxOutput };
-        return new(name, description, policy, models, grants, entry.Key.Position);
+        return new(name, description, policy, models, grants, entry.Key.Position) { Input = input };
     }
 
     private static (string? Default, IReadOnlyList<string> All) ReadModels(

@@ -15,6 +15,7 @@ internal static class BundleCompiler
         var generated = GrantPolicies.Write(definition);
         var policies = PolicyReader.Read(sorted.Policies, generated, problems);
         var schema = CedarSchemaWriter.Write(definition.Servers, definition.Tools);
+        PolicyValidator.Validate(schema, policies, generated, problems);
         var tests = PolicyTestReader.Read(sorted.Tests, problems);
         if (problems.Any)
             return null;
@@ -31,7 +32,11 @@ internal static class BundleCompiler
             Agents = definition.Agents.ToFrozenDictionary(a => a.Name, StringComparer.Ordinal),
             Tools = definition.Tools.ToFrozenDictionary(
                 t => t.Name,
-                t => new ToolEntry(t, EntityNames.Action(t.Name), EntityNames.ToolServer(t.Server)),
+                t => new ToolEntry(
+                    t,
+                    EntityNames.Action(t.Name),
+                    EntityNames.ToolServer(t.Server),
+                    definition.Servers.First(s => s.Name == t.Server).Results),
                 StringComparer.Ordinal),
             Models = definition.Models.ToFrozenDictionary(
                 m => m.Name, m => EntityNames.Model(m.Name), StringComparer.Ordinal),

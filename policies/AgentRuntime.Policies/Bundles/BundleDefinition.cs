@@ -26,7 +26,11 @@ internal sealed record ModelDefinition(
     string Name, bool DirectForAll, IReadOnlyList<string> DirectProjects, BundlePosition Position);
 
 /// <summary>A tool server.</summary>
-internal sealed record ServerDefinition(string Name, Uri Endpoint, TimeSpan Timeout, BundlePosition Position);
+internal sealed record ServerDefinition(string Name, Uri Endpoint, TimeSpan Timeout, BundlePosition Position)
+{
+    /// <summary>The labels of what its tools answer.</summary>
+    public DataLabels Results { get; init; } = DataLabels.Default;
+}
 
 /// <summary>A tool as the bundle pins it.</summary>
 /// <param name="Descriptor">The name <c>server/tool</c>, the description and the schema, as they were approved.</param>
@@ -37,6 +41,9 @@ internal sealed record ToolPin(
     ToolDescriptor Descriptor, string Server, ObjectShape Arguments, BundlePosition Position)
 {
     public string Name => Descriptor.Name;
+
+    /// <summary>It changes nothing: the pin says <c>annotations.readOnlyHint: true</c>.</summary>
+    public bool IsReadOnly { get; init; }
 }
 
 /// <summary>An agent and what it may do.</summary>
@@ -54,5 +61,8 @@ internal sealed record AgentDefinition(
     IReadOnlyList<GrantDefinition> Grants,
     BundlePosition Position)
 {
+    /// <summary>The labels of what its runs are given.</summary>
+    public DataLabels Input { get; init; } = DataLabels.Default;
+
     public string Project => Name[..Name.IndexOf('/', StringComparison.Ordinal)];
 }

@@ -121,12 +121,36 @@ internal static class BundleReader
             var endpoint = ReadEndpoint(server, problems);
             var timeout = server.Duration(
                 "timeout", TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10));
+            var results = ReadLabels(server.Section("results"), problems);
             server.Close();
             if (endpoint is not null)
-                servers.Add(new(name, endpoint, timeout, entry.Key.Position));
+                servers.Add(new(name, endpoint, timeout, entry.Key.Position) { Results = results });
         }
 
         return servers;
+    }
+
+    /// <summary>Labels of data: untrusted and for the tenant unless the bundle says otherwise.</summary>
+    public static DataLabels ReadLabels(YamlSection? section, Problems problems)
+    {
+        var labels = DataLabels.Default;
+        if (section is null)
+            return labels;
+        var trusted = section.Flag("trusted") ?? labels.Trusted;
+        if (section.Text("confidentiality") is { } level)
+        {
+            var number = Array.IndexOf(ConfidentialityNames.All, level);
+            if (number < 0)
+                problems.Add(
+                    section.Find("confidentiality")!.Position,
+                    $"'{level}' is no confidentiality",
+                    NearestName.Suggest(level, ConfidentialityNames.All));
+            else
+                labels = labels with { Confidentiality = (Confidentiality)(number + 1) };
+        }
+
+        section.Close();
+        return labels with { Trusted = trusted };
     }
 
     private static Uri? ReadEndpoint(YamlSection server, Problems problems)

@@ -34,4 +34,8 @@ internal sealed class CompiledBundle
 }
 
 /// <summary>A pinned tool with its Cedar names.</summary>
-internal sealed record ToolEntry(ToolPin Pin, EntityUid Action, EntityUid Server);
+/// <param name="Pin">The pin.</param>
+/// <param name="Action">The action of calling it.</param>
+/// <param name="Server">The resource.</param>
+/// <param name="Results">The labels of what it answers.</param>
+internal sealed record ToolEntry(ToolPin Pin, EntityUid Action, EntityUid Server, DataLabels Results);

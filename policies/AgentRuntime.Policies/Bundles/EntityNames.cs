@@ -44,13 +44,16 @@ internal static class EntityNames
 
         all.Add(new(UseModel));
         all.Add(new(Action(ActionNames.CallTool)));
+        all.Add(new(Action(ActionNames.ReadOnly), parents: [Action(ActionNames.CallTool)]));
+        all.Add(new(Action(ActionNames.MayWrite), parents: [Action(ActionNames.CallTool)]));
         foreach (var server in bundle.Servers)
         {
             all.Add(new(ToolServer(server.Name)));
             all.Add(new(Action(server.Name), parents: [Action(ActionNames.CallTool)]));
         }
 
-        all.AddRange(bundle.Tools.Select(t => new CedarEntity(Action(t.Name), parents: [Action(t.Server)])));
+        all.AddRange(bundle.Tools.Select(t =>
+            new CedarEntity(Action(t.Name), parents: [Action(t.Server), Action(ActionNames.EffectOf(t))])));
         all.AddRange(bundle.Models.Select(m => new CedarEntity(Model(m.Name))));
         return CedarEntities.Create(all);
     }

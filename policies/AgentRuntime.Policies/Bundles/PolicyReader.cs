@@ -89,10 +89,11 @@ internal static class PolicyReader
         if (at.IsNone || at.Offset < source.ConditionOffset)
             return condition;
 
-        // The text of a block scalar begins on the line below its '|'.
         var expression = source.Grant.Condition!.AsSpan().TrimEnd();
-        var lines = expression[..Math.Min(at.Offset - source.ConditionOffset, expression.Length)].Count('\n');
-        var block = expression.Contains('\n');
-        return lines == 0 && !block ? condition : condition with { Line = condition.Line + lines + 1, Column = at.Column };
+        var before = expression[..Math.Min(at.Offset - source.ConditionOffset, expression.Length)];
+        var lines = before.Count('\n');
+        return lines == 0
+            ? condition with { Column = condition.Column + before.Length }
+            : condition with { Line = condition.Line + lines, Column = at.Column };
     }
 }

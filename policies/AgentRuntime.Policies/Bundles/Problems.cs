@@ -29,6 +29,21 @@ internal sealed class Problems
             _errors.Add((at, new(ReasonCodes.InvalidBundle, message, at.ToString(), suggestion)));
     }
 
+    /// <summary>Something is wrong in one of these files or folders.</summary>
+    public bool AnyIn(params ReadOnlySpan<string> places)
+    {
+        foreach (var (at, _) in _errors)
+        {
+            foreach (var place in places)
+            {
+                if (at.File is null || at.File.StartsWith(place, StringComparison.Ordinal))
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>By file and line.</summary>
     public IReadOnlyList<RuntimeError> ToList()
     {

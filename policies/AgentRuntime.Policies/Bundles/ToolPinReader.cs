@@ -124,7 +124,11 @@ internal static class ToolPinReader
             return null;
         }
 
-        return new(new($"{server}/{name}", description, schema), server, shape, at);
+        var readOnly = tool.TryGetProperty("annotations", out var hints)
+            && hints.ValueKind == JsonValueKind.Object
+            && hints.TryGetProperty("readOnlyHint", out var hint)
+            && hint.ValueKind == JsonValueKind.True;
+        return new(new($"{server}/{name}", description, schema), server, shape, at) { IsReadOnly = readOnly };
     }
 
     private static string? TextOf(JsonElement tool, string key) =>

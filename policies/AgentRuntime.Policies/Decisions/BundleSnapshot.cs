@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Policies;
@@ -7,10 +8,16 @@ namespace AgentRuntime.Policies;
 internal sealed class BundleSnapshot : IPolicySnapshot
 {
     private readonly ConcurrentDictionary<string, IReadOnlySet<string>> _visible = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, HistoryPlan> _plans = new(StringComparer.Ordinal);
+
+    private readonly FrozenDictionary<string, ApprovalScope> _approvals;
 
     public BundleSnapshot(CompiledBundle bundle, PolicyOptions options)
     {
         Bundle = bundle;
+        _approvals = bundle.Generated
+            .Where(g => g.Grant is { NeedsApproval: true })
+            .ToFrozenDictionary(g => g.Id, g => g.Grant!.Approval, StringComparer.Ordinal);
         Tenant = new(
             bundle.Definition.Quota,
             bundle.Definition.Servers
@@ -30,8 +37,11 @@ internal sealed class BundleSnapshot : IPolicySnapshot
 
     public AgentPolicy? FindAgent(string qualifiedName) => Bundle.Agents.GetValueOrDefault(qualifiedName)?.Policy;
 
-    public IRunPolicy Open(WorkIdentity identity)
+    public IRunPolicy Open(WorkIdentity identity) => OpenRun(identity);
+
+    internal RunPolicy OpenRun(WorkIdentity identity)
     {
+        ArgumentNullException.ThrowIfNull(identity);
         if (identity.AgentName is { } agent)
             return new RunPolicy(this, identity, EntityNames.Agent(agent), Bundle.Agents.GetValueOrDefault(agent), Bundle.Entities);
         var client = EntityNames.Client(identity.ProjectName);
@@ -40,6 +50,13 @@ internal sealed class BundleSnapshot : IPolicySnapshot
             : Bundle.Entities.With(EntityNames.ClientOf(identity.ProjectName));
         return new RunPolicy(this, identity, client, null, entities);
     }
+
+    /// <summary>What an approval covers that a permit needs.</summary>
+    public ApprovalScope ScopeOf(string permitId) => _approvals.GetValueOrDefault(permitId, ApprovalScope.Default);
+
+    /// <summary>What an agent's runs must remember; laid out once for each agent that is named.</summary>
+    public HistoryPlan PlanOf(AgentDefinition agent) =>
+        _plans.GetOrAdd(agent.Name, static (_, definition) => HistoryPlan.Of(definition), agent);
 
     /// <summary>The tools that an agent could call with some arguments; computed once for each agent that is named.</summary>
     public IReadOnlySet<string> VisibleTo(AgentDefinition agent) =>

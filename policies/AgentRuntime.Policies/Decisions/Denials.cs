@@ -51,26 +51,36 @@ internal static class Denials
                 : $"a person must approve {caller} {what}",
             PlaceOf(permit));
 
+    public static RuntimeError TooManyInFlight() =>
+        new(
+            ReasonCodes.DefaultDeny,
+            $"{RunHistory.MaxInFlight} calls of the run are in flight, and no rule allows more",
+            Action: "Wait for some of them.");
+
     /// <summary>No permit holds: nothing is granted, or what is granted has conditions that this call does not meet.</summary>
-    public static RuntimeError NotGranted(string agent, string tool, AgentDefinition definition, CedarRecord input)
+    public static RuntimeError NotGranted(AgentDefinition agent, in HistoryCall call, RunHistory history)
     {
-        var grants = definition.Grants.Where(g => g.Tool == tool).ToList();
+        var tool = call.Tool;
+        var grants = GrantPolicies.Name(agent).Where(g => g.Grant.Tool == tool).ToList();
         if (grants.Count == 0)
         {
             return new(
                 ReasonCodes.DefaultDeny,
-                $"the agent '{agent}' is not granted the tool '{tool}'",
-                definition.Position.ToString());
+                $"the agent '{agent.Name}' is not granted the tool '{tool}'",
+                agent.Position.ToString());
         }
 
-        var conditions = grants.Take(MostGrantsShown).Select(Conditions);
-        var actual = grants.Count == 1 ? Actual(grants[0], input) : null;
-        var reason = grants.Select(g => g.Reason).FirstOrDefault(r => r is not null);
-        var message = $"the agent '{agent}' may call '{tool}' only with {string.Join(", or with ", conditions)}{actual}";
+        var actual = grants.Count == 1 ? Actual(grants[0].Grant, call.Input) : null;
+        var unmet = actual is null && grants.Count == 1 ? history.Unmet(grants[0].Id, call) : null;
+        var conditions = unmet is null
+            ? string.Join(", or with ", grants.Take(MostGrantsShown).Select(g => Conditions(g.Grant)))
+            : unmet.Describe();
+        var reason = grants.Select(g => g.Grant.Reason).FirstOrDefault(r => r is not null);
+        var message = $"the agent '{agent.Name}' may call '{tool}' only {(unmet is null ? "with" : "on this condition:")} {conditions}{actual}";
         return new(
             ReasonCodes.DefaultDeny,
             reason is null ? message : $"{message}: {reason}",
-            grants[0].Position.ToString());
+            (unmet?.Position ?? grants[0].Grant.Position).ToString());
     }
 
     private static string Conditions(GrantDefinition grant)
@@ -78,6 +88,7 @@ internal static class Denials
         var parts = grant.Limits.Select(l => l.Describe()).ToList();
         if (grant.Condition is { } condition)
             parts.Add($"{{ {Cut(string.Join(' ', condition.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), LongestCondition)} }}");
+        parts.AddRange(grant.History.Select(h => h.Describe()));
         return string.Join(" and ", parts);
     }
 

@@ -3,7 +3,10 @@ using AgentRuntime.Policies.Cedar;
 
 namespace AgentRuntime.Policies;
 
-/// <summary>Decides the calls of one run or of one client. Thread-safe.</summary>
+/// <summary>
+/// Decides the calls of one run or of one client. Thread-safe: one lock spans the look at the run's history, the
+/// decision and the entry of the allowed call.
+/// </summary>
 internal sealed class RunPolicy(
     BundleSnapshot snapshot,
     WorkIdentity identity,
@@ -12,6 +15,9 @@ internal sealed class RunPolicy(
     CedarEntities entities) : IRunPolicy
 {
     private readonly CompiledBundle _bundle = snapshot.Bundle;
+    private readonly Lock _lock = new();
+    private readonly RunHistory _history = new(
+        agent is null ? null : snapshot.PlanOf(agent), agent?.Input ?? DataLabels.Default);
 
     public BundleDigest Bundle => snapshot.Digest;
 
@@ -20,6 +26,7 @@ internal sealed class RunPolicy(
 
     public IReadOnlyList<string> VisibleTools(IReadOnlyList<string> offered)
     {
+        ArgumentNullException.ThrowIfNull(offered);
         if (agent is null)
             return [];
         var visible = snapshot.VisibleTo(agent);
@@ -28,74 +35,152 @@ internal sealed class RunPolicy(
 
     public Decision Decide(PolicyCall call)
     {
-        if (identity.AgentName is { } name && agent is null)
-            return Deny(Denials.AgentNotInBundle(name, _bundle.Agents.Keys));
-        return call.Action switch
+        ArgumentNullException.ThrowIfNull(call);
+        if (Prepare(call, out var prepared) is { } refusal)
+            return new(Verdict.Deny, refusal, Bundle);
+        lock (_lock)
         {
-            PolicyAction.CallTool => DecideTool(call),
-            PolicyAction.UseModel => DecideModel(call),
-            _ => Deny(new(ReasonCodes.DefaultDeny, "no rule allows an action of that kind")),
-        };
+            if (_history.IsFull)
+                return new(Verdict.Deny, Denials.TooManyInFlight(), Bundle);
+            var response = CedarAuthorizer.Authorize(_bundle.Policies, entities, RequestOf(call, prepared));
+            var (verdict, reason) = Conclude(response, call, prepared.Seen);
+            var approval = verdict == Verdict.RequireApproval ? FindApproval(response, prepared.Seen, call) : null;
+            if (approval is not null)
+                (verdict, reason) = (Verdict.Allow, null);
+            if (verdict == Verdict.Allow)
+                Enter(call, prepared, approval);
+            return new(verdict, reason, Bundle)
+            {
+                DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
+                Errors = response.Errors.Select(e => e.ToString()).ToList(),
+            };
+        }
     }
 
     public void Settle(PolicyCall call, CallOutcome outcome)
     {
-        // No rule of this version looks at history.
+        ArgumentNullException.ThrowIfNull(call);
+        lock (_lock)
+            _history.End(call, outcome);
     }
 
-    private Decision DecideTool(PolicyCall call)
+    public void Approve(PolicyCall call, DateTimeOffset at)
     {
-        if (!_bundle.Tools.TryGetValue(call.Resource, out var tool))
-            return Deny(Denials.UnknownTool(call.Resource, _bundle.Tools.Keys));
-        if (agent is null)
-            return Deny(new(ReasonCodes.DefaultDeny, $"{Caller} may not call tools themselves"));
-        if (ArgumentReader.Read(tool.Pin.Arguments, call.Arguments, out var problem) is not { } input)
-            return Deny(Denials.InvalidArguments(call.Resource, problem!));
-
-        var context = CedarRecord.Create(
-            ("user", identity.Principal), ("now", CedarValue.Datetime(call.At)), ("input", input));
-        var response = CedarAuthorizer.Authorize(
-            _bundle.Policies, entities, new(principal, tool.Action, tool.Server, context));
-        var what = $"calling '{call.Resource}'";
-        return response.IsAllowed || response.Reasons.Count > 0 || response.HasForbidError
-            ? Conclude(response, what)
-            : Deny(Denials.NotGranted(agent.Name, call.Resource, agent, input), response);
+        ArgumentNullException.ThrowIfNull(call);
+        if (Prepare(call, out var prepared) is not null || prepared.Tool is null)
+            return;
+        lock (_lock)
+            _history.Approvals.Record(prepared.Seen.Tool, prepared.Seen.Input, call.Arguments, at);
     }
 
-    private Decision DecideModel(PolicyCall call)
+    /// <summary>What Cedar is asked for a call right now; null when it is refused before.</summary>
+    internal CedarRequest? RequestOf(PolicyCall call, out CedarEntities store)
     {
-        if (!_bundle.Models.TryGetValue(call.Resource, out var model))
-            return Deny(Denials.ModelNotGranted(Caller, call.Resource));
-        var context = CedarRecord.Create(("user", identity.Principal), ("now", CedarValue.Datetime(call.At)));
-        var response = CedarAuthorizer.Authorize(
-            _bundle.Policies, entities, new(principal, EntityNames.UseModel, model, context));
-        return response.IsAllowed || response.Reasons.Count > 0 || response.HasForbidError
-            ? Conclude(response, $"asking the model '{call.Resource}'")
-            : Deny(Denials.ModelNotGranted(Caller, call.Resource), response);
+        store = entities;
+        if (Prepare(call, out var prepared) is not null)
+            return null;
+        lock (_lock)
+            return RequestOf(call, prepared);
     }
 
-    private Decision Conclude(CedarResponse response, string what)
+    /// <summary>The first history condition of a grant that does not hold for a call right now; null when all hold.</summary>
+    internal HistoryCondition? UnmetHistory(string grantId, PolicyCall call)
     {
-        if (!response.IsAllowed && response.Reasons.Count > 0)
-            return Deny(Denials.Forbidden(Caller, what, response.Reasons[0]), response);
-        if (response.HasForbidError)
-            return Deny(Denials.RuleError(Caller, what, response.Errors.First(e => e.IsInForbid)), response);
-
-        // One permit that asks for nothing is enough: approval is for what only permits with approval let through.
-        return response.Reasons.All(p => p.Annotations.ContainsKey("approval"))
-            ? Complete(new(Verdict.RequireApproval, Denials.ApprovalRequired(Caller, what, response.Reasons[0]), Bundle), response)
-            : Complete(new(Verdict.Allow, null, Bundle), response);
+        if (Prepare(call, out var prepared) is not null)
+            return null;
+        lock (_lock)
+            return _history.Unmet(grantId, prepared.Seen);
     }
 
-    private Decision Deny(RuntimeError reason) => new(Verdict.Deny, reason, Bundle);
-
-    private Decision Deny(RuntimeError reason, CedarResponse response) =>
-        Complete(new(Verdict.Deny, reason, Bundle), response);
-
-    private static Decision Complete(Decision decision, CedarResponse response) =>
-        decision with
+    private RuntimeError? Prepare(PolicyCall call, out PreparedCall prepared)
+    {
+        prepared = default;
+        if (identity.AgentName is { } name && agent is null)
+            return Denials.AgentNotInBundle(name, _bundle.Agents.Keys);
+        switch (call.Action)
         {
-            DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
-            Errors = response.Errors.Select(e => e.ToString()).ToList(),
+            case PolicyAction.CallTool:
+                return PrepareTool(call, out prepared);
+            case PolicyAction.UseModel when _bundle.Models.TryGetValue(call.Resource, out var model):
+                prepared = new(EntityNames.UseModel, model, null, new(call.Resource, CedarRecord.Empty, call.At));
+                return null;
+            case PolicyAction.UseModel:
+                return Denials.ModelNotGranted(Caller, call.Resource);
+            default:
+                return new(ReasonCodes.DefaultDeny, "no rule allows an action of that kind");
+        }
+    }
+
+    private RuntimeError? PrepareTool(PolicyCall call, out PreparedCall prepared)
+    {
+        prepared = default;
+        if (!_bundle.Tools.TryGetValue(call.Resource, out var tool))
+            return Denials.UnknownTool(call.Resource, _bundle.Tools.Keys);
+        if (agent is null)
+            return new(ReasonCodes.DefaultDeny, $"{Caller} may not call tools themselves");
+        if (ArgumentReader.Read(tool.Pin.Arguments, call.Arguments, out var problem) is not { } input)
+            return Denials.InvalidArguments(call.Resource, problem!);
+        prepared = new(tool.Action, tool.Server, tool, new(tool.Pin.Name, input, call.At));
+        return null;
+    }
+
+    // The lock must be held.
+    private CedarRequest RequestOf(PolicyCall call, in PreparedCall prepared)
+    {
+        var seen = prepared.Seen;
+        var history = prepared.Tool is null
+            ? _history.Figures.ToRecord(_history.Figures.ModelCalls, CedarSet.Empty, approved: false)
+            : _history.Figures.ToRecord(
+                _history.Figures.Of(seen.Tool).Calls, _history.Holding(seen), IsApproved(seen, call));
+        var now = CedarValue.Datetime(call.At);
+        var context = prepared.Tool is null
+            ? CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history))
+            : CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history), ("input", seen.Input));
+        return new(principal, prepared.Action, prepared.Resource, context);
+    }
+
+    // The lock must be held: a refusal tells which history condition does not hold.
+    private (Verdict Verdict, RuntimeError? Reason) Conclude(CedarResponse response, PolicyCall call, in HistoryCall seen)
+    {
+        var what = call.Action == PolicyAction.CallTool ? $"calling '{call.Resource}'" : $"asking the model '{call.Resource}'";
+        return Verdicts.Of(response) switch
+        {
+            Verdicts.Outcome.Forbidden => (Verdict.Deny, Denials.Forbidden(Caller, what, response.Reasons[0])),
+            Verdicts.Outcome.Undecidable =>
+                (Verdict.Deny, Denials.RuleError(Caller, what, response.Errors.First(e => e.IsInForbid))),
+            Verdicts.Outcome.Allowed => (Verdict.Allow, null),
+            Verdicts.Outcome.NeedsApproval =>
+                (Verdict.RequireApproval, Denials.ApprovalRequired(Caller, what, response.Reasons[0])),
+            _ when call.Action == PolicyAction.CallTool => (Verdict.Deny, Denials.NotGranted(agent!, seen, _history)),
+            _ => (Verdict.Deny, Denials.ModelNotGranted(Caller, call.Resource)),
         };
+    }
+
+    private void Enter(PolicyCall call, in PreparedCall prepared, Approvals.Approval? approval)
+    {
+        if (prepared.Tool is { } tool)
+            _history.Begin(call, tool, prepared.Seen, approval);
+        else
+            _history.Figures.ModelCalls++;
+    }
+
+    private bool IsApproved(in HistoryCall seen, PolicyCall call) =>
+        _history.Approvals.Any && _history.Approvals.Find(ApprovalScope.Default, seen, call.Arguments) is not null;
+
+    private Approvals.Approval? FindApproval(CedarResponse response, in HistoryCall seen, PolicyCall call)
+    {
+        if (!_history.Approvals.Any)
+            return null;
+        foreach (var permit in response.Reasons)
+        {
+            if (_history.Approvals.Find(snapshot.ScopeOf(permit.Id), seen, call.Arguments) is { } approval)
+                return approval;
+        }
+
+        return null;
+    }
+
+    /// <summary>A call with its Cedar names; <see cref="Tool"/> is null when a model is asked.</summary>
+    private readonly record struct PreparedCall(
+        EntityUid Action, EntityUid Resource, ToolEntry? Tool, HistoryCall Seen);
 }

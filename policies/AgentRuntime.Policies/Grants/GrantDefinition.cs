@@ -19,7 +19,13 @@ internal sealed record GrantDefinition(
     bool NeedsApproval,
     BundlePosition Position)
 {
-    public bool IsUnconditional => Limits.Count == 0 && Condition is null;
+    /// <summary>What must be true of the run so far; all of it.</summary>
+    public IReadOnlyList<HistoryCondition> History { get; init; } = [];
+
+    /// <summary>What an approval covers, when one is needed.</summary>
+    public ApprovalScope Approval { get; init; } = ApprovalScope.Default;
+
+    public bool IsUnconditional => Limits.Count == 0 && Condition is null && History.Count == 0;
 }
 
 /// <summary>How an <see cref="ArgumentLimit"/> compares.</summary>

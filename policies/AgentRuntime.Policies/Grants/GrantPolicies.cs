@@ -26,12 +26,8 @@ internal static class GrantPolicies
         foreach (var agent in bundle.Agents)
         {
             var principal = $"principal == {CedarText.Uid("Agent", agent.Name)}";
-            foreach (var group in agent.Grants.GroupBy(g => g.Tool))
-            {
-                var number = 0;
-                foreach (var grant in group)
-                    policies.Add(WriteGrant(agent, grant, bundle.FindTool(grant.Tool)!, principal, number++));
-            }
+            foreach (var (id, grant) in Name(agent))
+                policies.Add(WriteGrant(id, grant, bundle.FindTool(grant.Tool)!, principal));
 
             foreach (var model in agent.Models)
                 policies.Add(WriteModel($"model:{agent.Name}:{model}", principal, model, agent.Position));
@@ -51,12 +47,20 @@ internal static class GrantPolicies
         return policies;
     }
 
-    private static GeneratedPolicy WriteGrant(
-        AgentDefinition agent, GrantDefinition grant, ToolPin tool, string principal, int number)
+    /// <summary>An agent's grants with the ids of their policies; further grants of one tool are numbered.</summary>
+    public static IEnumerable<(string Id, GrantDefinition Grant)> Name(AgentDefinition agent)
     {
-        var id = $"grant:{agent.Name}:{grant.Tool}";
-        if (number > 0)
-            id = string.Create(CultureInfo.InvariantCulture, $"{id}#{number + 1}");
+        var seen = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var grant in agent.Grants)
+        {
+            var number = seen[grant.Tool] = seen.GetValueOrDefault(grant.Tool) + 1;
+            var id = $"grant:{agent.Name}:{grant.Tool}";
+            yield return (number == 1 ? id : string.Create(CultureInfo.InvariantCulture, $"{id}#{number}"), grant);
+        }
+    }
+
+    private static GeneratedPolicy WriteGrant(string id, GrantDefinition grant, ToolPin tool, string principal)
+    {
         var text = new StringBuilder();
         Annotate(text, "id", id);
         Annotate(text, "source", grant.Position.ToString());
@@ -67,6 +71,8 @@ internal static class GrantPolicies
         WriteHead(text, principal, grant.Tool, CedarText.Uid("ToolServer", tool.Server));
         foreach (var limit in grant.Limits)
             text.Append("\nwhen { ").Append(Expression(limit)).Append(" }");
+        if (grant.History.Count > 0)
+            text.Append("\nwhen { context.history.holds.contains(").Append(CedarText.Quote(id)).Append(") }");
         var offset = -1;
         if (grant.Condition is not null)
         {

@@ -53,15 +53,32 @@ internal static class GrantReader
         ArgumentLimits.Read(section, LimitKind.OneOf, "one_of", tool, limits, problems);
         ArgumentLimits.Read(section, LimitKind.Like, "like", tool, limits, problems);
         var when = section.Text("when", MaxConditionLength);
+        var history = HistoryReader.Read(section, tool, bundle, problems);
         var reason = section.Text("reason", MaxReasonLength);
-        var approval = section.Flag("approval") ?? false;
+        var approval = ReadApproval(section, tool, problems);
         var grant = new GrantDefinition(
-            toolName ?? "", limits, when, section.Find("when")?.Position ?? default, reason, approval, section.Position);
+            toolName ?? "", limits, when, (section.Find("when") as YamlScalar)?.TextPosition ?? default, reason, approval is not null, section.Position)
+        {
+            History = history,
+            Approval = approval ?? ApprovalScope.Default,
+        };
         section.Close();
         return tool is null ? null : grant;
     }
 
-    private static bool FindTool(YamlScalar name, BundleDefinition bundle, Problems problems)
+    private static ApprovalScope? ReadApproval(YamlSection grant, ToolPin? tool, Problems problems)
+    {
+        if (grant.Find("approval") is not YamlMapping mapping)
+            return grant.Flag("approval") == true ? ApprovalScope.Default : null;
+        var section = YamlSection.Of(mapping, problems, "'approval'")!;
+        var within = section.Duration(
+            "within", ApprovalScope.Default.Within, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30));
+        var same = section.List("same").Select(n => HistoryReader.Argument(n, tool, null, problems)).OfType<string>().ToList();
+        section.Close();
+        return new(within, same);
+    }
+
+    public static bool FindTool(YamlScalar name, BundleDefinition bundle, Problems problems)
     {
         if (bundle.FindTool(name.Text) is not null)
             return true;

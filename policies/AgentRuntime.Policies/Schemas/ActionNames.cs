@@ -11,4 +11,12 @@ internal static class ActionNames
 
     /// <summary>The group of all tools.</summary>
     public const string CallTool = "call_tool";
+
+    /// <summary>The group of tools whose pins say that they change nothing.</summary>
+    public const string ReadOnly = "read_only";
+
+    /// <summary>The group of all others.</summary>
+    public const string MayWrite = "may_write";
+
+    public static string EffectOf(ToolPin tool) => tool.IsReadOnly ? ReadOnly : MayWrite;
 }

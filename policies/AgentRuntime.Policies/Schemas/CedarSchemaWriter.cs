@@ -21,12 +21,18 @@ internal static class CedarSchemaWriter
               entity ToolServer;
               entity Model;
 
+              type History = {
+                calls: Long, tool_calls: Long, model_calls: Long, failures: Long,
+                integrity: String, confidentiality: String, sources: Set<String>, holds: Set<String>, approved: Bool
+              };
+
               action "{{ActionNames.UseModel}}" appliesTo {
                 principal: [Agent, Client],
                 resource: [Model],
-                context: { user: String, now: datetime }
+                context: { user: String, now: datetime, history: History }
               };
               action "{{ActionNames.CallTool}}";
+              action "{{ActionNames.ReadOnly}}", "{{ActionNames.MayWrite}}" in ["{{ActionNames.CallTool}}"];
 
             """);
         foreach (var server in servers)
@@ -44,10 +50,10 @@ internal static class CedarSchemaWriter
     private static void WriteTool(StringBuilder schema, ToolPin tool)
     {
         schema.Append(CultureInfo.InvariantCulture, $$"""
-              action {{CedarText.Quote(tool.Name)}} in [{{CedarText.Quote(tool.Server)}}] appliesTo {
+              action {{CedarText.Quote(tool.Name)}} in [{{CedarText.Quote(tool.Server)}}, "{{ActionNames.EffectOf(tool)}}"] appliesTo {
                 principal: [Agent],
                 resource: [ToolServer],
-                context: { user: String, now: datetime, input: 
+                context: { user: String, now: datetime, history: History, input: 
             """);
         WriteType(schema, tool.Arguments);
         schema.Append(" }\n  };\n");

@@ -5,8 +5,6 @@ namespace AgentRuntime.Policies;
 /// <summary>Runs the tests that a bundle carries, through the same code that decides on the platform. Stateless.</summary>
 public static class BundleTests
 {
-    private static readonly Guid TestId = new("01900000-0000-7000-8000-000000000001");
-
     /// <summary>Validates the bundle, then runs every test of its <c>tests/</c>.</summary>
     /// <param name="files">Text of the bundle's files by relative path with forward slashes.</param>
     /// <param name="options">The operator's options; null for the defaults.</param>
@@ -23,9 +21,18 @@ public static class BundleTests
 
     private static BundleTestResult RunOne(BundleSnapshot snapshot, PolicyTestCase test)
     {
-        var run = snapshot.Open(Identity(test));
-        var call = test.Call;
-        var decision = run.Decide(new(call.Action, call.Resource, call.Arguments, call.At));
+        var run = OfflineRun.Open(snapshot, test.Question.Caller);
+        if (OfflineRun.Replay(run, test.Question.History) is { } impossible)
+        {
+            var (refused, index) = impossible;
+            return new(
+                test.Name,
+                test.Position.ToString(),
+                $"event {index + 1} of the history is not possible: {refused.Reason}",
+                refused);
+        }
+
+        var decision = run.Decide(test.Question.ToCall());
         return new(test.Name, test.Position.ToString(), Judge(test, decision), decision);
     }
 
@@ -44,13 +51,4 @@ public static class BundleTests
     }
 
     private static string List(IReadOnlyList<string> names) => names.Count == 0 ? "no policy" : string.Join(", ", names);
-
-    private static WorkIdentity Identity(PolicyTestCase test)
-    {
-        var project = test.Agent is { } agent ? agent.Split('/')[0] : test.Client!;
-        var identity = new WorkIdentity(new(TestId), "test", new(TestId), project, "key:test");
-        return test.Agent is null
-            ? identity
-            : identity with { Agent = new(TestId), AgentName = test.Agent, Run = new(TestId) };
-    }
 }

@@ -9,11 +9,19 @@ internal static class PolicyTestReader
 {
     public const int MaxTests = 10_000;
 
+    private const string Approved = "approved";
+
     /// <summary>The time of calls whose test says none.</summary>
     public static readonly DateTimeOffset DefaultTime = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
 
     private static readonly (string Word, Verdict Verdict)[] Verdicts =
         [("allow", Verdict.Allow), ("deny", Verdict.Deny), ("approval", Verdict.RequireApproval)];
+
+    private static readonly (string Word, CallOutcome? Outcome)[] Outcomes =
+    [
+        ("succeeded", CallOutcome.Succeeded), ("failed", CallOutcome.Failed), ("not_sent", CallOutcome.NotSent),
+        ("in_flight", null), (Approved, null),
+    ];
 
     public static IReadOnlyList<PolicyTestCase> Read(IEnumerable<KeyValuePair<string, string>> files, Problems problems)
     {
@@ -44,8 +52,13 @@ internal static class PolicyTestReader
         var client = section.Text("client");
         if (agent is null == client is null)
             problems.Add(section.Position, "a test names either an 'agent' or a 'client'");
+        if (agent is not null && !Names.IsQualified(agent))
+            problems.Add(section.Find("agent")!.Position, $"'{agent}' is not a name for an agent", "it takes 'project/agent'");
+        if (client is not null && !Names.IsLabel(client))
+            problems.Add(section.Find("client")!.Position, $"'{client}' is not a name for a project", $"it takes {Names.LabelForm}");
         var at = ReadTime(section, problems);
-        var call = ReadCall(section, at, problems);
+        var question = ReadCall(section, at, problems);
+        var history = ReadHistory(section, at, problems);
         var expected = ReadVerdict(section, problems);
         var code = section.Text("code", 6);
         var reason = section.Text("reason");
@@ -53,12 +66,46 @@ internal static class PolicyTestReader
             ? section.List("policies").OfType<YamlScalar>().Select(s => s.Text).ToList()
             : null;
         section.Close();
-        return problems.Count == before && call is not null
-            ? new(name, agent, client, call, expected, code, reason, policies, section.Position)
+        return problems.Count == before && question is not null
+            ? new(
+                name,
+                question with { Caller = agent ?? client!, History = history },
+                expected,
+                code,
+                reason,
+                policies,
+                section.Position)
             : null;
     }
 
-    private static TestCall? ReadCall(YamlSection section, DateTimeOffset at, Problems problems)
+    private static List<PolicyEvent> ReadHistory(YamlSection test, DateTimeOffset at, Problems problems)
+    {
+        var history = new List<PolicyEvent>();
+        foreach (var node in test.List("history"))
+        {
+            if (YamlSection.Of(node, problems, "an event") is not { } section)
+                continue;
+            var ago = section.Duration("ago", TimeSpan.Zero, TimeSpan.Zero, TimeSpan.FromDays(365));
+            var call = ReadCall(section, at - ago, problems);
+            var word = section.Text("outcome") ?? "succeeded";
+            var outcome = Array.FindIndex(Outcomes, o => o.Word == word);
+            if (outcome < 0)
+                problems.Add(
+                    section.Find("outcome")!.Position,
+                    $"'{word}' is no outcome",
+                    NearestName.Suggest(word, Outcomes.Select(o => o.Word).ToList()));
+            section.Close();
+            if (call is not null && outcome >= 0)
+            {
+                history.Add(new(
+                    call.Action, call.Resource, call.Arguments, call.At, Outcomes[outcome].Outcome, word == Approved));
+            }
+        }
+
+        return history;
+    }
+
+    private static PolicyQuestion? ReadCall(YamlSection section, DateTimeOffset at, Problems problems)
     {
         var tool = section.Text("call");
         var model = section.Text("model");
@@ -70,8 +117,8 @@ internal static class PolicyTestReader
         }
 
         return tool is not null
-            ? new(PolicyAction.CallTool, tool, arguments, at)
-            : new(PolicyAction.UseModel, model!, arguments, at);
+            ? new("", PolicyAction.CallTool, tool, arguments, at)
+            : new("", PolicyAction.UseModel, model!, arguments, at);
     }
 
     private static DateTimeOffset ReadTime(YamlSection section, Problems problems)

@@ -17,7 +17,9 @@ internal static class NearestName
         {
             if (name.Length > LongestCompared || candidate.Length > LongestCompared)
                 continue;
-            var distance = Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
+            var distance = IsBeginning(name, candidate) || IsBeginning(candidate, name)
+                ? 1
+                : Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
             if (distance < bestDistance && distance < candidate.Length)
                 (best, bestDistance) = (candidate, distance);
         }
@@ -30,6 +32,9 @@ internal static class NearestName
         Find(name, known) is { } nearest ? $"did you mean '{nearest}'?"
         : known.Count is 0 or > 20 ? null
         : $"known: {string.Join(", ", known)}";
+
+    private static bool IsBeginning(string part, string whole) =>
+        part.Length >= 4 && whole.Length > part.Length && whole.StartsWith(part, StringComparison.OrdinalIgnoreCase);
 
     internal static int Distance(string a, string b)
     {

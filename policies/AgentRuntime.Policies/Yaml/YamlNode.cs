@@ -28,6 +28,9 @@ internal sealed class YamlScalar(BundlePosition position, string text, bool plai
     /// <summary>Not quoted, so that <c>true</c>, <c>5</c> and <c>null</c> mean what they say (YAML 1.2 core schema).</summary>
     public bool Plain { get; } = plain;
 
+    /// <summary>Where its text begins: below the <c>|</c> or <c>&gt;</c> of a block, behind the quote of a quoted one.</summary>
+    public required BundlePosition TextPosition { get; init; }
+
     public bool IsNull => Plain && Text is "" or "~" or "null";
 
     public override string Kind => IsNull ? "nothing" : $"'{Cut(Text)}'";

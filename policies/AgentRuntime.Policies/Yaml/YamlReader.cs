@@ -79,7 +79,7 @@ internal sealed class YamlReader
                     : throw Refuse(alias, $"the alias '*{alias.Value}' names no anchor that is complete before it");
             case Scalar scalar:
                 _parser.MoveNext();
-                return Anchored(scalar, new YamlScalar(At(scalar), scalar.Value, scalar.Style == ScalarStyle.Plain));
+                return Anchored(scalar, ToScalar(scalar));
             case SequenceStart start:
                 return Anchored(start, ReadSequence(start, depth));
             case MappingStart start:
@@ -87,6 +87,20 @@ internal sealed class YamlReader
             default:
                 throw Refuse(current, "unexpected content");
         }
+    }
+
+    private YamlScalar ToScalar(Scalar scalar)
+    {
+        var at = At(scalar);
+        return new(at, scalar.Value, scalar.Style == ScalarStyle.Plain)
+        {
+            TextPosition = scalar.Style switch
+            {
+                ScalarStyle.Literal or ScalarStyle.Folded => at with { Line = at.Line + 1, Column = 1 },
+                ScalarStyle.SingleQuoted or ScalarStyle.DoubleQuoted => at with { Column = at.Column + 1 },
+                _ => at,
+            },
+        };
     }
 
     private YamlSequence ReadSequence(SequenceStart start, int depth)

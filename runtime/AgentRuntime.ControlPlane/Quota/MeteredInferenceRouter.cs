@@ -33,7 +33,8 @@ public sealed class MeteredInferenceRouter(IInferenceRouter inner, IQuotaLedger 
         var (settled, failedAtOnce, chunks) = (false, false, 0);
         try
         {
-            await using var answer = inner.GenerateAsync(request, cancellationToken).GetAsyncEnumerator(cancellationToken);
+            await using var answer = inner.GenerateAsync(request, cancellationToken).GetAsyncEnumerator(
+                cancellationToken);
             while (true)
             {
                 try

@@ -13,7 +13,9 @@ namespace AgentRuntime.ControlPlane;
 /// <param name="time">The clock of the windows.</param>
 public sealed class QuotaLedger(IQuotaLimitSource limits, IPriceBook prices, TimeProvider time) : IQuotaLedger
 {
-    /// <summary>How long a hold lives before it settles by itself as fully used: longer than any request may take.</summary>
+    /// <summary>
+    /// How long a hold lives before it settles by itself as fully used: longer than any request may take.
+    /// </summary>
     public static readonly TimeSpan HoldLife = TimeSpan.FromMinutes(15);
 
     private static readonly QuotaLimits Nothing = new()
@@ -131,5 +133,6 @@ public sealed class QuotaLedger(IQuotaLimitSource limits, IPriceBook prices, Tim
     private TenantAccount AccountOf(TenantId tenant) => _accounts.GetOrAdd(tenant, static _ => new(HoldLife));
 
     private static RuntimeError NoLimits() => new(
-        ReasonCodes.NoPolicy, "The tenant has no policy bundle, so it may use nothing.", Action: "Apply a bundle first.");
+        ReasonCodes.NoPolicy, "The tenant has no policy bundle, so it may use nothing.",
+        Action: "Apply a bundle first.");
 }

@@ -9,7 +9,9 @@ namespace AgentRuntime.ControlPlane;
 /// </summary>
 internal sealed class TenantAccount
 {
-    /// <summary>How long a hold lives; all live equally long, so they expire in the order in which they were made.</summary>
+    /// <summary>
+    /// How long a hold lives; all live equally long, so they expire in the order in which they were made.
+    /// </summary>
     private readonly TimeSpan _holdLife;
 
     /// <summary>By reference: two equal holds are two holds.</summary>
@@ -115,7 +117,9 @@ internal sealed class TenantAccount
         return run?.Refusal(tokens, cost);
     }
 
-    /// <summary>Starts new windows and settles expired holds as fully used, which leaves the charges as they are.</summary>
+    /// <summary>
+    /// Starts new windows and settles expired holds as fully used, which leaves the charges as they are.
+    /// </summary>
     private void Advance(DateTimeOffset now)
     {
         var minute = now.UtcTicks / TimeSpan.TicksPerMinute;

@@ -54,7 +54,8 @@ public sealed class SqliteAgentStore(SqliteDatabase database, TimeProvider time)
 
         // The foreign key alone would accept another tenant's project.
         if (db.Scalar(
-            "SELECT 1 FROM projects WHERE id = $id AND tenant = $tenant", ("$id", project), ("$tenant", tenant)) is null)
+            "SELECT 1 FROM projects WHERE id = $id AND tenant = $tenant", ("$id", project),
+            ("$tenant", tenant)) is null)
             throw new RuntimeErrorException(new RuntimeError(
                 ReasonCodes.NotFound, "The tenant has no such project.", project, "Create the project first."));
         db.Execute(

@@ -2,10 +2,13 @@ using Microsoft.Data.Sqlite;
 
 namespace AgentRuntime.Storage;
 
-/// <summary>Short forms of ADO.NET for parameterized statements and for the column types that the schema uses.</summary>
+/// <summary>
+/// Short forms of ADO.NET for parameterized statements and for the column types that the schema uses.
+/// </summary>
 internal static class SqliteCommands
 {
-    public static int Execute(this SqliteConnection connection, string sql, params ReadOnlySpan<(string, object?)> values)
+    public static int Execute(
+        this SqliteConnection connection, string sql, params ReadOnlySpan<(string, object?)> values)
     {
         using var command = connection.Prepare(sql, values);
         return command.ExecuteNonQuery();

@@ -38,8 +38,12 @@ public sealed class SqliteDatabase : IAsyncDisposable
             WriteUntilCompleted, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    /// <summary>Opens a file, creating it and its folder when they do not exist, and brings its schema up to date.</summary>
-    /// <exception cref="RuntimeErrorException">AR8002: unreadable, not a database, or made by a newer version.</exception>
+    /// <summary>
+    /// Opens a file, creating it and its folder when they do not exist, and brings its schema up to date.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">
+    /// AR8002: unreadable, not a database, or made by a newer version.
+    /// </exception>
     public static SqliteDatabase Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

@@ -94,7 +94,8 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
         SqliteConnection db, RunId run, IReadOnlyList<RunEventData> events, DateTimeOffset now)
     {
         var key = run.ToString();
-        var last = (long)db.Scalar("SELECT COALESCE(MAX(sequence), 0) FROM run_events WHERE run = $run", ("$run", key))!;
+        var last = (long)db.Scalar(
+            "SELECT COALESCE(MAX(sequence), 0) FROM run_events WHERE run = $run", ("$run", key))!;
         var appended = new RunEvent[events.Count];
         for (var i = 0; i < events.Count; i++)
         {

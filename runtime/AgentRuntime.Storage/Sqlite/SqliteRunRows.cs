@@ -37,7 +37,8 @@ internal static class SqliteRunRows
             ("$project", run.Identity.Project.ToString()),
             ("$project_name", run.Identity.ProjectName),
             ("$principal", run.Identity.Principal),
-            ("$agent", (run.Identity.Agent ?? throw new ArgumentException("a run has an agent", nameof(run))).ToString()),
+            ("$agent", (
+                run.Identity.Agent ?? throw new ArgumentException("a run has an agent", nameof(run))).ToString()),
             ("$agent_name", run.Identity.AgentName),
             ("$module", run.Module.ToString()),
             ("$bundle", run.Bundle.ToString()),

@@ -18,7 +18,8 @@ public sealed class SqliteTenantStore(SqliteDatabase database, TimeProvider time
                     "INSERT INTO tenants (id, name, created_at) VALUES ($id, $name, $at) ON CONFLICT (name) DO NOTHING",
                     ("$id", made.Id.ToString()), ("$name", name), ("$at", made.CreatedAt.UtcTicks));
                 return db.First(
-                    "SELECT id, name, created_at FROM tenants WHERE name = $name", r => TenantAt(r, 0), ("$name", name))!;
+                    "SELECT id, name, created_at FROM tenants WHERE name = $name", r => TenantAt(r, 0),
+                    ("$name", name))!;
             },
             cancellationToken);
     }

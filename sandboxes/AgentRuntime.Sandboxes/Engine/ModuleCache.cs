@@ -3,16 +3,16 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Sandboxes.Engine;
 
 /// <summary>
-/// Compiled modules by digest, the least recently used dropped first; a module that is being compiled is compiled once
+/// Compiled modules, or their code, by digest, the least recently used dropped first; a module that is being compiled is compiled once
 /// for all that ask for it. A failed compilation is not kept. Thread-safe.
 /// </summary>
-internal sealed class ModuleCache(int capacity)
+internal sealed class ModuleCache<T>(int capacity)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<ModuleDigest, LinkedListNode<Entry>> _byDigest = [];
     private readonly LinkedList<Entry> _newestFirst = [];
 
-    public Task<ISandboxModule> GetOrAdd(ModuleDigest digest, Func<Task<ISandboxModule>> compile)
+    public Task<T> GetOrAdd(ModuleDigest digest, Func<Task<T>> compile)
     {
         LinkedListNode<Entry>? node;
         lock (_lock)
@@ -24,7 +24,7 @@ internal sealed class ModuleCache(int capacity)
             }
             else
             {
-                node = _newestFirst.AddFirst(new Entry(digest, new Lazy<Task<ISandboxModule>>(compile)));
+                node = _newestFirst.AddFirst(new Entry(digest, new Lazy<Task<T>>(compile)));
                 _byDigest.Add(digest, node);
                 DropOldestWithLockHeld();
             }
@@ -34,7 +34,7 @@ internal sealed class ModuleCache(int capacity)
         return task.IsCompletedSuccessfully ? task : ForgetIfFailed(node, task);
     }
 
-    private async Task<ISandboxModule> ForgetIfFailed(LinkedListNode<Entry> node, Task<ISandboxModule> task)
+    private async Task<T> ForgetIfFailed(LinkedListNode<Entry> node, Task<T> task)
     {
         try
         {
@@ -65,5 +65,5 @@ internal sealed class ModuleCache(int capacity)
         _byDigest.Remove(node.Value.Digest);
     }
 
-    private sealed record Entry(ModuleDigest Digest, Lazy<Task<ISandboxModule>> Module);
+    private sealed record Entry(ModuleDigest Digest, Lazy<Task<T>> Module);
 }

@@ -13,7 +13,8 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
 {
     private readonly SandboxEngineOptions _options;
     private readonly GuestThreads _compilers;
-    private readonly ModuleCache _cache;
+    private readonly ModuleCache<ISandboxModule> _modules;
+    private readonly ModuleCache<IWasmModule> _shared;
 
     /// <summary>Makes an engine.</summary>
     /// <param name="engine">What compiles and runs modules.</param>
@@ -30,7 +31,8 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
             "wasm compiler", options.MaxCompilations, options.MaxWaitingCompilations, options.GuestStackBytes);
         Threads = new GuestThreads(
             "wasm guest", options.MaxGuestThreads, options.MaxWaitingGuests, options.GuestStackBytes);
-        _cache = new ModuleCache(options.MaxCachedModules);
+        _modules = new ModuleCache<ISandboxModule>(options.MaxCachedModules);
+        _shared = new ModuleCache<IWasmModule>(options.MaxCachedModules);
     }
 
     /// <inheritdoc/>
@@ -54,7 +56,7 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
         }
         var digest = ModuleDigest.Of(wasm.Span);
         // The compilation is shared by all that wait for it, so that one of them giving up must not end it.
-        return await _cache.GetOrAdd(digest, () => CompileOnceAsync(digest, wasm)).WaitAsync(cancellationToken);
+        return await _modules.GetOrAdd(digest, () => LoadAsync(digest, wasm)).WaitAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -64,15 +66,24 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
         Threads.Dispose();
     }
 
-    private async Task<ISandboxModule> CompileOnceAsync(ModuleDigest digest, ReadOnlyMemory<byte> wasm)
+    private async Task<ISandboxModule> LoadAsync(ModuleDigest digest, ReadOnlyMemory<byte> wasm)
     {
-        var compiled = new TaskCompletionSource<ISandboxModule>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var sections = ModuleSections.Read(wasm);
+        var code = sections.Settings.Count == 0
+            ? await CompileOnceAsync(wasm)
+            : await _shared.GetOrAdd(ModuleDigest.Of(sections.Code.Span), () => CompileOnceAsync(sections.Code));
+        return new WasmSandboxModule(this, digest, code, sections);
+    }
+
+    private async Task<IWasmModule> CompileOnceAsync(ReadOnlyMemory<byte> wasm)
+    {
+        var compiled = new TaskCompletionSource<IWasmModule>(TaskCreationOptions.RunContinuationsAsynchronously);
         await _compilers.StartAsync(
             () =>
             {
                 try
                 {
-                    compiled.SetResult(Compile(digest, wasm));
+                    compiled.SetResult(Compile(wasm));
                 }
                 catch (Exception e)
                 {
@@ -83,12 +94,11 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
         return await compiled.Task;
     }
 
-    private WasmSandboxModule Compile(ModuleDigest digest, ReadOnlyMemory<byte> wasm)
+    private IWasmModule Compile(ReadOnlyMemory<byte> wasm)
     {
         try
         {
-            return new WasmSandboxModule(
-                this, digest, Core.Compile(wasm, _options.Compile, CancellationToken.None), wasm.Span);
+            return Core.Compile(wasm, _options.Compile, CancellationToken.None);
         }
         catch (WasmModuleException e)
         {

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Running;
@@ -9,13 +8,10 @@ namespace AgentRuntime.Sandboxes.Engine;
 /// <summary>A compiled module that fits the agent world. Immutable and thread-safe.</summary>
 internal sealed class WasmSandboxModule : ISandboxModule
 {
-    private static readonly IReadOnlyDictionary<string, string> NoConfiguration =
-        FrozenDictionary<string, string>.Empty;
-
-    private readonly long _initialMemoryBytes;
+    private readonly ModuleSections _sections;
 
     /// <exception cref="RuntimeErrorException">AR3003, AR3004.</exception>
-    public WasmSandboxModule(WasmSandboxEngine owner, ModuleDigest digest, IWasmModule code, ReadOnlySpan<byte> wasm)
+    public WasmSandboxModule(WasmSandboxEngine owner, ModuleDigest digest, IWasmModule code, ModuleSections sections)
     {
         Owner = owner;
         Digest = digest;
@@ -24,7 +20,7 @@ internal sealed class WasmSandboxModule : ISandboxModule
         ModuleShape.CheckExports(code.Exports);
         HasPostRun = ModuleShape.Has(code.Exports, AgentWorld.PostRun, ModuleShape.PostRunType);
         HasInitialize = ModuleShape.Has(code.Exports, AgentWorld.Initialize, ModuleShape.InitializeType);
-        _initialMemoryBytes = ModuleMemory.InitialBytes(wasm);
+        _sections = sections;
     }
 
     /// <inheritdoc/>
@@ -42,19 +38,30 @@ internal sealed class WasmSandboxModule : ISandboxModule
     public bool HasInitialize { get; }
 
     /// <inheritdoc/>
-    public ISandbox Instantiate(SandboxLimits limits, ISandboxLog log) => Instantiate(limits, log, NoConfiguration);
+    public ISandbox Instantiate(SandboxLimits limits, ISandboxLog log) =>
+        Instantiate(limits, log, ModuleSections.NoSettings);
 
     /// <inheritdoc/>
     public ISandbox Instantiate(
         SandboxLimits limits, ISandboxLog log, IReadOnlyDictionary<string, string> configuration)
     {
-        if (_initialMemoryBytes > limits.MaxMemory.Value)
+        if (_sections.InitialMemoryBytes > limits.MaxMemory.Value)
         {
             throw new RuntimeErrorException(new RuntimeError(
                 ReasonCodes.MemoryLimit,
-                $"The module starts with {_initialMemoryBytes} bytes of memory; the agent may have {limits.MaxMemory}.",
+                $"The module starts with {_sections.InitialMemoryBytes} bytes of memory; the agent may have {limits.MaxMemory}.",
                 Action: "Raise max_memory in the agent's limits, or build the module with less initial memory."));
         }
-        return new WasmSandbox(this, limits, log, configuration);
+        return new WasmSandbox(this, limits, log, Settings(configuration));
+    }
+
+    // The module's own settings are what it brings; those that it is given count.
+    private IReadOnlyDictionary<string, string> Settings(IReadOnlyDictionary<string, string> given)
+    {
+        if (given.Count == 0) return _sections.Settings;
+        if (_sections.Settings.Count == 0) return given;
+        var all = new Dictionary<string, string>(_sections.Settings, StringComparer.Ordinal);
+        foreach (var (key, value) in given) all[key] = value;
+        return all;
     }
 }

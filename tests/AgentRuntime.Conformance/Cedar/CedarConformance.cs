@@ -39,6 +39,30 @@ internal sealed class CedarConformance : IConformanceSuite
                 continue;
             }
 
+            if (files.Verdicts(path) is { } verdicts)
+            {
+                foreach (var (check, difference) in OfficialVerdicts.Read(verdicts).Compare(test, forms[0].Policies))
+                {
+                    if (difference is null)
+                    {
+                        passed++;
+                        continue;
+                    }
+
+                    failed++;
+                    failures.WriteLine($"{path}: {check}: {difference}");
+                }
+            }
+            else if (CedarValidator.Validate(test.Schema, forms[0].Policies).IsValid != test.ShouldValidate)
+            {
+                failed++;
+                failures.WriteLine($"{path}: strict validation: expected {test.ShouldValidate}");
+            }
+            else
+            {
+                passed++;
+            }
+
             foreach (var request in test.Requests)
             {
                 var difference = forms

@@ -22,7 +22,8 @@ public sealed class MeteredInferenceRouterTests
     public async Task While_it_runs_the_request_holds_its_most()
     {
         var seen = 0L;
-        await ReadAsync(new ScriptedRouter(Text("a"), new() { Usage = Used }), onChunk: c => seen = seen == 0 ? TokensLeft : seen);
+        await ReadAsync(
+            new ScriptedRouter(Text("a"), new() { Usage = Used }), onChunk: c => seen = seen == 0 ? TokensLeft : seen);
         Assert.Equal(1_000 - 100 - 20, seen);
     }
 
@@ -39,7 +40,8 @@ public sealed class MeteredInferenceRouterTests
     [Fact]
     public async Task A_failure_before_the_first_chunk_is_free()
     {
-        await Assert.ThrowsAsync<RuntimeErrorException>(() => ReadAsync(new ScriptedRouter { FailsWith = ReasonCodes.NoEngine }));
+        await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => ReadAsync(new ScriptedRouter { FailsWith = ReasonCodes.NoEngine }));
         Assert.Equal(1_000, TokensLeft);
         Assert.Equal(0, _quota.Ledger.OpenHolds(_quota.Caller.Tenant));
     }
@@ -87,13 +89,15 @@ public sealed class MeteredInferenceRouterTests
             quota, new ConfiguredPriceBook(new Dictionary<string, ModelPrice>(), LedgerFixture.Price), quota.Time);
         var router = new MeteredInferenceRouter(new ScriptedRouter(new InferenceChunk { Usage = Used }), ledger);
         await foreach (var _ in router.GenerateAsync(
-            new InferenceRequest(quota.Caller, "recorded", InferenceOperation.Chat, new byte[9], 20), CancellationToken.None))
+            new InferenceRequest(quota.Caller, "recorded", InferenceOperation.Chat, new byte[9], 20),
+            CancellationToken.None))
         {
         }
         Assert.Equal([10L, 3L], recorded.Select(r => r.Tokens));
         Assert.Contains("gen_ai.token.type=input", recorded[0].Labels, StringComparison.Ordinal);
         Assert.Contains("gen_ai.token.type=output", recorded[1].Labels, StringComparison.Ordinal);
-        Assert.DoesNotContain("run", recorded[0].Labels.Replace("agentruntime", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "run", recorded[0].Labels.Replace("agentruntime", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
     private long TokensLeft => _quota.Ledger.Status(_quota.Caller.Tenant).TokensLeft.Value;

@@ -32,7 +32,8 @@ public sealed class QuotaLedgerModelTests
                 case < 6:
                     var (prompt, output) = (random.Next(600), random.Next(200));
                     var identity = random.Next(4) is var r && r < 3 ? runs[r] : quota.Caller;
-                    var expected = Allowed(entries, identity, prompt, output, quota.Limits, budget, quota.Time.GetUtcNow());
+                    var expected = Allowed(
+                        entries, identity, prompt, output, quota.Limits, budget, quota.Time.GetUtcNow());
                     var outcome = await quota.ReserveAsync(prompt, output, identity);
                     Assert.Equal(expected, outcome is ReserveOutcome.Granted);
                     if (outcome is ReserveOutcome.Granted { Hold: var hold })
@@ -48,7 +49,8 @@ public sealed class QuotaLedgerModelTests
                     var reserved = entry.Hold.Reservation;
                     var usedPrompt = random.NextInt64(reserved.Prompt.Value + 1);
                     var usedOutput = random.NextInt64(reserved.Output.Value + 1);
-                    var cost = await quota.SettleAsync(entry.Hold, usedPrompt, random.NextInt64(usedPrompt + 1), usedOutput);
+                    var cost = await quota.SettleAsync(
+                        entry.Hold, usedPrompt, random.NextInt64(usedPrompt + 1), usedOutput);
                     Assert.InRange(cost.Value, 0, entry.Hold.Cost.Value);
                     if (!entry.Settled && entry.Hold.ExpiresAt > quota.Time.GetUtcNow())
                         (entry.Tokens, entry.Cost) = (usedPrompt + usedOutput, cost.Value);
@@ -67,7 +69,8 @@ public sealed class QuotaLedgerModelTests
     {
         var quota = new LedgerFixture
         {
-            Limits = new QuotaLimits { RequestsPerMinute = 100_000, TokensPerMinute = new(10_007), CostPerDay = new(1_000_000) },
+            Limits = new QuotaLimits { RequestsPerMinute = 100_000, TokensPerMinute = new(10_007),
+                CostPerDay = new(1_000_000) },
         };
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
         {
@@ -90,12 +93,15 @@ public sealed class QuotaLedgerModelTests
     }
 
     private static bool Allowed(
-        List<Entry> entries, WorkIdentity identity, long prompt, long output, QuotaLimits limits, RunBudget budget, DateTimeOffset now)
+        List<Entry> entries, WorkIdentity identity, long prompt, long output, QuotaLimits limits, RunBudget budget,
+        DateTimeOffset now)
     {
         var cost = prompt + 2 * output;
-        var minute = entries.Where(e => e.At.UtcTicks / TimeSpan.TicksPerMinute == now.UtcTicks / TimeSpan.TicksPerMinute).ToList();
+        var minute = entries.Where(
+            e => e.At.UtcTicks / TimeSpan.TicksPerMinute == now.UtcTicks / TimeSpan.TicksPerMinute).ToList();
         var day = entries.Where(e => e.At.UtcDateTime.Date == now.UtcDateTime.Date);
-        var run = entries.Where(e => identity.Run is not null && e.Hold.Reservation.Identity.Run == identity.Run).ToList();
+        var run = entries.Where(
+            e => identity.Run is not null && e.Hold.Reservation.Identity.Run == identity.Run).ToList();
         return minute.Count < limits.RequestsPerMinute
             && minute.Sum(e => e.Tokens) + prompt + output <= limits.TokensPerMinute.Value
             && day.Sum(e => e.Cost) + cost <= limits.CostPerDay.Value

@@ -53,7 +53,8 @@ public sealed class QuotaLedgerTests
     [Fact]
     public async Task A_release_gives_tokens_and_money_back_but_not_the_request()
     {
-        _quota.Limits = new QuotaLimits { RequestsPerMinute = 2, TokensPerMinute = new(1_000), CostPerDay = new(1_000) };
+        _quota.Limits = new QuotaLimits { RequestsPerMinute = 2, TokensPerMinute = new(1_000),
+            CostPerDay = new(1_000) };
         await _quota.Ledger.ReleaseAsync(await _quota.HoldAsync(1_000, 0), CancellationToken.None);
         await _quota.Ledger.ReleaseAsync(await _quota.HoldAsync(1_000, 0), CancellationToken.None);
         Assert.Equal(1_000, TokensLeft);
@@ -74,7 +75,9 @@ public sealed class QuotaLedgerTests
         Assert.Equal((ReasonCodes.RequestQuota, TimeSpan.FromSeconds(40)), (tooMany.Code, tooMany.RetryAfter));
         _quota.Time.Advance(TimeSpan.FromSeconds(40));
         var spent = await _quota.RefusalAsync(60, 0);
-        Assert.Equal((ReasonCodes.MoneyBudget, TimeSpan.FromHours(12) - TimeSpan.FromMinutes(1)), (spent.Code, spent.RetryAfter));
+        Assert.Equal(
+            (ReasonCodes.MoneyBudget, TimeSpan.FromHours(12) - TimeSpan.FromMinutes(1)),
+            (spent.Code, spent.RetryAfter));
     }
 
     [Fact]

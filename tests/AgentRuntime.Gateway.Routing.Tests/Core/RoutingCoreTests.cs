@@ -78,21 +78,25 @@ public class RoutingCoreTests
     }
 
     [Fact]
-    public void What_engines_cannot_take_yet_waits_in_the_router()
+    public void What_an_engine_cannot_take_yet_waits_in_the_router_until_the_engine_is_nearly_free()
     {
         var f = new CoreFixture(null, CoreFixture.Named(1));
         for (var i = 0; i < 5; i++)
             f.Submit(prompt: 16_000);
 
         var first = f.Take();
+        Assert.True(f.IsIdle);
+        Assert.Equal(4, f.Core.Waiting);
+
+        f.Now = 1.9;
+        f.Core.Advance(f.Now);
         f.Take();
         Assert.True(f.IsIdle);
-        Assert.Equal(3, f.Core.Waiting);
 
         f.Now = 2;
         f.Core.FirstToken(first.Ticket, f.Now);
-        f.Take();
-        Assert.Equal(2, f.Core.Waiting);
+        Assert.True(f.IsIdle);
+        Assert.Equal(3, f.Core.Waiting);
     }
 
     [Fact]

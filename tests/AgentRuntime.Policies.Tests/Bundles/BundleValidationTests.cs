@@ -109,6 +109,33 @@ public sealed class BundleValidationTests
         Assert.Contains(problems, p => p.Contains(expected, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("forbid (principal, action == AgentRuntime::Action::\"shop/refnud\", resource);", "[policies/mine.cedar:1:")]
+    [InlineData("forbid (principal, action == AgentRuntime::Action::\"shop/refund\", resource)\nwhen { context.input.amount };", "[policies/mine.cedar:2:")]
+    [InlineData("forbid (principal, action == AgentRuntime::Action::\"shop/refund\", resource)\nwhen { context.input.rate.lessThan(decimal(\"1.0\")) };", "[policies/mine.cedar:2:")]
+    [InlineData("forbid (principal, action == AgentRuntime::Action::\"shop/refund\", resource)\nwhen { context.input.order < 5 };", "[policies/mine.cedar:2:")]
+    [InlineData("forbid (principal is AgentRuntime::Agnet, action, resource);", "[policies/mine.cedar:1:")]
+    [InlineData("forbid (principal is AgentRuntime::Client, action == AgentRuntime::Action::\"shop/refund\", resource);", "can never apply")]
+    [InlineData("forbid (principal, action, resource) when { context.history.calls > 5 && false };", "can never apply")]
+    public void A_hand_written_policy_is_validated_against_the_tools(string text, string expected)
+    {
+        var problems = Sample.Problems(Sample.Bundle(("policies/mine.cedar", text)));
+
+        Assert.Contains(problems, p => p.Contains(expected, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("when: context.input.amount_cent > 5", "[agents.yaml:11:15]")]
+    [InlineData("when: 1 < 2 && context.input.order > 5", "[agents.yaml:11:24]")]
+    [InlineData("when: context.input.rate.lessThan(decimal(\"1.0\"))", "[agents.yaml:11:15]")]
+    [InlineData("when: |\n          context.input.urgent", "[agents.yaml:12:")]
+    public void A_condition_of_a_grant_is_validated_against_its_tool(string condition, string place)
+    {
+        var agents = Sample.Agents.Replace("max: {amount_cents: 5000}", condition, StringComparison.Ordinal);
+
+        Assert.Contains(place, Assert.Single(Sample.Problems(Sample.Bundle(("agents.yaml", agents)))), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_error_in_a_condition_over_several_lines_is_found_on_its_line()
     {

@@ -62,7 +62,6 @@ public sealed class PolicyDecisionPointTests
         using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
         await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
         var before = point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
-        var lookup = Calls.Tool("shop/lookup", """{"order": "A"}""");
 
         await point.ApplyAsync(
             Calls.Tenant,
@@ -70,10 +69,10 @@ public sealed class PolicyDecisionPointTests
             CancellationToken.None);
 
         var after = point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
-        Assert.Equal(Verdict.Allow, before.Decide(lookup).Verdict);
-        Assert.Equal(Verdict.Deny, after.Decide(lookup).Verdict);
+        Assert.Equal(Verdict.Allow, before.Decide(Lookup()).Verdict);
+        Assert.Equal(Verdict.Deny, after.Decide(Lookup()).Verdict);
         Assert.NotEqual(before.Bundle, after.Bundle);
-        Assert.Equal(before.Bundle, before.Decide(lookup).Bundle);
+        Assert.Equal(before.Bundle, before.Decide(Lookup()).Bundle);
     }
 
     [Fact]
@@ -114,6 +113,8 @@ public sealed class PolicyDecisionPointTests
         Assert.Equal(
             Assert.Single(await _store.ListAsync(CancellationToken.None)).Digest, point.Current(Calls.Tenant)!.Digest);
     }
+
+    private static PolicyCall Lookup() => Calls.Tool("shop/lookup", """{"order": "A"}""");
 
     private sealed class MemoryStore : IBundleStore
     {

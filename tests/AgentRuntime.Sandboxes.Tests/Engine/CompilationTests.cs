@@ -152,6 +152,37 @@ public sealed class CompilationTests
     }
 
     [Fact]
+    public async Task Modules_that_differ_only_in_their_settings_share_one_compilation()
+    {
+        using var engine = Engine();
+        _core.Module = new ScriptedModule(static guest =>
+        {
+            var (key, length) = guest.Put("script");
+            var area = guest.Bump(12);
+            guest.Import(0, key, length, (int)area);
+            return guest.Ok(guest.Slice(area, 1)[0] == 1 ? guest.Text(area + 4) : "none");
+        })
+        {
+            Imports =
+            [
+                new("agentruntime:agent/config@0.1.0", "get", ExternKind.Function,
+                    new FunctionType([WasmValueType.I32, WasmValueType.I32, WasmValueType.I32], [])),
+            ],
+        };
+
+        var one = await engine.CompileAsync(Wasm.WithSetting(ScriptedEngine.Bytes(), "script", "één"), default);
+        var two = await engine.CompileAsync(Wasm.WithSetting(ScriptedEngine.Bytes(), "script", "two"), default);
+
+        Assert.Equal(1, _core.Compilations);
+        Assert.NotEqual(one.Digest, two.Digest);
+        Assert.Equal(new SandboxStep.Finished("één"), await RunAsync(one.Instantiate(new(), new RecordedLog())));
+        Assert.Equal(new SandboxStep.Finished("two"), await RunAsync(two.Instantiate(new(), new RecordedLog())));
+        var given = new Dictionary<string, string>(StringComparer.Ordinal) { ["script"] = "given" };
+        Assert.Equal(
+            new SandboxStep.Finished("given"), await RunAsync(two.Instantiate(new(), new RecordedLog(), given)));
+    }
+
+    [Fact]
     public void Options_out_of_range_are_named_all_at_once()
     {
         var options = new SandboxEngineOptions { MaxCachedModules = 0, GuestStackBytes = 5 };
@@ -163,6 +194,11 @@ public sealed class CompilationTests
     }
 
     private WasmSandboxEngine Engine(SandboxEngineOptions? options = null) => new(_core, options ?? new(), TimeProvider.System);
+
+    private static async Task<SandboxStep> RunAsync(ISandbox sandbox)
+    {
+        await using (sandbox) return await sandbox.StartAsync("", default);
+    }
 
     private async Task<RuntimeError> RefusedAsync(ScriptedModule module)
     {

@@ -77,7 +77,8 @@ public abstract class RunJournalContract : IAsyncLifetime
     public async Task An_event_of_an_unknown_run_is_a_storage_error()
     {
         var e = await Assert.ThrowsAsync<RuntimeErrorException>(
-            async () => await Journal.AppendAsync(Given.Id(Given.Run(Given.Tenant(1))), [new GuestLogged("info", "a")], _ct));
+            async () => await Journal.AppendAsync(
+                Given.Id(Given.Run(Given.Tenant(1))), [new GuestLogged("info", "a")], _ct));
         Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
     }
 

@@ -112,6 +112,7 @@ public sealed class SqliteDatabaseTests
             .EnsureTenantAsync(i.ToString(CultureInfo.InvariantCulture), CancellationToken.None).AsTask()));
         Assert.Equal(
             500L,
-            await file.Database.ReadAsync(db => (long)db.Scalar("SELECT COUNT(*) FROM tenants")!, CancellationToken.None));
+            await file.Database.ReadAsync(
+                db => (long)db.Scalar("SELECT COUNT(*) FROM tenants")!, CancellationToken.None));
     }
 }

@@ -1,0 +1,42 @@
+namespace AgentRuntime.Gateway.Routing;
+
+/// <summary>
+/// What work costs those who come after, pool-wide. In a queue in order of arrival, work w delays everyone who arrives
+/// until the queue is empty: by w · λ(Q + w)/(1−ρ) in all, with arrivals λ = ρ/S for a mean prefill S and backlog Q.
+/// With Q = 0 that is ρ/(1−ρ) for a mean request, which knows how busy the pool is but not how far behind: under
+/// overload it lets recomputation eat the capacity that is short. So the factor is ρ/(1−ρ) · (1 + a·Q/S) + Q/S + 1.
+/// The last term is for what is computed twice: it is also stored twice and evicts something. Decision record 0401 has
+/// the figures. Pure.
+/// </summary>
+internal static class Congestion
+{
+    private const double MaxBusyShare = 0.95;
+    private const double BacklogShare = 0.2;
+    private const double StoredTwice = 1;
+
+    /// <summary>
+    /// The factor, and a token's seconds on the mean engine that it applies to: a slow engine gets fewer requests, so a
+    /// token there delays fewer others for longer and costs them the same.
+    /// </summary>
+    public static (double Factor, double TokenSeconds) Of(
+        ReadOnlySpan<EngineRow> rows, double meanPrefillSeconds, double now)
+    {
+        double share = 0, backlog = 0, speed = 0;
+        var count = 0;
+        foreach (ref readonly var row in rows)
+        {
+            if (!row.Open || (row.Roles & EngineRoles.Prefill) == 0)
+                continue;
+            share += row.BusyShare;
+            backlog += row.QueueSeconds(now) + row.AllWaitingSeconds;
+            speed += 1 / row.TokenSecondsNow;
+            count++;
+        }
+
+        if (count == 0)
+            return (0, 0);
+        var busy = Math.Min(MaxBusyShare, share / count);
+        var requests = backlog / count / meanPrefillSeconds;
+        return ((busy / (1 - busy) * (1 + (BacklogShare * requests))) + requests + StoredTwice, count / speed);
+    }
+}
