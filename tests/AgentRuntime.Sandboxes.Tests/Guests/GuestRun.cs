@@ -46,9 +46,16 @@ internal sealed class GuestRun
         string input,
         Func<HostCall, HostCallResult>? answer = null,
         SandboxLimits? limits = null,
+        IReadOnlyDictionary<string, string>? settings = null) =>
+        await RunAsync(await CompileAsync(wasm), input, answer, limits, settings);
+
+    public static async Task<GuestRun> RunAsync(
+        ISandboxModule module,
+        string input,
+        Func<HostCall, HostCallResult>? answer = null,
+        SandboxLimits? limits = null,
         IReadOnlyDictionary<string, string>? settings = null)
     {
-        var module = await CompileAsync(wasm);
         var log = new RecordedLog();
         var calls = new List<HostCall>();
         await using var sandbox = settings is null
