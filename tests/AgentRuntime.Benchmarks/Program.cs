@@ -1,9 +1,11 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Policy;
 using AgentRuntime.Benchmarks.Routing;
 
 IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
+    new PolicyHistoryBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);

@@ -11,10 +11,12 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     private readonly ConcurrentDictionary<string, HistoryPlan> _plans = new(StringComparer.Ordinal);
 
     private readonly FrozenDictionary<string, ApprovalScope> _approvals;
+    private readonly Visibility _visibility;
 
     public BundleSnapshot(CompiledBundle bundle, PolicyOptions options)
     {
         Bundle = bundle;
+        _visibility = new(bundle);
         _approvals = bundle.Generated
             .Where(g => g.Grant is { NeedsApproval: true })
             .ToFrozenDictionary(g => g.Id, g => g.Grant!.Approval, StringComparer.Ordinal);
@@ -60,5 +62,5 @@ internal sealed class BundleSnapshot : IPolicySnapshot
 
     /// <summary>The tools that an agent could call with some arguments; computed once for each agent that is named.</summary>
     public IReadOnlySet<string> VisibleTo(AgentDefinition agent) =>
-        _visible.GetOrAdd(agent.Name, static (name, bundle) => Visibility.Of(name, bundle), Bundle);
+        _visible.GetOrAdd(agent.Name, static (name, visibility) => visibility.ToolsOf(name), _visibility);
 }

@@ -48,7 +48,7 @@ internal sealed class RunPolicy(
             if (approval is not null)
                 (verdict, reason) = (Verdict.Allow, null);
             if (verdict == Verdict.Allow)
-                Enter(call, prepared, approval);
+                _history.Begin(call, prepared.Tool, prepared.Seen, approval);
             return new(verdict, reason, Bundle)
             {
                 DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
@@ -154,14 +154,6 @@ internal sealed class RunPolicy(
             _ when call.Action == PolicyAction.CallTool => (Verdict.Deny, Denials.NotGranted(agent!, seen, _history)),
             _ => (Verdict.Deny, Denials.ModelNotGranted(Caller, call.Resource)),
         };
-    }
-
-    private void Enter(PolicyCall call, in PreparedCall prepared, Approvals.Approval? approval)
-    {
-        if (prepared.Tool is { } tool)
-            _history.Begin(call, tool, prepared.Seen, approval);
-        else
-            _history.Figures.ModelCalls++;
     }
 
     private bool IsApproved(in HistoryCall seen, PolicyCall call) =>
