@@ -1,4 +1,5 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Policy;
 using AgentRuntime.Benchmarks.Routing;
 using AgentRuntime.Benchmarks.Sandbox;
 
@@ -6,6 +7,7 @@ IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
     new SandboxBenchmark(),
+    new PolicyHistoryBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);

@@ -35,5 +35,13 @@ public sealed record DecisionChange(
     string Caller, PolicyAction Action, string Resource, Verdict Before, Verdict After, string Example)
 {
     /// <summary>The change lets more through.</summary>
-    public bool IsWider => After > Before && After != Verdict.RequireApproval || (Before, After) == (Verdict.Deny, Verdict.RequireApproval);
+    public bool IsWider => Width(After) > Width(Before);
+
+    private static int Width(Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Allow => 2,
+            Verdict.RequireApproval => 1,
+            _ => 0,
+        };
 }

@@ -74,6 +74,14 @@ internal static class BundleFacts
         parts.AddRange(grant.History.Select(h => h.Describe()));
         if (grant.NeedsApproval)
             parts.Add(grant.Approval.Describe());
+        if (grant.Obligations is { } obligations)
+        {
+            parts.AddRange(obligations.Caps.Select(c => $"{c.Key} capped at {Text(c.Value)}"));
+            parts.AddRange(obligations.Redacted.Select(r => $"{r} redacted"));
+            if (obligations.Label is { } label)
+                parts.Add($"marking the run {Text(label)}");
+        }
+
         return parts.Count == 0 ? "any arguments" : string.Join(" and ", parts);
     }
 

@@ -17,7 +17,8 @@ public static class PolicyAudit
         PolicyOptions? options = null)
     {
         var bundle = BundleInspection.Compile(files, options);
-        var reach = bundle.Definition.Agents.Select(a => ReachOf(a, bundle)).ToList();
+        var visibility = new Visibility(bundle);
+        var reach = bundle.Definition.Agents.Select(a => ReachOf(a, bundle, visibility)).ToList();
         var reached = reach.SelectMany(r => r.Tools).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
         var decided = recorded?.SelectMany(r => r.DeterminingPolicies).ToHashSet(StringComparer.Ordinal);
         return new(
@@ -29,48 +30,48 @@ public static class PolicyAudit
                 : bundle.Policies.Policies.Select(p => p.Id).Where(id => !decided.Contains(id)).ToList());
     }
 
-    private static AgentReach ReachOf(AgentDefinition agent, CompiledBundle bundle)
+    private static AgentReach ReachOf(AgentDefinition agent, CompiledBundle bundle, Visibility visibility)
     {
         var principal = EntityNames.Agent(agent.Name);
         var tools = bundle.Tools.Values
-            .Select(t => ReachOf(t.Pin.Name, t.Pin.IsReadOnly, Fitting(principal, t.Action, t.Server, bundle)))
+            .Select(t => ReachOf(t.Pin.Name, t.Pin.IsReadOnly, new(principal, t.Action, t.Server), bundle, visibility))
             .OfType<ReachedThing>()
             .OrderBy(t => t.Name, StringComparer.Ordinal)
             .ToList();
         var models = bundle.Models
-            .Select(m => ReachOf(m.Key, true, Fitting(principal, EntityNames.UseModel, m.Value, bundle)))
+            .Select(m => ReachOf(m.Key, true, new(principal, EntityNames.UseModel, m.Value), bundle, visibility))
             .OfType<ReachedThing>()
             .OrderBy(m => m.Name, StringComparer.Ordinal)
             .ToList();
         return new(agent.Name, tools, models);
     }
 
-    private static List<CedarPolicy> Fitting(
-        EntityUid principal, EntityUid action, EntityUid resource, CompiledBundle bundle) =>
-        bundle.Policies.Policies
-            .Where(p => Scopes.Fit(p, principal, action, resource, bundle.Entities))
-            .ToList();
-
-    private static ReachedThing? ReachOf(string name, bool readOnly, List<CedarPolicy> policies)
+    private static ReachedThing? ReachOf(
+        string name, bool readOnly, CedarRequest request, CompiledBundle bundle, Visibility visibility)
     {
-        var permits = policies.Where(p => p.Effect == CedarEffect.Permit).ToList();
-        var forbids = policies.Where(p => p.Effect == CedarEffect.Forbid).ToList();
-        if (permits.Count == 0 || forbids.Exists(p => ConditionParts.Of(p).Count == 0))
+        if (!visibility.CouldAllow(request))
             return null;
-        var conditions = forbids.Count == 0 && permits.Exists(p => ConditionParts.Of(p).Count == 0 && !NeedsApproval(p))
-            ? []
-            : permits.Select(Describe).ToList();
-        return new(name, readOnly, permits.TrueForAll(NeedsApproval), conditions, forbids.Select(p => p.Id).ToList());
+        var fitting = bundle.Policies.Policies
+            .Where(p => Scopes.Fit(p, request.Principal, request.Action, request.Resource, bundle.Entities))
+            .ToList();
+        var permits = fitting.Where(p => p.Effect == CedarEffect.Permit && visibility.CouldHold(p, request)).ToList();
+        var always = permits.Exists(p => visibility.Residual(p).Count == 0 && !NeedsApproval(p));
+        return new(
+            name,
+            readOnly,
+            permits.TrueForAll(NeedsApproval),
+            always ? [] : permits.Select(p => Describe(p, visibility)).ToList(),
+            fitting.Where(p => p.Effect == CedarEffect.Forbid).Select(p => p.Id).ToList());
     }
 
     private static bool NeedsApproval(CedarPolicy permit) => permit.Annotations.ContainsKey("approval");
 
-    private static string Describe(CedarPolicy permit)
+    private static string Describe(CedarPolicy permit, Visibility visibility)
     {
-        var parts = ConditionParts.Of(permit).Select(p => p.Text).ToList();
+        var parts = visibility.Residual(permit).ToList();
         if (NeedsApproval(permit))
             parts.Add("with approval");
-        return parts.Count == 0 ? "always" : string.Join(" && ", parts);
+        return string.Join(" && ", parts);
     }
 }
 
@@ -92,7 +93,7 @@ public sealed record AgentReach(string Agent, IReadOnlyList<ReachedThing> Tools,
 /// <param name="Name">Its name.</param>
 /// <param name="IsReadOnly">It changes nothing, as far as its pin says.</param>
 /// <param name="NeedsApproval">Only with a person's approval.</param>
-/// <param name="Conditions">Alternatives, one of which must hold; empty when any call is allowed.</param>
+/// <param name="Conditions">Alternatives, one of which must hold; empty when any arguments will do.</param>
 /// <param name="Forbids">Policies that may refuse it nevertheless.</param>
 public sealed record ReachedThing(
     string Name, bool IsReadOnly, bool NeedsApproval, IReadOnlyList<string> Conditions, IReadOnlyList<string> Forbids);

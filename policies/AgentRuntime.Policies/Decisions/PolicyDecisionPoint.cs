@@ -107,10 +107,9 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
         ArgumentNullException.ThrowIfNull(files);
         if (_options.ShadowLog is null)
             throw new InvalidOperationException("there is no shadow log that would hear the decisions");
-        var kept = files.ToImmutableDictionary(StringComparer.Ordinal);
-        var problems = new Problems();
-        if (BundleCompiler.Compile(kept, _options, problems) is not { } compiled)
-            return new(problems.Unreadable ? null : BundleFiles.Digest(kept), problems.ToList());
+        var (compiled, refusal) = Compile(files.ToImmutableDictionary(StringComparer.Ordinal));
+        if (compiled is null)
+            return refusal;
         ImmutableInterlocked.AddOrUpdate(
             ref _inShadow, tenant, new BundleSnapshot(compiled, _options), (_, _) => new BundleSnapshot(compiled, _options));
         return new(compiled.Digest, []);

@@ -77,6 +77,16 @@ public sealed class PlanTests
     }
 
     [Fact]
+    public void Less_approval_is_wider()
+    {
+        var with = Sample.Bundle(("agents.yaml", Sample.Agents.Replace("max: {amount_cents: 5000}", "approval: true", StringComparison.Ordinal)));
+        var without = Sample.Bundle(("agents.yaml", Sample.Agents.Replace("max: {amount_cents: 5000}", "approval: false", StringComparison.Ordinal)));
+
+        Assert.True(Assert.Single(BundlePlanner.Compare(with, without).Decisions).IsWider);
+        Assert.False(Assert.Single(BundlePlanner.Compare(without, with).Decisions).IsWider);
+    }
+
+    [Fact]
     public void A_forbid_on_untrusted_input_is_found_by_assuming_some()
     {
         var plan = BundlePlanner.Compare(Sample.Bundle(), Sample.Bundle(("policies/mine.cedar", """
