@@ -4,6 +4,8 @@ using AgentRuntime.Benchmarks.Routing;
 IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
+    new FairnessBenchmark(),
+    new RouterBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
