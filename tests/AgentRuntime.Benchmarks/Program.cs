@@ -8,6 +8,8 @@ IBenchmark[] benchmarks =
     new TraceBenchmark(),
     new SandboxBenchmark(),
     new PolicyHistoryBenchmark(),
+    new FairnessBenchmark(),
+    new RouterBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
