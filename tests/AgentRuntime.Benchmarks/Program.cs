@@ -1,6 +1,7 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Policy;
 
-IBenchmark[] benchmarks = [];
+IBenchmark[] benchmarks = [new PolicyBenchmark()];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)
