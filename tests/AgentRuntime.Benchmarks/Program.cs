@@ -12,6 +12,8 @@ IBenchmark[] benchmarks =
     new RouterBenchmark(),
 ];
 
+IBenchmark[] benchmarks = [new PolicyBenchmark()];
+
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)
 {
