@@ -93,7 +93,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
     {
         try
         {
-            return RequestTemplate.Parse(request.Body, request.Operation);
+            return RequestTemplate.Parse(request.Body);
         }
         catch (JsonException)
         {

@@ -1,9 +1,15 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Policy;
 using AgentRuntime.Benchmarks.Routing;
+using AgentRuntime.Benchmarks.Sandbox;
 
 IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
+    new SandboxBenchmark(),
+    new PolicyHistoryBenchmark(),
+    new FairnessBenchmark(),
+    new RouterBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);

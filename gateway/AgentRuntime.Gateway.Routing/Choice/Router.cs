@@ -24,9 +24,9 @@ internal sealed class Router(RoutingOptions options)
         var rows = pool.Rows;
         var matches = pool.Matches;
         pool.Index.Match(request.Blocks.Span, matches);
-        var (congestion, tokenSeconds) = Congestion.Of(rows, pool.MeanPrefillSeconds, now);
-        var priority = options.Classes[request.Class].Priority;
-        var alone = pool.WaitingTenants <= 1 && (pool.WaitingTenants == 0 || tenant is { Waiting: > 0 });
+        var tokenSeconds = Congestion.TokenSeconds(rows);
+        var ahead = new WorkAhead(pool, tenant, options.Classes[request.Class].Priority, front, tokenSeconds);
+        var congestion = Congestion.Factor(rows, ahead, pool.MeanPrefillSeconds, now);
         var allowSingle = options.Disaggregation != DisaggregationMode.Always;
         var allowPair = options.Disaggregation != DisaggregationMode.Never;
         var needKv = request.PromptTokens + request.ExpectedOutputTokens;
@@ -48,7 +48,7 @@ internal sealed class Router(RoutingOptions options)
             {
                 var prefill = row.PrefillSeconds(request.PromptTokens - cached);
                 var cost = row.QueueSeconds(now)
-                    + (engine == front ? 0 : Ahead(row, engine, priority, tenant, alone, pool.WaitingTenants))
+                    + ahead.Seconds(row, engine)
                     + prefill + (congestion * tokenSeconds * (request.PromptTokens - cached))
                     + (options.StreamDelayWeight * row.PrefillStall * row.Running * prefill)
                     + ((row.Loras & lora) == lora ? 0 : options.LoraLoadSeconds);
@@ -66,7 +66,7 @@ internal sealed class Router(RoutingOptions options)
         var chosen = pair ? best.Pair.Prefill : best.Single.Engine;
         return chosen < 0
             ? Choice.None
-            : Explain(pool, request, best, pair, priority, tenant, alone, congestion, now, front);
+            : Explain(pool, request, best, pair, ahead, congestion, now);
     }
 
     /// <summary>Whether some engine could serve the request if it were not saturated.</summary>
@@ -89,32 +89,14 @@ internal sealed class Router(RoutingOptions options)
         // The last token is always computed: its logits are what the answer starts from.
         (int)(Math.Min((long)blocks * options.BlockTokens, request.PromptTokens - 1) * trust);
 
-    /// <summary>
-    /// Work in the router that would go first: all of the classes before, and of the own class what fair shares let
-    /// go first, which for n tenants is about n times the tenant's own.
-    /// </summary>
-    private static double Ahead(
-        in EngineRow row, int engine, int priority, TenantShare? tenant, bool alone, int tenants)
-    {
-        var ahead = row.Waiting[priority];
-        if (!alone && ahead > 0)
-            ahead = Math.Min(ahead, (tenant?.WaitingSeconds(engine) ?? 0) * (tenants + (tenant is { Waiting: > 0 } ? 0 : 1)));
-        for (var p = 0; p < priority; p++)
-            ahead += row.Waiting[p];
-        return ahead;
-    }
-
     private Choice Explain(
         ModelPool pool,
         in RouteRequest request,
         in Candidates best,
         bool pair,
-        int priority,
-        TenantShare? tenant,
-        bool alone,
+        in WorkAhead ahead,
         double congestion,
-        double now,
-        int front)
+        double now)
     {
         var prefill = pair ? best.Pair.Prefill : best.Single.Engine;
         var decode = pair ? best.Pair.Decode : prefill;
@@ -133,8 +115,7 @@ internal sealed class Router(RoutingOptions options)
                 Candidates = best.Count,
                 CachedTokens = cached,
                 BestCachedTokens = CachedTokens(request, pool.Matches.Longest, 1),
-                QueueSeconds = row.QueueSeconds(now)
-                    + (prefill == front ? 0 : Ahead(row, prefill, priority, tenant, alone, pool.WaitingTenants)),
+                QueueSeconds = row.QueueSeconds(now) + ahead.Seconds(row, prefill),
                 PrefillSeconds = seconds,
                 TransferSeconds = pair
                     ? pool.Transfer.Seconds(request.PromptTokens

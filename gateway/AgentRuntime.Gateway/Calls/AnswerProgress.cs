@@ -42,6 +42,9 @@ internal sealed class AnswerProgress(InferenceRequest request, RequestTemplate t
         _usage = null;
     }
 
+    /// <summary>An engine has counted exactly what was sent before it took over.</summary>
+    public void CountEarlier(int tokens) => _tokensOfEarlierLegs = tokens;
+
     /// <summary>Takes a chunk in; answers what the client is to get of it, if anything.</summary>
     public InferenceChunk? Take(in EngineChunk chunk, ReadOnlyMemory<byte> raw)
     {

@@ -10,6 +10,9 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
 
     public required ServedBy ServedBy { get; init; }
 
+    /// <summary>Tokens of what was sent before, as this engine counts them; null when it does not say.</summary>
+    public int? ContinuedTokens { get; init; }
+
     /// <summary>Prompt tokens that the prefill engine had cached; null when colocated.</summary>
     public long? PrefillCached { get; init; }
 

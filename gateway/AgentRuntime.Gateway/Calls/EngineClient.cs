@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Gateway.Routing;
 
 namespace AgentRuntime.Gateway;
 
@@ -48,19 +49,27 @@ internal sealed class EngineClient : IDisposable
     public void Dispose() => _http.Dispose();
 
     /// <summary>Sends a request and answers once the engine has accepted it and its stream has begun.</summary>
+    /// <param name="engine">Whom to ask.</param>
+    /// <param name="operation">What the client asked for.</param>
+    /// <param name="body">The leg's body.</param>
+    /// <param name="requestId">The leg's id.</param>
+    /// <param name="textForChat">Whether a chat is gone on with as a text completion.</param>
+    /// <param name="cancellationToken">The caller's.</param>
     /// <exception cref="EngineFailure">It did not.</exception>
     public async Task<EngineStream> OpenAsync(
         Engine engine,
         InferenceOperation operation,
         ReadOnlyMemory<byte> body,
         string requestId,
+        bool textForChat,
         CancellationToken cancellationToken)
     {
         var watch = new LegWatch(_time, _options.FirstTokenTimeout, cancellationToken);
         HttpResponseMessage? response = null;
         try
         {
-            using var request = Post(engine, operation, body, requestId);
+            using var request = Post(
+                engine, PathOf(textForChat ? InferenceOperation.Completion : operation), body, requestId);
             response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
             if (!response.IsSuccessStatusCode)
                 throw await RefusalAsync(engine, response, watch.Token);
@@ -68,7 +77,7 @@ internal sealed class EngineClient : IDisposable
             var content = await response.Content.ReadAsStreamAsync(watch.Token);
             var pipe = PipeReader.Create(
                 content, new StreamPipeReaderOptions(bufferSize: 16 << 10, minimumReadSize: 4 << 10));
-            var stream = new EngineStream(engine, response, pipe, watch, _options);
+            var stream = new EngineStream(engine, response, pipe, watch, _options, textForChat);
             response = null;
             watch = null;
             return stream;
@@ -104,7 +113,7 @@ internal sealed class EngineClient : IDisposable
         using var watch = new LegWatch(_time, _options.PrefillTimeout, cancellationToken);
         try
         {
-            using var request = Post(engine, operation, body, requestId);
+            using var request = Post(engine, PathOf(operation), body, requestId);
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
             if (!response.IsSuccessStatusCode)
                 throw await RefusalAsync(engine, response, watch.Token);
@@ -121,6 +130,37 @@ internal sealed class EngineClient : IDisposable
             throw EngineFailure.From(engine, e);
         }
         catch (Exception e) when (e is IOException or JsonException or InvalidDataException)
+        {
+            throw EngineFailure.Malformed(engine, e);
+        }
+    }
+
+    /// <summary>Has an engine tokenize (vLLM's <c>/tokenize</c>).</summary>
+    /// <exception cref="EngineFailure">It did not.</exception>
+    public async Task<int[]> TokenizeAsync(
+        Engine engine, ReadOnlyMemory<byte> body, string requestId, CancellationToken cancellationToken)
+    {
+        using var watch = new LegWatch(_time, _options.PrefillTimeout, cancellationToken);
+        try
+        {
+            using var request = Post(engine, "tokenize", body, requestId);
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            if (!response.IsSuccessStatusCode)
+                throw await RefusalAsync(engine, response, watch.Token);
+
+            using var answer = JsonDocument.Parse(await ReadAsync(response, _options.MaxChunkBytes, watch.Token));
+            return [.. answer.RootElement.GetProperty("tokens").EnumerateArray().Select(t => t.GetInt32())];
+        }
+        catch (OperationCanceledException) when (watch.TimedOut)
+        {
+            throw EngineFailure.TimedOut(engine, "tokens");
+        }
+        catch (HttpRequestException e)
+        {
+            throw EngineFailure.From(engine, e);
+        }
+        catch (Exception e) when (e is IOException or JsonException or InvalidDataException
+            or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             throw EngineFailure.Malformed(engine, e);
         }
@@ -145,13 +185,37 @@ internal sealed class EngineClient : IDisposable
             if (!models.IsSuccessStatusCode)
                 return EngineHealth.Unknown;
 
-            return new EngineHealth(true, ModelListReader.Read(
-                await ReadAsync(models, _options.MaxChunkBytes, watch.Token), engine.Descriptor));
+            var served = ModelListReader.Read(
+                await ReadAsync(models, _options.MaxChunkBytes, watch.Token), engine.Descriptor);
+            var reportsLoad = engine.Descriptor.Kind != EngineKind.OpenAi
+                && (engine.Health.ReportsLoad || await LoadAsync(engine, watch.Token) is not null);
+            return new EngineHealth(true, served, reportsLoad);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException or InvalidDataException
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return EngineHealth.Unknown;
+        }
+    }
+
+    /// <summary>
+    /// Reads an engine's load from its metrics; null when it has none that are understood, or not now.
+    /// </summary>
+    public async Task<EngineLoad?> LoadAsync(Engine engine, CancellationToken cancellationToken)
+    {
+        Activity.Current = null;
+        using var watch = new LegWatch(_time, _options.ProbeTimeout, cancellationToken);
+        try
+        {
+            using var metrics = await GetAsync(engine, "metrics", watch.Token);
+            return metrics.IsSuccessStatusCode
+                ? MetricsReader.Read(await ReadAsync(metrics, _options.MaxChunkBytes, watch.Token))
+                : null;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return null;
         }
     }
 
@@ -186,10 +250,12 @@ internal sealed class EngineClient : IDisposable
         return bytes.WrittenSpan.ToArray();
     }
 
+    private static string PathOf(InferenceOperation operation) =>
+        operation == InferenceOperation.Chat ? "v1/chat/completions" : "v1/completions";
+
     private static HttpRequestMessage Post(
-        Engine engine, InferenceOperation operation, ReadOnlyMemory<byte> body, string requestId)
+        Engine engine, string path, ReadOnlyMemory<byte> body, string requestId)
     {
-        var path = operation == InferenceOperation.Chat ? "v1/chat/completions" : "v1/completions";
         var request = Request(HttpMethod.Post, engine, path);
         request.Content = new ReadOnlyMemoryContent(body);
         request.Content.Headers.ContentType = Json;

@@ -8,7 +8,12 @@ namespace AgentRuntime.Gateway;
 /// that nobody waits any more and frees the KV state. Single reader.
 /// </summary>
 internal sealed class EngineStream(
-    Engine engine, HttpResponseMessage response, PipeReader pipe, LegWatch watch, EngineRouterOptions options)
+    Engine engine,
+    HttpResponseMessage response,
+    PipeReader pipe,
+    LegWatch watch,
+    EngineRouterOptions options,
+    bool textAsChat)
     : IAsyncDisposable
 {
     private static ReadOnlySpan<byte> Done => "[DONE]"u8;
@@ -44,12 +49,13 @@ internal sealed class EngineStream(
                 return null;
             }
 
-            var chunk = ChunkReader.Read(data.Value.Span);
+            var raw = textAsChat ? ChunkWriter.ToChat(data.Value) : data.Value;
+            var chunk = ChunkReader.Read(raw.Span);
             if (chunk.Error is { } error)
                 throw EngineFailure.FromStream(engine, error);
 
             _finished |= chunk.FinishReason is not null;
-            return (chunk, data.Value);
+            return (chunk, raw);
         }
         catch (OperationCanceledException) when (watch.TimedOut)
         {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Net;
+using System.Text.Json;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Gateway;
@@ -28,16 +29,25 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         string? continueFrom,
         CancellationToken cancellationToken)
     {
-        var leg = Leg(decode, maxTokens) with { KvTransfer = prefill?.Answer.KvTransfer, ContinueFrom = continueFrom };
         var activity = Start("decode", decode);
         var lease = decode.Enter();
         try
         {
+            var leg = Leg(decode, maxTokens) with { KvTransfer = prefill?.Answer.KvTransfer };
+            int? sent = null;
+            if (continueFrom is not null)
+                (leg, sent) = await ContinueAsync(decode, leg, continueFrom, requestId, cancellationToken);
             var stream = await parts.Client.OpenAsync(
-                decode, request.Operation, Write(leg), requestId, cancellationToken);
+                decode,
+                request.Operation,
+                Write(leg),
+                requestId,
+                textForChat: leg.Continued?.Tokens is not null,
+                cancellationToken);
             return new DecodeLeg(stream, lease, activity)
             {
                 ServedBy = new ServedBy((prefill?.Engine ?? decode).Name, decode.Name),
+                ContinuedTokens = sent,
                 PrefillCached = prefill?.Answer.Cached,
                 Prefill = prefill?.Took,
             };
@@ -100,6 +110,43 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// Makes a chat go on as a text completion from the tokens of its prompt and of what was sent: chat templates
+    /// cannot be trusted to leave half an answer open (they trim it, or end its turn).
+    /// </summary>
+    private async Task<(LegBody Leg, int? SentTokens)> ContinueAsync(
+        Engine engine, LegBody leg, string sent, string requestId, CancellationToken cancellationToken)
+    {
+        if (request.Operation == InferenceOperation.Completion)
+            return (leg with { Continued = new ContinuedPrompt(null, sent) }, null);
+
+        var chat = new ArrayBufferWriter<byte>(request.Body.Length + 128);
+        template.WriteTokenizeChat(chat, leg.Model);
+        var prompt = await parts.Client.TokenizeAsync(engine, chat.WrittenMemory, requestId, cancellationToken);
+        var answer = await parts.Client.TokenizeAsync(
+            engine, TokenizeText(leg.Model, sent), requestId, cancellationToken);
+        return (leg with
+        {
+            MaxTokens = Math.Max(1, leg.MaxTokens - answer.Length),
+            Continued = new ContinuedPrompt([.. prompt, .. answer], null),
+        }, answer.Length);
+    }
+
+    private static ReadOnlyMemory<byte> TokenizeText(string model, string text)
+    {
+        var output = new ArrayBufferWriter<byte>(text.Length + 128);
+        using (var json = new Utf8JsonWriter(output))
+        {
+            json.WriteStartObject();
+            json.WriteString("model"u8, model);
+            json.WriteString("prompt"u8, text);
+            json.WriteBoolean("add_special_tokens"u8, false);
+            json.WriteEndObject();
+        }
+
+        return output.WrittenMemory;
     }
 
     private LegBody Leg(Engine engine, int maxTokens) =>

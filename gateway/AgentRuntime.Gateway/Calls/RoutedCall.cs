@@ -182,13 +182,17 @@ internal sealed class RoutedCall : IAsyncDisposable
             _parts.Desk.PrefillDone(placement, (int?)prefill?.Answer.Cached);
         }
 
-        return await _opener.OpenAsync(
+        var chat = _request.Operation == InferenceOperation.Chat;
+        var leg = await _opener.OpenAsync(
             placement.Decode,
             prefill,
             requestId,
-            (int)Math.Max(1, _maxTokens - _progress.Tokens),
+            chat ? _maxTokens : (int)Math.Max(1, _maxTokens - _progress.Tokens),
             _released ? _progress.Text : null,
             cancellationToken);
+        if (leg.ContinuedTokens is { } sent)
+            _progress.CountEarlier(sent);
+        return leg;
     }
 
     /// <summary>

@@ -6,7 +6,9 @@ namespace AgentRuntime.Gateway;
 /// <summary>What the last probe found of an engine. Immutable.</summary>
 /// <param name="Healthy">Whether it may be used.</param>
 /// <param name="Models">Models by the name that clients use.</param>
-internal sealed record EngineHealth(bool Healthy, IReadOnlyDictionary<string, EngineModel> Models)
+/// <param name="ReportsLoad">Whether it shows its load in metrics that are understood.</param>
+internal sealed record EngineHealth(
+    bool Healthy, IReadOnlyDictionary<string, EngineModel> Models, bool ReportsLoad = false)
 {
     public static EngineHealth Unknown { get; } = new(false, new Dictionary<string, EngineModel>());
 }

@@ -36,7 +36,9 @@ internal sealed class EnginePool(
                 throw new ArgumentException($"the name '{engine.Name}' is taken", nameof(descriptor));
 
             var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            _probes[engine] = (stop, Task.Run(() => ProbeLoopAsync(engine, first, stop.Token), CancellationToken.None));
+            _probes[engine] = (stop, Task.WhenAll(
+                Task.Run(() => ProbeLoopAsync(engine, first, stop.Token), CancellationToken.None),
+                Task.Run(() => LoadLoopAsync(engine, stop.Token), CancellationToken.None)));
             _snapshot = Snapshot.Of(_snapshot.Engines.Add(engine));
         }
 
@@ -111,6 +113,24 @@ internal sealed class EnginePool(
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             first.TrySetResult();
+        }
+    }
+
+    private async Task LoadLoopAsync(Engine engine, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(options.LoadInterval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+            {
+                if (engine.Health is { Healthy: true, ReportsLoad: true }
+                    && await client.LoadAsync(engine, cancellationToken) is { } load)
+                    desk.ReportLoad(engine, load);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The engine leaves the pool.
         }
     }
 

@@ -27,12 +27,16 @@ public sealed record EngineRouterOptions
 
     /// <summary>
     /// How engines are chosen and requests wait: service classes, queue bounds, costs. Its own choice of
-    /// disaggregation is replaced by <see cref="Disaggregation"/>.
+    /// disaggregation is replaced by <see cref="Disaggregation"/>. A load report counts for 5 s by default, ten
+    /// intervals of <see cref="LoadInterval"/>: an engine on a busy machine answers late and is not full for that.
     /// </summary>
-    public RoutingOptions Routing { get; init; } = new();
+    public RoutingOptions Routing { get; init; } = new() { StaleAfterSeconds = 5 };
 
     /// <summary>Between two health probes of an engine. Default 2 s.</summary>
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Between two readings of an engine's load from its metrics. Default 500 ms.</summary>
+    public TimeSpan LoadInterval { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>How long a probe may take. Default 2 s.</summary>
     public TimeSpan ProbeTimeout { get; init; } = TimeSpan.FromSeconds(2);
@@ -103,7 +107,8 @@ public sealed record EngineRouterOptions
         }
 
         Check(Enum.IsDefined(Disaggregation), "Disaggregation is not set");
-        Check(ProbeInterval > TimeSpan.Zero && ProbeTimeout > TimeSpan.Zero, "probe times must be positive");
+        Check(ProbeInterval > TimeSpan.Zero && ProbeTimeout > TimeSpan.Zero && LoadInterval > TimeSpan.Zero,
+            "probe times must be positive");
         Check(ConnectTimeout > TimeSpan.Zero, "ConnectTimeout must be positive");
         Check(FirstTokenTimeout > TimeSpan.Zero && BetweenTokensTimeout > TimeSpan.Zero
             && PrefillTimeout > TimeSpan.Zero, "token timeouts must be positive");

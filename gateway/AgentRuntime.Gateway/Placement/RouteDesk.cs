@@ -117,6 +117,21 @@ internal sealed class RouteDesk : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes in what an engine's metrics say of its load.</summary>
+    public void ReportLoad(Engine engine, in EngineLoad load)
+    {
+        lock (_lock)
+        {
+            foreach (var (key, placed) in _places)
+            {
+                if (key.Engine == engine)
+                    _core.ReportLoad(placed.Ref, load, Now);
+            }
+
+            Pump();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -132,6 +147,7 @@ internal sealed class RouteDesk : IAsyncDisposable
                 Roles = (Routing.EngineRoles)engine.Descriptor.Roles,
                 Source = KvSource.Responses,
                 MaxRunning = engine.Descriptor.MaxRunning,
+                ReportsLoad = engine.Health.ReportsLoad,
             },
             Now);
         _engines[reference] = engine;

@@ -43,6 +43,57 @@ internal static class ChunkWriter
         json.WriteEndObject();
     }
 
+    /// <summary>A chunk of a text completion as one of a chat.</summary>
+    public static ReadOnlyMemory<byte> ToChat(ReadOnlyMemory<byte> chunk)
+    {
+        using var document = JsonDocument.Parse(chunk);
+        var output = new ArrayBufferWriter<byte>(chunk.Length + 64);
+        using (var json = new Utf8JsonWriter(output))
+        {
+            json.WriteStartObject();
+            foreach (var member in document.RootElement.EnumerateObject())
+            {
+                if (member.NameEquals("object"u8))
+                    json.WriteString("object"u8, "chat.completion.chunk"u8);
+                else if (member.NameEquals("choices"u8) && member.Value.ValueKind == JsonValueKind.Array)
+                    WriteChatChoices(json, member.Value);
+                else
+                    member.WriteTo(json);
+            }
+
+            json.WriteEndObject();
+        }
+
+        return output.WrittenMemory;
+    }
+
+    private static void WriteChatChoices(Utf8JsonWriter json, JsonElement choices)
+    {
+        json.WriteStartArray("choices"u8);
+        foreach (var choice in choices.EnumerateArray())
+        {
+            json.WriteStartObject();
+            json.WriteNumber("index"u8, 0);
+            json.WriteStartObject("delta"u8);
+            if (choice.TryGetProperty("text", out var text))
+            {
+                json.WritePropertyName("content"u8);
+                text.WriteTo(json);
+            }
+
+            json.WriteEndObject();
+            json.WriteNull("logprobs"u8);
+            json.WritePropertyName("finish_reason"u8);
+            if (choice.TryGetProperty("finish_reason", out var reason))
+                reason.WriteTo(json);
+            else
+                json.WriteNullValue();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
     /// <summary>A chunk under the stream's id and the client's name of the model, without a usage of its own.</summary>
     public static ReadOnlyMemory<byte> Rename(ReadOnlyMemory<byte> chunk, string id, string model)
     {

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Gateway;
 
@@ -18,9 +17,14 @@ internal sealed record LegBody(string Model, int MaxTokens)
     /// <summary>What the prefill leg answered, for the decode leg; null when colocated.</summary>
     public ReadOnlyMemory<byte>? KvTransfer { get; init; }
 
-    /// <summary>Text that the client has already got from an engine that died; null when starting afresh.</summary>
-    public string? ContinueFrom { get; init; }
+    /// <summary>What the prompt is to be, for going on after an engine that died; null when starting afresh.</summary>
+    public ContinuedPrompt? Continued { get; init; }
 }
+
+/// <summary>A prompt with what was already answered: exactly one of the two. Immutable.</summary>
+/// <param name="Tokens">Token ids of the whole; a chat is then gone on with as a text completion.</param>
+/// <param name="AppendedText">Text to append to the client's own prompt.</param>
+internal sealed record ContinuedPrompt(IReadOnlyList<int>? Tokens, string? AppendedText);
 
 /// <summary>
 /// A client's body taken apart once, from which the body of each leg is written: what the router sets itself is left
@@ -36,16 +40,19 @@ internal sealed class RequestTemplate
         "bootstrap_port", "bootstrap_room", "add_generation_prompt", "continue_final_message",
     };
 
+    // Members that only a chat has; they have done their work when its prompt is tokens.
+    private static readonly HashSet<string> ChatOnly = new(StringComparer.Ordinal)
+    {
+        "messages", "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "response_format",
+        "chat_template", "chat_template_kwargs", "documents", "logprobs", "top_logprobs", "reasoning_effort",
+        "modalities", "audio", "prediction", "store", "metadata",
+    };
+
     private readonly ReadOnlyMemory<byte> _body;
     private readonly List<Member> _members = [];
-    private readonly InferenceOperation _operation;
     private bool _newMaxTokens;
 
-    private RequestTemplate(ReadOnlyMemory<byte> body, InferenceOperation operation)
-    {
-        _body = body;
-        _operation = operation;
-    }
+    private RequestTemplate(ReadOnlyMemory<byte> body) => _body = body;
 
     /// <summary>Answers to each prompt times prompts.</summary>
     public int Choices { get; private set; } = 1;
@@ -57,9 +64,9 @@ internal sealed class RequestTemplate
     public bool Continuable { get; private set; } = true;
 
     /// <exception cref="JsonException">Not a JSON object.</exception>
-    public static RequestTemplate Parse(ReadOnlyMemory<byte> body, InferenceOperation operation)
+    public static RequestTemplate Parse(ReadOnlyMemory<byte> body)
     {
-        var template = new RequestTemplate(body, operation);
+        var template = new RequestTemplate(body);
         var reader = new Utf8JsonReader(body.Span, new JsonReaderOptions { MaxDepth = 64 });
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             throw new JsonException("the body is not a JSON object");
@@ -86,19 +93,22 @@ internal sealed class RequestTemplate
         json.WriteString("model"u8, leg.Model);
         foreach (var member in _members)
         {
-            if (Withheld.Contains(member.Name) || (leg.Prefill && member.Name is "min_tokens"))
+            if (Withheld.Contains(member.Name) || (leg.Prefill && member.Name is "min_tokens")
+                || (leg.Continued?.Tokens is not null && ChatOnly.Contains(member.Name)))
                 continue;
 
             json.WritePropertyName(member.Name);
-            if (leg.ContinueFrom is { } text && member.Name is "messages")
-                WriteContinuedMessages(json, member, text);
-            else if (leg.ContinueFrom is { } more && member.Name is "prompt")
-                json.WriteStringValue(JsonDocument.Parse(Value(member)).RootElement.GetString() + more);
+            if (leg.Continued?.AppendedText is { } more && member.Name is "prompt")
+                WriteContinuedPrompt(json, member, more);
             else
                 json.WriteRawValue(Value(member).Span, skipInputValidation: true);
         }
 
-        json.WriteNumber(_newMaxTokens ? "max_completion_tokens"u8 : "max_tokens"u8, leg.Prefill ? 1 : leg.MaxTokens);
+        if (leg.Continued?.Tokens is { } tokens)
+            WriteTokens(json, tokens);
+        json.WriteNumber(
+            _newMaxTokens && leg.Continued is null ? "max_completion_tokens"u8 : "max_tokens"u8,
+            leg.Prefill ? 1 : leg.MaxTokens);
         json.WriteBoolean("stream"u8, !leg.Prefill);
         if (!leg.Prefill)
         {
@@ -109,12 +119,6 @@ internal sealed class RequestTemplate
 
         if (leg.CacheSalt is { } salt)
             json.WriteString("cache_salt"u8, salt);
-        if (leg.ContinueFrom is not null && _operation == InferenceOperation.Chat)
-        {
-            json.WriteBoolean("add_generation_prompt"u8, false);
-            json.WriteBoolean("continue_final_message"u8, true);
-        }
-
         WriteKvTransfer(json, leg);
         json.WriteEndObject();
     }
@@ -139,19 +143,36 @@ internal sealed class RequestTemplate
         }
     }
 
-    private void WriteContinuedMessages(Utf8JsonWriter json, Member member, string text)
+    /// <summary>The body of <c>/tokenize</c> that renders this chat up to where the answer begins.</summary>
+    public void WriteTokenizeChat(IBufferWriter<byte> output, string model)
     {
-        json.WriteStartArray();
-        using (var messages = JsonDocument.Parse(Value(member)))
+        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { SkipValidation = true });
+        json.WriteStartObject();
+        json.WriteString("model"u8, model);
+        foreach (var member in _members)
         {
-            foreach (var message in messages.RootElement.EnumerateArray())
-                message.WriteTo(json);
+            if (member.Name is not ("messages" or "chat_template" or "chat_template_kwargs"))
+                continue;
+
+            json.WritePropertyName(member.Name);
+            json.WriteRawValue(Value(member).Span, skipInputValidation: true);
         }
 
-        json.WriteStartObject();
-        json.WriteString("role"u8, "assistant"u8);
-        json.WriteString("content"u8, text);
+        json.WriteBoolean("add_generation_prompt"u8, true);
         json.WriteEndObject();
+    }
+
+    private void WriteContinuedPrompt(Utf8JsonWriter json, Member member, string more)
+    {
+        using var prompt = JsonDocument.Parse(Value(member));
+        json.WriteStringValue(prompt.RootElement.GetString() + more);
+    }
+
+    private static void WriteTokens(Utf8JsonWriter json, IReadOnlyList<int> tokens)
+    {
+        json.WriteStartArray("prompt"u8);
+        foreach (var token in tokens)
+            json.WriteNumberValue(token);
         json.WriteEndArray();
     }
 

@@ -24,7 +24,10 @@ internal static class BundleReader
         main?.Close();
 
         var tools = ToolPinReader.Read(files.Tools, servers, problems);
-        var draft = new BundleDefinition(name, quota, models, servers, tools, []);
+        var draft = new BundleDefinition(name, quota, models, servers, tools, [])
+        {
+            HonoursObligations = options.HonoursObligations,
+        };
         return draft with { Agents = AgentReader.Read(files.Agents, draft, problems) };
     }
 
@@ -131,9 +134,9 @@ internal static class BundleReader
     }
 
     /// <summary>Labels of data: untrusted and for the tenant unless the bundle says otherwise.</summary>
-    public static DataLabels ReadLabels(YamlSection? section, Problems problems)
+    public static DataLabels ReadLabels(YamlSection? section, Problems problems, DataLabels? otherwise = null)
     {
-        var labels = DataLabels.Default;
+        var labels = otherwise ?? DataLabels.Default;
         if (section is null)
             return labels;
         var trusted = section.Flag("trusted") ?? labels.Trusted;

@@ -15,6 +15,8 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
     private readonly SemaphoreSlim _changing = new(1, 1);
     private ImmutableDictionary<TenantId, BundleSnapshot> _inForce = ImmutableDictionary<TenantId, BundleSnapshot>.Empty;
 
+    private ImmutableDictionary<TenantId, BundleSnapshot> _inShadow = ImmutableDictionary<TenantId, BundleSnapshot>.Empty;
+
     /// <summary>Decides nothing until <see cref="LoadAsync"/> has read the store: until then no tenant has a bundle.</summary>
     public PolicyDecisionPoint(IBundleStore store, TimeProvider time, PolicyOptions? options = null)
     {
@@ -58,7 +60,13 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
     }
 
     /// <inheritdoc/>
-    public IPolicySnapshot? Current(TenantId tenant) => Volatile.Read(ref _inForce).GetValueOrDefault(tenant);
+    public IPolicySnapshot? Current(TenantId tenant)
+    {
+        var enforced = Volatile.Read(ref _inForce).GetValueOrDefault(tenant);
+        return enforced is not null && Volatile.Read(ref _inShadow).TryGetValue(tenant, out var shadow)
+            ? new ShadowedSnapshot(enforced, shadow, _options.ShadowLog!)
+            : enforced;
+    }
 
     /// <inheritdoc/>
     public async ValueTask<ApplyOutcome> ApplyAsync(
@@ -87,6 +95,28 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
 
         return new(compiled.Digest, []);
     }
+
+    /// <summary>
+    /// Lets a bundle decide beside the one in force without enforcing it, from the next run on and until the process ends
+    /// or <see cref="EndShadow"/>. What it decides goes to <see cref="PolicyOptions.ShadowLog"/>.
+    /// </summary>
+    /// <returns>What is wrong with it; empty when it decides in shadow.</returns>
+    /// <exception cref="InvalidOperationException">There is no shadow log.</exception>
+    public ApplyOutcome BeginShadow(TenantId tenant, IReadOnlyDictionary<string, string> files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        if (_options.ShadowLog is null)
+            throw new InvalidOperationException("there is no shadow log that would hear the decisions");
+        var (compiled, refusal) = Compile(files.ToImmutableDictionary(StringComparer.Ordinal));
+        if (compiled is null)
+            return refusal;
+        ImmutableInterlocked.AddOrUpdate(
+            ref _inShadow, tenant, new BundleSnapshot(compiled, _options), (_, _) => new BundleSnapshot(compiled, _options));
+        return new(compiled.Digest, []);
+    }
+
+    /// <summary>Ends a tenant's shadow; runs that began under it keep it.</summary>
+    public void EndShadow(TenantId tenant) => ImmutableInterlocked.TryRemove(ref _inShadow, tenant, out _);
 
     /// <inheritdoc/>
     public ApplyOutcome Validate(TenantId tenant, IReadOnlyDictionary<string, string> files)

@@ -47,10 +47,13 @@ internal sealed class RunPolicy(
             var approval = verdict == Verdict.RequireApproval ? FindApproval(response, prepared.Seen, call) : null;
             if (approval is not null)
                 (verdict, reason) = (Verdict.Allow, null);
+            var obligations = verdict == Verdict.Allow ? ObligationsOf(response, prepared.Seen, approval) : [];
             if (verdict == Verdict.Allow)
-                Enter(call, prepared, approval);
+                Enter(call, prepared, obligations, approval);
             return new(verdict, reason, Bundle)
             {
+                Obligations = obligations,
+                Arguments = GrantObligations.Rewrite(call.Arguments, obligations),
                 DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
                 Errors = response.Errors.Select(e => e.ToString()).ToList(),
             };
@@ -156,12 +159,35 @@ internal sealed class RunPolicy(
         };
     }
 
-    private void Enter(PolicyCall call, in PreparedCall prepared, Approvals.Approval? approval)
+    private void Enter(
+        PolicyCall call, in PreparedCall prepared, List<Obligation> obligations, Approvals.Approval? approval)
     {
-        if (prepared.Tool is { } tool)
-            _history.Begin(call, tool, prepared.Seen, approval);
-        else
-            _history.Figures.ModelCalls++;
+        var seen = obligations.Count == 0
+            ? prepared.Seen
+            : prepared.Seen with { Input = GrantObligations.Rewrite(prepared.Seen.Input, obligations) };
+        _history.Begin(call, prepared.Tool, seen, approval);
+        foreach (var obligation in obligations)
+        {
+            if (obligation is Obligation.AddLabel { Label: var label })
+                _history.Figures.Raise(ConfidentialityNames.ToLabels(label));
+        }
+    }
+
+    // A permit that asks for nothing frees the call of what others ask for; else the first that lets it through counts.
+    private List<Obligation> ObligationsOf(
+        CedarResponse response, in HistoryCall seen, Approvals.Approval? approval)
+    {
+        GrantObligations? first = null;
+        foreach (var permit in response.Reasons)
+        {
+            if (approval is null && permit.Annotations.ContainsKey("approval"))
+                continue;
+            if (snapshot.ObligationsOf(permit.Id) is not { } obligations)
+                return [];
+            first ??= obligations;
+        }
+
+        return first?.For(seen.Input) ?? [];
     }
 
     private bool IsApproved(in HistoryCall seen, PolicyCall call) =>

@@ -11,7 +11,7 @@ internal static class Scopes
         && Fits(policy.Action, action, entities)
         && Fits(policy.Resource, resource, entities);
 
-    private static bool Fits(CedarScope scope, EntityUid entity, CedarEntities entities) =>
+    public static bool Fits(CedarScope scope, EntityUid entity, CedarEntities entities) =>
         scope.Operator switch
         {
             CedarScopeOperator.Any => true,

@@ -54,12 +54,14 @@ internal static class GrantReader
         ArgumentLimits.Read(section, LimitKind.Like, "like", tool, limits, problems);
         var when = section.Text("when", MaxConditionLength);
         var history = HistoryReader.Read(section, tool, bundle, problems);
+        var obligations = ObligationReader.Read(section, tool, bundle, problems);
         var reason = section.Text("reason", MaxReasonLength);
         var approval = ReadApproval(section, tool, problems);
         var grant = new GrantDefinition(
             toolName ?? "", limits, when, (section.Find("when") as YamlScalar)?.TextPosition ?? default, reason, approval is not null, section.Position)
         {
             History = history,
+            Obligations = obligations,
             Approval = approval ?? ApprovalScope.Default,
         };
         section.Close();

@@ -20,10 +20,13 @@ internal sealed class ModuleEmitter
     private readonly Type[][] _parameters;
     private readonly FunctionFacts[] _facts;
 
-    private ModuleEmitter(ModuleModel model, FunctionFacts[] facts, bool metered)
+    private ModuleEmitter(ModuleModel model, FunctionFacts[] facts, CodeVariant variant)
     {
         Model = model;
-        Metered = metered;
+        Metered = variant.Metered;
+        Watched = variant.Watched;
+        ReferencedFunctions = Referenced(model);
+        Suspension = new SuspensionAnalysis(model, facts, variant.BlockingImports, ReferencedFunctions);
         _facts = facts;
         var assembly = AssemblyBuilder.DefineDynamicAssembly(
             new AssemblyName("wasm"), AssemblyBuilderAccess.RunAndCollect);
@@ -40,9 +43,15 @@ internal sealed class ModuleEmitter
 
     public bool Metered { get; }
 
-    public static CompiledCode Emit(ModuleModel model, FunctionFacts[] facts, bool metered, Action checkTime)
+    public bool Watched { get; }
+
+    public SuspensionAnalysis Suspension { get; }
+
+    private SortedSet<int> ReferencedFunctions { get; }
+
+    public static CompiledCode Emit(ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime)
     {
-        var emitter = new ModuleEmitter(model, facts, metered);
+        var emitter = new ModuleEmitter(model, facts, variant);
         emitter.Define();
         for (var i = 0; i < model.ImportedFunctions; i++) StubEmitter.Import(emitter, i, emitter._functions[i].GetILGenerator());
         for (var i = model.ImportedFunctions; i < emitter._functions.Length; i++)
@@ -51,8 +60,7 @@ internal sealed class ModuleEmitter
             emitter.Body(i);
         }
 
-        var referenced = Referenced(model);
-        foreach (var i in referenced)
+        foreach (var i in emitter.ReferencedFunctions)
         {
             StubEmitter.Entry(emitter, i, emitter.Method("e" + i, typeof(void), StubEmitter.EntryParameters));
             StubEmitter.Thunk(emitter, i, emitter.ThunkMethod(i));
@@ -66,7 +74,7 @@ internal sealed class ModuleEmitter
             RuntimeHelpers.PrepareMethod(methods[i].MethodHandle);
         }
 
-        return new CompiledCode(model, methods, referenced);
+        return new CompiledCode(model, methods, emitter.ReferencedFunctions);
     }
 
     public MethodInfo Function(int index) => _functions[index];

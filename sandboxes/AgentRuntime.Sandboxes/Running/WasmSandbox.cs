@@ -175,6 +175,11 @@ internal sealed class WasmSandbox : ISandbox
             _session.Meter.SawMemory(_instance?.Memory?.LengthBytes ?? 0);
             return new SandboxStep.Trapped(TrapErrors.From(trap, _limits, _session.Meter, _stopReason));
         }
+        catch (WasmModuleException e)
+        {
+            // Code that compiling did not foresee, such as that with fuel, is emitted at the first instance.
+            return new SandboxStep.Trapped(new RuntimeError(ReasonCodes.ModuleTooLarge, e.Message));
+        }
         catch (WasmLinkException e)
         {
             return new SandboxStep.Trapped(new RuntimeError(ReasonCodes.UnknownImport, e.Message));

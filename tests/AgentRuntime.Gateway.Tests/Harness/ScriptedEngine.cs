@@ -59,6 +59,7 @@ internal sealed class ScriptedEngine : IAsyncDisposable
             $$"""{"object":"list","data":[{"id":"{{engine.Model}}","object":"model","max_model_len":4096}]}"""));
         app.MapPost("/v1/chat/completions", engine.HandleAsync);
         app.MapPost("/v1/completions", engine.HandleAsync);
+        app.MapPost("/tokenize", TokenizeAsync);
         await app.StartAsync();
         engine.Address = new Uri(app.Services
             .GetRequiredService<Microsoft.AspNetCore.Hosting.Server.IServer>()
@@ -161,6 +162,16 @@ internal sealed class ScriptedEngine : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    /// <summary>A chat is the tokens 1 to 3; a text has a token 100 for each word.</summary>
+    private static async Task TokenizeAsync(HttpContext context)
+    {
+        using var body = await JsonDocument.ParseAsync(context.Request.Body);
+        var tokens = body.RootElement.TryGetProperty("prompt", out var prompt)
+            ? prompt.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(_ => 100)
+            : [1, 2, 3];
+        await context.Response.WriteAsync(JsonSerializer.Serialize(new { tokens }));
+    }
 
     private async Task HandleAsync(HttpContext context)
     {

@@ -16,20 +16,22 @@ public class SurvivalTests
         other.Words = ["three ", "four"];
         await using var harness = await StartAsync([dying]);
 
-        var chunks = await CollectAsync(harness, Chat(maxTokens: 50), received, other, after: 2);
+        var request = Chat(more: ""","temperature":0.5,"max_completion_tokens":50""", maxTokens: 50);
+        var chunks = await CollectAsync(harness, request, received, other, after: 2);
 
         Assert.Equal("one two three four", TextOf(chunks));
-        var body = Assert.Single(other.Seen).Body;
-        Assert.Equal(48, body.GetProperty("max_tokens").GetInt32());
-        Assert.True(body.GetProperty("continue_final_message").GetBoolean());
-        Assert.False(body.GetProperty("add_generation_prompt").GetBoolean());
-        var last = body.GetProperty("messages").EnumerateArray().Last();
-        Assert.Equal(("assistant", "one two "),
-            (last.GetProperty("role").GetString(), last.GetProperty("content").GetString()));
+        var seen = Assert.Single(other.Seen);
+        Assert.Equal("/v1/completions", seen.Path);
+        Assert.Equal(48, seen.Body.GetProperty("max_tokens").GetInt32());
+        Assert.Equal("[1,2,3,100,100]", seen.Body.GetProperty("prompt").GetRawText());
+        Assert.Equal(0.5, seen.Body.GetProperty("temperature").GetDouble());
+        Assert.False(seen.Body.TryGetProperty("messages", out _));
 
         // The other engine counted what had been sent as its prompt: 10 - 2, and 2 + 2 of output.
         Assert.Equal(new InferenceUsage(new(8), new(4), new(4)), chunks[^1].Usage);
         Assert.All(chunks, c => Assert.Contains("\"id\":\"c-dying\"", Encoding.UTF8.GetString(c.Raw.Span)));
+        Assert.All(
+            chunks, c => Assert.Contains("\"object\":\"chat.completion.chunk\"", Encoding.UTF8.GetString(c.Raw.Span)));
         Assert.Single(chunks, c => c.FinishReason is not null);
         Assert.Single(chunks, c => c.ServedBy is not null);
     }

@@ -103,6 +103,21 @@ public sealed class ExplainTests
             Sample.Snapshot(bundle).Open(Calls.Agent("demo/clerk")).VisibleTools(["shop/refund", "shop/lookup"]));
     }
 
+    [Theory]
+    [InlineData("permit (principal, action == AgentRuntime::Action::\"shop/erase\", resource) when { principal is AgentRuntime::Agent && principal.name == \"clerk\" && context.history.calls < 1 };", true)]
+    [InlineData("permit (principal is AgentRuntime::Agent, action == AgentRuntime::Action::\"shop/erase\", resource) when { context.history.calls < 1 && principal.name == \"other\" };", false)]
+    [InlineData("permit (principal is AgentRuntime::Agent, action == AgentRuntime::Action::\"shop/erase\", resource) unless { principal.project == \"demo\" };", false)]
+    [InlineData("permit (principal, action == AgentRuntime::Action::\"shop/erase\", resource); forbid (principal is AgentRuntime::Agent, action == AgentRuntime::Action::\"shop/erase\", resource) when { principal.name like \"c*\" };", false)]
+    [InlineData("permit (principal, action == AgentRuntime::Action::\"shop/erase\", resource); forbid (principal, action == AgentRuntime::Action::\"shop/erase\", resource) when { context.history.calls > 0 };", true)]
+    public void With_the_context_unknown_a_tool_is_visible_as_long_as_some_context_could_allow_it(string policies, bool visible)
+    {
+        var run = Sample.Snapshot(Sample.Bundle(("policies/mine.cedar", policies))).Open(Calls.Agent("demo/clerk"));
+
+        Assert.Equal(visible ? 1 : 0, run.VisibleTools(["shop/erase"]).Count);
+        if (!visible)
+            Assert.Equal(Verdict.Deny, run.Decide(Calls.Tool("shop/erase")).Verdict);
+    }
+
     private static PolicyQuestion Ask(string arguments) =>
         new("demo/clerk", PolicyAction.CallTool, "shop/refund", Json(arguments), Calls.Noon);
 
