@@ -12,6 +12,7 @@ internal sealed partial class ManagedInstance
 
     private EntryPoint? _suspendedEntry;
     private WasmValue[] _answer = [];
+    private bool _beside;
 
     internal FrameStack Frames => field ??= new FrameStack();
 
@@ -39,6 +40,22 @@ internal sealed partial class ManagedInstance
         }
     }
 
+    // The host needs the guest's allocator to write an answer into a suspended guest. Such a call leaves the frames alone.
+    private WasmCallStatus RunBeside(EntryPoint entry, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
+    {
+        State = GuestState.Running;
+        _beside = true;
+        try
+        {
+            return Run(entry, arguments, results);
+        }
+        finally
+        {
+            _beside = false;
+            State = GuestState.Suspended;
+        }
+    }
+
     public void WriteSnapshot(IBufferWriter<byte> destination)
     {
         if (State != GuestState.Suspended || _failed) throw new InvalidOperationException("the instance is not suspended");
@@ -51,7 +68,7 @@ internal sealed partial class ManagedInstance
     private void BeginSuspension(int import, HostFunction host)
     {
         if (!host.MayBlock) throw new InvalidOperationException("a host function that is not MayBlock cannot suspend");
-        if (_nesting != 1) throw new InvalidOperationException("a call made by a host function cannot suspend");
+        if (_nesting != 1 || _beside) throw new InvalidOperationException("a call made by a host function cannot suspend");
         PendingImport = import;
         Frames.PushFrame(import, 0);
         State = GuestState.Unwinding;

@@ -70,8 +70,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
         var entry = ReferenceEquals(export, _lastName) ? _lastEntry! : Find(export);
         if (arguments.Length != entry.Type.Parameters.Length || results.Length < entry.Type.Results.Length)
             throw new ArgumentException($"{export} is {entry.Type}", nameof(arguments));
-        if (State != GuestState.Running) throw new InvalidOperationException("the instance is suspended");
-        return Run(entry, arguments, results);
+        return State == GuestState.Suspended ? RunBeside(entry, arguments, results) : Run(entry, arguments, results);
     }
 
     public void Dispose()

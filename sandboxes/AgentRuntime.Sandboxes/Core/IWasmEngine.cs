@@ -12,7 +12,9 @@ public interface IWasmEngine
     /// <summary><c>managed</c> or <c>wasmtime</c>.</summary>
     string Name { get; }
 
-    /// <summary>Whether <see cref="HostReturn.Suspend"/> gives the thread back; otherwise host functions must block.</summary>
+    /// <summary>
+    /// Whether <see cref="HostReturn.Suspend"/> gives the thread back; otherwise host functions must block.
+    /// </summary>
     bool SupportsSuspension { get; }
 
     /// <summary>Decodes, validates and compiles a binary module within the limits.</summary>
@@ -66,7 +68,11 @@ public interface IWasmInstance : IDisposable
     /// <summary>The first linear memory; null when the module has none.</summary>
     IGuestMemory? Memory { get; }
 
-    /// <summary>Calls an exported function and runs until it returns or suspends.</summary>
+    /// <summary>
+    /// Calls an exported function and runs until it returns or suspends. A suspended instance may be called as well, as
+    /// the host needs to write an answer into it (<c>cabi_realloc</c>): such a call cannot suspend, and the suspended one
+    /// is resumed afterwards as if nothing had been.
+    /// </summary>
     /// <exception cref="WasmTrapException">The guest trapped or broke a limit; the instance cannot go on.</exception>
     WasmCallStatus Call(string export, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results);
 
@@ -130,7 +136,9 @@ public delegate HostReturn HostFunctionBody(
 
 /// <summary>A host function to link. Immutable.</summary>
 /// <param name="Type">Its type; must equal the import's.</param>
-/// <param name="MayBlock">Whether it may return <see cref="HostReturn.Suspend"/>: only callers of such pay for it.</param>
+/// <param name="MayBlock">
+/// Whether it may return <see cref="HostReturn.Suspend"/>: only callers of such pay for it.
+/// </param>
 /// <param name="Body">What it does.</param>
 public sealed record HostFunction(FunctionType Type, bool MayBlock, HostFunctionBody Body);
 
