@@ -33,6 +33,9 @@ internal sealed class WasmSandboxModule : ISandboxModule
     /// <summary>What the module imports, in its order.</summary>
     public IReadOnlyList<WorldFunction> Imports { get; }
 
+    /// <summary>The settings that the module carries.</summary>
+    public IReadOnlyDictionary<string, string> OwnSettings => _sections.Settings;
+
     public bool HasPostRun { get; }
 
     public bool HasInitialize { get; }
