@@ -146,7 +146,8 @@ public sealed class WasmToolTests : IDisposable
 
         public ValueTask<ReadOnlyMemory<byte>?> ReadModuleAsync(
             ModuleDigest digest, CancellationToken cancellationToken) =>
-            ValueTask.FromResult<ReadOnlyMemory<byte>?>(_modules.TryGetValue(digest, out var module) ? module.AsMemory() : null);
+            ValueTask.FromResult(
+                _modules.TryGetValue(digest, out var module) ? (ReadOnlyMemory<byte>?)module : default);
 
         public ValueTask<AgentRecord> DeployAsync(AgentDeployment deployment, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
