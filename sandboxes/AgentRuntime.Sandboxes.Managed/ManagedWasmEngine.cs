@@ -33,6 +33,10 @@ public sealed class ManagedWasmEngine : IWasmEngine
         return module;
     }
 
+    /// <summary>For the benchmark alone: an instance whose code nothing can stop.</summary>
+    internal static IWasmInstance WithoutEpochs(IWasmModule module, InstanceLimits limits) =>
+        ((ManagedModule)module).Link([], new Runtime.ValueBuffer(), limits, new CodeVariant([], metered: false, watched: false));
+
     /// <summary>A check that throws once the time of one compilation is over.</summary>
     internal static Action Deadline(CompileLimits limits, CancellationToken cancellationToken)
     {

@@ -12,10 +12,14 @@ public interface ISandbox : IAsyncDisposable
     /// <summary>What the guest has used so far. A snapshot.</summary>
     SandboxUsage Usage { get; }
 
-    /// <summary>Calls the guest's <c>run</c> export with <paramref name="input"/> and runs until it finishes or blocks.</summary>
+    /// <summary>
+    /// Calls the guest's <c>run</c> export with <paramref name="input"/> and runs until it finishes or blocks.
+    /// </summary>
     ValueTask<SandboxStep> StartAsync(string input, CancellationToken cancellationToken);
 
-    /// <summary>Answers the host call that the guest is blocked in, and runs until it finishes or blocks again.</summary>
+    /// <summary>
+    /// Answers the host call that the guest is blocked in, and runs until it finishes or blocks again.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The guest is not blocked in a host call.</exception>
     ValueTask<SandboxStep> ResumeAsync(HostCallResult result, CancellationToken cancellationToken);
 

@@ -49,7 +49,9 @@ public interface ISandboxModule
         throw new NotSupportedException("this engine has no snapshots");
 }
 
-/// <summary>Where a guest's log lines go. Called on the guest's thread; must not block for long and must not throw.</summary>
+/// <summary>
+/// Where a guest's log lines go. Called on the guest's thread; must not block for long and must not throw.
+/// </summary>
 public interface ISandboxLog
 {
     /// <summary>One line, already cut to the limit of <see cref="SandboxLimits.MaxLogBytes"/>.</summary>

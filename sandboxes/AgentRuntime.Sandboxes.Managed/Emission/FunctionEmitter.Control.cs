@@ -105,9 +105,12 @@ internal sealed partial class FunctionEmitter
         {
             SpillAll();
             _il.MarkLabel(second);
-            Instance();
-            At();
-            Call(typeof(Frames), nameof(Frames.Epoch));
+            if (_module.Watched)
+            {
+                Instance();
+                At();
+                Call(typeof(Frames), nameof(Frames.Epoch));
+            }
         }
 
         _blocks.Add(new Block

@@ -112,7 +112,7 @@ internal sealed partial class FunctionEmitter
             Instance();
             Depth(0);
             At();
-            Call(typeof(Frames), nameof(Frames.Enter));
+            Call(typeof(Frames), _module.Watched ? nameof(Frames.Enter) : nameof(Frames.EnterUnwatched));
         }
 
         if (_facts.UsesMemory) ReloadMemory();

@@ -68,9 +68,10 @@ internal sealed class ManagedModule : IWasmModule
     }
 
     /// <summary>Links to what other instances export as well; those share <paramref name="buffer"/>.</summary>
-    internal ManagedInstance Link(ReadOnlySpan<object> imports, ValueBuffer buffer, InstanceLimits limits)
+    internal ManagedInstance Link(
+        ReadOnlySpan<object> imports, ValueBuffer buffer, InstanceLimits limits, CodeVariant? variant = null)
     {
-        var instance = new ManagedInstance(this, Code(new CodeVariant([], limits.Fuel is not null)));
+        var instance = new ManagedInstance(this, Code(variant ?? new CodeVariant([], limits.Fuel is not null)));
         instance.Link(imports, buffer, limits);
         return instance;
     }
@@ -96,7 +97,7 @@ internal sealed class ManagedModule : IWasmModule
     {
         if (_last is { } last && last.Item1.Equals(variant)) return last.Item2;
         var code = _variants.GetOrAdd(variant, v => new Lazy<CompiledCode>(() =>
-            ModuleEmitter.Emit(Model, _facts, v, ManagedWasmEngine.Deadline(_limits, CancellationToken.None)))).Value;
+            ModuleEmitter.Emit(Model, _facts, v, ManagedWasmEngine.Deadline(_limits, CancellationToken.None), _limits.MaxTime / 2))).Value;
         _last = Tuple.Create(variant, code);
         return code;
     }

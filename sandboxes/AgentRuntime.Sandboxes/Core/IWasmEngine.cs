@@ -12,7 +12,9 @@ public interface IWasmEngine
     /// <summary><c>managed</c> or <c>wasmtime</c>.</summary>
     string Name { get; }
 
-    /// <summary>Whether <see cref="HostReturn.Suspend"/> gives the thread back; otherwise host functions must block.</summary>
+    /// <summary>
+    /// Whether <see cref="HostReturn.Suspend"/> gives the thread back; otherwise host functions must block.
+    /// </summary>
     bool SupportsSuspension { get; }
 
     /// <summary>Decodes, validates and compiles a binary module within the limits.</summary>
@@ -134,7 +136,9 @@ public delegate HostReturn HostFunctionBody(
 
 /// <summary>A host function to link. Immutable.</summary>
 /// <param name="Type">Its type; must equal the import's.</param>
-/// <param name="MayBlock">Whether it may return <see cref="HostReturn.Suspend"/>: only callers of such pay for it.</param>
+/// <param name="MayBlock">
+/// Whether it may return <see cref="HostReturn.Suspend"/>: only callers of such pay for it.
+/// </param>
 /// <param name="Body">What it does.</param>
 public sealed record HostFunction(FunctionType Type, bool MayBlock, HostFunctionBody Body);
 
