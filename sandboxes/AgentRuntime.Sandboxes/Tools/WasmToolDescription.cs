@@ -16,7 +16,10 @@ internal static class WasmToolDescription
     /// <exception cref="RuntimeErrorException">AR5001: the module does not describe a tool.</exception>
     public static ToolDescriptor Of(WasmSandboxModule module, ToolServer server)
     {
-        if (!module.OwnSettings.TryGetValue(Setting, out var json)) throw NoTool(server, "it carries no setting 'tool'");
+        if (!module.OwnSettings.TryGetValue(Setting, out var json))
+        {
+            throw NoTool(server, "it carries no setting 'tool'");
+        }
         try
         {
             using var document = JsonDocument.Parse(json);

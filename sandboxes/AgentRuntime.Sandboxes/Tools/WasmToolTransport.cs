@@ -61,7 +61,8 @@ public sealed class WasmToolTransport(
         var step = await sandbox.StartAsync(argumentsJson, cancellationToken);
         while (step is SandboxStep.Blocked blocked)
         {
-            step = await sandbox.ResumeAsync(await AnswerAsync(blocked.Call, name, cancellationToken), cancellationToken);
+            var answer = await AnswerAsync(blocked.Call, name, cancellationToken);
+            step = await sandbox.ResumeAsync(answer, cancellationToken);
         }
         return step switch
         {

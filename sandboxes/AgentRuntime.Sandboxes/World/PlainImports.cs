@@ -41,7 +41,8 @@ internal static class PlainImports
         return HostReturn.Completed;
     }
 
-    private static HostReturn ConfigGet(GuestSession session, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
+    private static HostReturn ConfigGet(
+        GuestSession session, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
         var flat = new FlatReader(arguments);
         var key = new GuestLift(session.Memory, MaxConfigKeyBytes).Text(flat.U32(), flat.U32());

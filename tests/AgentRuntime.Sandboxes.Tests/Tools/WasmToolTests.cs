@@ -1,8 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
-using AgentRuntime.Sandboxes.Engine;
-using AgentRuntime.Sandboxes.Managed;
+using AgentRuntime.Sandboxes.Tests.Guests;
 using AgentRuntime.Sandboxes.Tests.Scripted;
 using AgentRuntime.Sandboxes.Tools;
 using AgentRuntime.TestKit;
@@ -10,13 +9,9 @@ using AgentRuntime.TestKit;
 namespace AgentRuntime.Sandboxes.Tests.Tools;
 
 /// <summary>Tools that are modules, called like any tool.</summary>
-public sealed class WasmToolTests : IDisposable
+public sealed class WasmToolTests
 {
     private readonly Modules _modules = new();
-    private readonly WasmSandboxEngine _engine = new(
-        new ManagedWasmEngine(), new() { Compile = new() { MaxTime = TimeSpan.FromMinutes(2) } }, TimeProvider.System);
-
-    public void Dispose() => _engine.Dispose();
 
     [Fact]
     public async Task A_module_offers_the_tool_that_it_describes()
@@ -56,7 +51,8 @@ public sealed class WasmToolTests : IDisposable
     {
         var looping = Server("bad", Described(Wasm.Dist("hostile/loop"), "loop"));
 
-        var outcome = await CallAsync(looping, "loop", "{}", new SandboxLimits { MaxCpuTime = TimeSpan.FromMilliseconds(100) });
+        var limits = new SandboxLimits { MaxCpuTime = TimeSpan.FromMilliseconds(100) };
+        var outcome = await CallAsync(looping, "loop", "{}", limits);
 
         var error = Assert.IsType<ToolOutcome.Failed>(outcome).Error;
         Assert.Equal(ReasonCodes.ToolFailed, error.Code);
@@ -66,7 +62,8 @@ public sealed class WasmToolTests : IDisposable
     [Fact]
     public async Task A_tool_that_takes_too_long_is_stopped()
     {
-        var server = Server("bad", Described(Wasm.Dist("hostile/loop"), "loop")) with { Timeout = TimeSpan.FromMilliseconds(50) };
+        var loop = Server("bad", Described(Wasm.Dist("hostile/loop"), "loop"));
+        var server = loop with { Timeout = TimeSpan.FromMilliseconds(50) };
 
         var outcome = await CallAsync(server, "loop", "{}", new SandboxLimits { MaxCpuTime = TimeSpan.FromMinutes(5) });
 
@@ -81,7 +78,8 @@ public sealed class WasmToolTests : IDisposable
         var outcome = await CallAsync(server, "digest", "{}");
 
         Assert.Equal(
-            new ToolOutcome.Succeeded("1 lines, 1 words. No summary: AR2002: A tool may call neither models nor tools."),
+            new ToolOutcome.Succeeded(
+                "1 lines, 1 words. No summary: AR2002: A tool may call neither models nor tools."),
             outcome);
     }
 
@@ -126,7 +124,7 @@ public sealed class WasmToolTests : IDisposable
     private ToolServer Server(string name, byte[] module) => new(name, new Uri($"wasm:{_modules.Add(module)}"));
 
     private WasmToolTransport Transport(SandboxLimits? limits = null) =>
-        new(_engine, _modules, limits ?? new(), TimeProvider.System);
+        new(GuestRun.Engine, _modules, limits ?? new(), TimeProvider.System);
 
     private async Task<ToolOutcome> CallAsync(
         ToolServer server, string tool, string arguments, SandboxLimits? limits = null) =>

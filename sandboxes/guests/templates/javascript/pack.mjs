@@ -1,6 +1,7 @@
 // Makes an agent of a script: node pack.mjs ENGINE.wasm SCRIPT.js OUT.wasm [KEY=FILE ...]
 // The script goes into a custom section behind the engine, which the platform gives to it as the setting `script`; all
-// agents with the same engine share its compiled code. Further settings come from files: tool=tool.json describes a tool.
+// agents with the same engine share its compiled code. Further settings come from files: tool=tool.json describes a
+// tool.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const [engine, script, out, ...settings] = process.argv.slice(2);
