@@ -10,9 +10,8 @@ IBenchmark[] benchmarks =
     new PolicyHistoryBenchmark(),
     new FairnessBenchmark(),
     new RouterBenchmark(),
+    new PolicyBenchmark(),
 ];
-
-IBenchmark[] benchmarks = [new PolicyBenchmark()];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)
