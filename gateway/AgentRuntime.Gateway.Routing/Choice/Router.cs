@@ -1,0 +1,135 @@
+namespace AgentRuntime.Gateway.Routing;
+
+/// <summary>
+/// The choice of an engine or a pair. Cost of an engine is the time to first token there, plus what its use costs
+/// others: each second of prefill delays those who come after (<see cref="Congestion"/>), and the running answers by
+/// the share of prefill in which they stand still. Because cached tokens save work and
+/// not just waiting, affinity grows with load and costs nothing when the pool is idle; a prefix that every engine
+/// holds cancels out. Reads the pool and writes nothing but its scratch. Allocates nothing.
+/// </summary>
+internal sealed class Router(RoutingOptions options)
+{
+    private int _rotor;
+
+    /// <summary>The best choice now; <see cref="Choice.None"/> when no engine is open.</summary>
+    /// <param name="pool">The pool.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="tenant">Its tenant's share; null for a newcomer.</param>
+    /// <param name="excluded">An engine that must not serve it; -1 for none.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="front">The engine in whose queue it is in front of all others; -1 for none.</param>
+    public Choice Decide(
+        ModelPool pool, in RouteRequest request, TenantShare? tenant, int excluded, double now, int front = -1)
+    {
+        var rows = pool.Rows;
+        var matches = pool.Matches;
+        pool.Index.Match(request.Blocks.Span, matches);
+        var start = rows.Length == 0 ? 0 : (int)((uint)_rotor++ % (uint)rows.Length);
+        var tokenSeconds = Congestion.TokenSeconds(rows, start);
+        var ahead = new WorkAhead(pool, tenant, options.Classes[request.Class].Priority, front, tokenSeconds);
+        var congestion = Congestion.Factor(rows, start, ahead, pool.MeanPrefillSeconds, now);
+        var allowSingle = options.Disaggregation != DisaggregationMode.Always;
+        var allowPair = options.Disaggregation != DisaggregationMode.Never;
+        var (transferSetup, transferToken) = pool.Transfer.Line;
+        var tokenCost = congestion * tokenSeconds;
+        var stall = options.StreamDelayWeight;
+        var output = stall * request.ExpectedOutputTokens;
+        var needKv = request.PromptTokens + request.ExpectedOutputTokens;
+        var lora = request.Lora == 0 ? 0 : 1UL << (request.Lora - 1);
+        var best = new Candidates();
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var engine = start + i < rows.Length ? start + i : start + i - rows.Length;
+            ref readonly var row = ref rows[engine];
+            if (!row.Open || row.FreshUntil < now || engine == excluded)
+                continue;
+            best.Count++;
+            var blocks = matches[engine];
+            double uncached = blocks == 0
+                ? request.PromptTokens
+                : request.PromptTokens - CachedTokens(request, blocks, row.CacheTrust);
+            var full = row.Running >= row.MaxRunning || row.KvFreeTokens < needKv ? Candidates.FullPenalty : 0;
+            var decode = full + (output * (row.DecodeSeconds + (row.DecodeSecondsPerRunning * ((2 * row.Running) + 1))));
+            if ((row.Roles & EngineRoles.Prefill) != 0)
+            {
+                var prefill = row.PrefillSeconds(uncached);
+                var cost = row.QueueSeconds(now) + ahead.Seconds(row, engine)
+                    + (prefill * (1 + (stall * row.PrefillStall * row.Running))) + (tokenCost * uncached)
+                    + ((row.Loras & lora) == lora ? 0 : options.LoraLoadSeconds);
+                if (allowPair)
+                    best.OfferPrefill(engine, cost);
+                if (row.Roles == EngineRoles.Both)
+                    best.OfferSingle(engine, cost + decode);
+            }
+
+            if (allowPair && (row.Roles & EngineRoles.Decode) != 0)
+                best.OfferDecode(engine, decode + transferSetup + (transferToken * uncached));
+        }
+
+        best.MakePair(allowPair);
+        var pair = best.Pair.Cost < double.PositiveInfinity && (!allowSingle || best.Pair.Cost < best.Single.Cost);
+        var chosen = pair ? best.Pair.Prefill : best.Single.Engine;
+        return chosen < 0
+            ? Choice.None
+            : Explain(pool, request, best, pair, ahead, congestion, now);
+    }
+
+    /// <summary>Whether some engine could serve the request if it were not saturated.</summary>
+    public static bool AnyEngine(ModelPool pool, DisaggregationMode mode)
+    {
+        EngineRoles roles = 0;
+        foreach (ref readonly var row in pool.Rows)
+        {
+            if (!row.Open)
+                continue;
+            if (row.Roles == EngineRoles.Both)
+                return true;
+            roles |= row.Roles;
+        }
+
+        return roles == EngineRoles.Both && mode != DisaggregationMode.Never;
+    }
+
+    private int CachedTokens(in RouteRequest request, int blocks, double trust) =>
+        // The last token is always computed: its logits are what the answer starts from.
+        (int)(Math.Min((long)blocks * options.BlockTokens, request.PromptTokens - 1) * trust);
+
+    private Choice Explain(
+        ModelPool pool,
+        in RouteRequest request,
+        in Candidates best,
+        bool pair,
+        in WorkAhead ahead,
+        double congestion,
+        double now)
+    {
+        var prefill = pair ? best.Pair.Prefill : best.Single.Engine;
+        var decode = pair ? best.Pair.Decode : prefill;
+        ref readonly var row = ref pool.Row(prefill);
+        var cached = CachedTokens(request, pool.Matches[prefill], row.CacheTrust);
+        var seconds = row.PrefillSeconds(request.PromptTokens - cached);
+        return new()
+        {
+            Prefill = prefill,
+            Decode = decode,
+            CachedTokens = cached,
+            PrefillSeconds = seconds,
+            Cost = pair ? best.Pair.Cost : best.Single.Cost,
+            Explanation = new()
+            {
+                Candidates = best.Count,
+                CachedTokens = cached,
+                BestCachedTokens = CachedTokens(request, pool.Matches.Longest, 1),
+                QueueSeconds = row.QueueSeconds(now) + ahead.Seconds(row, prefill),
+                PrefillSeconds = seconds,
+                TransferSeconds = pair
+                    ? pool.Transfer.Seconds(request.PromptTokens
+                        - CachedTokens(request, pool.Matches[decode], pool.Row(decode).CacheTrust))
+                    : 0,
+                Congestion = congestion,
+                ColocatedCost = best.Single.Cost,
+                PairCost = best.Pair.Cost,
+            },
+        };
+    }
+}

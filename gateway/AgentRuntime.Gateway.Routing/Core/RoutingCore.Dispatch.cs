@@ -1,0 +1,317 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway.Routing;
+
+/// <content>Where requests wait, and how they leave.</content>
+public sealed partial class RoutingCore
+{
+    private const int MaxRebinds = 4;
+    private const int MinWaitNotes = 4096;
+    private readonly Queue<(ModelPool Pool, int Engine)> _listed = new();
+    private readonly List<RequestEntry> _moving = [];
+
+    /// <summary>
+    /// The next thing that shall happen to some request. Call until it returns false, after every call that may have
+    /// made room or brought work.
+    /// </summary>
+    public bool TryTake(double now, out Assignment assignment)
+    {
+        now = Clock(now);
+        if (_refusals.TryDequeue(out assignment))
+            return true;
+        while (_listed.TryPeek(out var listed))
+        {
+            var (pool, engine) = listed;
+            if (pool.Find(engine) is { } state)
+            {
+                if (TryDispatch(pool, engine, state, now, out assignment))
+                    return true;
+                state.Listed = false;
+            }
+
+            _listed.Dequeue();
+        }
+
+        assignment = default;
+        return false;
+    }
+
+    private bool TryDispatch(ModelPool pool, int engine, EngineState state, double now, out Assignment assignment)
+    {
+        if (state.Queue.Count == 0 && pool.Waiting > 0 && pool.Row(engine).Prefilling == 0)
+            OfferToIdle(pool, now);
+        while (HasRoom(pool, engine, now) && pool.Row(engine).FreshUntil >= now
+            && FairOrder.Next(state.Queue, _options, now) is { } entry)
+        {
+            // It waits here no longer while it is decided about: it must not stand in its own way.
+            var choice = entry.Choice;
+            Unbind(entry);
+            if (entry.ChosenAt < now)
+                choice = _router.Decide(pool, entry.Request, entry.Tenant, entry.Excluded, now, front: engine);
+            if (choice.Prefill != engine && entry.Rebinds++ < MaxRebinds)
+            {
+                Bind(entry, choice, now);
+                continue;
+            }
+
+            if (choice.Prefill != engine)
+                choice = entry.Choice;
+            ref readonly var decode = ref pool.Row(choice.Decode);
+            if (decode.Running >= decode.MaxRunning || (decode.Running > 0 && decode.KvFreeTokens < entry.KvTokens))
+            {
+                pool.DecodeBlocked = true;
+                Bind(entry, choice, now);
+                break;
+            }
+
+            Dispatch(entry, choice, now);
+            assignment = Describe(pool, entry.Ticket, choice, entry.Request, kind: null);
+            return true;
+        }
+
+        assignment = default;
+        return false;
+    }
+
+    /// <summary>
+    /// An engine has nothing to do: the request that is next where most waits is decided about again, and comes over
+    /// when that is the better choice by now.
+    /// </summary>
+    private void OfferToIdle(ModelPool pool, double now)
+    {
+        var longest = -1;
+        var most = 0.0;
+        for (var engine = 0; engine < pool.Places; engine++)
+        {
+            var waiting = pool.Row(engine).AllWaitingSeconds;
+            if (waiting > most)
+                (longest, most) = (engine, waiting);
+        }
+
+        if (longest < 0 || FairOrder.Next(pool.Engine(longest).Queue, _options, now) is not { } entry)
+            return;
+        Unbind(entry);
+        var choice = _router.Decide(pool, entry.Request, entry.Tenant, entry.Excluded, now, front: longest);
+        Bind(entry, choice, now);
+    }
+
+    /// <summary>Whether an engine would be given another prompt.</summary>
+    private bool HasRoom(ModelPool pool, int engine, double now)
+    {
+        ref readonly var row = ref pool.Row(engine);
+        return row.Open && row.Running < row.MaxRunning
+            && row.PrefillingSeconds(now) <= _options.EngineBacklogSeconds;
+    }
+
+    private void Enqueue(RequestEntry entry, double now)
+    {
+        entry.Phase = RequestPhase.Waiting;
+        entry.QueuedAt = now;
+        entry.Sequence = ++_sequence;
+        entry.Rebinds = 0;
+        AddWait(entry);
+        var choice = _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now);
+        entry.Due += _options.DueSecondsPerPrefillSecond * choice.PrefillSeconds;
+        Bind(entry, choice, now);
+    }
+
+    /// <summary>Notes when the wait ends, and drops the notes of waits that are over once those are most.</summary>
+    private void AddWait(RequestEntry entry)
+    {
+        if (_waits.Count >= MinWaitNotes && _waits.Count > 4 * Waiting)
+        {
+            _waits.Clear();
+            foreach (var other in _entries)
+            {
+                if (other.Phase == RequestPhase.Waiting && other != entry)
+                    _waits.Enqueue(other.Ticket, other.WaitUntil);
+            }
+        }
+
+        _waits.Enqueue(entry.Ticket, entry.WaitUntil);
+    }
+
+    /// <summary>
+    /// The router is full: the tenant with the most waiting requests loses the one that is due last where most of its
+    /// requests wait, so that a flood fills its own share of the queue and nobody else's. False when the tenant that
+    /// asks is that tenant.
+    /// </summary>
+    private bool MakeWay(ModelPool pool, TenantShare asking)
+    {
+        var most = asking;
+        foreach (var tenant in pool.WaitingTenants)
+        {
+            if (tenant.Waiting > most.Waiting + 1)
+                most = tenant;
+        }
+
+        if (ReferenceEquals(most, asking))
+            return false;
+        Lane? longest = pool.Unbound.LongestOf(most, null);
+        for (var engine = 0; engine < pool.Places; engine++)
+            longest = pool.Find(engine)?.Queue.LongestOf(most, longest) ?? longest;
+        if (longest?.Last() is not { } entry)
+            return false;
+        Unbind(entry);
+        Refuse(entry, ReasonCodes.Saturated, _options.Classes[entry.Request.Class].TtftSeconds);
+        return true;
+    }
+
+    private void Bind(RequestEntry entry, in Choice choice, double now)
+    {
+        var pool = entry.Pool;
+        entry.Choice = choice;
+        entry.ChosenAt = now;
+        entry.Prefill = choice.Prefill;
+        entry.CachedTokens = choice.CachedTokens;
+        entry.PrefillSeconds = choice.PrefillSeconds;
+        pool.BeginWait(entry.Tenant);
+        if (choice.Prefill < 0)
+        {
+            pool.Unbound.Add(entry);
+            return;
+        }
+
+        pool.Engine(choice.Prefill).Queue.Add(entry);
+        pool.Row(choice.Prefill).Waiting[_options.Classes[entry.Request.Class].Priority] += entry.PrefillSeconds;
+        entry.Tenant.AddWaiting(choice.Prefill, entry.PrefillSeconds);
+        List(pool, choice.Prefill);
+    }
+
+    private void Unbind(RequestEntry entry)
+    {
+        var pool = entry.Pool;
+        pool.EndWait(entry.Tenant);
+        if (entry.Prefill < 0)
+        {
+            pool.Unbound.Remove(entry);
+            return;
+        }
+
+        var queue = pool.Engine(entry.Prefill).Queue;
+        queue.Remove(entry);
+        ref var waiting = ref pool.Row(entry.Prefill).Waiting[_options.Classes[entry.Request.Class].Priority];
+        // An empty queue is the moment to take back the drift of floating-point sums.
+        waiting = queue.Count == 0 ? 0 : Math.Max(0, waiting - entry.PrefillSeconds);
+        entry.Tenant.AddWaiting(entry.Prefill, -entry.PrefillSeconds);
+        entry.Prefill = -1;
+    }
+
+    private void Dispatch(RequestEntry entry, in Choice choice, double now)
+    {
+        var pool = entry.Pool;
+        entry.Phase = RequestPhase.Prefilling;
+        entry.Prefill = choice.Prefill;
+        entry.Decode = choice.Decode;
+        entry.CachedTokens = choice.CachedTokens;
+        entry.PrefillSeconds = choice.PrefillSeconds;
+        entry.DispatchedAt = now;
+        entry.Attempts++;
+        entry.CachedTokensKnown = false;
+        ref var row = ref pool.Row(choice.Prefill);
+        var state = pool.Engine(choice.Prefill);
+        entry.RunningAtDispatch = row.Running;
+        TrackBusy(ref row, state, now);
+        row.BusyUntil = now + row.PrefillingSeconds(now) + entry.PrefillSeconds;
+        row.Prefilling++;
+        state.PrefillingSeconds += entry.PrefillSeconds;
+        entry.ReservedKvTokens = entry.KvTokens;
+        pool.VirtualTime = entry.Tenant.Served;
+        Reserve(pool, choice.Prefill, entry);
+        if (entry.IsPair)
+            Reserve(pool, choice.Decode, entry);
+        pool.Index.Speculate(choice.Prefill, entry.Request.Blocks.Span, now, row.BusyUntil - now);
+        if (entry.Attempts == 1)
+            Charge(entry, entry.UncachedTokens + (_options.OutputTokenWeight * entry.Request.ExpectedOutputTokens));
+    }
+
+    private static void Reserve(ModelPool pool, int engine, RequestEntry entry)
+    {
+        ref var row = ref pool.Row(engine);
+        row.Running++;
+        if (row.KvFreeTokens != long.MaxValue)
+            row.KvFreeTokens -= entry.ReservedKvTokens;
+    }
+
+    private void Release(ModelPool pool, int engine, RequestEntry entry)
+    {
+        ref var row = ref pool.Row(engine);
+        row.Running--;
+        if (row.KvFreeTokens != long.MaxValue)
+            row.KvFreeTokens = Math.Min(
+                pool.Engine(engine).Description.KvCapacityTokens, row.KvFreeTokens + entry.ReservedKvTokens);
+        List(pool, engine);
+        if (pool.DecodeBlocked)
+        {
+            pool.DecodeBlocked = false;
+            for (var e = 0; e < pool.Places; e++)
+            {
+                if (pool.Find(e) is { Queue.Count: > 0 })
+                    List(pool, e);
+            }
+        }
+
+        pool.FreeWhenEnded(engine);
+    }
+
+    /// <summary>Takes a request off whatever it is at; true when an engine had begun with it.</summary>
+    private bool Withdraw(RequestEntry entry, double now)
+    {
+        switch (entry.Phase)
+        {
+            case RequestPhase.Waiting:
+                Unbind(entry);
+                return false;
+            case RequestPhase.Prefilling:
+                entry.Pool.Index.Retract(entry.Prefill, entry.Request.Blocks.Span);
+                StopPrefill(entry, now);
+                if (entry.IsPair)
+                    Release(entry.Pool, entry.Prefill, entry);
+                Release(entry.Pool, entry.Decode, entry);
+                return false;
+            default:
+                Release(entry.Pool, entry.Decode, entry);
+                return true;
+        }
+    }
+
+    private void List(ModelPool pool, int engine)
+    {
+        if (pool.Find(engine) is not { Listed: false } state)
+            return;
+        state.Listed = true;
+        _listed.Enqueue((pool, engine));
+    }
+
+    private void RebindAll(ModelPool pool, EngineQueue queue, double now)
+    {
+        _moving.Clear();
+        foreach (var lane in queue.Lanes)
+            lane.CollectInto(_moving);
+        foreach (var entry in _moving)
+        {
+            Unbind(entry);
+            if (Router.AnyEngine(pool, _options.Disaggregation))
+            {
+                entry.Rebinds = 0;
+                Bind(entry, _router.Decide(pool, entry.Request, entry.Tenant, entry.Excluded, now), now);
+            }
+            else
+            {
+                Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);
+            }
+        }
+    }
+
+    private static Assignment Describe(
+        ModelPool pool, RouteTicket ticket, in Choice choice, in RouteRequest request, RouteKind? kind) => new()
+        {
+            Ticket = ticket,
+            Kind = kind ?? (choice.Prefill == choice.Decode ? RouteKind.Colocated : RouteKind.Disaggregated),
+            Prefill = new(pool.Number, choice.Prefill),
+            Decode = new(pool.Number, choice.Decode),
+            RetainKvSeconds = request.NextCallExpectedIn ?? 0,
+            Explanation = choice.Explanation,
+            State = request.State,
+        };
+}

@@ -1,0 +1,141 @@
+namespace AgentRuntime.Gateway.Routing;
+
+/// <content>What responses teach, what they cost, and what time does.</content>
+public sealed partial class RoutingCore
+{
+    private const double MeanUncachedTokens = 1000;
+    private const double BusyRefreshSeconds = 0.25;
+
+    /// <summary>
+    /// Lets time pass: ends waits that are over, expires what was only supposed, moves what waits for stale engines.
+    /// To be called every 20 to 50 ms, followed by <see cref="TryTake"/>.
+    /// </summary>
+    public void Advance(double now)
+    {
+        now = Clock(now);
+        while (_waits.TryPeek(out var ticket, out var until) && until <= now)
+        {
+            _waits.Dequeue();
+            if (Find(ticket) is { Phase: RequestPhase.Waiting } entry && entry.WaitUntil <= now)
+            {
+                Unbind(entry);
+                Refuse(entry, Abstractions.ReasonCodes.Saturated, _options.Classes[entry.Request.Class].TtftSeconds);
+            }
+        }
+
+        foreach (var pool in _pools)
+        {
+            pool.Index.Advance(now);
+            for (var engine = 0; engine < pool.Places; engine++)
+            {
+                if (pool.Find(engine) is not { } state)
+                    continue;
+                ref var row = ref pool.Row(engine);
+                if (now - state.BusyShareAt >= BusyRefreshSeconds)
+                    TrackBusy(ref row, state, now);
+                if (row.FreshUntil < now && state.Queue.Count > 0)
+                    RebindAll(pool, state.Queue, now);
+                if (state.Queue.Count > 0 && HasRoom(pool, engine, now))
+                    List(pool, engine);
+                if (state.Description.Source == KvSource.Responses
+                    && now - state.DoubtedAt >= _options.Index.UnconfirmedSeconds / 2)
+                {
+                    // Nothing will ever say what such an engine evicted: what was not used again is forgotten.
+                    state.DoubtedAt = now;
+                    pool.Index.Doubt(engine, now);
+                }
+            }
+        }
+    }
+
+    private void TrackBusy(ref EngineRow row, EngineState state, double now)
+    {
+        var elapsed = now - state.BusyShareAt;
+        state.BusyShareAt = now;
+        if (elapsed > 0)
+            row.BusyShare += ((row.Prefilling > 0 ? 1 : 0) - row.BusyShare)
+                * (1 - Math.Exp(-elapsed / Math.Clamp(now - state.AddedAt, 1, _options.BusyWindowSeconds)));
+    }
+
+    /// <summary>The prompt has been read: what the engine still has to read is known anew.</summary>
+    private void EndPrefill(RequestEntry entry, double now, int? cachedTokens)
+    {
+        var state = entry.Pool.Engine(entry.Prefill);
+        var began = Math.Max(entry.DispatchedAt, state.LastPrefillEndedAt);
+        entry.MeasuredPrefillSeconds = now - began;
+        entry.PrefillEndedAt = now;
+        state.LastPrefillEndedAt = now;
+        state.PrefillBusySeconds += entry.MeasuredPrefillSeconds;
+        entry.Pool.LearnMeanPrefill(entry.MeasuredPrefillSeconds);
+        StopPrefill(entry, now);
+        if (state.Description.Source == KvSource.Responses)
+        {
+            foreach (var key in entry.Request.Blocks.Span)
+                entry.Pool.Index.Store(entry.Prefill, key);
+        }
+
+        if (cachedTokens is { } cached)
+            LearnCached(entry, cached);
+    }
+
+    private void StopPrefill(RequestEntry entry, double now)
+    {
+        var state = entry.Pool.Engine(entry.Prefill);
+        ref var row = ref entry.Pool.Row(entry.Prefill);
+        TrackBusy(ref row, state, now);
+        row.Prefilling--;
+        state.PrefillingSeconds = row.Prefilling == 0 ? 0 : Math.Max(0, state.PrefillingSeconds - entry.PrefillSeconds);
+        row.BusyUntil = now + state.PrefillingSeconds;
+        List(entry.Pool, entry.Prefill);
+    }
+
+    private static double PrefillBusy(ModelPool pool, int engine, double now)
+    {
+        var state = pool.Engine(engine);
+        var current = pool.Row(engine).Prefilling > 0 && double.IsFinite(state.LastPrefillEndedAt)
+            ? now - state.LastPrefillEndedAt
+            : 0;
+        return state.PrefillBusySeconds + current;
+    }
+
+    private void LearnCached(RequestEntry entry, int cachedTokens)
+    {
+        if (entry.CachedTokensKnown)
+            return;
+        entry.CachedTokensKnown = true;
+        var pool = entry.Pool;
+        var state = pool.Engine(entry.Prefill);
+        state.Predictor.LearnCached(entry.CachedTokens, cachedTokens);
+        var confirmed = Math.Min(cachedTokens / _options.BlockTokens, entry.Request.Blocks.Length);
+        foreach (var key in entry.Request.Blocks.Span[..Math.Max(0, confirmed)])
+            pool.Index.Store(entry.Prefill, key);
+        entry.CachedTokens = cachedTokens;
+        state.Predictor.LearnPrefill(
+            entry.Request.PromptTokens - cachedTokens, entry.RunningAtDispatch, entry.MeasuredPrefillSeconds);
+        state.Predictor.Publish(ref pool.Row(entry.Prefill), _options.Prior);
+    }
+
+    private void LearnDecode(RequestEntry entry, int outputTokens, double now)
+    {
+        if (outputTokens < 2)
+            return;
+        var pool = entry.Pool;
+        ref var row = ref pool.Row(entry.Decode);
+        var state = pool.Engine(entry.Decode);
+        var tokens = outputTokens - 1;
+        var busy = PrefillBusy(pool, entry.Decode, now) - entry.PrefillBusyAtFirstToken;
+        state.Predictor.LearnDecode(
+            (entry.RunningAtFirstToken + row.Running) / 2.0,
+            Math.Max(0, busy) / tokens,
+            (now - entry.DecodeStartedAt) / tokens);
+        state.Predictor.Publish(ref row, _options.Prior);
+    }
+
+    private static void Charge(RequestEntry entry, double tokens)
+    {
+        entry.Tenant.Served += (tokens - entry.Charged) / entry.Tenant.Weight;
+        entry.Charged = tokens;
+    }
+
+    private static void Settle(RequestEntry entry, double tokens) => Charge(entry, tokens);
+}

@@ -1,0 +1,161 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway.Routing;
+
+/// <summary>The engines of one model with everything that is known of them. Owned by the core, single writer.</summary>
+internal sealed class ModelPool(int number, string model, RoutingOptions options)
+{
+    private const int TrackedLoras = 64;
+    private const int MaxTenants = 65_536;
+    private readonly Dictionary<string, int> _loras = new(StringComparer.Ordinal);
+    private readonly Dictionary<TenantId, TenantShare> _tenants = [];
+    private EngineRow[] _rows = [];
+    private EngineState?[] _engines = [];
+
+    public int Number { get; } = number;
+
+    public string Model { get; } = model;
+
+    public KvIndex Index { get; } = new(options.Index);
+
+    public PrefixMatches Matches { get; } = new();
+
+    /// <summary>Requests for which no engine could be named when they came.</summary>
+    public EngineQueue Unbound { get; } = new();
+
+    /// <summary>Places for engines, free ones included.</summary>
+    public int Places { get; private set; }
+
+    public Span<EngineRow> Rows => _rows.AsSpan(0, Places);
+
+    /// <summary>Requests that wait in the router.</summary>
+    public int Waiting { get; private set; }
+
+    /// <summary>Tenants with waiting requests.</summary>
+    public List<TenantShare> WaitingTenants { get; } = [];
+
+    /// <summary>
+    /// The counter of the tenant that was served last: where a tenant that returns is lifted to, so that being away
+    /// earns nothing (start-time fair queueing's virtual time).
+    /// </summary>
+    public double VirtualTime { get; set; }
+
+    /// <summary>Whether a request could not be sent because no decode engine had room.</summary>
+    public bool DecodeBlocked { get; set; }
+
+    /// <summary>Smoothed time of a prefill.</summary>
+    public double MeanPrefillSeconds { get; private set; } = 1000 / options.Prior.PrefillTokensPerSecond;
+
+    public TransferPredictor Transfer { get; } = new(options);
+
+    public ref EngineRow Row(int engine) => ref _rows[engine];
+
+    public EngineState Engine(int engine) => _engines[engine]!;
+
+    public EngineState? Find(int engine) => (uint)engine < (uint)Places ? _engines[engine] : null;
+
+    public int Add(EngineDescription description, double now)
+    {
+        var engine = 0;
+        while (engine < Places && _engines[engine] is not null)
+            engine++;
+        if (engine == Places)
+        {
+            if (Places == _rows.Length)
+            {
+                Array.Resize(ref _rows, Math.Max(8, Places * 2));
+                Array.Resize(ref _engines, _rows.Length);
+            }
+
+            Places++;
+        }
+
+        var state = new EngineState(description, new(options.Prior)) { AddedAt = now, BusyShareAt = now, DoubtedAt = now };
+        _engines[engine] = state;
+        ref var row = ref _rows[engine];
+        row = new()
+        {
+            FreshUntil = description.ReportsLoad ? now + options.StaleAfterSeconds : double.PositiveInfinity,
+            KvFreeTokens = description.KvCapacityTokens > 0 ? description.KvCapacityTokens : long.MaxValue,
+            MaxRunning = description.MaxRunning,
+            Roles = description.Roles,
+            Open = true,
+        };
+        state.Predictor.Publish(ref row, options.Prior);
+        Index.Add(engine);
+        return engine;
+    }
+
+    /// <summary>A prefill took this long.</summary>
+    public void LearnMeanPrefill(double seconds)
+    {
+        if (seconds > 0)
+            MeanPrefillSeconds += (Math.Max(1e-4, seconds) - MeanPrefillSeconds) * 0.02;
+    }
+
+    /// <summary>Gives a removed engine's place back once nothing of it is under way.</summary>
+    public void FreeWhenEnded(int engine)
+    {
+        if (_engines[engine] is { Removed: true } && _rows[engine] is { Running: 0, Prefilling: 0 })
+            _engines[engine] = null;
+    }
+
+    /// <summary>The tenant's share.</summary>
+    public TenantShare Share(TenantId tenant)
+    {
+        if (_tenants.TryGetValue(tenant, out var share))
+            return share;
+        if (_tenants.Count >= MaxTenants)
+            ForgetIdleTenants();
+        share = new(tenant);
+        _tenants.Add(tenant, share);
+        return share;
+    }
+
+    /// <summary>The tenant's share; null for a newcomer.</summary>
+    public TenantShare? TryShare(TenantId tenant) => _tenants.GetValueOrDefault(tenant);
+
+    /// <summary>A request of the tenant begins to wait.</summary>
+    public void BeginWait(TenantShare tenant)
+    {
+        Waiting++;
+        if (tenant.Waiting++ > 0)
+            return;
+        tenant.WaitingIndex = WaitingTenants.Count;
+        WaitingTenants.Add(tenant);
+    }
+
+    /// <summary>A request of the tenant no longer waits.</summary>
+    public void EndWait(TenantShare tenant)
+    {
+        Waiting--;
+        if (--tenant.Waiting > 0)
+            return;
+        var last = WaitingTenants[^1];
+        last.WaitingIndex = tenant.WaitingIndex;
+        WaitingTenants[tenant.WaitingIndex] = last;
+        WaitingTenants.RemoveAt(WaitingTenants.Count - 1);
+    }
+
+    /// <summary>The adapter's number, from 1; 0 when no more can be told apart.</summary>
+    public int Lora(string? name)
+    {
+        if (string.IsNullOrEmpty(name))
+            return 0;
+        if (_loras.TryGetValue(name, out var number))
+            return number;
+        if (_loras.Count == TrackedLoras)
+            return 0;
+        _loras.Add(name, _loras.Count + 1);
+        return _loras.Count;
+    }
+
+    private void ForgetIdleTenants()
+    {
+        foreach (var (tenant, share) in _tenants)
+        {
+            if (share.Active == 0 && share.Weight == 1)
+                _tenants.Remove(tenant);
+        }
+    }
+}
