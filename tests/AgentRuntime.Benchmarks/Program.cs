@@ -7,12 +7,10 @@ IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
     new SandboxBenchmark(),
-    new PolicyHistoryBenchmark(),
+    new PolicyBenchmark(new HistoryFigures()),
     new FairnessBenchmark(),
     new RouterBenchmark(),
 ];
-
-IBenchmark[] benchmarks = [new PolicyBenchmark()];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)
