@@ -8,6 +8,7 @@ namespace AgentRuntime.Abstractions;
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(RunStarted), "run.started")]
+[JsonDerivedType(typeof(RunResumed), "run.resumed")]
 [JsonDerivedType(typeof(RunSucceeded), "run.succeeded")]
 [JsonDerivedType(typeof(RunFailed), "run.failed")]
 [JsonDerivedType(typeof(RunCancelled), "run.cancelled")]
@@ -16,6 +17,8 @@ namespace AgentRuntime.Abstractions;
 [JsonDerivedType(typeof(ChatCompleted), "chat.completed")]
 [JsonDerivedType(typeof(ChatFailed), "chat.failed")]
 [JsonDerivedType(typeof(ToolDecided), "tool.decided")]
+[JsonDerivedType(typeof(ApprovalRequested), "approval.requested")]
+[JsonDerivedType(typeof(ApprovalDecided), "approval.decided")]
 [JsonDerivedType(typeof(ToolStarted), "tool.started")]
 [JsonDerivedType(typeof(ToolCompleted), "tool.completed")]
 [JsonDerivedType(typeof(ToolFailed), "tool.failed")]
@@ -23,6 +26,12 @@ public abstract record RunEventData;
 
 /// <summary>A worker started the run.</summary>
 public sealed record RunStarted(string Agent, string Module, string Bundle, string SandboxEngine) : RunEventData;
+
+/// <summary>Another worker took the run over and continues it from its recorded results.</summary>
+/// <param name="Attempt">2 for the second worker that has the run, and so on.</param>
+/// <param name="ReplayedCalls">Host calls whose recorded results are given to the agent again.</param>
+/// <param name="SandboxEngine">The engine that runs it now.</param>
+public sealed record RunResumed(int Attempt, int ReplayedCalls, string SandboxEngine) : RunEventData;
 
 /// <summary>The agent returned its output.</summary>
 public sealed record RunSucceeded(string Output, RunTotals Totals) : RunEventData;
@@ -70,6 +79,17 @@ public sealed record ToolDecided(
     IReadOnlyList<string> DeterminingPolicies,
     ErrorResource? Reason = null,
     string? Bundle = null) : RunEventData;
+
+/// <summary>The call waits for a person.</summary>
+/// <param name="Call">The call to decide about.</param>
+/// <param name="Tool">The tool.</param>
+/// <param name="ArgumentsJson">The arguments that an approval is for.</param>
+/// <param name="ExpiresAt">When nobody's answer becomes a no.</param>
+public sealed record ApprovalRequested(int Call, string Tool, string ArgumentsJson, DateTimeOffset ExpiresAt)
+    : RunEventData;
+
+/// <summary>A person decided about the call.</summary>
+public sealed record ApprovalDecided(int Call, bool Approved, string Principal, string? Comment = null) : RunEventData;
 
 /// <summary>The tool is about to be called: written before the request is sent.</summary>
 public sealed record ToolStarted(int Call, string Tool, string IdempotencyKey) : RunEventData;

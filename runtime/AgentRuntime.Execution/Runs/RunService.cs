@@ -13,7 +13,7 @@ namespace AgentRuntime.Execution;
 /// runs wait. The journal is the truth about runs; what is kept in memory is only what this process is executing.
 /// Thread-safe.
 /// </summary>
-public sealed class RunService : IRunService
+public sealed class RunService : IRunService, IRunApprovals
 {
     private const int WatchPage = 256;
 
@@ -27,6 +27,7 @@ public sealed class RunService : IRunService
     private readonly ILogger<RunService> _log;
     private readonly ChatHandler _chats;
     private readonly ToolHandler _tools;
+    private readonly RunResumption _resumption;
     private readonly ConcurrentDictionary<RunId, ActiveRun> _active = [];
     private readonly Channel<ActiveRun> _queue;
     private int _waiting;
@@ -60,7 +61,11 @@ public sealed class RunService : IRunService
         (_sandboxes, _agents, _policies, _journal, _ledger) = (sandboxes, agents, policies, journal, ledger);
         (_time, _log) = (time, log);
         _chats = new ChatHandler(inference, time);
-        _tools = new ToolHandler(tools, time, _options.MaxToolResultBytes);
+        _tools = new ToolHandler(
+            tools, new ApprovalGate(_options.ApprovalPatience, time), time, _options.MaxToolResultBytes);
+        _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
+
+        // The count of waiting runs bounds it; a bounded channel could not take back what it has accepted.
         _queue = Channel.CreateUnbounded<ActiveRun>();
     }
 
@@ -156,9 +161,23 @@ public sealed class RunService : IRunService
         return true;
     }
 
+    /// <inheritdoc/>
+    public async ValueTask<ApprovalOutcome> DecideAsync(RunApproval approval, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(approval);
+        if (!_active.TryGetValue(approval.Run, out var active)
+            || active.Record.Identity.Tenant != approval.Caller.Tenant
+            || active.Record.Identity.Project != approval.Caller.Project)
+            return ApprovalOutcome.NotFound;
+        return await active.Approvals.TryDecideAsync(approval, cancellationToken).ConfigureAwait(false)
+            ? ApprovalOutcome.Recorded
+            : ApprovalOutcome.NotWaiting;
+    }
+
     /// <summary>
-    /// Takes care of the runs that an earlier process left unfinished, then executes runs until it is cancelled. Runs
-    /// that are under way then stay unfinished in the journal for the next process. Call it once.
+    /// Continues the runs that an earlier process left unfinished from their recorded results, then executes runs
+    /// until it is cancelled. Runs that are under way then stay unfinished in the journal for the next process. Call
+    /// it once.
     /// </summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -201,10 +220,27 @@ public sealed class RunService : IRunService
             // Accepted by this process before its workers started.
             if (_active.ContainsKey(record.Identity.Run.GetValueOrDefault()))
                 continue;
-            var error = RunErrors.Interrupted("what it did until then is in its events");
+            var (run, problem, history) = await _resumption.TryResumeAsync(record, cancellationToken)
+                .ConfigureAwait(false);
+            if (run is not null)
+            {
+                _active[run.Id] = run;
+                Interlocked.Increment(ref _waiting);
+                _queue.Writer.TryWrite(run);
+                continue;
+            }
+            var used = new RunMeter();
+            used.Add(history.Usage, history.Cost);
             await _journal.TransitionAsync(
-                record with { Status = RunStatus.Failed, EndedAt = _time.GetUtcNow(), Error = error },
-                new RunFailed(ErrorResource.From(error), new RunMeter().Totals(null)),
+                record with
+                {
+                    Status = RunStatus.Failed,
+                    EndedAt = _time.GetUtcNow(),
+                    Error = problem,
+                    Usage = used.Usage,
+                    Cost = used.Cost,
+                },
+                new RunFailed(ErrorResource.From(problem!), used.Totals(null)),
                 cancellationToken).ConfigureAwait(false);
         }
     }
