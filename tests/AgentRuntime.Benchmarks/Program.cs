@@ -10,7 +10,6 @@ IBenchmark[] benchmarks =
     new PolicyBenchmark(new HistoryFigures()),
     new FairnessBenchmark(),
     new RouterBenchmark(),
-    new PolicyBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
