@@ -7,10 +7,9 @@ IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
     new SandboxBenchmark(),
-    new PolicyHistoryBenchmark(),
+    new PolicyBenchmark(new HistoryFigures()),
     new FairnessBenchmark(),
     new RouterBenchmark(),
-    new PolicyBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
