@@ -1,1 +1,19 @@
-return 0;
+using System.CommandLine;
+using AgentRuntime.Cli;
+using AgentRuntime.Cli.Commands;
+
+var root = new RootCommand("agentctl: deploy agents, run them, see why something was refused.")
+{
+    RunCommand.Create(),
+    RunsCommand.Create(),
+    AgentsCommand.Create(),
+    PolicyCommand.Create(),
+    NewCommand.Create(),
+    ChatCommand.Create(),
+    ModelsCommand.Create(),
+};
+Connection.AddOptions(root);
+
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0) return Failure.Usage(parsed);
+return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

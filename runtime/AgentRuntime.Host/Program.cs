@@ -1,1 +1,29 @@
-return 0;
+using System.CommandLine;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Host.Roles;
+
+var root = new RootCommand("agentruntime: the platform's one executable. Each role is a command.")
+{
+    AllCommand.Create(),
+    NodeCommandLine.Create(),
+};
+
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    foreach (var error in parsed.Errors)
+        Fail(new RuntimeError(ReasonCodes.UsageError, error.Message, Action: "See --help."));
+    return 2;
+}
+
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (RuntimeErrorException e)
+{
+    Fail(e.Error);
+    return 1;
+}
+
+static void Fail(RuntimeError error) => Console.Error.WriteLine($"error {error}");

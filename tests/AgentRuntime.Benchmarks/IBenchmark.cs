@@ -8,6 +8,8 @@ internal interface IBenchmark
     /// <summary>The name on the command line.</summary>
     string Name { get; }
 
-    /// <summary>Runs within five minutes on two cores and returns the figures; progress goes to standard error.</summary>
+    /// <summary>
+    /// Runs within five minutes on two cores and returns the figures; progress goes to standard error.
+    /// </summary>
     Task<JsonObject> RunAsync(string[] args, CancellationToken cancellationToken);
 }

@@ -1,17 +1,24 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Policy;
 using AgentRuntime.Benchmarks.Routing;
+using AgentRuntime.Benchmarks.Sandbox;
 
 IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
+    new SandboxBenchmark(),
+    new PolicyHistoryBenchmark(),
     new FairnessBenchmark(),
     new RouterBenchmark(),
 ];
 
+IBenchmark[] benchmarks = [new PolicyBenchmark()];
+
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)
 {
-    Console.Error.WriteLine($"usage: ./tests/bench NAME [options]   with NAME one of: {string.Join(", ", benchmarks.Select(b => b.Name))}");
+    var names = string.Join(", ", benchmarks.Select(b => b.Name));
+    Console.Error.WriteLine($"usage: ./tests/bench NAME [options]   with NAME one of: {names}");
     return 2;
 }
 

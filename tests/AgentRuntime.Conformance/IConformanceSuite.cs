@@ -6,7 +6,9 @@ internal interface IConformanceSuite
     /// <summary>The kind on the command line.</summary>
     string Kind { get; }
 
-    /// <summary>Runs every case below a folder; failures go to <paramref name="failures"/> with file and line.</summary>
+    /// <summary>
+    /// Runs every case below a folder; failures go to <paramref name="failures"/> with file and line.
+    /// </summary>
     ConformanceTally Run(string directory, string[] options, TextWriter failures);
 }
 

@@ -3,7 +3,9 @@ namespace AgentRuntime.TestKit;
 /// <summary>Finds the corpora that live beside a checkout; tests that need them say so and end when absent.</summary>
 public static class SharedData
 {
-    /// <summary>The folder of corpora (<c>$AGENTRUNTIME_DATA</c>, or <c>../shared/data</c>); null when there is none.</summary>
+    /// <summary>
+    /// The folder of corpora (<c>$AGENTRUNTIME_DATA</c>, or <c>../shared/data</c>); null when there is none.
+    /// </summary>
     public static string? Folder
     {
         get

@@ -20,4 +20,10 @@ public static partial class ReasonCodes
 
     /// <summary>The command line is wrong.</summary>
     public static readonly ReasonCode UsageError = new(8006);
+
+    /// <summary>The command line could not reach the platform.</summary>
+    public static readonly ReasonCode PlatformUnreachable = new(8007);
+
+    /// <summary>A file that was named cannot be read.</summary>
+    public static readonly ReasonCode UnreadableFile = new(8008);
 }

@@ -41,4 +41,10 @@ public static partial class ReasonCodes
 
     /// <summary>The guest used up its fuel.</summary>
     public static readonly ReasonCode FuelExhausted = new(3013);
+
+    /// <summary>More modules wait to be compiled, or more guests for a thread, than the platform accepts.</summary>
+    public static readonly ReasonCode SandboxBusy = new(3014);
+
+    /// <summary>The snapshot of a sandbox is damaged, or of another module, version or limits.</summary>
+    public static readonly ReasonCode InvalidSnapshot = new(3015);
 }

@@ -6,7 +6,9 @@ namespace AgentRuntime.Abstractions;
 /// </summary>
 /// <param name="Code">The stable code, with a page in <c>runtime/docs/errors/</c>.</param>
 /// <param name="Message">What was wrong, in one sentence.</param>
-/// <param name="Where">The place: a field, a file and line, an engine, a tool; null when the request as a whole.</param>
+/// <param name="Where">
+/// The place: a field, a file and line, an engine, a tool; null when the request as a whole.
+/// </param>
 /// <param name="Action">What the reader can do about it; null when nothing but to read the page.</param>
 public sealed record RuntimeError(ReasonCode Code, string Message, string? Where = null, string? Action = null)
 {

@@ -1,6 +1,8 @@
 namespace AgentRuntime.Abstractions;
 
-/// <summary>An agent of a project, whatever module it currently runs. <c>default</c> is invalid and throws when formatted.</summary>
+/// <summary>
+/// An agent of a project, whatever module it currently runs. <c>default</c> is invalid and throws when formatted.
+/// </summary>
 public readonly record struct AgentId
 {
     private const string Prefix = "agt_";

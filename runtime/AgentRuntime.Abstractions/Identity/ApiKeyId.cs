@@ -1,6 +1,8 @@
 namespace AgentRuntime.Abstractions;
 
-/// <summary>An API key; the id is public, the secret is not. <c>default</c> is invalid and throws when formatted.</summary>
+/// <summary>
+/// An API key; the id is public, the secret is not. <c>default</c> is invalid and throws when formatted.
+/// </summary>
 public readonly record struct ApiKeyId
 {
     private const string Prefix = "key_";

@@ -1,6 +1,9 @@
 namespace AgentRuntime.Abstractions;
 
-/// <summary>The SHA-256 of a policy bundle's canonical content: a decision names the bundle that made it. <c>default</c> is invalid and throws when formatted.</summary>
+/// <summary>
+/// The SHA-256 of a policy bundle's canonical content: a decision names the bundle that made it. <c>default</c> is
+/// invalid and throws when formatted.
+/// </summary>
 public readonly record struct BundleDigest
 {
     private readonly string? _hex;

@@ -1,6 +1,9 @@
 namespace AgentRuntime.Abstractions;
 
-/// <summary>The SHA-256 of a Wasm module's bytes: what a sandbox loads, and nothing else. <c>default</c> is invalid and throws when formatted.</summary>
+/// <summary>
+/// The SHA-256 of a Wasm module's bytes: what a sandbox loads, and nothing else. <c>default</c> is invalid and throws
+/// when formatted.
+/// </summary>
 public readonly record struct ModuleDigest
 {
     private readonly string? _hex;

@@ -1,6 +1,8 @@
 namespace AgentRuntime.Abstractions;
 
-/// <summary>A project of a tenant: agents, keys and budgets live in one. <c>default</c> is invalid and throws when formatted.</summary>
+/// <summary>
+/// A project of a tenant: agents, keys and budgets live in one. <c>default</c> is invalid and throws when formatted.
+/// </summary>
 public readonly record struct ProjectId
 {
     private const string Prefix = "prj_";

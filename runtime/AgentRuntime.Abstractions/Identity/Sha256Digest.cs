@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace AgentRuntime.Abstractions;
 
-/// <summary>The text form shared by the typed digests: 64 lower-case hex digits of a SHA-256 (FIPS 180-4). Stateless.</summary>
+/// <summary>
+/// The text form shared by the typed digests: 64 lower-case hex digits of a SHA-256 (FIPS 180-4). Stateless.
+/// </summary>
 internal static class Sha256Digest
 {
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");

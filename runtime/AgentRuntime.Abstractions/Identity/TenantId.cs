@@ -1,6 +1,8 @@
 namespace AgentRuntime.Abstractions;
 
-/// <summary>A tenant: the unit of isolation, quota and billing. <c>default</c> is invalid and throws when formatted.</summary>
+/// <summary>
+/// A tenant: the unit of isolation, quota and billing. <c>default</c> is invalid and throws when formatted.
+/// </summary>
 public readonly record struct TenantId
 {
     private const string Prefix = "ten_";

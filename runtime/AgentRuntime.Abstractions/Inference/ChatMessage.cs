@@ -59,7 +59,9 @@ public sealed record ChatOptions
 /// <summary>A model's whole answer. Immutable.</summary>
 /// <param name="Content">The text; may be empty when the model only calls tools.</param>
 /// <param name="ToolCalls">The tool calls that the model asks for.</param>
-/// <param name="FinishReason">OpenAI's finish reason: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c>.</param>
+/// <param name="FinishReason">
+/// OpenAI's finish reason: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c>.
+/// </param>
 /// <param name="Usage">What was used.</param>
 public sealed record ChatResponse(
     string Content,

@@ -54,14 +54,18 @@ public sealed record InferenceRequest(
     /// <summary>When the same conversation is expected to ask again; null when unknown.</summary>
     public TimeSpan? NextCallExpectedIn { get; init; }
 
-    /// <summary>An upper bound of the prompt's tokens, for reservations: no tokenizer makes more tokens than bytes.</summary>
+    /// <summary>
+    /// An upper bound of the prompt's tokens, for reservations: no tokenizer makes more tokens than bytes.
+    /// </summary>
     public TokenCount PromptTokensAtMost => new(Body.Length);
 }
 
 /// <summary>A piece of a streamed answer. Immutable.</summary>
 public sealed record InferenceChunk
 {
-    /// <summary>The engine's chunk as UTF-8 JSON (<c>chat.completion.chunk</c>), for passing on; may be empty.</summary>
+    /// <summary>
+    /// The engine's chunk as UTF-8 JSON (<c>chat.completion.chunk</c>), for passing on; may be empty.
+    /// </summary>
     public ReadOnlyMemory<byte> Raw { get; init; }
 
     /// <summary>Text of choice 0 that this chunk adds.</summary>

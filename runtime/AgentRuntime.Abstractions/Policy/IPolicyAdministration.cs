@@ -12,11 +12,14 @@ public interface IPolicyAdministration
     /// <param name="cancellationToken">Cancels before the bundle is in force, never halfway.</param>
     ValueTask<ApplyOutcome> ApplyAsync(
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken);
+
+    /// <summary>Says everything that is wrong with a bundle for a tenant, and changes nothing.</summary>
+    ApplyOutcome Validate(TenantId tenant, IReadOnlyDictionary<string, string> files);
 }
 
 /// <summary>What became of a bundle. Immutable.</summary>
 /// <param name="Bundle">Its content address; null when it could not be read at all.</param>
-/// <param name="Problems">What is wrong (AR2007 and others, with file and line); empty when it is in force.</param>
+/// <param name="Problems">What is wrong (AR2007 and others, with file and line); empty when it is valid.</param>
 public sealed record ApplyOutcome(BundleDigest? Bundle, IReadOnlyList<RuntimeError> Problems);
 
 /// <summary>Keeps the bundles in force across restarts. Thread-safe.</summary>

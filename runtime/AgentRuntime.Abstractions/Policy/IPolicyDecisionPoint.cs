@@ -45,6 +45,16 @@ public interface IRunPolicy
 
     /// <summary>Tells how an allowed call ended, once.</summary>
     void Settle(PolicyCall call, CallOutcome outcome);
+
+    /// <summary>
+    /// Tells that a person approved a call that required it. The call, or one that the bundle takes for the same, is then
+    /// allowed once when it is decided again in time. An implementation that knows no approvals ignores it.
+    /// </summary>
+    /// <param name="call">The call as it was decided.</param>
+    /// <param name="at">When it was approved.</param>
+    void Approve(PolicyCall call, DateTimeOffset at)
+    {
+    }
 }
 
 /// <summary>What is to be decided.</summary>

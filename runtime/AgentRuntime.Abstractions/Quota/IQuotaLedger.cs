@@ -18,7 +18,9 @@ public interface IQuotaLedger
     /// <summary>Takes a hold on every level, or says which limit refuses.</summary>
     ValueTask<ReserveOutcome> ReserveAsync(Reservation reservation, CancellationToken cancellationToken);
 
-    /// <summary>Replaces a hold by what was really used. Settling a hold twice, or an expired one, changes nothing.</summary>
+    /// <summary>
+    /// Replaces a hold by what was really used. Settling a hold twice, or an expired one, changes nothing.
+    /// </summary>
     /// <returns>What it cost.</returns>
     ValueTask<MicroUsd> SettleAsync(QuotaHold hold, InferenceUsage actual, CancellationToken cancellationToken);
 
@@ -52,7 +54,9 @@ public abstract record ReserveOutcome
     /// <summary>Held on every level.</summary>
     public sealed record Granted(QuotaHold Hold) : ReserveOutcome;
 
-    /// <summary>A limit refuses (AR6xxx, with <see cref="RuntimeError.RetryAfter"/> when waiting helps); nothing is held.</summary>
+    /// <summary>
+    /// A limit refuses (AR6xxx, with <see cref="RuntimeError.RetryAfter"/> when waiting helps); nothing is held.
+    /// </summary>
     public sealed record Refused(RuntimeError Error) : ReserveOutcome;
 }
 

@@ -6,11 +6,15 @@ public interface IRunJournal
     /// <summary>Writes a new run as queued.</summary>
     ValueTask CreateAsync(RunRecord run, CancellationToken cancellationToken);
 
-    /// <summary>Appends events in one transaction and numbers them. The run's only writer is the worker that has it.</summary>
+    /// <summary>
+    /// Appends events in one transaction and numbers them. The run's only writer is the worker that has it.
+    /// </summary>
     ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
         RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken);
 
-    /// <summary>Updates the run's status, outcome and totals, and appends the event that says so, in one transaction.</summary>
+    /// <summary>
+    /// Updates the run's status, outcome and totals, and appends the event that says so, in one transaction.
+    /// </summary>
     ValueTask<RunEvent> TransitionAsync(RunRecord run, RunEventData cause, CancellationToken cancellationToken);
 
     /// <summary>The run; null when the tenant has none of that id.</summary>

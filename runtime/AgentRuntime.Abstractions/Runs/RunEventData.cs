@@ -8,6 +8,7 @@ namespace AgentRuntime.Abstractions;
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(RunStarted), "run.started")]
+[JsonDerivedType(typeof(RunResumed), "run.resumed")]
 [JsonDerivedType(typeof(RunSucceeded), "run.succeeded")]
 [JsonDerivedType(typeof(RunFailed), "run.failed")]
 [JsonDerivedType(typeof(RunCancelled), "run.cancelled")]
@@ -23,6 +24,12 @@ public abstract record RunEventData;
 
 /// <summary>A worker started the run.</summary>
 public sealed record RunStarted(string Agent, string Module, string Bundle, string SandboxEngine) : RunEventData;
+
+/// <summary>Another worker took the run over and continues it from its recorded results.</summary>
+/// <param name="Attempt">2 for the second worker that has the run, and so on.</param>
+/// <param name="ReplayedCalls">Host calls whose recorded results are given to the agent again.</param>
+/// <param name="SandboxEngine">The engine that runs it now.</param>
+public sealed record RunResumed(int Attempt, int ReplayedCalls, string SandboxEngine) : RunEventData;
 
 /// <summary>The agent returned its output.</summary>
 public sealed record RunSucceeded(string Output, RunTotals Totals) : RunEventData;
@@ -55,8 +62,8 @@ public sealed record ChatCompleted(
     double DurationMs,
     string PrefillEngine,
     string DecodeEngine,
-    double? KvTransferMs,
-    long? KvBytes) : RunEventData;
+    double? KvTransferMs = null,
+    long? KvBytes = null) : RunEventData;
 
 /// <summary>The model was not asked, or did not answer.</summary>
 public sealed record ChatFailed(int Call, string Model, ErrorResource Error) : RunEventData;
@@ -67,9 +74,9 @@ public sealed record ToolDecided(
     string Tool,
     string ArgumentsJson,
     string Verdict,
-    ErrorResource? Reason,
     IReadOnlyList<string> DeterminingPolicies,
-    string? Bundle) : RunEventData;
+    ErrorResource? Reason = null,
+    string? Bundle = null) : RunEventData;
 
 /// <summary>The tool is about to be called: written before the request is sent.</summary>
 public sealed record ToolStarted(int Call, string Tool, string IdempotencyKey) : RunEventData;
@@ -81,4 +88,5 @@ public sealed record ToolCompleted(int Call, string Tool, string Content, double
 public sealed record ToolFailed(int Call, string Tool, ErrorResource Error, double DurationMs) : RunEventData;
 
 /// <summary>What the run used.</summary>
-public sealed record RunTotals(UsageResource Usage, long CostMicroUsd, double CpuMs, long MemoryPeakBytes, int HostCalls);
+public sealed record RunTotals(
+    UsageResource Usage, long CostMicroUsd, double CpuMs, long MemoryPeakBytes, int HostCalls);

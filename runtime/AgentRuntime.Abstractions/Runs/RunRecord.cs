@@ -15,7 +15,9 @@ public sealed record RunRecord(
     RunStatus Status,
     DateTimeOffset CreatedAt)
 {
-    /// <summary>The W3C trace context (<c>traceparent</c>) of the request that started it; null when there was none.</summary>
+    /// <summary>
+    /// The W3C trace context (<c>traceparent</c>) of the request that started it; null when there was none.
+    /// </summary>
     public string? TraceParent { get; init; }
 
     /// <summary>When it ended; null while it has not.</summary>

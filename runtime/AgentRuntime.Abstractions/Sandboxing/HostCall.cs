@@ -41,6 +41,8 @@ public abstract record HostCallResult
     /// <summary>Answers <see cref="HostCall.Sleep"/>.</summary>
     public sealed record Slept : HostCallResult;
 
-    /// <summary>Answers any call: it was refused or failed. The guest gets the code and the message and goes on.</summary>
+    /// <summary>
+    /// Answers any call: it was refused or failed. The guest gets the code and the message and goes on.
+    /// </summary>
     public sealed record Refused(RuntimeError Error) : HostCallResult;
 }

@@ -28,9 +28,30 @@ public interface ISandboxModule
     /// <summary>A fresh instance with zeroed memory under these limits. Cheap: from a pool.</summary>
     /// <exception cref="RuntimeErrorException">AR3005: the module's initial memory exceeds the limit.</exception>
     ISandbox Instantiate(SandboxLimits limits, ISandboxLog log);
+
+    /// <summary>The same for an agent that has settings of its own: its <c>agentruntime:agent/config</c>.</summary>
+    /// <exception cref="RuntimeErrorException">AR3005, as above.</exception>
+    /// <exception cref="NotSupportedException">There are settings, and the engine does not pass them on.</exception>
+    ISandbox Instantiate(SandboxLimits limits, ISandboxLog log, IReadOnlyDictionary<string, string> configuration) =>
+        configuration.Count == 0 ? Instantiate(limits, log) : throw new NotSupportedException();
+
+    /// <summary>
+    /// A guest as <see cref="ISandbox.WriteSnapshot"/> wrote it: blocked in the same host call, and resumed with its
+    /// answer like the original. What it had used counts against the limits.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">AR3015: damaged, or of another module, version or limits.</exception>
+    /// <exception cref="NotSupportedException">The engine has no snapshots.</exception>
+    ISandbox Restore(
+        ReadOnlySpan<byte> snapshot,
+        SandboxLimits limits,
+        ISandboxLog log,
+        IReadOnlyDictionary<string, string> configuration) =>
+        throw new NotSupportedException("this engine has no snapshots");
 }
 
-/// <summary>Where a guest's log lines go. Called on the guest's thread; must not block for long and must not throw.</summary>
+/// <summary>
+/// Where a guest's log lines go. Called on the guest's thread; must not block for long and must not throw.
+/// </summary>
 public interface ISandboxLog
 {
     /// <summary>One line, already cut to the limit of <see cref="SandboxLimits.MaxLogBytes"/>.</summary>

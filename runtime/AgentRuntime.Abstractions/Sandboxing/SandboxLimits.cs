@@ -27,6 +27,8 @@ public sealed record SandboxLimits
     /// <summary>Bytes of one string that crosses the boundary, in either direction. Default 4 MiB.</summary>
     public ByteCount MaxStringBytes { get; init; } = ByteCount.FromMebibytes(4);
 
-    /// <summary>Deterministic instruction budget; null leaves it to <see cref="MaxCpuTime"/> alone. Default null.</summary>
+    /// <summary>
+    /// Deterministic instruction budget; null leaves it to <see cref="MaxCpuTime"/> alone. Default null.
+    /// </summary>
     public long? Fuel { get; init; }
 }

@@ -32,6 +32,6 @@ public static class RuntimeTelemetry
         Meter.CreateHistogram<double>("gen_ai.server.time_to_first_token", "s", "Time to first token");
 
     /// <summary>Time per output token after the first.</summary>
-    public static Histogram<double> TimePerOutputToken { get; } =
-        Meter.CreateHistogram<double>("gen_ai.server.time_per_output_token", "s", "Time per output token after the first");
+    public static Histogram<double> TimePerOutputToken { get; } = Meter.CreateHistogram<double>(
+        "gen_ai.server.time_per_output_token", "s", "Time per output token after the first");
 }

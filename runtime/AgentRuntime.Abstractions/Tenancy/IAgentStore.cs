@@ -7,7 +7,8 @@ public interface IAgentStore
     ValueTask<AgentRecord> DeployAsync(AgentDeployment deployment, CancellationToken cancellationToken);
 
     /// <summary>The agent of that name in a project of the tenant; null when there is none.</summary>
-    ValueTask<AgentRecord?> FindAsync(TenantId tenant, string project, string name, CancellationToken cancellationToken);
+    ValueTask<AgentRecord?> FindAsync(
+        TenantId tenant, string project, string name, CancellationToken cancellationToken);
 
     /// <summary>The tenant's agents, ordered by name.</summary>
     ValueTask<IReadOnlyList<AgentRecord>> ListAsync(TenantId tenant, CancellationToken cancellationToken);

@@ -29,7 +29,9 @@ public sealed record ProjectRecord(ProjectId Id, TenantId Tenant, string Name, D
 /// <param name="Id">The public id.</param>
 /// <param name="Tenant">The tenant.</param>
 /// <param name="Project">The project that the key works in.</param>
-/// <param name="SecretHash">SHA-256 of the whole secret: it has more than 170 bits of entropy, so no slow hash is needed.</param>
+/// <param name="SecretHash">
+/// SHA-256 of the whole secret: it has more than 170 bits of entropy, so no slow hash is needed.
+/// </param>
 /// <param name="CreatedAt">When it was made.</param>
 /// <param name="RevokedAt">When it was revoked; null while it is live.</param>
 public sealed record ApiKeyRecord(

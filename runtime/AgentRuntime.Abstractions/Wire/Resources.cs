@@ -28,7 +28,13 @@ public sealed record ErrorResource(string Code, string Message, string? Where = 
 /// <param name="Detail">What to do.</param>
 /// <param name="RequestId">Leads to the platform's log.</param>
 public sealed record ProblemResource(
-    string Type, string Title, int Status, string Code, string? Instance, string? Detail, string RequestId);
+    string Type,
+    string Title,
+    int Status,
+    string Code,
+    string? Instance = null,
+    string? Detail = null,
+    string RequestId = "");
 
 /// <summary>Body of <c>POST /v1/projects/{project}/agents/{agent}/runs</c>.</summary>
 public sealed record StartRunBody(string Input);
@@ -41,11 +47,11 @@ public sealed record RunResource(
     string Module,
     string Bundle,
     DateTimeOffset CreatedAt,
-    DateTimeOffset? EndedAt,
-    string? Output,
-    ErrorResource? Error,
     UsageResource Usage,
-    long CostMicroUsd)
+    long CostMicroUsd,
+    DateTimeOffset? EndedAt = null,
+    string? Output = null,
+    ErrorResource? Error = null)
 {
     /// <summary>The wire form of a run.</summary>
     public static RunResource From(RunRecord run) => new(
@@ -63,17 +69,17 @@ public sealed record RunResource(
         run.Module.ToString(),
         run.Bundle.ToString(),
         run.CreatedAt,
+        UsageResource.From(run.Usage),
+        run.Cost.Value,
         run.EndedAt,
         run.Output,
-        run.Error is null ? null : ErrorResource.From(run.Error),
-        UsageResource.From(run.Usage),
-        run.Cost.Value);
+        run.Error is null ? null : ErrorResource.From(run.Error));
 }
 
 /// <summary>A page of runs, newest first.</summary>
 /// <param name="Runs">The runs.</param>
 /// <param name="NextPageToken">Pass as <c>page_token</c> for the next page; null on the last.</param>
-public sealed record RunList(IReadOnlyList<RunResource> Runs, string? NextPageToken);
+public sealed record RunList(IReadOnlyList<RunResource> Runs, string? NextPageToken = null);
 
 /// <summary>A run's event in the form that clients read.</summary>
 public sealed record RunEventResource(string Run, long Sequence, DateTimeOffset At, RunEventData Data)
@@ -82,13 +88,22 @@ public sealed record RunEventResource(string Run, long Sequence, DateTimeOffset 
     public static RunEventResource From(RunEvent e) => new(e.Run.ToString(), e.Sequence, e.At, e.Data);
 }
 
+/// <summary>A run's events, oldest first; ask again with <c>after</c> set to the last sequence for those that follow.</summary>
+public sealed record RunEventList(IReadOnlyList<RunEventResource> Events);
+
 /// <summary>An agent in the form that clients read.</summary>
 public sealed record AgentResource(
     string Id, string Name, string Project, string Module, int Version, DateTimeOffset DeployedAt)
 {
     /// <summary>The wire form of an agent.</summary>
     public static AgentResource From(AgentRecord agent) =>
-        new(agent.Id.ToString(), agent.Name, agent.ProjectName, agent.Module.ToString(), agent.Version, agent.DeployedAt);
+        new(
+            agent.Id.ToString(),
+            agent.Name,
+            agent.ProjectName,
+            agent.Module.ToString(),
+            agent.Version,
+            agent.DeployedAt);
 }
 
 /// <summary>The tenant's agents, ordered by name.</summary>
@@ -98,6 +113,6 @@ public sealed record AgentList(IReadOnlyList<AgentResource> Agents);
 public sealed record PolicyBundleBody(IReadOnlyDictionary<string, string> Files);
 
 /// <summary>What became of a bundle.</summary>
-/// <param name="Bundle">The content address.</param>
 /// <param name="Problems">What is wrong with it; empty when it was applied.</param>
-public sealed record PolicyBundleResource(string? Bundle, IReadOnlyList<ErrorResource> Problems);
+/// <param name="Bundle">The content address; null when it could not be read at all.</param>
+public sealed record PolicyBundleResource(IReadOnlyList<ErrorResource> Problems, string? Bundle = null);

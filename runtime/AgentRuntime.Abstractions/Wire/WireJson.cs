@@ -14,6 +14,7 @@ namespace AgentRuntime.Abstractions;
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(RunEventData))]
 [JsonSerializable(typeof(RunEventResource))]
+[JsonSerializable(typeof(RunEventList))]
 [JsonSerializable(typeof(RunResource))]
 [JsonSerializable(typeof(RunList))]
 [JsonSerializable(typeof(StartRunBody))]

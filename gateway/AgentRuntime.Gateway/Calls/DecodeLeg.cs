@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>A decode leg under way, with what must end when it does. One call owns it.</summary>
+internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activity? activity) : IAsyncDisposable
+{
+    private bool _reported;
+
+    public required ServedBy ServedBy { get; init; }
+
+    /// <summary>Tokens of what was sent before, as this engine counts them; null when it does not say.</summary>
+    public int? ContinuedTokens { get; init; }
+
+    /// <summary>Prompt tokens that the prefill engine had cached; null when colocated.</summary>
+    public long? PrefillCached { get; init; }
+
+    /// <summary>How long the prefill leg took; null when colocated.</summary>
+    public TimeSpan? Prefill { get; init; }
+
+    public Engine Engine => lease.Engine;
+
+    public EngineStream Stream => stream;
+
+    /// <summary>The engine works: it has generated a token. True the first time.</summary>
+    public bool Succeeded()
+    {
+        if (_reported)
+            return false;
+
+        Engine.Circuit.Succeeded();
+        return _reported = true;
+    }
+
+    public void Failed(EngineFailure failure)
+    {
+        activity?.SetStatus(ActivityStatusCode.Error, failure.Error.Code.ToString());
+        activity?.SetTag("error.type", failure.Error.Code.ToString());
+        failure.CountAgainst(Engine);
+        _reported = true;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_reported)
+            Engine.Circuit.Abandoned();
+        await stream.DisposeAsync();
+        activity?.Dispose();
+        lease.Dispose();
+    }
+}

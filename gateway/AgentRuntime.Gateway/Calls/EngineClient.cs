@@ -1,0 +1,279 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Gateway.Routing;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// Speaks HTTP to engines over pooled connections: opens streams, runs prefill legs and probes. Follows no redirects
+/// and uses no proxy or cookies, so that a prompt goes where configuration says and nowhere else. Thread-safe.
+/// </summary>
+internal sealed class EngineClient : IDisposable
+{
+    private const int MaxErrorBytes = 64 << 10;
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+    private readonly HttpClient _http;
+    private readonly EngineRouterOptions _options;
+    private readonly TimeProvider _time;
+
+    public EngineClient(EngineRouterOptions options, TimeProvider time)
+    {
+        _options = options;
+        _time = time;
+        _http = new HttpClient(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                AutomaticDecompression = DecompressionMethods.None,
+                ConnectTimeout = options.ConnectTimeout,
+                EnableMultipleHttp2Connections = true,
+                MaxConnectionsPerServer = options.MaxConnectionsPerEngine,
+
+                // Draining what is left of an abandoned answer would keep the engine generating it.
+                MaxResponseDrainSize = 0,
+                PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+                PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+                UseCookies = false,
+                UseProxy = false,
+            })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>Sends a request and answers once the engine has accepted it and its stream has begun.</summary>
+    /// <param name="engine">Whom to ask.</param>
+    /// <param name="operation">What the client asked for.</param>
+    /// <param name="body">The leg's body.</param>
+    /// <param name="requestId">The leg's id.</param>
+    /// <param name="textForChat">Whether a chat is gone on with as a text completion.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    /// <exception cref="EngineFailure">It did not.</exception>
+    public async Task<EngineStream> OpenAsync(
+        Engine engine,
+        InferenceOperation operation,
+        ReadOnlyMemory<byte> body,
+        string requestId,
+        bool textForChat,
+        CancellationToken cancellationToken)
+    {
+        var watch = new LegWatch(_time, _options.FirstTokenTimeout, cancellationToken);
+        HttpResponseMessage? response = null;
+        try
+        {
+            using var request = Post(
+                engine, PathOf(textForChat ? InferenceOperation.Completion : operation), body, requestId);
+            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            if (!response.IsSuccessStatusCode)
+                throw await RefusalAsync(engine, response, watch.Token);
+
+            var content = await response.Content.ReadAsStreamAsync(watch.Token);
+            var pipe = PipeReader.Create(
+                content, new StreamPipeReaderOptions(bufferSize: 16 << 10, minimumReadSize: 4 << 10));
+            var stream = new EngineStream(engine, response, pipe, watch, _options, textForChat);
+            response = null;
+            watch = null;
+            return stream;
+        }
+        catch (OperationCanceledException) when (watch is { TimedOut: true })
+        {
+            throw EngineFailure.TimedOut(engine, "first token");
+        }
+        catch (HttpRequestException e)
+        {
+            throw EngineFailure.From(engine, e);
+        }
+        catch (IOException e)
+        {
+            throw EngineFailure.CutShort(engine, e);
+        }
+        finally
+        {
+            response?.Dispose();
+            watch?.Dispose();
+        }
+    }
+
+    /// <summary>Runs a prefill leg to its end.</summary>
+    /// <exception cref="EngineFailure">The engine refused, failed or did not answer in time.</exception>
+    public async Task<PrefillAnswer> PrefillAsync(
+        Engine engine,
+        InferenceOperation operation,
+        ReadOnlyMemory<byte> body,
+        string requestId,
+        CancellationToken cancellationToken)
+    {
+        using var watch = new LegWatch(_time, _options.PrefillTimeout, cancellationToken);
+        try
+        {
+            using var request = Post(engine, PathOf(operation), body, requestId);
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            if (!response.IsSuccessStatusCode)
+                throw await RefusalAsync(engine, response, watch.Token);
+
+            var answer = await ReadAsync(response, _options.MaxChunkBytes, watch.Token);
+            return PrefillAnswer.Read(answer) ?? throw EngineFailure.Malformed(engine);
+        }
+        catch (OperationCanceledException) when (watch.TimedOut)
+        {
+            throw EngineFailure.TimedOut(engine, "prefill");
+        }
+        catch (HttpRequestException e)
+        {
+            throw EngineFailure.From(engine, e);
+        }
+        catch (Exception e) when (e is IOException or JsonException or InvalidDataException)
+        {
+            throw EngineFailure.Malformed(engine, e);
+        }
+    }
+
+    /// <summary>Has an engine tokenize (vLLM's <c>/tokenize</c>).</summary>
+    /// <exception cref="EngineFailure">It did not.</exception>
+    public async Task<int[]> TokenizeAsync(
+        Engine engine, ReadOnlyMemory<byte> body, string requestId, CancellationToken cancellationToken)
+    {
+        using var watch = new LegWatch(_time, _options.PrefillTimeout, cancellationToken);
+        try
+        {
+            using var request = Post(engine, "tokenize", body, requestId);
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            if (!response.IsSuccessStatusCode)
+                throw await RefusalAsync(engine, response, watch.Token);
+
+            using var answer = JsonDocument.Parse(await ReadAsync(response, _options.MaxChunkBytes, watch.Token));
+            return [.. answer.RootElement.GetProperty("tokens").EnumerateArray().Select(t => t.GetInt32())];
+        }
+        catch (OperationCanceledException) when (watch.TimedOut)
+        {
+            throw EngineFailure.TimedOut(engine, "tokens");
+        }
+        catch (HttpRequestException e)
+        {
+            throw EngineFailure.From(engine, e);
+        }
+        catch (Exception e) when (e is IOException or JsonException or InvalidDataException
+            or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw EngineFailure.Malformed(engine, e);
+        }
+    }
+
+    /// <summary>Asks an engine how it is and what it serves; unhealthy when it does not answer well.</summary>
+    public async Task<EngineHealth> ProbeAsync(Engine engine, CancellationToken cancellationToken)
+    {
+        // A probe is nobody's request: it must not become part of whatever trace happens to be current.
+        Activity.Current = null;
+        using var watch = new LegWatch(_time, _options.ProbeTimeout, cancellationToken);
+        try
+        {
+            if (engine.Descriptor.Kind != EngineKind.OpenAi)
+            {
+                using var health = await GetAsync(engine, "health", watch.Token);
+                if (!health.IsSuccessStatusCode)
+                    return EngineHealth.Unknown;
+            }
+
+            using var models = await GetAsync(engine, "v1/models", watch.Token);
+            if (!models.IsSuccessStatusCode)
+                return EngineHealth.Unknown;
+
+            var served = ModelListReader.Read(
+                await ReadAsync(models, _options.MaxChunkBytes, watch.Token), engine.Descriptor);
+            var reportsLoad = engine.Descriptor.Kind != EngineKind.OpenAi
+                && (engine.Health.ReportsLoad || await LoadAsync(engine, watch.Token) is not null);
+            return new EngineHealth(true, served, reportsLoad);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException or InvalidDataException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return EngineHealth.Unknown;
+        }
+    }
+
+    /// <summary>
+    /// Reads an engine's load from its metrics; null when it has none that are understood, or not now.
+    /// </summary>
+    public async Task<EngineLoad?> LoadAsync(Engine engine, CancellationToken cancellationToken)
+    {
+        Activity.Current = null;
+        using var watch = new LegWatch(_time, _options.ProbeTimeout, cancellationToken);
+        try
+        {
+            using var metrics = await GetAsync(engine, "metrics", watch.Token);
+            return metrics.IsSuccessStatusCode
+                ? MetricsReader.Read(await ReadAsync(metrics, _options.MaxChunkBytes, watch.Token))
+                : null;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return null;
+        }
+    }
+
+    private static async Task<EngineFailure> RefusalAsync(
+        Engine engine, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        byte[] body;
+        try
+        {
+            body = await ReadAsync(response, MaxErrorBytes, cancellationToken);
+        }
+        catch (InvalidDataException)
+        {
+            body = [];
+        }
+
+        return EngineFailure.FromAnswer(engine, response.StatusCode, body);
+    }
+
+    private static async Task<byte[]> ReadAsync(
+        HttpResponseMessage response, int maxBytes, CancellationToken cancellationToken)
+    {
+        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var bytes = new ArrayBufferWriter<byte>(4096);
+        while (await stream.ReadAsync(bytes.GetMemory(4096), cancellationToken) is var read and > 0)
+        {
+            bytes.Advance(read);
+            if (bytes.WrittenCount > maxBytes)
+                throw new InvalidDataException($"an answer is longer than {maxBytes} bytes");
+        }
+
+        return bytes.WrittenSpan.ToArray();
+    }
+
+    private static string PathOf(InferenceOperation operation) =>
+        operation == InferenceOperation.Chat ? "v1/chat/completions" : "v1/completions";
+
+    private static HttpRequestMessage Post(
+        Engine engine, string path, ReadOnlyMemory<byte> body, string requestId)
+    {
+        var request = Request(HttpMethod.Post, engine, path);
+        request.Content = new ReadOnlyMemoryContent(body);
+        request.Content.Headers.ContentType = Json;
+        request.Headers.TryAddWithoutValidation("X-Request-Id", requestId);
+        return request;
+    }
+
+    private async Task<HttpResponseMessage> GetAsync(Engine engine, string path, CancellationToken cancellationToken)
+    {
+        using var request = Request(HttpMethod.Get, engine, path);
+        return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
+    private static HttpRequestMessage Request(HttpMethod method, Engine engine, string path)
+    {
+        var root = engine.Descriptor.BaseAddress.AbsoluteUri;
+        var request = new HttpRequestMessage(method, root.EndsWith('/') ? root + path : $"{root}/{path}");
+        request.Headers.Authorization = engine.Authorization;
+        return request;
+    }
+}

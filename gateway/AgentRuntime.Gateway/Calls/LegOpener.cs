@@ -1,0 +1,198 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// Opens the legs of one attempt: prefill on one engine and decode on another by <c>kv_transfer_params</c> (the
+/// llm-d sidecar's protocol), or both on one. Stateless beyond its call.
+/// </summary>
+internal sealed class LegOpener(RouterParts parts, InferenceRequest request, RequestTemplate template, Activity? parent)
+{
+    private const int PrefillAttempts = 2;
+
+    /// <param name="decode">Writes the answer.</param>
+    /// <param name="prefill">The leg that read the prompt; null when <paramref name="decode"/> is to.</param>
+    /// <param name="requestId">The same for both legs.</param>
+    /// <param name="maxTokens">Tokens of each choice.</param>
+    /// <param name="continueFrom">Text to go on after; null when starting afresh.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    /// <exception cref="EngineFailure">The decode engine failed, or the request is one that engines refuse.</exception>
+    public async Task<DecodeLeg> OpenAsync(
+        Engine decode,
+        PrefillLeg? prefill,
+        string requestId,
+        int maxTokens,
+        string? continueFrom,
+        CancellationToken cancellationToken)
+    {
+        var activity = Start("decode", decode);
+        var lease = decode.Enter();
+        try
+        {
+            var leg = Leg(decode, maxTokens) with { KvTransfer = prefill?.Answer.KvTransfer };
+            int? sent = null;
+            if (continueFrom is not null)
+                (leg, sent) = await ContinueAsync(decode, leg, continueFrom, requestId, cancellationToken);
+            var stream = await parts.Client.OpenAsync(
+                decode,
+                request.Operation,
+                Write(leg),
+                requestId,
+                textForChat: leg.Continued?.Tokens is not null,
+                cancellationToken);
+            return new DecodeLeg(stream, lease, activity)
+            {
+                ServedBy = new ServedBy((prefill?.Engine ?? decode).Name, decode.Name),
+                ContinuedTokens = sent,
+                PrefillCached = prefill?.Answer.Cached,
+                Prefill = prefill?.Took,
+            };
+        }
+        catch (Exception e)
+        {
+            End(activity, e);
+            lease.Dispose();
+            (e as EngineFailure)?.CountAgainst(decode);
+            if (e is not EngineFailure)
+                decode.Circuit.Abandoned();
+            throw;
+        }
+    }
+
+    /// <summary>Has the prompt read; null when the decode engine is to read it after all.</summary>
+    /// <exception cref="EngineFailure">The request is one that engines refuse.</exception>
+    public async Task<PrefillLeg?> TryPrefillAsync(
+        Engine engine, string requestId, CancellationToken cancellationToken)
+    {
+        var started = parts.Time.GetTimestamp();
+        for (var attempt = 1; attempt <= PrefillAttempts; attempt++)
+        {
+            if (!engine.Circuit.TryEnter())
+                return null;
+
+            var activity = Start("prefill", engine);
+            using var lease = engine.Enter();
+            try
+            {
+                var answer = await parts.Client.PrefillAsync(
+                    engine,
+                    request.Operation,
+                    Write(Leg(engine, 1) with { Prefill = true }),
+                    requestId,
+                    cancellationToken);
+                engine.Circuit.Succeeded();
+                activity?.Dispose();
+                return new PrefillLeg(engine, answer, parts.Time.GetElapsedTime(started));
+            }
+            catch (EngineFailure failure)
+            {
+                End(activity, failure);
+                failure.CountAgainst(engine);
+                if (failure.Kind == FailureKind.Refused)
+                    throw;
+
+                GatewayLog.LegFailed(parts.Logger, engine.Name, requestId, failure.Error.ToString());
+                var again = failure.Status is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable
+                    or HttpStatusCode.GatewayTimeout;
+                if (!again || attempt == PrefillAttempts || !parts.Retries.TryWithdraw())
+                    return null;
+            }
+            catch (Exception e)
+            {
+                End(activity, e);
+                engine.Circuit.Abandoned();
+                throw;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Makes a chat go on as a text completion from the tokens of its prompt and of what was sent: chat templates
+    /// cannot be trusted to leave half an answer open (they trim it, or end its turn).
+    /// </summary>
+    private async Task<(LegBody Leg, int? SentTokens)> ContinueAsync(
+        Engine engine, LegBody leg, string sent, string requestId, CancellationToken cancellationToken)
+    {
+        if (request.Operation == InferenceOperation.Completion)
+            return (leg with { Continued = new ContinuedPrompt(null, sent) }, null);
+
+        var chat = new ArrayBufferWriter<byte>(request.Body.Length + 128);
+        template.WriteTokenizeChat(chat, leg.Model);
+        var prompt = await parts.Client.TokenizeAsync(engine, chat.WrittenMemory, requestId, cancellationToken);
+        var answer = await parts.Client.TokenizeAsync(
+            engine, TokenizeText(leg.Model, sent), requestId, cancellationToken);
+        return (leg with
+        {
+            MaxTokens = Math.Max(1, leg.MaxTokens - answer.Length),
+            Continued = new ContinuedPrompt([.. prompt, .. answer], null),
+        }, answer.Length);
+    }
+
+    private static ReadOnlyMemory<byte> TokenizeText(string model, string text)
+    {
+        var output = new ArrayBufferWriter<byte>(text.Length + 128);
+        using (var json = new Utf8JsonWriter(output))
+        {
+            json.WriteStartObject();
+            json.WriteString("model"u8, model);
+            json.WriteString("prompt"u8, text);
+            json.WriteBoolean("add_special_tokens"u8, false);
+            json.WriteEndObject();
+        }
+
+        return output.WrittenMemory;
+    }
+
+    private LegBody Leg(Engine engine, int maxTokens) =>
+        new(engine.Health.Models.GetValueOrDefault(request.Model)?.EngineName ?? request.Model, maxTokens)
+        {
+            CacheSalt = engine.Descriptor.MovesKv ? parts.Salt.Of(request.Identity.Tenant) : null,
+        };
+
+    private ReadOnlyMemory<byte> Write(LegBody leg)
+    {
+        var output = new ArrayBufferWriter<byte>(request.Body.Length + 512);
+        template.Write(output, leg);
+        return output.WrittenMemory;
+    }
+
+    private Activity? Start(string name, Engine engine)
+    {
+        var activity = RuntimeTelemetry.Source.StartActivity(
+            name, ActivityKind.Client, parent?.Context ?? Activity.Current?.Context ?? default);
+        if (activity is null)
+        {
+            // Nobody samples our spans; the trace context of the request still travels to the engine.
+            return null;
+        }
+
+        activity.SetTag("agentruntime.engine.name", engine.Name);
+        activity.SetTag("gen_ai.provider.name", ProviderOf(engine.Descriptor.Kind));
+        activity.SetTag("server.address", engine.Descriptor.BaseAddress.Host);
+        activity.SetTag("server.port", engine.Descriptor.BaseAddress.Port);
+        return activity;
+    }
+
+    private static void End(Activity? activity, Exception e)
+    {
+        activity?.SetTag("error.type", e is EngineFailure f ? f.Error.Code.ToString() : "cancelled");
+        activity?.SetStatus(ActivityStatusCode.Error);
+        activity?.Dispose();
+    }
+
+    public static string ProviderOf(EngineKind kind) => kind switch
+    {
+        EngineKind.Node => "agentruntime",
+        EngineKind.Vllm => "vllm",
+        _ => "openai",
+    };
+}
+
+/// <summary>A prefill leg that has ended well. Immutable.</summary>
+internal sealed record PrefillLeg(Engine Engine, PrefillAnswer Answer, TimeSpan Took);

@@ -1,0 +1,298 @@
+using System.Globalization;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Gateway.Routing;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// One request on its way through the router: its engines, the stream, its failures, its account. One reader drives
+/// it; disposing it cancels whatever is still under way.
+/// </summary>
+internal sealed class RoutedCall : IAsyncDisposable
+{
+    private readonly RouterParts _parts;
+    private readonly InferenceRequest _request;
+    private readonly RequestTemplate _template;
+    private readonly CallTelemetry _telemetry;
+    private readonly LegOpener _opener;
+    private readonly string _requestId;
+    private readonly Queue<InferenceChunk> _ready = new();
+    private readonly int _maxTokens;
+    private AnswerProgress _progress;
+    private bool _maySplit;
+    private bool _released;
+    private bool _ended;
+    private int _attempts;
+    private Placement? _placement;
+    private DecodeLeg? _leg;
+
+    public RoutedCall(RouterParts parts, InferenceRequest request, RequestTemplate template)
+    {
+        _parts = parts;
+        _request = request;
+        _template = template;
+        _telemetry = new CallTelemetry(request, parts.Time);
+        _opener = new LegOpener(parts, request, template, _telemetry.Activity);
+        _progress = new AnswerProgress(request, template);
+        _requestId = Guid.CreateVersion7(parts.Time.GetUtcNow()).ToString("N", CultureInfo.InvariantCulture);
+        _maxTokens = Math.Max(1, request.MaxOutputTokens / template.Choices);
+        _maySplit = template.Choices == 1;
+        parts.Retries.Deposit();
+    }
+
+    /// <summary>The next chunk; null after the last one.</summary>
+    /// <exception cref="RuntimeErrorException">
+    /// No engine could serve it, or one failed and none could go on.
+    /// </exception>
+    public async ValueTask<InferenceChunk?> NextAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                // Until an engine has shown that it generates, its chunks are held back: it may yet be replaced.
+                if ((_released || _ended) && _ready.TryDequeue(out var chunk))
+                    return chunk;
+
+                if (_ended)
+                    return null;
+
+                await StepAsync(cancellationToken);
+            }
+        }
+        catch (RuntimeErrorException e)
+        {
+            Leave(RouteFailure.EngineError);
+            _telemetry.Failed(e.Error.Code);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_leg is not null)
+            await _leg.DisposeAsync();
+        Leave(RouteFailure.Cancelled);
+        if (!_ended)
+            _telemetry.Cancelled();
+        _telemetry.Dispose();
+    }
+
+    private async ValueTask StepAsync(CancellationToken cancellationToken)
+    {
+        _leg ??= await BeginAsync(cancellationToken);
+        (EngineChunk Chunk, ReadOnlyMemory<byte> Raw)? read;
+        try
+        {
+            read = await _leg.Stream.NextAsync(cancellationToken);
+        }
+        catch (EngineFailure failure)
+        {
+            await ReplaceLegAsync(failure, cancellationToken);
+            return;
+        }
+
+        if (read is not { } item)
+        {
+            Finish(_leg);
+            return;
+        }
+
+        var first = !_progress.Begun;
+        if (_progress.Take(item.Chunk, item.Raw) is not { } chunk)
+            return;
+
+        _ready.Enqueue(_ready.Count == 0 && !_released ? chunk with { ServedBy = _leg.ServedBy } : chunk);
+        if (item.Chunk.HasToken && _leg.Succeeded())
+            _parts.Desk.FirstToken(_placement!);
+        if (first && _progress.Begun)
+            _telemetry.FirstToken();
+        _released |= _progress.Begun || _progress.FinishReason is not null;
+    }
+
+    private void Finish(DecodeLeg leg)
+    {
+        leg.Succeeded();
+        var usage = _progress.Usage(leg.PrefillCached);
+        _parts.Desk.Completed(_placement!, usage);
+        _placement = null;
+        var account = _progress.EngineUsage;
+        var timings = _telemetry.Completed(leg, usage, _progress) with
+        {
+            Prefill = leg.Prefill,
+            KvTransfer = account?.KvTransferMs is { } ms ? TimeSpan.FromMilliseconds(ms) : null,
+            KvBytes = account?.KvBytes is { } bytes ? new ByteCount(bytes) : null,
+        };
+        _ready.Enqueue(new InferenceChunk
+        {
+            Raw = _progress.UsageChunk(usage),
+            ServedBy = _released ? null : leg.ServedBy,
+            Usage = usage,
+            Timings = timings,
+        });
+        _ended = true;
+    }
+
+    /// <summary>Waits for engines and opens the legs on them, on others while that fails.</summary>
+    private async Task<DecodeLeg> BeginAsync(CancellationToken cancellationToken)
+    {
+        if (_placement is null)
+        {
+            if (!_parts.Desk.TryGetPool(_request.Model, out var pool))
+                throw NobodyServes();
+
+            _placement = await _parts.Desk.SubmitAsync(
+                _parts.Requests.Of(pool, _request, _template), cancellationToken);
+        }
+
+        while (true)
+        {
+            var placement = _placement;
+            try
+            {
+                return await OpenAsync(placement, cancellationToken);
+            }
+            catch (EngineFailure failure)
+            {
+                await GoElsewhereAsync(failure, placement.Decode, cancellationToken);
+            }
+        }
+    }
+
+    private async Task<DecodeLeg> OpenAsync(Placement placement, CancellationToken cancellationToken)
+    {
+        if (!placement.Decode.Circuit.TryEnter())
+            throw EngineFailure.LeftAlone(placement.Decode);
+
+        _attempts++;
+        var requestId = _attempts == 1 ? _requestId : $"{_requestId}-{_attempts}";
+        PrefillLeg? prefill = null;
+        if (_maySplit && placement.Prefill is { } by && by.MovesKvTo(placement.Decode))
+        {
+            try
+            {
+                prefill = await _opener.TryPrefillAsync(by, requestId, cancellationToken);
+            }
+            catch
+            {
+                placement.Decode.Circuit.Abandoned();
+                throw;
+            }
+
+            _parts.Desk.PrefillDone(placement, (int?)prefill?.Answer.Cached);
+        }
+
+        var chat = _request.Operation == InferenceOperation.Chat;
+        var leg = await _opener.OpenAsync(
+            placement.Decode,
+            prefill,
+            requestId,
+            chat ? _maxTokens : (int)Math.Max(1, _maxTokens - _progress.Tokens),
+            _released ? _progress.Text : null,
+            cancellationToken);
+        if (leg.ContinuedTokens is { } sent)
+            _progress.CountEarlier(sent);
+        return leg;
+    }
+
+    /// <summary>
+    /// The stream broke: begin again when the client has seen nothing yet, or go on where it stopped.
+    /// </summary>
+    private async ValueTask ReplaceLegAsync(EngineFailure failure, CancellationToken cancellationToken)
+    {
+        var leg = _leg!;
+        leg.Failed(failure);
+        await leg.DisposeAsync();
+        _leg = null;
+        if (_released && !CanContinue(leg.Engine))
+            throw DiedMidStream(failure, leg.Engine);
+
+        if (_released)
+        {
+            _maySplit = false;
+            _progress.NextLeg();
+        }
+        else
+        {
+            _ready.Clear();
+            _progress = new AnswerProgress(_request, _template);
+        }
+
+        try
+        {
+            await GoElsewhereAsync(failure, leg.Engine, cancellationToken);
+            _leg = await BeginAsync(cancellationToken);
+        }
+        catch (RuntimeErrorException) when (_released)
+        {
+            throw DiedMidStream(failure, leg.Engine);
+        }
+
+        if (_released)
+            GatewayLog.StreamContinued(_parts.Logger, _requestId, leg.Engine.Name, _leg.Engine.Name, _progress.Tokens);
+    }
+
+    /// <summary>Decides what follows from a failure: another engine, the same one in another way, or the end.</summary>
+    private async Task GoElsewhereAsync(EngineFailure failure, Engine engine, CancellationToken cancellationToken)
+    {
+        GatewayLog.LegFailed(_parts.Logger, engine.Name, _requestId, failure.Error.ToString());
+        _parts.Desk.Observe(engine);
+        if (failure.Kind == FailureKind.Refused || _attempts >= _parts.Options.MaxAttempts
+            || !_parts.Retries.TryWithdraw())
+            throw Because(failure);
+
+        if (failure.Kind == FailureKind.KvTransfer)
+        {
+            _maySplit = false;
+            return;
+        }
+
+        if (!_parts.Pool.Engines.Any(e =>
+            e != engine && e.Usable && e.Health.Models.ContainsKey(_request.Model)))
+            throw Because(failure);
+
+        var placement = _placement!;
+        _placement = null;
+        var kind = failure.Unreachable ? RouteFailure.DecodeEngineDied : RouteFailure.EngineError;
+        _placement = await _parts.Desk.RequeueAsync(placement, kind, (int)_progress.Tokens, cancellationToken);
+    }
+
+    /// <summary>OpenAI's own chat API cannot go on after half an answer; text completions can everywhere.</summary>
+    private bool CanContinue(Engine engine) =>
+        _progress.Continuable && _progress.Tokens < _maxTokens
+        && (_request.Operation == InferenceOperation.Completion || engine.Descriptor.MovesKv);
+
+    private void Leave(RouteFailure failure)
+    {
+        if (_placement is { } placement)
+            _parts.Desk.Failed(placement, failure, (int)_progress.Tokens);
+        _placement = null;
+    }
+
+    private RuntimeErrorException NobodyServes() => new(_parts.Pool.Engines.Any(e => !e.Health.Healthy)
+        ? new RuntimeError(
+            ReasonCodes.NoEngine,
+            $"no engine that serves '{_request.Model}' is healthy now",
+            "model",
+            "Try again shortly; the operator sees the engines' state in the log.")
+        {
+            RetryAfter = _parts.Options.ProbeInterval,
+        }
+        : new RuntimeError(
+            ReasonCodes.UnknownModel,
+            $"no engine serves a model '{_request.Model}'",
+            "model",
+            "GET /v1/models lists those that are served."));
+
+    private static RuntimeErrorException DiedMidStream(EngineFailure failure, Engine engine) => new(
+        new RuntimeError(
+            failure.Error.Code == ReasonCodes.EngineTimeout
+                ? ReasonCodes.EngineTimeout
+                : ReasonCodes.EngineDiedMidStream,
+            "the engine went away in mid-stream, and no other could go on",
+            engine.Name,
+            "The answer so far is incomplete; send the request again."),
+        failure);
+
+    private static RuntimeErrorException Because(EngineFailure failure) => new(failure.Error, failure);
+}

@@ -1,0 +1,15 @@
+using Microsoft.Extensions.Logging;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>What every call of one router shares. Immutable; its members are thread-safe.</summary>
+internal sealed record RouterParts(
+    EngineRouterOptions Options,
+    EngineClient Client,
+    EnginePool Pool,
+    RouteDesk Desk,
+    RouteRequests Requests,
+    RetryBudget Retries,
+    CacheSalt Salt,
+    TimeProvider Time,
+    ILogger Logger);

@@ -1,0 +1,68 @@
+using AgentRuntime.Abstractions;
+using Microsoft.AspNetCore.Http;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>Deploys and lists agents of the caller's project. Thread-safe.</summary>
+internal sealed class AgentsEndpoint(EdgeOptions options, IAgentStore agents, ISandboxEngine engine) : IDisposable
+{
+    private const int MaxNameChars = 63;
+    private readonly SemaphoreSlim _compilations = new(options.MaxCompilations);
+
+    /// <summary>
+    /// <c>PUT /v1/projects/{project}/agents/{agent}</c>: a module is compiled before anything is stored, so that what
+    /// is deployed can be run.
+    /// </summary>
+    public async Task DeployAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var project = context.Request.RouteValues["project"] as string ?? "";
+        var name = context.Request.RouteValues["agent"] as string ?? "";
+        if (project != caller.ProjectName)
+            throw Error(ReasonCodes.NotFound, "there is no such project", "project");
+
+        if (!IsName(name))
+            throw Error(
+                ReasonCodes.MalformedRequest, "a name has 1 to 63 lower-case letters, digits and hyphens", "agent");
+
+        var type = context.Request.ContentType ?? "";
+        if (!type.StartsWith("application/wasm", StringComparison.OrdinalIgnoreCase))
+            throw Error(ReasonCodes.MalformedRequest, "the body must be a module: application/wasm", "Content-Type");
+
+        var wasm = await BodyReader.ReadAsync(context, options.MaxModuleBytes, cancellationToken);
+        await _compilations.WaitAsync(cancellationToken);
+        try
+        {
+            await engine.CompileAsync(wasm, cancellationToken);
+        }
+        finally
+        {
+            _compilations.Release();
+        }
+
+        var agent = await agents.DeployAsync(
+            new AgentDeployment(caller.Tenant, caller.Project, name, wasm), cancellationToken);
+        context.Response.Headers.Location = $"/v1/projects/{agent.ProjectName}/agents/{agent.Name}";
+        await JsonAnswer.WriteAsync(
+            context, agent.Version == 1 ? 201 : 200, AgentResource.From(agent), WireJson.Default.AgentResource);
+    }
+
+    /// <summary><c>GET /v1/agents</c>.</summary>
+    public async Task ListAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var all = await agents.ListAsync(caller.Tenant, cancellationToken);
+        await JsonAnswer.WriteAsync(
+            context,
+            200,
+            new AgentList([.. all.Where(a => a.Project == caller.Project).Select(AgentResource.From)]),
+            WireJson.Default.AgentList);
+    }
+
+    public void Dispose() => _compilations.Dispose();
+
+    private static bool IsName(string name) =>
+        name.Length is > 0 and <= MaxNameChars
+        && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
+
+    private static RuntimeErrorException Error(ReasonCode code, string message, string where) =>
+        new(new RuntimeError(code, message, where));
+}

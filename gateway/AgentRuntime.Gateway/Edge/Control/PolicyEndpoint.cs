@@ -1,0 +1,27 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using Microsoft.AspNetCore.Http;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// <c>PUT /v1/policy</c>: the tenant's bundle as one; 422 with every problem when it is not in force. With
+/// <c>dry_run=true</c> it is only checked.
+/// </summary>
+internal sealed class PolicyEndpoint(EdgeOptions options, IPolicyAdministration policy)
+{
+    public async Task PutAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var bytes = await BodyReader.ReadAsync(context, options.MaxPolicyBodyBytes, cancellationToken);
+        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.PolicyBundleBody)
+            ?? throw new JsonException("no body");
+        var outcome = context.Request.Query["dry_run"] is ["true"]
+            ? policy.Validate(caller.Tenant, body.Files)
+            : await policy.ApplyAsync(caller.Tenant, body.Files, cancellationToken);
+        await JsonAnswer.WriteAsync(
+            context,
+            outcome.Problems.Count == 0 ? 200 : 422,
+            new PolicyBundleResource([.. outcome.Problems.Select(ErrorResource.From)], outcome.Bundle?.ToString()),
+            WireJson.Default.PolicyBundleResource);
+    }
+}

@@ -1,0 +1,154 @@
+using System.Globalization;
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using Microsoft.AspNetCore.Http;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// Starts, shows and cancels runs. A key sees the runs of its own project; whatever belongs to others does not exist
+/// for it. Thread-safe.
+/// </summary>
+internal sealed class RunsEndpoint(
+    EdgeOptions options, IRunService runs, IRunJournal journal, IAgentStore agents, TimeProvider time)
+{
+    private const int DefaultPage = 50;
+    private const int MaxPage = 200;
+
+    private readonly RunEventStream _events = new(options, runs, time);
+
+    /// <summary>
+    /// <c>POST /v1/projects/{project}/agents/{agent}/runs</c> and <c>POST /v1/agents/{agent}/runs</c>.
+    /// </summary>
+    public async Task StartAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var (project, agent) = await AgentOfAsync(context, caller, cancellationToken);
+        var bytes = await BodyReader.ReadAsync(context, options.MaxRunBodyBytes, cancellationToken);
+        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.StartRunBody)
+            ?? throw new JsonException("no body");
+        var run = await runs.StartAsync(new StartRun(caller, project, agent, body.Input), cancellationToken);
+        var id = run.Identity.Run.GetValueOrDefault();
+        context.Response.Headers.Location = $"/v1/runs/{id}";
+        if (WantsEvents(context.Request))
+        {
+            await _events.WriteAsync(context, caller, id, afterSequence: 0);
+            return;
+        }
+
+        await JsonAnswer.WriteAsync(context, 202, RunResource.From(run), WireJson.Default.RunResource);
+    }
+
+    /// <summary><c>GET /v1/runs</c>: a page, newest first.</summary>
+    public async Task ListAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var size = Number(context.Request, "page_size", DefaultPage, 1, MaxPage);
+        RunId? before = null;
+        if (context.Request.Query["page_token"] is [{ Length: > 0 } token])
+        {
+            before = RunId.TryParse(token, out var id)
+                ? id
+                : throw Malformed("page_token", "'page_token' is not one that this API gave out");
+        }
+
+        var page = await runs.ListAsync(caller.Tenant, before, (int)size, cancellationToken);
+        var next = page.Count == size ? page[^1].Identity.Run.GetValueOrDefault().ToString() : null;
+        await JsonAnswer.WriteAsync(
+            context,
+            200,
+            new RunList([.. page.Where(r => IsVisible(r, caller)).Select(RunResource.From)], next),
+            WireJson.Default.RunList);
+    }
+
+    /// <summary><c>GET /v1/runs/{id}</c>.</summary>
+    public async Task GetAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var run = await FindAsync(context, caller, cancellationToken);
+        await JsonAnswer.WriteAsync(context, 200, RunResource.From(run), WireJson.Default.RunResource);
+    }
+
+    /// <summary>
+    /// <c>GET /v1/runs/{id}/events</c>: those so far as JSON, or all as they happen as server-sent events.
+    /// </summary>
+    public async Task EventsAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var run = await FindAsync(context, caller, cancellationToken);
+        var id = run.Identity.Run.GetValueOrDefault();
+        var after = Number(context.Request, "after", 0, 0, long.MaxValue);
+        if (WantsEvents(context.Request))
+        {
+            if (context.Request.Headers["Last-Event-ID"] is [{ Length: > 0 } last])
+            {
+                after = long.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)
+                    ? sequence
+                    : throw Malformed("Last-Event-ID", "'Last-Event-ID' must be an event's sequence number");
+            }
+
+            await _events.WriteAsync(context, caller, id, after);
+            return;
+        }
+
+        var limit = Number(context.Request, "limit", 500, 1, 1_000);
+        var events = await journal.ReadAsync(id, after, (int)limit, cancellationToken);
+        await JsonAnswer.WriteAsync(
+            context, 200, new RunEventList([.. events.Select(RunEventResource.From)]), WireJson.Default.RunEventList);
+    }
+
+    /// <summary><c>POST /v1/runs/{id}/cancel</c>.</summary>
+    public async Task CancelAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var run = await FindAsync(context, caller, cancellationToken);
+        if (!await runs.CancelAsync(caller.Tenant, run.Identity.Run.GetValueOrDefault(), cancellationToken))
+            throw UnknownRun();
+
+        var now = await FindAsync(context, caller, cancellationToken);
+        await JsonAnswer.WriteAsync(context, 202, RunResource.From(now), WireJson.Default.RunResource);
+    }
+
+    private async Task<(string Project, string Agent)> AgentOfAsync(
+        HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var name = context.Request.RouteValues["agent"] as string ?? "";
+        var project = context.Request.RouteValues["project"] as string ?? caller.ProjectName;
+        if (project == caller.ProjectName && AgentId.TryParse(name, out var id))
+        {
+            var all = await agents.ListAsync(caller.Tenant, cancellationToken);
+            name = all.FirstOrDefault(a => a.Id == id && a.Project == caller.Project)?.Name ?? throw UnknownAgent(name);
+        }
+
+        return project == caller.ProjectName ? (project, name) : throw UnknownAgent($"{project}/{name}");
+    }
+
+    private async Task<RunRecord> FindAsync(
+        HttpContext context, WorkIdentity caller, CancellationToken cancellationToken) =>
+        RunId.TryParse(context.Request.RouteValues["id"] as string, out var id)
+            && await runs.FindAsync(caller.Tenant, id, cancellationToken) is { } run && IsVisible(run, caller)
+            ? run
+            : throw UnknownRun();
+
+    private static bool IsVisible(RunRecord run, WorkIdentity caller) =>
+        run.Identity.Tenant == caller.Tenant && run.Identity.Project == caller.Project;
+
+    private static bool WantsEvents(HttpRequest request) =>
+        request.Query["stream"] is ["true"]
+        || request.Headers.Accept.ToString().Contains("text/event-stream", StringComparison.OrdinalIgnoreCase);
+
+    private static long Number(HttpRequest request, string name, long otherwise, long min, long max)
+    {
+        if (request.Query[name] is not [{ Length: > 0 } text])
+            return otherwise;
+
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number >= min && number <= max
+            ? number
+            : throw Malformed(name, string.Create(CultureInfo.InvariantCulture, $"'{name}' must be {min} to {max}"));
+    }
+
+    private static RuntimeErrorException UnknownRun() =>
+        new(new RuntimeError(ReasonCodes.UnknownRun, "there is no such run", "id"));
+
+    private static RuntimeErrorException UnknownAgent(string name) => new(new RuntimeError(
+        ReasonCodes.UnknownAgent, $"there is no agent '{name}'", "agent", "GET /v1/agents lists those there are."));
+
+    private static RuntimeErrorException Malformed(string where, string message) =>
+        new(new RuntimeError(ReasonCodes.MalformedRequest, message, where));
+}

@@ -1,0 +1,88 @@
+using AgentRuntime.Abstractions;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// The platform's HTTP face: OpenAI-compatible inference and the API of runs, agents and policy. Needs from the
+/// container the ports <see cref="IAuthenticator"/>, <see cref="IRunService"/>, <see cref="IRunJournal"/>,
+/// <see cref="IAgentStore"/>, <see cref="ISandboxEngine"/>, <see cref="IPolicyDecisionPoint"/>,
+/// <see cref="IPolicyAdministration"/>, <see cref="IInferenceRouter"/>, <see cref="IQuotaLedger"/> and
+/// <see cref="TimeProvider"/>.
+/// </summary>
+public static class Edge
+{
+    /// <summary>Adds the edge and sets Kestrel's limits.</summary>
+    /// <exception cref="RuntimeErrorException">AR8001: the options do not validate; every problem is named.</exception>
+    public static IServiceCollection AddEdge(this IServiceCollection services, EdgeOptions options)
+    {
+        options.Validate();
+        services.AddRouting();
+        services.Configure<KestrelServerOptions>(kestrel => Limit(kestrel, options));
+        return services
+            .AddSingleton(options)
+            .AddSingleton<EdgeGate>()
+            .AddSingleton<ModelPolicy>()
+            .AddSingleton<InferenceEndpoint>()
+            .AddSingleton<ModelsEndpoint>()
+            .AddSingleton<RunsEndpoint>()
+            .AddSingleton<AgentsEndpoint>()
+            .AddSingleton<PolicyEndpoint>();
+    }
+
+    /// <summary>Maps every address of the edge; call it once, first among what the application maps.</summary>
+    public static void MapEdge(this WebApplication app)
+    {
+        app.UseMiddleware<EdgeRequest>();
+        app.UseRouting();
+        var services = app.Services;
+        var gate = services.GetRequiredService<EdgeGate>();
+        var options = services.GetRequiredService<EdgeOptions>();
+
+        app.MapGet("/healthz", static context => context.Response.WriteAsync("ok"));
+
+        var inference = services.GetRequiredService<InferenceEndpoint>();
+        var models = services.GetRequiredService<ModelsEndpoint>();
+        OpenAi("POST", "/v1/chat/completions", inference.For(InferenceOperation.Chat), options.InferenceTimeout);
+        OpenAi("POST", "/v1/completions", inference.For(InferenceOperation.Completion), options.InferenceTimeout);
+        OpenAi("GET", "/v1/models", models.ListAsync, options.ControlTimeout);
+        OpenAi("GET", "/v1/models/{**id}", models.GetAsync, options.ControlTimeout);
+
+        // Answers that may be event streams live as long as their run; what they do before that is bounded by itself.
+        var runs = services.GetRequiredService<RunsEndpoint>();
+        Control("POST", "/v1/projects/{project}/agents/{agent}/runs", runs.StartAsync, null);
+        Control("POST", "/v1/agents/{agent}/runs", runs.StartAsync, null);
+        Control("GET", "/v1/runs", runs.ListAsync, options.ControlTimeout);
+        Control("GET", "/v1/runs/{id}", runs.GetAsync, options.ControlTimeout);
+        Control("GET", "/v1/runs/{id}/events", runs.EventsAsync, null);
+        Control("POST", "/v1/runs/{id}/cancel", runs.CancelAsync, options.ControlTimeout);
+
+        var agents = services.GetRequiredService<AgentsEndpoint>();
+        Control("PUT", "/v1/projects/{project}/agents/{agent}", agents.DeployAsync, options.ControlTimeout);
+        Control("GET", "/v1/agents", agents.ListAsync, options.ControlTimeout);
+        Control("PUT", "/v1/policy", services.GetRequiredService<PolicyEndpoint>().PutAsync, options.ControlTimeout);
+
+        void OpenAi(string method, string pattern, EdgeHandler handler, TimeSpan? timeout) =>
+            app.MapMethods(pattern, [method], gate.Guard(handler, timeout)).WithMetadata(ErrorForm.OpenAiObject);
+
+        void Control(string method, string pattern, EdgeHandler handler, TimeSpan? timeout) =>
+            app.MapMethods(pattern, [method], gate.Guard(handler, timeout)).WithMetadata(ErrorForm.Problem);
+    }
+
+    private static void Limit(KestrelServerOptions kestrel, EdgeOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+        kestrel.Limits.MaxRequestBodySize = Math.Max(
+            Math.Max(options.MaxInferenceBodyBytes, options.MaxModuleBytes),
+            Math.Max(options.MaxRunBodyBytes, options.MaxPolicyBodyBytes));
+        kestrel.Limits.MaxRequestHeadersTotalSize = options.MaxHeaderBytes;
+        kestrel.Limits.MaxRequestHeaderCount = 64;
+        kestrel.Limits.MaxRequestLineSize = 4 << 10;
+        kestrel.Limits.RequestHeadersTimeout = options.RequestHeadersTimeout;
+    }
+}

@@ -1,0 +1,109 @@
+using System.Net.Http.Headers;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>What the last probe found of an engine. Immutable.</summary>
+/// <param name="Healthy">Whether it may be used.</param>
+/// <param name="Models">Models by the name that clients use.</param>
+/// <param name="ReportsLoad">Whether it shows its load in metrics that are understood.</param>
+internal sealed record EngineHealth(
+    bool Healthy, IReadOnlyDictionary<string, EngineModel> Models, bool ReportsLoad = false)
+{
+    public static EngineHealth Unknown { get; } = new(false, new Dictionary<string, EngineModel>());
+}
+
+/// <summary>A model as one engine serves it. Immutable.</summary>
+internal sealed record EngineModel(string EngineName, int ContextTokens);
+
+/// <summary>
+/// One engine in use: what is known of its health and its load. Thread-safe: health is an immutable snapshot that its
+/// probe replaces; load is counted with interlocked operations.
+/// </summary>
+internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit)
+{
+    private volatile EngineHealth _health = EngineHealth.Unknown;
+    private int _inFlight;
+    private volatile bool _draining;
+    private volatile bool _removed;
+    private TaskCompletionSource? _drained;
+
+    public EngineDescriptor Descriptor { get; } = descriptor;
+
+    public CircuitBreaker Circuit { get; } = circuit;
+
+    public AuthenticationHeaderValue? Authorization { get; } =
+        descriptor.ApiKey is null ? null : new("Bearer", descriptor.ApiKey);
+
+    public string Name => Descriptor.Name;
+
+    public EngineHealth Health => _health;
+
+    /// <summary>Requests on their way to or in the engine from this process.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
+
+    public bool Draining => _draining;
+
+    /// <summary>It has left the pool.</summary>
+    public bool Removed => _removed;
+
+    public bool Usable => _health.Healthy && !_draining && Circuit.IsClosed;
+
+    /// <summary>Whether another engine can go on from KV state that this one made.</summary>
+    public bool MovesKvTo(Engine other) =>
+        this != other && Descriptor.MovesKv && Descriptor.Kind == other.Descriptor.Kind;
+
+    public void Observe(EngineHealth health) => _health = health;
+
+    /// <summary>A connection failed: leave the engine alone until a probe says otherwise.</summary>
+    public void MarkUnreachable() => _health = _health with { Healthy = false };
+
+    public void MarkRemoved() => _removed = true;
+
+    /// <summary>Counts a request in; dispose the lease when it has left the engine.</summary>
+    public Lease Enter()
+    {
+        Interlocked.Increment(ref _inFlight);
+        return new Lease(this);
+    }
+
+    /// <summary>Takes no new requests; completes when the last one has left.</summary>
+    public Task DrainAsync()
+    {
+        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var drained = Interlocked.CompareExchange(ref _drained, mine, null) ?? mine;
+        _draining = true;
+        if (InFlight == 0)
+            drained.TrySetResult();
+        return drained.Task;
+    }
+
+    private void Leave()
+    {
+        if (Interlocked.Decrement(ref _inFlight) == 0 && _draining)
+            Volatile.Read(ref _drained)?.TrySetResult();
+    }
+
+    public sealed class Lease(Engine engine) : IDisposable
+    {
+        private int _left;
+
+        public Engine Engine => engine;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _left, 1) == 0)
+                engine.Leave();
+        }
+    }
+
+    /// <summary>The models that the pool as a whole offers.</summary>
+    public static IReadOnlyList<ServedModel> Offer(IEnumerable<Engine> engines) =>
+    [
+        .. engines.Where(e => e.Health.Healthy && !e.Draining)
+            .SelectMany(e => e.Health.Models)
+            .GroupBy(m => m.Key, m => m.Value.ContextTokens, StringComparer.Ordinal)
+            .OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => new ServedModel(g.Key, g.Min())),
+    ];
+}

@@ -1,0 +1,60 @@
+namespace AgentRuntime.Gateway;
+
+/// <summary>Which dialect of the OpenAI-compatible wire an engine speaks.</summary>
+public enum EngineKind : byte
+{
+    /// <summary>The bundled llama.cpp node: vLLM's wire plus a vendor field for the KV transfer.</summary>
+    Node = 1,
+
+    /// <summary>vLLM: <c>cache_salt</c>, <c>kv_transfer_params</c>, <c>/health</c>.</summary>
+    Vllm = 2,
+
+    /// <summary>Any other OpenAI-compatible server: only what OpenAI's own API knows is sent.</summary>
+    OpenAi = 3,
+}
+
+/// <summary>What an engine may be used for.</summary>
+[Flags]
+public enum EngineRoles : byte
+{
+    /// <summary>Reading prompts for another engine to answer.</summary>
+    Prefill = 1,
+
+    /// <summary>Writing answers; with no prefill engine it also reads the prompt.</summary>
+    Decode = 2,
+
+    /// <summary>Either.</summary>
+    Both = Prefill | Decode,
+}
+
+/// <summary>An inference engine as configuration or discovery names it. Immutable.</summary>
+/// <param name="Name">
+/// The name in telemetry and response headers: letters, digits, dots, hyphens and underscores.
+/// </param>
+/// <param name="BaseAddress">Where it listens, without <c>/v1</c>.</param>
+/// <param name="Kind">Its dialect.</param>
+public sealed record EngineDescriptor(string Name, Uri BaseAddress, EngineKind Kind)
+{
+    /// <summary>What it may be used for. Default both.</summary>
+    public EngineRoles Roles { get; init; } = EngineRoles.Both;
+
+    /// <summary>
+    /// The models that it offers here, by the name that clients use, each with the engine's own name for it; null for
+    /// all that the engine lists, under their own names.
+    /// </summary>
+    public IReadOnlyDictionary<string, string>? Models { get; init; }
+
+    /// <summary>
+    /// Requests that it works on at once; more wait in the router. Default 256 (vLLM's max_num_seqs).
+    /// </summary>
+    public int MaxRunning { get; init; } = 256;
+
+    /// <summary>The key that the engine asks for; null when it asks for none. Never shown.</summary>
+    public string? ApiKey { get; init; }
+
+    /// <summary>Whether KV state can be moved in and out of it by <c>kv_transfer_params</c>.</summary>
+    public bool MovesKv => Kind is EngineKind.Node or EngineKind.Vllm;
+
+    /// <summary>Everything but the key.</summary>
+    public override string ToString() => $"{Name} ({Kind}, {Roles}, {BaseAddress})";
+}

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using AgentRuntime.Abstractions;
+using Microsoft.Extensions.Logging;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// The engines in use, each probed by a loop of its own. Owns the loops. Thread-safe: readers see an immutable
+/// snapshot that the few changes replace under a lock.
+/// </summary>
+internal sealed class EnginePool(
+    EngineRouterOptions options, EngineClient client, RouteDesk desk, TimeProvider time, ILogger logger)
+    : IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Dictionary<Engine, (CancellationTokenSource Stop, Task Loop)> _probes = [];
+    private volatile Snapshot _snapshot = new([], []);
+
+    public ImmutableArray<Engine> Engines => _snapshot.Engines;
+
+    public IReadOnlyList<ServedModel> Models => _snapshot.Models;
+
+    /// <summary>Takes an engine in; the task completes after its first probe, whatever that found.</summary>
+    /// <exception cref="ArgumentException">The descriptor is not valid, or its name is taken.</exception>
+    public async Task AddAsync(EngineDescriptor descriptor, CancellationToken cancellationToken)
+    {
+        if (EngineRouterOptions.ProblemOf(descriptor) is { } problem)
+            throw new ArgumentException(problem, nameof(descriptor));
+
+        var engine = new Engine(descriptor, new CircuitBreaker(options.CircuitFailures, options.CircuitOpenFor, time));
+        var first = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            if (_snapshot.Engines.Any(e => e.Name == engine.Name))
+                throw new ArgumentException($"the name '{engine.Name}' is taken", nameof(descriptor));
+
+            var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            _probes[engine] = (stop, Task.WhenAll(
+                Task.Run(() => ProbeLoopAsync(engine, first, stop.Token), CancellationToken.None),
+                Task.Run(() => LoadLoopAsync(engine, stop.Token), CancellationToken.None)));
+            _snapshot = Snapshot.Of(_snapshot.Engines.Add(engine));
+        }
+
+        await first.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Gives an engine no new requests, waits for those under way, and forgets it; false when unknown.
+    /// </summary>
+    public async Task<bool> RemoveAsync(string name, CancellationToken cancellationToken)
+    {
+        var engine = _snapshot.Engines.FirstOrDefault(e => e.Name == name);
+        if (engine is null)
+            return false;
+
+        var drained = engine.DrainAsync();
+        Republish(engine);
+        await drained.WaitAsync(cancellationToken);
+        engine.MarkRemoved();
+        desk.Observe(engine);
+        (CancellationTokenSource Stop, Task Loop) probe;
+        lock (_lock)
+        {
+            _snapshot = Snapshot.Of(_snapshot.Engines.Remove(engine));
+            if (!_probes.Remove(engine, out probe))
+                return false;
+        }
+
+        await probe.Stop.CancelAsync();
+        await probe.Loop;
+        probe.Stop.Dispose();
+        return true;
+    }
+
+    /// <summary>Tells everyone who must know that an engine's health has changed.</summary>
+    public void Republish(Engine engine)
+    {
+        lock (_lock)
+            _snapshot = Snapshot.Of(_snapshot.Engines);
+        desk.Observe(engine);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        Task[] loops;
+        lock (_lock)
+            loops = [.. _probes.Values.Select(p => p.Loop)];
+        await Task.WhenAll(loops);
+        _stop.Dispose();
+    }
+
+    private async Task ProbeLoopAsync(Engine engine, TaskCompletionSource first, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(options.ProbeInterval, time);
+        try
+        {
+            do
+            {
+                var before = engine.Health.Healthy;
+                var health = await client.ProbeAsync(engine, cancellationToken);
+
+                // What an engine served before it went down tells "down" from "unknown" to whoever asks for it.
+                engine.Observe(health.Healthy ? health : engine.Health with { Healthy = false });
+                Republish(engine);
+                if (health.Healthy != before)
+                    GatewayLog.EngineHealthChanged(logger, engine.Name, health.Healthy, health.Models.Count);
+                first.TrySetResult();
+            }
+            while (await timer.WaitForNextTickAsync(cancellationToken));
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            first.TrySetResult();
+        }
+    }
+
+    private async Task LoadLoopAsync(Engine engine, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(options.LoadInterval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+            {
+                if (engine.Health is { Healthy: true, ReportsLoad: true }
+                    && await client.LoadAsync(engine, cancellationToken) is { } load)
+                    desk.ReportLoad(engine, load);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The engine leaves the pool.
+        }
+    }
+
+    private sealed record Snapshot(ImmutableArray<Engine> Engines, IReadOnlyList<ServedModel> Models)
+    {
+        public static Snapshot Of(ImmutableArray<Engine> engines) => new(engines, Engine.Offer(engines));
+    }
+}

@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Logging;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>The gateway's log messages, event ids 4000 to 4099. Never a prompt, an answer or a credential.</summary>
+internal static partial class GatewayLog
+{
+    [LoggerMessage(4001, LogLevel.Information, "Engine {Engine} healthy: {Healthy}, models: {Models}")]
+    public static partial void EngineHealthChanged(ILogger logger, string engine, bool healthy, int models);
+
+    [LoggerMessage(4002, LogLevel.Warning, "Engine {Engine} failed request {RequestId}: {Error}")]
+    public static partial void LegFailed(ILogger logger, string engine, string requestId, string error);
+
+    [LoggerMessage(4003, LogLevel.Warning, "Request {RequestId} goes on from {From} to {To} after {Tokens} tokens")]
+    public static partial void StreamContinued(ILogger logger, string requestId, string from, string to, long tokens);
+
+    [LoggerMessage(4004, LogLevel.Error, "Request {RequestId} failed inside the platform")]
+    public static partial void InternalError(ILogger logger, string requestId, Exception exception);
+}

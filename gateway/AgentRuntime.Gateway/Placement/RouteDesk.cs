@@ -1,0 +1,244 @@
+using System.Security.Cryptography;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Gateway.Routing;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// Gives the pure routing core what it has not: a lock, a clock, a timer, and waiting callers. Thread-safe; every call
+/// into the core is made under the one lock and takes microseconds.
+/// </summary>
+internal sealed class RouteDesk : IAsyncDisposable
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(25);
+    private readonly Lock _lock = new();
+    private readonly RoutingCore _core;
+    private readonly TimeProvider _time;
+    private readonly long _origin;
+    private readonly Dictionary<EngineRef, Engine> _engines = [];
+    private readonly Dictionary<(Engine Engine, string Model), Placed> _places = [];
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _loop;
+
+    public RouteDesk(RoutingOptions options, TimeProvider time)
+    {
+        _time = time;
+        _origin = time.GetTimestamp();
+        _core = new RoutingCore(options, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
+        _loop = Task.Run(LoopAsync);
+    }
+
+    public RoutingOptions Options => _core.Options;
+
+    public BlockHasher Hasher => _core.Hasher;
+
+    private double Now => _time.GetElapsedTime(_origin).TotalSeconds;
+
+    /// <summary>The pool of a model; false when no engine ever served it.</summary>
+    public bool TryGetPool(string model, out int pool)
+    {
+        lock (_lock)
+            return _core.TryGetPool(model, out pool);
+    }
+
+    /// <summary>Brings a request in and waits until engines are there for it.</summary>
+    /// <exception cref="RuntimeErrorException">AR4001 or AR4009.</exception>
+    public Task<Placement> SubmitAsync(in RouteRequest request, CancellationToken cancellationToken)
+    {
+        var waiter = new Waiter();
+        lock (_lock)
+        {
+            waiter.Ticket = _core.Submit(request with { State = waiter }, Now);
+            Pump();
+        }
+
+        return WaitAsync(waiter, cancellationToken);
+    }
+
+    /// <summary>Sends a request back after an engine failed it, and waits for another engine.</summary>
+    /// <exception cref="RuntimeErrorException">AR4001 or AR4009; the request has then left the desk.</exception>
+    public Task<Placement> RequeueAsync(
+        Placement placement, RouteFailure failure, int outputTokens, CancellationToken cancellationToken)
+    {
+        var waiter = placement.Waiter;
+        waiter.Reset();
+        lock (_lock)
+        {
+            if (!_core.Requeue(placement.Assignment.Ticket, failure, outputTokens, Now))
+                throw new InvalidOperationException("a request was sent back that is not under way");
+
+            Pump();
+        }
+
+        return WaitAsync(waiter, cancellationToken);
+    }
+
+    public void PrefillDone(Placement placement, int? cachedTokens) =>
+        Tell((core, now) => core.PrefillDone(placement.Assignment.Ticket, now, cachedTokens));
+
+    public void FirstToken(Placement placement) =>
+        Tell((core, now) => core.FirstToken(placement.Assignment.Ticket, now));
+
+    public void Completed(Placement placement, InferenceUsage usage) =>
+        Tell((core, now) => core.Completed(placement.Assignment.Ticket, usage, now));
+
+    public void Failed(Placement placement, RouteFailure failure, int outputTokens) =>
+        Tell((core, now) => core.Failed(placement.Assignment.Ticket, failure, now, outputTokens));
+
+    /// <summary>Brings what the core believes of an engine in line with what is known of it.</summary>
+    public void Observe(Engine engine)
+    {
+        var health = engine.Health;
+        lock (_lock)
+        {
+            if (health.Healthy && !engine.Removed)
+            {
+                foreach (var model in health.Models.Keys)
+                {
+                    if (!_places.ContainsKey((engine, model)))
+                        Place(engine, model);
+                }
+            }
+
+            foreach (var (key, placed) in _places.Where(p => p.Key.Engine == engine).ToArray())
+            {
+                if (engine.Removed || (health.Healthy && !health.Models.ContainsKey(key.Model)))
+                {
+                    _places.Remove(key);
+                    _core.RemoveEngine(placed.Ref, Now);
+                }
+                else
+                {
+                    SetHealth(engine, placed);
+                }
+            }
+
+            Pump();
+        }
+    }
+
+    /// <summary>Takes in what an engine's metrics say of its load.</summary>
+    public void ReportLoad(Engine engine, in EngineLoad load)
+    {
+        lock (_lock)
+        {
+            foreach (var (key, placed) in _places)
+            {
+                if (key.Engine == engine)
+                    _core.ReportLoad(placed.Ref, load, Now);
+            }
+
+            Pump();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _loop;
+        _stop.Dispose();
+    }
+
+    private void Place(Engine engine, string model)
+    {
+        var reference = _core.AddEngine(
+            new EngineDescription(engine.Name, model)
+            {
+                Roles = (Routing.EngineRoles)engine.Descriptor.Roles,
+                Source = KvSource.Responses,
+                MaxRunning = engine.Descriptor.MaxRunning,
+                ReportsLoad = engine.Health.ReportsLoad,
+            },
+            Now);
+        _engines[reference] = engine;
+        _places[(engine, model)] = new Placed(reference);
+    }
+
+    /// <summary>The lock is held.</summary>
+    private void SetHealth(Engine engine, Placed placed)
+    {
+        var health = engine switch
+        {
+            { Health.Healthy: false } => Routing.EngineHealth.Down,
+            { Usable: false } => Routing.EngineHealth.Draining,
+            _ => Routing.EngineHealth.Healthy,
+        };
+        if (placed.Health == health)
+            return;
+
+        placed.Health = health;
+        _core.SetHealth(placed.Ref, health, Now);
+    }
+
+    private void Tell(Action<RoutingCore, double> what)
+    {
+        lock (_lock)
+        {
+            what(_core, Now);
+            Pump();
+        }
+    }
+
+    /// <summary>The lock is held. Completions run elsewhere, never under it.</summary>
+    private void Pump()
+    {
+        while (_core.TryTake(Now, out var assignment))
+        {
+            var waiter = (Waiter)assignment.State!;
+            if (assignment.Kind == RouteKind.Refused)
+            {
+                waiter.Refuse(assignment);
+                continue;
+            }
+
+            waiter.Place(new Placement(
+                waiter,
+                assignment,
+                _engines[assignment.Decode],
+                assignment.Kind == RouteKind.Disaggregated ? _engines[assignment.Prefill] : null));
+        }
+    }
+
+    private async Task<Placement> WaitAsync(Waiter waiter, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await waiter.Answer.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            Tell((core, now) => core.Failed(waiter.Ticket, RouteFailure.Cancelled, now));
+            throw;
+        }
+    }
+
+    private async Task LoopAsync()
+    {
+        using var timer = new PeriodicTimer(Tick, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+            {
+                lock (_lock)
+                {
+                    // Circuits close by time alone, so nobody reports it.
+                    foreach (var ((engine, _), placed) in _places)
+                        SetHealth(engine, placed);
+                    _core.Advance(Now);
+                    Pump();
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The router is being disposed.
+        }
+    }
+
+    private sealed class Placed(EngineRef reference)
+    {
+        public EngineRef Ref => reference;
+
+        public Routing.EngineHealth Health { get; set; } = Routing.EngineHealth.Healthy;
+    }
+}

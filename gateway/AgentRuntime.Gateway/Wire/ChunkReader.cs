@@ -1,0 +1,288 @@
+using System.Globalization;
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// Reads a chunk of a chat or text completion stream (OpenAI <c>chat.completion.chunk</c> and <c>text_completion</c>)
+/// in one pass, allocating only the strings that the port needs. Unknown members are skipped. Stateless.
+/// </summary>
+internal static class ChunkReader
+{
+    private static readonly JsonReaderOptions Bounds = new() { MaxDepth = 64 };
+
+    /// <exception cref="JsonException">Not a JSON object.</exception>
+    public static EngineChunk Read(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json, Bounds);
+        var chunk = new EngineChunk { Text = "", ToolCalls = [] };
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            throw new JsonException("a chunk is not a JSON object");
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("id"u8))
+                chunk = chunk with { Id = Text(ref reader) };
+            else if (reader.ValueTextEquals("model"u8))
+                chunk = chunk with { Model = Text(ref reader) };
+            else if (reader.ValueTextEquals("created"u8))
+                chunk = chunk with { Created = Number(ref reader) };
+            else if (reader.ValueTextEquals("usage"u8))
+                chunk = chunk with { Usage = Usage(ref reader) };
+            else if (reader.ValueTextEquals("error"u8))
+                chunk = chunk with { Error = Error(ref reader) };
+            else if (reader.ValueTextEquals("choices"u8))
+                Choices(ref reader, ref chunk);
+            else
+                reader.Skip();
+        }
+
+        return chunk;
+    }
+
+    private static void Choices(ref Utf8JsonReader reader, ref EngineChunk chunk)
+    {
+        if (!Enter(ref reader, JsonTokenType.StartArray))
+            return;
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+            Choice(ref reader, ref chunk);
+    }
+
+    private static void Choice(ref Utf8JsonReader reader, ref EngineChunk chunk)
+    {
+        var index = 0L;
+        var content = new ChoiceContent();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("index"u8))
+                index = Number(ref reader);
+            else if (reader.ValueTextEquals("text"u8))
+                content.Text = Text(ref reader);
+            else if (reader.ValueTextEquals("finish_reason"u8))
+                content.FinishReason = Text(ref reader);
+            else if (reader.ValueTextEquals("delta"u8))
+                Delta(ref reader, ref content);
+            else if (reader.ValueTextEquals("logprobs"u8))
+                content.MoreThanText |= IsPresent(ref reader);
+            else
+                reader.Skip();
+        }
+
+        var token = !string.IsNullOrEmpty(content.Text) || content.ToolCalls is not null || content.OtherText;
+        chunk = chunk with
+        {
+            HasChoices = true,
+            HasToken = chunk.HasToken || token,
+            HasMoreThanText = chunk.HasMoreThanText || index != 0 || content.MoreThanText || content.OtherText
+                || content.ToolCalls is not null,
+        };
+        if (index == 0)
+        {
+            chunk = chunk with
+            {
+                Text = content.Text ?? "",
+                ToolCalls = content.ToolCalls ?? [],
+                FinishReason = content.FinishReason,
+            };
+        }
+    }
+
+    private static void Delta(ref Utf8JsonReader reader, ref ChoiceContent content)
+    {
+        if (!Enter(ref reader, JsonTokenType.StartObject))
+            return;
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("content"u8))
+                content.Text = Text(ref reader);
+            else if (reader.ValueTextEquals("tool_calls"u8))
+                content.ToolCalls = ToolCalls(ref reader);
+            else if (reader.ValueTextEquals("reasoning_content"u8) || reader.ValueTextEquals("reasoning"u8)
+                || reader.ValueTextEquals("refusal"u8))
+                content.OtherText |= !string.IsNullOrEmpty(Text(ref reader));
+            else
+                reader.Skip();
+        }
+    }
+
+    private static List<ToolCallDelta>? ToolCalls(ref Utf8JsonReader reader)
+    {
+        if (!Enter(ref reader, JsonTokenType.StartArray))
+            return null;
+
+        List<ToolCallDelta>? calls = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+            (calls ??= []).Add(ToolCall(ref reader));
+        return calls;
+    }
+
+    private static ToolCallDelta ToolCall(ref Utf8JsonReader reader)
+    {
+        var call = new ToolCallDelta(0, null, null, "");
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("index"u8))
+                call = call with { Index = (int)Math.Clamp(Number(ref reader), 0, 1_000) };
+            else if (reader.ValueTextEquals("id"u8))
+                call = call with { Id = Text(ref reader) };
+            else if (reader.ValueTextEquals("function"u8) && Enter(ref reader, JsonTokenType.StartObject))
+                call = Function(ref reader, call);
+            else
+                reader.Skip();
+        }
+
+        return call;
+    }
+
+    private static ToolCallDelta Function(ref Utf8JsonReader reader, ToolCallDelta call)
+    {
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("name"u8))
+                call = call with { Name = Text(ref reader) };
+            else if (reader.ValueTextEquals("arguments"u8))
+                call = call with { Arguments = Text(ref reader) ?? "" };
+            else
+                reader.Skip();
+        }
+
+        return call;
+    }
+
+    public static EngineUsage? Usage(ref Utf8JsonReader reader)
+    {
+        if (!Enter(ref reader, JsonTokenType.StartObject))
+            return null;
+
+        var usage = new EngineUsage(0, 0, 0);
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("prompt_tokens"u8))
+                usage = usage with { Prompt = Number(ref reader) };
+            else if (reader.ValueTextEquals("completion_tokens"u8))
+                usage = usage with { Output = Number(ref reader) };
+            else if (reader.ValueTextEquals("prompt_tokens_details"u8))
+                usage = usage with { Cached = Member(ref reader, "cached_tokens"u8) };
+            else if (reader.ValueTextEquals("kv_transfer_ms"u8))
+                usage = usage with { KvTransferMs = Real(ref reader) };
+            else if (reader.ValueTextEquals("kv_transfer_bytes"u8))
+                usage = usage with { KvBytes = Math.Max(0, Number(ref reader)) };
+            else
+                reader.Skip();
+        }
+
+        return usage;
+    }
+
+    private static long Member(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
+    {
+        var value = 0L;
+        if (!Enter(ref reader, JsonTokenType.StartObject))
+            return value;
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals(name))
+                value = Number(ref reader);
+            else
+                reader.Skip();
+        }
+
+        return value;
+    }
+
+    /// <summary>Reads an error object, or vLLM's older form in which the error's members are at the top.</summary>
+    public static EngineError? Error(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.String)
+            return new EngineError(reader.GetString() ?? "", null);
+
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return null;
+        }
+
+        string? message = null, code = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("message"u8))
+                message = Text(ref reader);
+            else if (reader.ValueTextEquals("code"u8))
+                code = Text(ref reader);
+            else
+                reader.Skip();
+        }
+
+        return new EngineError(message ?? "", code);
+    }
+
+    /// <summary>
+    /// Moves to the value of a property and into it; skips it and answers false when it has another form.
+    /// </summary>
+    private static bool Enter(ref Utf8JsonReader reader, JsonTokenType form)
+    {
+        reader.Read();
+        if (reader.TokenType == form)
+            return true;
+
+        reader.Skip();
+        return false;
+    }
+
+    private static bool IsPresent(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        var present = reader.TokenType != JsonTokenType.Null;
+        reader.Skip();
+        return present;
+    }
+
+    private static string? Text(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.String:
+                return reader.GetString();
+            case JsonTokenType.Number:
+                return reader.GetDouble().ToString(CultureInfo.InvariantCulture);
+            default:
+                reader.Skip();
+                return null;
+        }
+    }
+
+    private static double? Real(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var number) && number is >= 0 and < 1e9)
+            return number;
+
+        reader.Skip();
+        return null;
+    }
+
+    private static long Number(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var number))
+            return number;
+
+        reader.Skip();
+        return 0;
+    }
+
+    private struct ChoiceContent
+    {
+        public string? Text;
+        public string? FinishReason;
+        public List<ToolCallDelta>? ToolCalls;
+        public bool OtherText;
+        public bool MoreThanText;
+    }
+}

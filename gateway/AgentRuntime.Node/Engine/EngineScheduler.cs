@@ -1,0 +1,281 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Models;
+using AgentRuntime.Node.Interop;
+
+namespace AgentRuntime.Node.Engine;
+
+/// <summary>
+/// Continuous batching: each step computes one token of every sequence that writes and a chunk of those that still
+/// read, then chooses tokens. Owned by the engine's thread.
+/// </summary>
+internal sealed class EngineScheduler : IDisposable
+{
+    private readonly LoadedModel _model;
+    private readonly NodeOptions _options;
+    private readonly EngineCounters _counters;
+    private readonly LlamaContext _context;
+    private readonly PrefixCache _cache;
+    private readonly LinkedList<EngineSequence> _waiting = new();
+    private readonly List<EngineSequence> _running = [];
+    private readonly LlamaTokenData[] _candidates;
+    private bool _crowded;
+
+    public EngineScheduler(
+        LoadedModel model, NodeOptions options, EngineCounters counters, IPrefixCacheObserver? observer)
+    {
+        _model = model;
+        _options = options;
+        _counters = counters;
+        _context = new(model, options);
+        _cache = new(_context, options.BlockTokens, LlamaContext.UsableSequences, observer);
+        _candidates = new LlamaTokenData[model.VocabularySize];
+    }
+
+    public bool HasWork => _running.Count > 0 || _waiting.Count > 0;
+
+    public int Waiting => _waiting.Count;
+
+    public int PoolTokens => _context.PoolTokens;
+
+    private int FreeCells =>
+        PoolTokens - _cache.Cells - _running.Sum(s => s.Computed - (s.CommittedBlocks * _options.BlockTokens));
+
+    /// <summary>Takes a generation into the waiting line.</summary>
+    public void Add(Generation generation)
+    {
+        var request = generation.Request;
+        var sampler = TokenSampler.Create(request.Sampling, _model.Vocabulary, _model.VocabularySize);
+        if (sampler is null)
+        {
+            generation.Complete(new(null, new(
+                ReasonCodes.MalformedRequest, "the output grammar does not parse", "response_format")));
+            return;
+        }
+
+        _waiting.AddLast(new EngineSequence(generation, sampler, BlockHash.Root(request.Salt, adapter: null)));
+        Show();
+    }
+
+    /// <summary>One pass of the model.</summary>
+    public void Step()
+    {
+        DropCancelled();
+        Admit();
+        while (Plan())
+        {
+            foreach (var sequence in _running) AddToBatch(sequence);
+            var result = _context.Decode();
+            if (result == 0)
+            {
+                Settle();
+                break;
+            }
+
+            // 1: no room although the count said so. Anything else: this batch is lost, those that wait are not.
+            if (result == 1 && (_cache.EvictOne() || PreemptYoungest())) continue;
+            foreach (var s in _running.Where(s => s.Scheduled > 0).ToArray())
+                Fail(s, new(ReasonCodes.EngineFailed, $"llama.cpp fails to decode ({result})", "engine"));
+            break;
+        }
+
+        Show();
+    }
+
+    /// <summary>Ends everything.</summary>
+    public void FailAll(RuntimeError error)
+    {
+        foreach (var sequence in _running.Concat(_waiting).ToArray()) Fail(sequence, error);
+    }
+
+    public void Dispose() => _context.Dispose();
+
+    private void Show() => _counters.Show(_running.Count, _waiting.Count, PoolTokens - FreeCells);
+
+    private void DropCancelled()
+    {
+        for (var i = _running.Count - 1; i >= 0; i--)
+            if (_running[i].Generation.IsCancelled)
+                Finish(_running[i], "cancelled");
+        for (var node = _waiting.First; node is not null;)
+        {
+            var next = node.Next;
+            if (node.Value.Generation.IsCancelled) Finish(node.Value, "cancelled");
+            node = next;
+        }
+    }
+
+    private void Admit()
+    {
+        if (_crowded && _running.Count > 0) return;
+        _crowded = false;
+        while (_running.Count < _options.ParallelSequences && _waiting.First is { } first)
+        {
+            var sequence = first.Value;
+            sequence.HashBlocks(_options.BlockTokens);
+            // The last token is always computed: its logits are what the next token is chosen from.
+            var reusable = _model.CanShareCells ? (sequence.Tokens.Length - 1) / _options.BlockTokens : 0;
+            var hashes = sequence.Hashes.ToArray();
+            var matched = _cache.Match(hashes.AsSpan(0, reusable));
+            if (_cache.Start(hashes, matched) is not { } cells) return;
+            sequence.Cells = cells;
+            sequence.CommittedBlocks = matched;
+            sequence.Computed = matched * _options.BlockTokens;
+            _waiting.RemoveFirst();
+            _running.Add(sequence);
+            Import(sequence);
+            if (sequence.Preemptions > 0) continue;
+            sequence.Generation.CachedTokens = sequence.Computed;
+            _counters.CountPrompt(sequence.PromptTokens, sequence.Computed);
+        }
+    }
+
+    private void Import(EngineSequence sequence)
+    {
+        if (sequence.Generation.Request.Import is not { } import || sequence.Preemptions > 0) return;
+        foreach (var segment in import.Segments)
+        {
+            if (segment.To <= sequence.Computed) continue;
+            if (segment.From > sequence.Computed || segment.To >= sequence.Tokens.Length) break;
+            if (!MakeRoom(segment.To - segment.From)) break;
+            if (!_context.Import(segment.State.Span, sequence.Cells!.Id, sequence.Computed, segment.To)) break;
+            sequence.Generation.ImportedTokens += segment.To - sequence.Computed;
+            sequence.Computed = segment.To;
+            Commit(sequence);
+        }
+
+        import.Release();
+    }
+
+    /// <summary>Chooses what the next pass computes and makes room for it; false when there is nothing to compute.</summary>
+    private bool Plan()
+    {
+        do
+        {
+            _context.ClearBatch();
+            var writing = 0;
+            foreach (var sequence in _running) writing += sequence.Scheduled = sequence.Pending == 1 ? 1 : 0;
+            var room = _options.BatchTokens - writing;
+            var chunk = writing == 0 ? room : Math.Min(room, _options.PrefillChunkTokens);
+            foreach (var sequence in _running)
+            {
+                if (sequence.Pending == 1 || chunk == 0) continue;
+                sequence.Scheduled = Math.Min(chunk, sequence.Pending);
+                chunk -= sequence.Scheduled;
+            }
+        }
+        while (!MakeRoom(_running.Sum(s => s.Scheduled)) && PreemptYoungest());
+
+        return _running.Count > 0;
+    }
+
+    private void AddToBatch(EngineSequence sequence)
+    {
+        sequence.OutputIndex = -1;
+        var last = sequence.Computed + sequence.Scheduled - 1;
+        for (var p = sequence.Computed; p <= last; p++)
+        {
+            var output = p == sequence.Tokens.Length - 1;
+            var index = _context.Add(sequence.Tokens[p], p, sequence.Cells!.Id, output);
+            if (output) sequence.OutputIndex = index;
+        }
+    }
+
+    /// <summary>Frees cells by evicting prefixes that nobody uses; false when that is not enough.</summary>
+    private bool MakeRoom(int cells)
+    {
+        while (FreeCells < cells)
+            if (!_cache.EvictOne())
+                return false;
+        return true;
+    }
+
+    /// <summary>
+    /// Takes the cells of the sequence that came last; it starts over, from whatever prefix survives, once another
+    /// has ended. The last one is never taken: the pool holds any single sequence.
+    /// </summary>
+    private bool PreemptYoungest()
+    {
+        if (_running.Count <= 1) return false;
+        var sequence = _running[^1];
+        _running.RemoveAt(_running.Count - 1);
+        _cache.Finish(sequence.Cells!);
+        sequence.Cells = null;
+        sequence.Computed = 0;
+        sequence.CommittedBlocks = 0;
+        sequence.Preemptions++;
+        _waiting.AddFirst(sequence);
+        _crowded = true;
+        _counters.CountPreemption();
+        return true;
+    }
+
+    /// <summary>Takes the results of a pass: blocks, exports, tokens.</summary>
+    private void Settle()
+    {
+        foreach (var sequence in _running.Where(s => s.Scheduled > 0).ToArray())
+        {
+            sequence.Computed += sequence.Scheduled;
+            sequence.Scheduled = 0;
+            Commit(sequence);
+            Export(sequence);
+            if (sequence.OutputIndex >= 0) Choose(sequence);
+        }
+    }
+
+    private void Commit(EngineSequence sequence)
+    {
+        if (!_model.CanShareCells) return;
+        sequence.HashBlocks(_options.BlockTokens);
+        while ((sequence.CommittedBlocks + 1) * _options.BlockTokens <= sequence.Computed)
+        {
+            var tokens = sequence.Tokens.Slice(sequence.CommittedBlocks * _options.BlockTokens, _options.BlockTokens);
+            _cache.Commit(
+                sequence.Cells!, sequence.Hashes[sequence.CommittedBlocks], tokens,
+                sequence.Generation.Request.Salt, adapter: null);
+            sequence.CommittedBlocks++;
+        }
+    }
+
+    private void Export(EngineSequence sequence)
+    {
+        if (sequence.Generation.Request.Export is not { } export) return;
+        while (export.NextSegment(Math.Min(sequence.Computed, sequence.PromptTokens - 1)) is { } range)
+            export.Add(range.From, range.To, _context.Export(sequence.Cells!.Id, range.From, range.To));
+    }
+
+    private void Choose(EngineSequence sequence)
+    {
+        var logits = _context.Logits(sequence.OutputIndex);
+        sequence.OutputIndex = -1;
+        var request = sequence.Generation.Request;
+        var token = sequence.Sampler.Sample(logits, _candidates);
+        var ends = _model.EndsGeneration(token) && !request.IgnoreEnd;
+        if (!ends)
+        {
+            var probabilities = request.Sampling.LogProbabilities is { } top
+                ? LogProbabilities.Of(logits, token, top)
+                : null;
+            sequence.Append(token);
+            _counters.CountGenerated();
+            sequence.Generation.Write(new(token, probabilities));
+        }
+
+        if (ends) Finish(sequence, "stop");
+        else if (sequence.Generated >= request.MaxTokens) Finish(sequence, "length");
+    }
+
+    private void Finish(EngineSequence sequence, string reason) => End(sequence, new(reason));
+
+    private void Fail(EngineSequence sequence, RuntimeError error) => End(sequence, new(null, error));
+
+    private void End(EngineSequence sequence, GenerationEnd end)
+    {
+        if (!_running.Remove(sequence)) _waiting.Remove(sequence);
+        _crowded = false;
+        if (sequence.Cells is { } cells) _cache.Finish(cells);
+        sequence.Sampler.Dispose();
+        sequence.Generation.Request.Import?.Release();
+        Show();
+        sequence.Generation.Complete(end);
+    }
+}

@@ -1,0 +1,171 @@
+using System.Runtime.InteropServices;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Models;
+using AgentRuntime.Node.Interop;
+
+namespace AgentRuntime.Node.Engine;
+
+/// <summary>
+/// A llama.cpp context with one pool of KV cells for all sequences, and the batch that is being filled for it.
+/// One thread at a time.
+/// </summary>
+internal sealed unsafe class LlamaContext : IKvCells, IDisposable
+{
+    /// <summary>llama.cpp's compiled-in most (LLAMA_MAX_SEQ).</summary>
+    public const int MostSequences = 256;
+
+    /// <summary>Sequence ids for requests and the cache; the last one is kept for moving state in and out.</summary>
+    public const int UsableSequences = MostSequences - 1;
+
+    private const int ScratchSequence = MostSequences - 1;
+    private const int Float32 = 0;
+    private const int Float16 = 1;
+
+    private readonly ContextHandle _handle;
+    private readonly nint _memory;
+    private readonly void* _block;
+    private LlamaBatch _batch;
+
+    public LlamaContext(LoadedModel model, NodeOptions options)
+    {
+        var parameters = Llama.ContextDefaultParams();
+        parameters.ContextCells = (uint)options.PoolTokens;
+        parameters.BatchTokens = (uint)options.BatchTokens;
+        parameters.MicroBatchTokens = (uint)Math.Min(options.BatchTokens, 512);
+        parameters.MaxSequences = MostSequences;
+        parameters.Threads = options.Threads;
+        parameters.BatchThreads = options.Threads;
+        // One pool instead of a fixed part a sequence: a prefix is then shared by its cells, without a copy.
+        parameters.KvUnified = 1;
+        parameters.KeyType = options.KvFloat32 ? Float32 : Float16;
+        parameters.ValueType = parameters.KeyType;
+        NativeLog.TakeErrors();
+        _handle = Llama.ContextInit(model.Handle, parameters);
+        if (_handle.IsInvalid)
+        {
+            _handle.Dispose();
+            throw new RuntimeErrorException(new(
+                ReasonCodes.InvalidModelFile,
+                $"llama.cpp makes no context for the model: {NativeLog.TakeErrors() ?? "no reason given"}",
+                Path.GetFileName(model.Path),
+                "Lower the context, the pool or the batch, or give a machine with more memory."));
+        }
+
+        _memory = Llama.Memory(_handle);
+        VocabularySize = model.VocabularySize;
+        Capacity = options.BatchTokens;
+        PoolTokens = (int)Llama.ContextCells(_handle);
+        _block = AllocateBatch(Capacity);
+    }
+
+    public int VocabularySize { get; }
+
+    /// <summary>The most tokens in one batch.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Cells in the pool; llama.cpp may have rounded what was asked for.</summary>
+    public int PoolTokens { get; }
+
+    public int BatchCount => _batch.TokenCount;
+
+    public void ClearBatch() => _batch.TokenCount = 0;
+
+    /// <summary>Adds a token to the batch and returns its index there.</summary>
+    public int Add(int token, int position, int sequence, bool output)
+    {
+        var i = _batch.TokenCount;
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(i, Capacity);
+        _batch.Tokens[i] = token;
+        _batch.Positions[i] = position;
+        _batch.SequenceIdCounts[i] = 1;
+        *_batch.SequenceIds[i] = sequence;
+        _batch.Outputs[i] = output ? (sbyte)1 : (sbyte)0;
+        _batch.TokenCount++;
+        return i;
+    }
+
+    /// <summary>Computes the batch: 0 done, 1 no room in the pool, anything else a failure.</summary>
+    public int Decode() => Llama.Decode(_handle, _batch);
+
+    /// <summary>The logits at a batch index that asked for output; valid until the next decode.</summary>
+    public Span<float> Logits(int index)
+    {
+        var logits = Llama.Logits(_handle, index);
+        return logits is null ? throw new InvalidOperationException("no output was asked for") : new(logits, VocabularySize);
+    }
+
+    public void Share(int source, int target, int from, int to) => Llama.SequenceCopy(_memory, source, target, from, to);
+
+    public void Truncate(int sequence, int from) => Llama.SequenceRemove(_memory, sequence, from, -1);
+
+    public void Remove(int sequence, int from, int to) => Llama.SequenceRemove(_memory, sequence, from, to);
+
+    /// <summary>Copies the state of a range of positions out.</summary>
+    public byte[] Export(int sequence, int from, int to)
+    {
+        Share(sequence, ScratchSequence, from, to);
+        try
+        {
+            var state = GC.AllocateUninitializedArray<byte>(
+                checked((int)Llama.SequenceStateSize(_handle, ScratchSequence, 0)));
+            fixed (byte* target = state)
+            {
+                var written = Llama.SequenceStateGet(_handle, target, (nuint)state.Length, ScratchSequence, 0);
+                if (written != (nuint)state.Length)
+                    throw new InvalidOperationException(NativeLog.TakeErrors() ?? "the state cannot be exported");
+            }
+
+            return state;
+        }
+        finally
+        {
+            Truncate(ScratchSequence, 0);
+        }
+    }
+
+    /// <summary>
+    /// Puts exported state of [from, to) into a sequence, at the positions at and after <paramref name="keepFrom"/>.
+    /// Needs (to - from) free cells. False when llama.cpp refuses it; nothing has changed then.
+    /// </summary>
+    public bool Import(ReadOnlySpan<byte> state, int sequence, int keepFrom, int to)
+    {
+        try
+        {
+            fixed (byte* source = state)
+            {
+                if (Llama.SequenceStateSet(_handle, source, (nuint)state.Length, ScratchSequence, 0) == 0) return false;
+            }
+
+            if (Llama.SequenceLastPosition(_memory, ScratchSequence) != to - 1) return false;
+            Share(ScratchSequence, sequence, keepFrom, to);
+            return true;
+        }
+        finally
+        {
+            Truncate(ScratchSequence, 0);
+        }
+    }
+
+    public void Dispose()
+    {
+        _handle.Dispose();
+        NativeMemory.Free(_block);
+    }
+
+    /// <summary>One block for all arrays of the batch, freed as one.</summary>
+    private void* AllocateBatch(int capacity)
+    {
+        var perToken = sizeof(int) + sizeof(int) + sizeof(int) + sizeof(int*) + sizeof(int) + sizeof(sbyte);
+        var block = (byte*)NativeMemory.AllocZeroed((nuint)capacity, (nuint)perToken);
+        // Pointers first: they need the strictest alignment.
+        _batch.SequenceIds = (int**)block;
+        var at = block + (capacity * sizeof(int*));
+        var ids = (int*)at;
+        _batch.Tokens = ids + capacity;
+        _batch.Positions = _batch.Tokens + capacity;
+        _batch.SequenceIdCounts = _batch.Positions + capacity;
+        _batch.Outputs = (sbyte*)(_batch.SequenceIdCounts + capacity);
+        for (var i = 0; i < capacity; i++) _batch.SequenceIds[i] = ids + i;
+        return block;
+    }
+}

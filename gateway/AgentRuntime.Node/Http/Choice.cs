@@ -1,0 +1,91 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Engine;
+using AgentRuntime.Node.Prompting;
+
+namespace AgentRuntime.Node.Http;
+
+/// <summary>A piece of a choice's answer, or its end. Immutable.</summary>
+internal sealed record ChoiceDelta(int Index, string Text)
+{
+    public IReadOnlyList<TokenReport> Tokens { get; init; } = [];
+
+    /// <summary>Calls of tools, each whole.</summary>
+    public IReadOnlyList<RequestToolCall> Calls { get; init; } = [];
+
+    public string? FinishReason { get; init; }
+
+    public RuntimeError? Error { get; init; }
+}
+
+/// <summary>A generated token with its log probability, when asked for.</summary>
+internal sealed record TokenReport(int Token, TokenLogProbabilities LogProbabilities);
+
+/// <summary>Reads one generation's events as text. Used by one reader.</summary>
+internal sealed class Choice(NodeService node, CompletionRequest request, int index, Generation generation)
+{
+    private readonly TextAssembler _text = new(request.Stops);
+    private readonly ToolCallReader? _calls = request.Tools.Count > 0 ? new() : null;
+
+    public int Index { get; } = index;
+
+    public Generation Generation { get; } = generation;
+
+    /// <summary>Tokens that the engine wrote, the end-of-turn token included, as vLLM counts.</summary>
+    public int OutputTokens { get; private set; }
+
+    /// <summary>When the first token came; null before.</summary>
+    public long? FirstTokenAt { get; private set; }
+
+    /// <summary>The answer in pieces; the last has a finish reason or an error. Cancels the generation when left early.</summary>
+    public async IAsyncEnumerable<ChoiceDelta> ReadAsync(
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var last = 0L;
+        try
+        {
+            await foreach (var e in Generation.Events.ReadAllAsync(cancellationToken))
+            {
+                if (e.End is { } end)
+                {
+                    node.Metrics.CountEnd(end.FinishReason);
+                    if (end.FinishReason == "stop") OutputTokens++;
+                    yield return Delta(_text.Complete(), [], end.FinishReason ?? "error") with
+                    {
+                        FinishReason = Reason(end.FinishReason), Error = end.Error,
+                    };
+                    yield break;
+                }
+
+                OutputTokens++;
+                var now = node.Time.GetTimestamp();
+                if (FirstTokenAt is null) FirstTokenAt = now;
+                else node.Metrics.InterTokenLatency.Observe(node.Time.GetElapsedTime(last, now).TotalSeconds);
+                last = now;
+                var text = _text.Append(node.Model.Piece(e.Token));
+                IReadOnlyList<TokenReport> tokens = e.LogProbabilities is { } p ? [new(e.Token, p)] : [];
+                if (_text.Stopped)
+                {
+                    node.Metrics.CountEnd("stop");
+                    yield return Delta(text, tokens, "stop") with { FinishReason = Reason("stop") };
+                    yield break;
+                }
+
+                var delta = Delta(text, tokens, null);
+                if (delta.Text.Length > 0 || tokens.Count > 0 || delta.Calls.Count > 0) yield return delta;
+            }
+        }
+        finally
+        {
+            Generation.Cancel();
+        }
+    }
+
+    private string? Reason(string? reason) => reason == "stop" && _calls?.FoundCalls == true ? "tool_calls" : reason;
+
+    private ChoiceDelta Delta(string text, IReadOnlyList<TokenReport> tokens, string? end)
+    {
+        if (_calls is null) return new(Index, text) { Tokens = tokens };
+        var (plain, calls) = _calls.Append(text, last: end is not null);
+        return new(Index, plain) { Tokens = tokens, Calls = calls };
+    }
+}

@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Transfer;
+
+namespace AgentRuntime.Node.Http;
+
+/// <summary>
+/// One request from its start to its end: fetches KV state where asked, submits the generations, reads them, and on
+/// every way out cancels what runs and releases what is held. Used by one request.
+/// </summary>
+internal sealed class CompletionCall(NodeService node, CompletionRequest request) : IAsyncDisposable
+{
+    private readonly long _startedAt = node.Time.GetTimestamp();
+    private readonly List<Choice> _choices = [];
+    private readonly List<int[]> _prompts = [];
+    private KvLease? _lease;
+    private KvImport? _import;
+    private RuntimeError? _transferError;
+    private bool _finished;
+
+    public CompletionRequest Request { get; } = request;
+
+    /// <summary>Checks the prompts, fetches KV state and submits the first generation.</summary>
+    /// <exception cref="RuntimeErrorException">AR1004, AR4006, AR4007, AR4009, AR4011.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < Math.Max(1, Request.Prompts.Count); i++) _prompts.Add(node.Tokenize(Request, i));
+        if (Request.Transfer is { RemotePrefill: true } transfer) await ImportAsync(transfer, cancellationToken);
+        if (Request.Transfer is { RemoteDecode: true } && node.Model.CanMoveState)
+            _lease = node.Leases.Open(_prompts[0], NodeService.SegmentTokens);
+        Submit(0);
+    }
+
+    /// <summary>The answer's pieces, of all choices as they come.</summary>
+    public async IAsyncEnumerable<ChoiceDelta> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var leg = RuntimeTelemetry.Source.StartActivity($"prefill {node.ModelName}");
+        leg?.SetTag("gen_ai.usage.input_tokens", _prompts.Sum(p => p.Length));
+        try
+        {
+            await foreach (var delta in MergeAsync(cancellationToken))
+            {
+                if (leg?.OperationName.StartsWith("prefill", StringComparison.Ordinal) == true && _choices[0].FirstTokenAt is not null)
+                {
+                    leg.SetTag("gen_ai.usage.cached_tokens", _choices[0].Generation.CachedTokens);
+                    leg.Dispose();
+                    leg = RuntimeTelemetry.Source.StartActivity($"decode {node.ModelName}");
+                }
+
+                yield return delta;
+            }
+
+            leg?.SetTag("gen_ai.usage.output_tokens", _choices.Sum(c => c.OutputTokens));
+        }
+        finally
+        {
+            leg?.Dispose();
+        }
+    }
+
+    /// <summary>The figures, once everything was read; a lease starts to run.</summary>
+    public Totals Finish()
+    {
+        _finished = true;
+        if (_lease is { } lease && (!lease.Export.IsComplete || node.Leases.Touch(lease.Id) is null))
+        {
+            node.Leases.Release(lease.Id);
+            _lease = null;
+        }
+
+        var first = _choices[0];
+        var firstToken = node.Time.GetElapsedTime(_startedAt, first.FirstTokenAt ?? node.Time.GetTimestamp());
+        node.Metrics.TimeToFirstToken.Observe(firstToken.TotalSeconds);
+        node.Metrics.EndToEnd.Observe(node.Time.GetElapsedTime(_startedAt).TotalSeconds);
+        return new(
+            _prompts.Sum(p => p.Length), _choices.Sum(c => c.OutputTokens),
+            _choices.Where((_, i) => i % Request.Choices == 0).Sum(c => c.Generation.CachedTokens),
+            firstToken.TotalMilliseconds, Report(), _lease);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        foreach (var choice in _choices) choice.Generation.Cancel();
+        _import?.Release();
+        if (!_finished && _lease is { } lease) node.Leases.Release(lease.Id);
+        return ValueTask.CompletedTask;
+    }
+
+    private TransferReport? Report()
+    {
+        if (Request.Transfer is not { RemotePrefill: true }) return null;
+        if (_import is null) return new(0, 0, 0, (_transferError?.Code ?? ReasonCodes.KvTransferFailed).ToString());
+        var tokens = _choices[0].Generation.ImportedTokens;
+        // Nothing imported although it was fetched: the local cache had it all, or the engine refused the state.
+        var refused = tokens == 0 && _choices[0].Generation.CachedTokens + node.Options.BlockTokens < _prompts[0].Length;
+        return new(
+            _import.Bytes, _import.FetchTime.TotalMilliseconds, tokens,
+            refused ? ReasonCodes.KvTransferFailed.ToString() : null);
+    }
+
+    private async Task ImportAsync(KvTransferParams transfer, CancellationToken cancellationToken)
+    {
+        using var activity = RuntimeTelemetry.Source.StartActivity("kv_transfer", ActivityKind.Client);
+        try
+        {
+            if (!node.Model.CanMoveState)
+                throw new RuntimeErrorException(new(ReasonCodes.KvMismatch, "this model's state cannot be moved"));
+            _import = await node.Client.FetchAsync(transfer, _prompts[0], cancellationToken);
+            node.Metrics.CountTransfer(_import.Bytes, _import.FetchTime.TotalSeconds);
+            activity?.SetTag("agentruntime.kv_transfer.bytes", _import.Bytes);
+            activity?.SetTag("agentruntime.kv_transfer.from", transfer.EngineId);
+        }
+        catch (RuntimeErrorException e)
+        {
+            node.Metrics.CountTransferFailure();
+            activity?.SetStatus(ActivityStatusCode.Error, e.Error.Code.ToString());
+            if (node.Options.KvLoadFailure == KvLoadFailure.Fail) throw;
+            _transferError = e.Error;
+        }
+        finally
+        {
+            await node.Client.ReleaseAsync(transfer);
+        }
+    }
+
+    private Choice Submit(int index)
+    {
+        var prompt = _prompts[index / Request.Choices];
+        var generation = node.Engine.Submit(new(
+            prompt, node.MaxTokens(Request, prompt.Length),
+            Request.Sampling with { Seed = unchecked(Request.Sampling.Seed + (uint)(index % Request.Choices)) })
+        {
+            Salt = Request.CacheSalt,
+            IgnoreEnd = Request.IgnoreEnd,
+            Export = _lease?.Export,
+            Import = _import,
+        });
+        var choice = new Choice(node, Request, index, generation);
+        _choices.Add(choice);
+        return choice;
+    }
+
+    private IAsyncEnumerable<ChoiceDelta> MergeAsync(CancellationToken cancellationToken) =>
+        _prompts.Count * Request.Choices == 1 ? _choices[0].ReadAsync(cancellationToken) : MergeManyAsync(cancellationToken);
+
+    /// <summary>
+    /// The first choice of a prompt computes it; the others start with its first token, so that they share its blocks.
+    /// </summary>
+    private async IAsyncEnumerable<ChoiceDelta> MergeManyAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var merged = Channel.CreateBounded<ChoiceDelta>(64);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var readers = new List<Task>();
+        async Task ReadAsync(Choice choice)
+        {
+            await foreach (var delta in choice.ReadAsync(stop.Token)) await merged.Writer.WriteAsync(delta, stop.Token);
+        }
+
+        readers.Add(ReadAsync(_choices[0]));
+        for (var i = Request.Choices; i < _prompts.Count * Request.Choices; i += Request.Choices) readers.Add(ReadAsync(Submit(i)));
+        var firsts = _choices.ToDictionary(c => c.Index);
+        var ended = 0;
+        try
+        {
+            while (ended < _prompts.Count * Request.Choices)
+            {
+                var delta = await merged.Reader.ReadAsync(cancellationToken);
+                if (firsts.Remove(delta.Index))
+                {
+                    for (var i = 1; i < Request.Choices; i++) readers.Add(ReadAsync(Submit(delta.Index + i)));
+                }
+
+                if (delta.FinishReason is not null || delta.Error is not null) ended++;
+                yield return delta;
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(readers).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Engine;
+using AgentRuntime.Node.Models;
+using AgentRuntime.Node.Prompting;
+using AgentRuntime.Node.Transfer;
+
+namespace AgentRuntime.Node.Http;
+
+/// <summary>What the endpoints share: model, engine, leases, metrics. Thread-safe; disposed by the server.</summary>
+internal sealed class NodeService : IDisposable
+{
+    /// <summary>Tokens in an exported segment: small enough to overlap with the computing of the next ones.</summary>
+    public const int SegmentTokens = 256;
+
+    public NodeService(NodeOptions options, TimeProvider time)
+    {
+        Options = options;
+        Time = time;
+        Interop.LlamaLibrary.Load(options.Device);
+        Model = LoadedModel.Load(options.ModelPath, options.GpuLayers);
+        try
+        {
+            ModelName = options.ModelName ?? Model.Metadata("general.name") ?? Path.GetFileNameWithoutExtension(options.ModelPath);
+            Prompts = new(Model);
+            Engine = new(Model, options);
+        }
+        catch
+        {
+            Model.Dispose();
+            throw;
+        }
+
+        EngineName = options.EngineName ?? "node";
+        Leases = new(options, time);
+        Client = new(options, Model.Digest, StateFormat, time);
+    }
+
+    public NodeOptions Options { get; }
+
+    public TimeProvider Time { get; }
+
+    public LoadedModel Model { get; }
+
+    public string ModelName { get; }
+
+    public PromptBuilder Prompts { get; }
+
+    public EngineLoop Engine { get; }
+
+    public KvLeaseTable Leases { get; }
+
+    public KvClient Client { get; }
+
+    public NodeMetrics Metrics { get; } = new();
+
+    /// <summary>The engine's name; settled once the port is known.</summary>
+    public string EngineName { get; set; }
+
+    /// <summary>Where other nodes fetch KV state; settled once the port is known.</summary>
+    public string AdvertisedHost { get; set; } = "127.0.0.1";
+
+    public int Port { get; set; }
+
+    /// <summary>What moved state is made of: compared before it is used.</summary>
+    public string StateFormat => Options.KvFloat32 ? "llama-0.5.0/f32" : "llama-0.5.0/f16";
+
+    /// <summary>The most tokens of prompt and output in one sequence.</summary>
+    public int ContextTokens => Options.ContextTokens;
+
+    /// <summary>A prompt's tokens, checked against the context.</summary>
+    /// <exception cref="RuntimeErrorException">AR4006 too long; AR1004 empty or not of the vocabulary.</exception>
+    public int[] Tokenize(CompletionRequest request, int promptIndex)
+    {
+        var tokens = request.IsChat
+            ? Model.Tokenize(Prompts.Build(request.Messages, request.Tools), addSpecial: true, parseSpecial: true)
+            : request.Prompts[promptIndex] switch
+            {
+                { Tokens: { } given } => given,
+                var p => Model.Tokenize(p.Text ?? "", addSpecial: true, parseSpecial: true),
+            };
+        if (tokens.Length == 0) throw CompletionRequestReader.Malformed("the prompt is empty", "prompt");
+        foreach (var token in tokens)
+            if (token < 0 || token >= Model.VocabularySize)
+                throw CompletionRequestReader.Malformed("the prompt holds a token that the vocabulary lacks", "prompt");
+        var wanted = request.MaxTokens ?? (request.IsChat ? 1 : 16);
+        if (tokens.Length + (long)wanted <= ContextTokens) return tokens;
+        throw new RuntimeErrorException(new(
+            ReasonCodes.PromptTooLong,
+            $"this model's context is {ContextTokens} tokens; the prompt has {tokens.Length} and {wanted} are to be generated",
+            request.IsChat ? "messages" : "prompt",
+            "Shorten the prompt or lower max_tokens."));
+    }
+
+    /// <summary>The most tokens to generate after a prompt.</summary>
+    public int MaxTokens(CompletionRequest request, int promptTokens) =>
+        request.MaxTokens ?? (request.IsChat ? ContextTokens - promptTokens : 16);
+
+    public void Dispose()
+    {
+        Engine.Dispose();
+        Leases.Dispose();
+        Client.Dispose();
+        Model.Dispose();
+    }
+}

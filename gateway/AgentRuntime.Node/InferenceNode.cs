@@ -1,0 +1,28 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Node;
+
+/// <summary>The process <c>agentruntime node</c>.</summary>
+public static class InferenceNode
+{
+    /// <summary>
+    /// Runs a node until cancelled. Prints one line to <paramref name="output"/> once it can serve:
+    /// <c>ready http://HOST:PORT</c>.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">As <see cref="NodeServer.StartAsync"/>.</exception>
+    public static async Task RunAsync(NodeOptions options, TextWriter output, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        await using var server = await NodeServer.StartAsync(options, TimeProvider.System, cancellationToken);
+        await output.WriteLineAsync($"ready {server.Address.GetLeftPart(UriPartial.Authority)}".AsMemory(), cancellationToken);
+        await output.FlushAsync(cancellationToken);
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = cancellationToken.Register(() => stopped.TrySetResult());
+        await stopped.Task;
+        await server.StopAsync(CancellationToken.None);
+    }
+
+    /// <summary>Runs a node with its ready line on standard output.</summary>
+    public static Task RunAsync(NodeOptions options, CancellationToken cancellationToken) =>
+        RunAsync(options, Console.Out, cancellationToken);
+}

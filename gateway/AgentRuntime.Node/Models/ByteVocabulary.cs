@@ -1,0 +1,78 @@
+using System.Text;
+
+namespace AgentRuntime.Node.Models;
+
+/// <summary>
+/// A byte-level BPE vocabulary (GPT-2's form) over a fixed word list: all 256 bytes, so that any UTF-8 text
+/// round-trips, and a merge chain for each word, so that random tokens read as words.
+/// </summary>
+internal sealed class ByteVocabulary
+{
+    private const string Words =
+        " the of and to in is that for it as was with be by on not he his but at are this have from or had an they" +
+        " which one you were all her she there would their we him been has when who will no more if out so up said" +
+        " what its about than into them can only other time new some could these two may first then do any like my" +
+        " now over such our man me even most made after also did many off before must well back through years much" +
+        " where your way down should because long each just state those people too how little good very make world" +
+        " still see own men work here life both between being under never day same another know while last might" +
+        " great old year come since go against right take three order ticket refund parcel please thank hello name" +
+        " late soon morning paper river green small quiet letter open answer table water stone bright evening";
+
+    /// <summary>Ends a turn, and with it the generation.</summary>
+    public const string EndOfTurn = "<|im_end|>";
+
+    public ByteVocabulary()
+    {
+        for (var b = 0; b < 256; b++) Tokens.Add(ByteSymbol(b).ToString());
+        var known = new HashSet<string>(Tokens);
+        foreach (var word in Words.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            Merge(Encode(" " + word), known);
+        FirstControl = Tokens.Count;
+        Tokens.AddRange(["<|endoftext|>", "<|im_start|>", EndOfTurn]);
+    }
+
+    public List<string> Tokens { get; } = [];
+
+    public List<string> Merges { get; } = [];
+
+    /// <summary>Ids of tokens that are whole words.</summary>
+    public HashSet<int> WholeWords { get; } = [];
+
+    /// <summary>The id of <c>&lt;|endoftext|&gt;</c>; the other control tokens follow.</summary>
+    public int FirstControl { get; }
+
+    /// <summary>GPT-2's printable stand-in for a byte (openai/gpt-2: encoder.py, bytes_to_unicode).</summary>
+    public static char ByteSymbol(int value)
+    {
+        if (IsPrintable(value)) return (char)value;
+        var shift = 0;
+        for (var b = 0; b < value; b++)
+            if (!IsPrintable(b))
+                shift++;
+        return (char)(256 + shift);
+    }
+
+    private static bool IsPrintable(int b) => b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF);
+
+    private static string Encode(string text) =>
+        string.Concat(Encoding.UTF8.GetBytes(text).Select(b => ByteSymbol(b)));
+
+    private void Merge(string word, HashSet<string> known)
+    {
+        var left = word[..1];
+        for (var i = 1; i < word.Length; i++)
+        {
+            var right = word[i].ToString();
+            var whole = left + right;
+            if (known.Add(whole))
+            {
+                Merges.Add($"{left} {right}");
+                Tokens.Add(whole);
+            }
+
+            left = whole;
+        }
+
+        WholeWords.Add(Tokens.IndexOf(word));
+    }
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Interop;
+
+namespace AgentRuntime.Node.Models;
+
+/// <summary>
+/// A GGUF model in memory with its vocabulary. Immutable and thread-safe; disposed after every context made from it.
+/// </summary>
+internal sealed class LoadedModel : IDisposable
+{
+    /// <summary>The bit of GGML_ROPE_TYPE_MROPE and its kin: several positions a cell, which moved state does not carry.</summary>
+    private const int MultiRope = 8;
+
+    private readonly nint _vocab;
+    private readonly byte[]?[] _pieces;
+
+    private LoadedModel(ModelHandle handle, string path, string digest)
+    {
+        Handle = handle;
+        Path = path;
+        Digest = digest;
+        _vocab = Llama.ModelVocab(handle);
+        VocabularySize = Llama.VocabSize(_vocab);
+        TrainedContext = Llama.ModelTrainedContext(handle);
+        Bos = Llama.VocabBos(_vocab);
+        Eos = Llama.VocabEos(_vocab);
+        CanMoveState = Llama.ModelSlidingWindow(handle) == 0 && !HasMultiRope(Llama.ModelRopeType(handle));
+        CanShareCells = Llama.ModelIsRecurrent(handle) == 0 && Llama.ModelIsHybrid(handle) == 0;
+        _pieces = new byte[VocabularySize][];
+    }
+
+    public ModelHandle Handle { get; }
+
+    public string Path { get; }
+
+    /// <summary>Content address of the weights, 64 hex digits; see <see cref="ModelDigest"/>.</summary>
+    public string Digest { get; }
+
+    public nint Vocabulary => _vocab;
+
+    public int VocabularySize { get; }
+
+    public int TrainedContext { get; }
+
+    public int Bos { get; }
+
+    public int Eos { get; }
+
+    /// <summary>Whether cells can be copied between sequences; false for recurrent state.</summary>
+    public bool CanShareCells { get; }
+
+    /// <summary>Whether a range of a sequence's state can be moved; false where cells hold more than one position.</summary>
+    public bool CanMoveState => field && CanShareCells;
+
+    /// <summary>Loads a model.</summary>
+    /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that loads.</exception>
+    public static LoadedModel Load(string path, int gpuLayers)
+    {
+        if (!File.Exists(path)) throw Invalid(path, "there is no such file");
+        var digest = ModelDigest.Compute(path);
+        NativeLog.TakeErrors();
+        var parameters = Llama.ModelDefaultParams();
+        parameters.GpuLayers = gpuLayers;
+        parameters.CheckTensors = 1;
+        var handle = LoadFile(path, parameters);
+        if (handle.IsInvalid)
+        {
+            handle.Dispose();
+            throw Invalid(path, NativeLog.TakeErrors() ?? "llama.cpp does not load it");
+        }
+
+        if (Llama.ModelHasEncoder(handle) != 0)
+        {
+            handle.Dispose();
+            throw Invalid(path, "it is an encoder; the node serves decoder models");
+        }
+
+        return new(handle, path, digest);
+    }
+
+    public bool EndsGeneration(int token) => Llama.VocabIsEndOfGeneration(_vocab, token) != 0;
+
+    /// <summary>The bytes that a token adds to a text; empty for control tokens.</summary>
+    public ReadOnlySpan<byte> Piece(int token)
+    {
+        if (_pieces[token] is { } known) return known;
+        var piece = ReadPiece(token, special: false);
+        Volatile.Write(ref _pieces[token], piece);
+        return piece;
+    }
+
+    /// <summary>How the control tokens are spelled, longest first.</summary>
+    public IEnumerable<string> ControlTexts() => Enumerable.Range(0, VocabularySize)
+        .Where(token => Llama.VocabIsControl(_vocab, token) != 0)
+        .Select(TokenText).Where(text => text.Length > 1).OrderByDescending(text => text.Length);
+
+    /// <summary>A token as text, control tokens included.</summary>
+    public string TokenText(int token) => Encoding.UTF8.GetString(ReadPiece(token, special: true));
+
+    /// <summary>Text to tokens. Control tokens in <paramref name="text"/> are recognized only on demand.</summary>
+    public unsafe int[] Tokenize(string text, bool addSpecial, bool parseSpecial)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var tokens = new int[bytes.Length + 8];
+        fixed (byte* source = bytes)
+        fixed (int* target = tokens)
+        {
+            // A pointer to an empty array is null, which the native side does not read when the length is zero.
+            var count = Llama.Tokenize(
+                _vocab, source, bytes.Length, target, tokens.Length, addSpecial ? (byte)1 : (byte)0,
+                parseSpecial ? (byte)1 : (byte)0);
+            if (count < 0) throw new InvalidOperationException("a text has more tokens than bytes");
+            return tokens.AsSpan(0, count).ToArray();
+        }
+    }
+
+    /// <summary>A metadata value as text; null when absent.</summary>
+    public unsafe string? Metadata(string key)
+    {
+        var buffer = new byte[4096];
+        fixed (byte* name = Encoding.UTF8.GetBytes(key + "\0"))
+        fixed (byte* target = buffer)
+        {
+            var length = Llama.ModelMetadata(Handle, name, target, (nuint)buffer.Length);
+            return length < 0 ? null : Encoding.UTF8.GetString(buffer, 0, Math.Min(length, buffer.Length - 1));
+        }
+    }
+
+    /// <summary>The chat template that the file carries; null for none.</summary>
+    public unsafe string? ChatTemplate() => Marshal.PtrToStringUTF8((nint)Llama.ModelChatTemplate(Handle, null));
+
+    public void Dispose() => Handle.Dispose();
+
+    private static bool HasMultiRope(int ropeType) => ropeType > 0 && (ropeType & MultiRope) != 0;
+
+    private static unsafe ModelHandle LoadFile(string path, LlamaModelParams parameters)
+    {
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + "\0"))
+            return Llama.ModelLoad(name, parameters);
+    }
+
+    private static RuntimeErrorException Invalid(string path, string reason) => new(new(
+        ReasonCodes.InvalidModelFile,
+        string.Create(CultureInfo.InvariantCulture, $"the model file cannot be loaded: {reason}"),
+        System.IO.Path.GetFileName(path),
+        "Give a GGUF file of a decoder model that llama.cpp v0.5.0 supports."));
+
+    private unsafe byte[] ReadPiece(int token, bool special)
+    {
+        Span<byte> buffer = stackalloc byte[256];
+        fixed (byte* target = buffer)
+        {
+            var flag = special ? (byte)1 : (byte)0;
+            var length = Llama.TokenToPiece(_vocab, token, target, buffer.Length, 0, flag);
+            if (length >= 0) return buffer[..length].ToArray();
+            var large = new byte[-length];
+            fixed (byte* again = large) length = Llama.TokenToPiece(_vocab, token, again, large.Length, 0, flag);
+            return large[..Math.Max(0, length)];
+        }
+    }
+}

@@ -1,0 +1,137 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Node;
+
+/// <summary>Which legs of a disaggregated request a node is meant for; a hint that it reports, not a refusal.</summary>
+public enum NodeRole : byte
+{
+    /// <summary>Reads prompts and writes answers.</summary>
+    Both = 1,
+
+    /// <summary>Reads prompts for other nodes.</summary>
+    Prefill = 2,
+
+    /// <summary>Writes answers on KV state from other nodes.</summary>
+    Decode = 3,
+}
+
+/// <summary>What to do when KV state cannot be fetched (vLLM: <c>kv_load_failure_policy</c>).</summary>
+public enum KvLoadFailure : byte
+{
+    /// <summary>Compute the prompt here.</summary>
+    Recompute = 1,
+
+    /// <summary>Refuse with AR4007 or AR4011.</summary>
+    Fail = 2,
+}
+
+/// <summary>How an inference node runs. Immutable; <see cref="Validate"/> names every fault at once.</summary>
+public sealed record NodeOptions
+{
+    /// <summary>The GGUF file. Required.</summary>
+    public required string ModelPath { get; init; }
+
+    /// <summary>The name that clients use; default the file's <c>general.name</c>, else its file name.</summary>
+    public string? ModelName { get; init; }
+
+    /// <summary>The engine's name in responses and transfers; default <c>node-PORT</c>.</summary>
+    public string? EngineName { get; init; }
+
+    /// <summary>The address to listen on; default loopback, because the node has no authentication of its own.</summary>
+    public string Host { get; init; } = "127.0.0.1";
+
+    /// <summary>The port; 0 (default) for any that is free.</summary>
+    public int Port { get; init; }
+
+    /// <summary>The host name that other nodes reach this one by; default <see cref="Host"/>.</summary>
+    public string? AdvertisedHost { get; init; }
+
+    /// <summary>The most tokens of prompt and output together in one sequence; default 4096.</summary>
+    public int ContextTokens { get; init; } = 4096;
+
+    /// <summary>The most sequences computed at once; default 8, at most 128 (half of llama.cpp's sequence ids).</summary>
+    public int ParallelSequences { get; init; } = 8;
+
+    /// <summary>KV cells in all, for running sequences and reusable prefixes; 0 (default): context × sequences.</summary>
+    public int KvPoolTokens { get; init; }
+
+    /// <summary>Threads that compute; default the number of processors, at most 16.</summary>
+    public int Threads { get; init; } = Math.Clamp(Environment.ProcessorCount, 1, 16);
+
+    /// <summary>The most tokens in one pass of the model; default 512 (llama.cpp's physical batch).</summary>
+    public int BatchTokens { get; init; } = 512;
+
+    /// <summary>The most prompt tokens in a pass while answers are being written; default 128, so that they do not stall.</summary>
+    public int PrefillChunkTokens { get; init; } = 128;
+
+    /// <summary>Tokens in a reusable KV block; default 16 (vLLM's).</summary>
+    public int BlockTokens { get; init; } = 16;
+
+    /// <summary>Requests that may wait; more are refused with AR4009. Default 256.</summary>
+    public int QueuedRequests { get; init; } = 256;
+
+    /// <summary>Keep keys and values as 32-bit floats instead of 16-bit; default no.</summary>
+    public bool KvFloat32 { get; init; }
+
+    /// <summary>Layers on an accelerator; -1 all, default 0.</summary>
+    public int GpuLayers { get; init; }
+
+    /// <summary><c>cpu</c> (default), <c>vulkan</c> or <c>cuda</c>: which npm package's library is loaded.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>What the node is meant for.</summary>
+    public NodeRole Role { get; init; } = NodeRole.Both;
+
+    /// <summary>What to do when KV state cannot be fetched; default recompute.</summary>
+    public KvLoadFailure KvLoadFailure { get; init; } = KvLoadFailure.Recompute;
+
+    /// <summary>How long exported KV state waits to be fetched or for a heartbeat; default 30 s (vLLM's NIXL lease).</summary>
+    public TimeSpan KvLease { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The most bytes of exported KV state held at once; more is refused with AR4009. Default 512 MiB.</summary>
+    public ByteCount KvLeaseBytes { get; init; } = new(512L << 20);
+
+    /// <summary>The longest that fetching KV state may take; default 20 s.</summary>
+    public TimeSpan KvFetchTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>
+    /// Hosts that KV state may be fetched from. Empty (default): loopback addresses only, so that a request cannot
+    /// make the node call wherever it likes.
+    /// </summary>
+    public IReadOnlyList<string> KvPeers { get; init; } = [];
+
+    /// <summary>The largest request body; default 8 MiB.</summary>
+    public ByteCount MaxBody { get; init; } = new(8L << 20);
+
+    /// <summary>Connections open at once; default 4096.</summary>
+    public int MaxConnections { get; init; } = 4096;
+
+    /// <summary>KV cells in all.</summary>
+    internal int PoolTokens => KvPoolTokens > 0 ? KvPoolTokens : ContextTokens * ParallelSequences;
+
+    /// <summary>Everything that is wrong, one sentence each; empty when the options are usable.</summary>
+    public IReadOnlyList<string> Validate()
+    {
+        List<string> faults = [];
+        void Check(bool good, string fault)
+        {
+            if (!good) faults.Add(fault);
+        }
+
+        Check(!string.IsNullOrWhiteSpace(ModelPath), "ModelPath is empty");
+        Check(Port is >= 0 and <= 65535, "Port is not within 0..65535");
+        Check(ContextTokens is >= 32 and <= 1 << 20, "ContextTokens is not within 32..1048576");
+        Check(ParallelSequences is >= 1 and <= 128, "ParallelSequences is not within 1..128");
+        Check(PoolTokens >= ContextTokens, "KvPoolTokens is smaller than ContextTokens");
+        Check(Threads is >= 1 and <= 512, "Threads is not within 1..512");
+        Check(BatchTokens >= ParallelSequences && BatchTokens <= 8192, "BatchTokens is not within ParallelSequences..8192");
+        Check(PrefillChunkTokens is >= 1 and <= 8192, "PrefillChunkTokens is not within 1..8192");
+        Check(BlockTokens is >= 1 and <= 256, "BlockTokens is not within 1..256");
+        Check(QueuedRequests is >= 1 and <= 100_000, "QueuedRequests is not within 1..100000");
+        Check(KvLease > TimeSpan.Zero && KvFetchTimeout > TimeSpan.Zero, "KvLease or KvFetchTimeout is not positive");
+        Check(Device is "cpu" or "vulkan" or "cuda", "Device is none of cpu, vulkan, cuda");
+        Check(Enum.IsDefined(Role), "Role is none of Both, Prefill, Decode");
+        Check(Enum.IsDefined(KvLoadFailure), "KvLoadFailure is neither Recompute nor Fail");
+        return faults;
+    }
+}

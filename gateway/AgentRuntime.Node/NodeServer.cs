@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Net;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace AgentRuntime.Node;
+
+/// <summary>
+/// An inference node: llama.cpp in process behind OpenAI-compatible HTTP with vLLM's extensions. Several can run in
+/// one process. Start once, stop once; both thread-safe.
+/// </summary>
+public sealed class NodeServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly NodeService _service;
+
+    private NodeServer(WebApplication app, NodeService service, Uri address)
+    {
+        _app = app;
+        _service = service;
+        Address = address;
+    }
+
+    /// <summary>Where the node listens, with the port that it got.</summary>
+    public Uri Address { get; }
+
+    /// <summary>The engine's name, as responses and KV transfers give it.</summary>
+    public string EngineName => _service.EngineName;
+
+    /// <summary>The name of the model that it serves.</summary>
+    public string ModelName => _service.ModelName;
+
+    /// <summary>What tests look at; not part of the node's surface.</summary>
+    internal NodeService Service => _service;
+
+    /// <summary>Loads the model and listens.</summary>
+    /// <exception cref="RuntimeErrorException">
+    /// AR8001 the options are wrong; AR8003 the port is taken; AR8004 llama.cpp is not installed; AR4010 the model does
+    /// not load.
+    /// </exception>
+    public static async Task<NodeServer> StartAsync(
+        NodeOptions options, TimeProvider? time = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Validate() is { Count: > 0 } faults)
+            throw new RuntimeErrorException(new(ReasonCodes.InvalidConfiguration, string.Join("; ", faults), "node"));
+        var service = await Task.Run(() => new NodeService(options, time ?? TimeProvider.System), cancellationToken);
+        WebApplication? app = null;
+        try
+        {
+            app = Build(options, service);
+            await app.StartAsync(cancellationToken);
+            var address = new Uri(app.Services.GetRequiredService<IServer>().Features
+                .Get<IServerAddressesFeature>()!.Addresses.First());
+            service.Port = address.Port;
+            service.AdvertisedHost = options.AdvertisedHost
+                ?? (options.Host is "0.0.0.0" or "::" or "*" ? Dns.GetHostName() : options.Host);
+            service.EngineName = options.EngineName ?? string.Create(CultureInfo.InvariantCulture, $"node-{address.Port}");
+            return new(app, service, address);
+        }
+        catch (Exception e)
+        {
+            if (app is not null) await app.DisposeAsync();
+            service.Dispose();
+            if (e is not IOException) throw;
+            throw new RuntimeErrorException(
+                new(ReasonCodes.PortInUse, $"cannot listen on {options.Host}:{options.Port}", "node", "Choose another port."), e);
+        }
+    }
+
+    /// <summary>Stops listening, ends what runs, frees the model.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken = default) => await _app.StopAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _service.Dispose();
+    }
+
+    private static WebApplication Build(NodeOptions options, NodeService service)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "agentruntime-node" });
+        builder.Logging.ClearProviders();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxBody.Value;
+            kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(120);
+            if (IPAddress.TryParse(options.Host, out var ip)) kestrel.Listen(ip, options.Port);
+            else if (options.Host == "localhost") kestrel.Listen(IPAddress.Loopback, options.Port);
+            else kestrel.ListenAnyIP(options.Port);
+        });
+        var app = builder.Build();
+        NodeEndpoints.Map(app, service);
+        return app;
+    }
+}

@@ -1,0 +1,154 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Node.Transfer;
+
+/// <summary>
+/// Fetches exported KV state from another node: manifest, comparison of model, format and prompt, then each segment
+/// with its checksum, one at a time (the pace is the receiver's), then release. Thread-safe.
+/// </summary>
+internal sealed class KvClient : IDisposable
+{
+    private const int MostSegments = 65_536;
+    private const int MostManifestBytes = 16 << 20;
+
+    private readonly NodeOptions _options;
+    private readonly string _modelDigest;
+    private readonly string _format;
+    private readonly TimeProvider _time;
+    private readonly HttpClient _http;
+
+    public KvClient(NodeOptions options, string modelDigest, string format, TimeProvider time)
+    {
+        _options = options;
+        _modelDigest = modelDigest;
+        _format = format;
+        _time = time;
+        _http = new(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            ConnectTimeout = TimeSpan.FromSeconds(3),
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
+        })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+            MaxResponseContentBufferSize = MostManifestBytes,
+        };
+    }
+
+    /// <summary>Fetches the state of a prompt's tokens, all but the last.</summary>
+    /// <exception cref="RuntimeErrorException">AR4007 it cannot be fetched; AR4011 it belongs to another model or prompt.</exception>
+    public async Task<KvImport> FetchAsync(KvTransferParams from, int[] prompt, CancellationToken cancellationToken)
+    {
+        var id = from.RequestId ?? throw Failed("kv_transfer_params has no remote_request_id");
+        if (id.Length != 32 || !id.All(char.IsAsciiHexDigit)) throw Failed("remote_request_id is not an id of this kind");
+        var address = Address(from);
+        var start = _time.GetTimestamp();
+        using var deadline = new CancellationTokenSource(_options.KvFetchTimeout, _time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
+        try
+        {
+            var manifest = await ManifestAsync(address, id, both.Token);
+            Compare(manifest, prompt);
+            var segments = new List<KvSegment>(manifest.Segments.Count);
+            var bytes = 0L;
+            foreach (var (planned, index) in manifest.Segments.Select((s, i) => (s, i)))
+            {
+                segments.Add(await SegmentAsync(address, id, index, planned, both.Token));
+                bytes += planned.Bytes;
+            }
+
+            return new(segments, bytes, _time.GetElapsedTime(start));
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Failed($"the prefill engine did not deliver within {_options.KvFetchTimeout.TotalSeconds:0.#} s");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
+        {
+            throw Failed($"the prefill engine at {address.Authority} cannot be read: {e.Message}");
+        }
+    }
+
+    /// <summary>Tells the other node that the state is no longer wanted; its lease ends it if this fails.</summary>
+    public async Task ReleaseAsync(KvTransferParams from)
+    {
+        if (from.RequestId is not { Length: 32 } id || !id.All(char.IsAsciiHexDigit)) return;
+        try
+        {
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(3), _time);
+            using var response = await _http.DeleteAsync(new Uri(Address(from), $"kv/{id}"), deadline.Token);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException or RuntimeErrorException)
+        {
+            Activity.Current?.AddEvent(new("kv release failed; the lease will end it"));
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private static RuntimeErrorException Failed(string message) => new(new(
+        ReasonCodes.KvTransferFailed, message, "kv_transfer_params", "Send the request again without kv_transfer_params."));
+
+    private static RuntimeErrorException Mismatch(string message) => new(new(
+        ReasonCodes.KvMismatch, message, "kv_transfer_params", "Serve the same model file and KV format on both nodes."));
+
+    private Uri Address(KvTransferParams from)
+    {
+        if (from.Host is not { Length: > 0 } host || from.Port is not (> 0 and <= 65535) || !IsPeer(host))
+            throw Failed("kv_transfer_params names no peer that this node may fetch from");
+        return new UriBuilder(Uri.UriSchemeHttp, host, from.Port.Value).Uri;
+    }
+
+    private bool IsPeer(string host) => _options.KvPeers.Count > 0
+        ? _options.KvPeers.Contains(host, StringComparer.OrdinalIgnoreCase)
+        : host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+
+    private async Task<KvManifest> ManifestAsync(Uri address, string id, CancellationToken cancellationToken)
+    {
+        using var response = await _http.GetAsync(new Uri(address, $"kv/{id}"), cancellationToken);
+        if (response.StatusCode == HttpStatusCode.NotFound)
+            throw Failed("the prefill engine no longer has the state: its lease ended or its id is wrong");
+        response.EnsureSuccessStatusCode();
+        return await response.Content.ReadFromJsonAsync(KvJson.Default.KvManifest, cancellationToken)
+            ?? throw Failed("the prefill engine sent no manifest");
+    }
+
+    private void Compare(KvManifest manifest, int[] prompt)
+    {
+        if (manifest.ModelSha256 != _modelDigest) throw Mismatch("the KV state belongs to another model");
+        if (manifest.Format != _format) throw Mismatch($"the KV state has the format '{manifest.Format}', not '{_format}'");
+        if (manifest.PromptSha256 != PromptDigest.Of(prompt)) throw Mismatch("the KV state belongs to another prompt");
+        if (!manifest.Complete) throw Failed("the prefill engine has not finished the state");
+        var at = 0;
+        foreach (var segment in manifest.Segments)
+        {
+            if (segment.From != at || segment.To <= segment.From || segment.Bytes <= 0)
+                throw Failed("the manifest's segments do not follow each other");
+            at = segment.To;
+        }
+
+        var total = manifest.Segments.Sum(s => (long)s.Bytes);
+        if (at != prompt.Length - 1 || manifest.Segments.Count > MostSegments || total > _options.KvLeaseBytes.Value)
+            throw Failed("the manifest's segments do not add up to the prompt, or are too large");
+    }
+
+    private async Task<KvSegment> SegmentAsync(
+        Uri address, string id, int index, KvManifestSegment planned, CancellationToken cancellationToken)
+    {
+        var uri = new Uri(address, $"kv/{id}/segments/{index}");
+        using var response = await _http.GetAsync(uri, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        response.EnsureSuccessStatusCode();
+        var state = GC.AllocateUninitializedArray<byte>(planned.Bytes);
+        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+        await stream.ReadExactlyAsync(state, cancellationToken);
+        if (KvSegment.Digest(state) != planned.Sha256) throw Failed("a segment's checksum is wrong");
+        return KvSegment.IsStateOf(state, planned.From, planned.To)
+            ? new(planned.From, planned.To, state, planned.Sha256)
+            : throw Failed("a segment does not hold the state that its manifest says");
+    }
+}

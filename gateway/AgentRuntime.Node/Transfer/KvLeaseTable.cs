@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Node.Transfer;
+
+/// <summary>
+/// Exported KV state that waits to be fetched. A lease ends when the receiver releases it, when the request is
+/// cancelled, or when it was not touched for its time. Ids are 128 random bits: whoever does not know one cannot read
+/// the state. Thread-safe.
+/// </summary>
+internal sealed class KvLeaseTable : IDisposable
+{
+    private const int MostLeases = 1024;
+
+    private readonly ConcurrentDictionary<string, KvLease> _leases = new(StringComparer.Ordinal);
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _duration;
+    private readonly long _maxBytes;
+    private readonly ITimer _sweep;
+
+    public KvLeaseTable(NodeOptions options, TimeProvider time)
+    {
+        _time = time;
+        _duration = options.KvLease;
+        _maxBytes = options.KvLeaseBytes.Value;
+        var period = TimeSpan.FromTicks(Math.Clamp(_duration.Ticks / 4, TimeSpan.TicksPerMillisecond, TimeSpan.TicksPerSecond * 5));
+        _sweep = time.CreateTimer(static state => ((KvLeaseTable)state!).Sweep(), this, period, period);
+    }
+
+    public int Count => _leases.Count;
+
+    public long Bytes => _leases.Values.Sum(lease => lease.Export.Bytes);
+
+    /// <summary>How many leases ended without being released.</summary>
+    public long Expired { get; private set; }
+
+    /// <summary>Opens a lease for a prompt that is about to be computed; its time starts with the first touch.</summary>
+    /// <exception cref="RuntimeErrorException">AR4009: too much state waits already.</exception>
+    public KvLease Open(int[] prompt, int segmentTokens)
+    {
+        var free = _maxBytes - Bytes;
+        if (free <= 0 || _leases.Count >= MostLeases)
+        {
+            throw new RuntimeErrorException(new(
+                ReasonCodes.Saturated, "the exported KV state that waits to be fetched fills its limit", "kv_transfer_params",
+                "Try again later, or raise KvLeaseBytes.")
+            {
+                RetryAfter = TimeSpan.FromSeconds(1),
+            });
+        }
+
+        var lease = new KvLease(
+            RandomNumberGenerator.GetHexString(32, lowercase: true), new(prompt.Length, segmentTokens, free),
+            PromptDigest.Of(prompt), DateTimeOffset.MaxValue);
+        _leases[lease.Id] = lease;
+        return lease;
+    }
+
+    /// <summary>Finds a lease and renews it; null when there is none.</summary>
+    public KvLease? Touch(string id)
+    {
+        if (!_leases.TryGetValue(id, out var lease) || lease.Expires <= _time.GetUtcNow()) return null;
+        lease.Expires = _time.GetUtcNow() + _duration;
+        return lease;
+    }
+
+    /// <summary>Ends a lease; false when there was none.</summary>
+    public bool Release(string id)
+    {
+        if (!_leases.TryRemove(id, out var lease)) return false;
+        lease.Export.Release();
+        return true;
+    }
+
+    public void Dispose()
+    {
+        _sweep.Dispose();
+        foreach (var id in _leases.Keys) Release(id);
+    }
+
+    private void Sweep()
+    {
+        var now = _time.GetUtcNow();
+        foreach (var (id, lease) in _leases)
+            if (lease.Expires <= now && Release(id))
+                Expired++;
+    }
+}
+
+/// <summary>One prompt's exported state and how long it is kept.</summary>
+internal sealed class KvLease(string id, KvExport export, string promptDigest, DateTimeOffset expires)
+{
+    private long _expires = expires.UtcTicks;
+
+    public string Id { get; } = id;
+
+    public KvExport Export { get; } = export;
+
+    public string PromptDigest { get; } = promptDigest;
+
+    public DateTimeOffset Expires
+    {
+        get => new(Volatile.Read(ref _expires), TimeSpan.Zero);
+        set => Volatile.Write(ref _expires, value.UtcTicks);
+    }
+}

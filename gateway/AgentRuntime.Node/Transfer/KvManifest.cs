@@ -1,0 +1,18 @@
+using System.Text.Json.Serialization;
+
+namespace AgentRuntime.Node.Transfer;
+
+/// <summary>What <c>GET /kv/{id}</c> answers: whose state it is and in which pieces it comes.</summary>
+internal sealed record KvManifest(
+    string EngineId, string ModelSha256, string Format, string PromptSha256, int Tokens, bool Complete,
+    IReadOnlyList<KvManifestSegment> Segments);
+
+/// <summary>A piece: <c>GET /kv/{id}/segments/{index}</c> has its bytes.</summary>
+internal sealed record KvManifestSegment(int From, int To, int Bytes, string Sha256);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    RespectRequiredConstructorParameters = true,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(KvManifest))]
+internal sealed partial class KvJson : JsonSerializerContext;

@@ -1,0 +1,44 @@
+using System.Buffers.Binary;
+using System.Collections;
+using System.Security.Cryptography;
+
+namespace AgentRuntime.Node.Transfer;
+
+/// <summary>The exported state of the positions [From, To) of a sequence. Immutable.</summary>
+internal sealed record KvSegment(int From, int To, ReadOnlyMemory<byte> State, string Sha256)
+{
+    // llama.cpp v0.5.0: llama-context.cpp (io_magic, sequence id), llama-kv-cache.cpp (streams, cells; a cell is its
+    // position, the number of its sequences and the sequence).
+    private const uint Magic = 0xaf143cd8;
+    private const int HeaderBytes = 16;
+    private const int CellBytes = 12;
+
+    public static KvSegment Of(int from, int to, byte[] state) => new(from, to, state, Digest(state));
+
+    public static string Digest(ReadOnlySpan<byte> state) => Convert.ToHexStringLower(SHA256.HashData(state));
+
+    /// <summary>
+    /// Whether the bytes begin as llama.cpp's state of exactly these positions. Checked before llama.cpp sees them,
+    /// because it asserts some of this and an assertion ends the process.
+    /// </summary>
+    public static bool IsStateOf(ReadOnlySpan<byte> state, int from, int to)
+    {
+        var count = to - from;
+        if (count <= 0 || state.Length < HeaderBytes + ((long)count * CellBytes)) return false;
+        if (BinaryPrimitives.ReadUInt32LittleEndian(state) != Magic) return false;
+        if (BinaryPrimitives.ReadInt32LittleEndian(state[8..]) != 1) return false;
+        if (BinaryPrimitives.ReadInt32LittleEndian(state[12..]) != count) return false;
+        // Cells come in the order of the pool, which need not be that of the positions.
+        var seen = new BitArray(count);
+        for (var i = 0; i < count; i++)
+        {
+            var cell = state.Slice(HeaderBytes + (i * CellBytes), CellBytes);
+            var position = BinaryPrimitives.ReadInt32LittleEndian(cell) - from;
+            if (position < 0 || position >= count || seen[position]) return false;
+            if (BinaryPrimitives.ReadInt32LittleEndian(cell[4..]) != 1) return false;
+            seen[position] = true;
+        }
+
+        return true;
+    }
+}

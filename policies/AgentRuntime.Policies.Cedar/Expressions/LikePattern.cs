@@ -1,0 +1,50 @@
+using System.Text;
+
+namespace AgentRuntime.Policies.Cedar;
+
+/// <summary>The right side of <c>like</c>: literal pieces with a star between each two. Matching is linear per star.</summary>
+internal sealed class LikePattern(string[] pieces) : IEquatable<LikePattern>
+{
+    /// <summary>At least one; <c>["a", "b"]</c> is <c>a*b</c>.</summary>
+    public string[] Pieces => pieces;
+
+    public bool Matches(string text)
+    {
+        if (pieces.Length == 1) return text == pieces[0];
+        var rest = text.AsSpan();
+        if (!rest.StartsWith(pieces[0], StringComparison.Ordinal)) return false;
+        rest = rest[pieces[0].Length..];
+        for (var i = 1; i < pieces.Length - 1; i++)
+        {
+            var at = rest.IndexOf(pieces[i], StringComparison.Ordinal);
+            if (at < 0) return false;
+            rest = rest[(at + pieces[i].Length)..];
+        }
+
+        return rest.EndsWith(pieces[^1], StringComparison.Ordinal);
+    }
+
+    public bool Equals(LikePattern? other) => other is not null && pieces.AsSpan().SequenceEqual(other.Pieces);
+
+    public override bool Equals(object? obj) => Equals(obj as LikePattern);
+
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        foreach (var piece in pieces) hash.Add(piece, StringComparer.Ordinal);
+        return hash.ToHashCode();
+    }
+
+    /// <summary>The pattern in quotes with its escapes.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder("\"");
+        for (var i = 0; i < pieces.Length; i++)
+        {
+            if (i > 0) text.Append('*');
+            StringEscapes.Escape(text, pieces[i], pattern: true);
+        }
+
+        return text.Append('"').ToString();
+    }
+}

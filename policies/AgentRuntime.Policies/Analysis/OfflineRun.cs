@@ -1,0 +1,48 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>
+/// Opens runs for analysis: the same code as on the platform, under an identity that no tenant has. Stateless.
+/// </summary>
+internal static class OfflineRun
+{
+    private static readonly Guid Nobody = new("01900000-0000-7000-8000-000000000001");
+
+    /// <summary>
+    /// A run of an agent (<c>project/agent</c>), or the requests of a project's clients (<c>project</c>).
+    /// </summary>
+    public static RunPolicy Open(BundleSnapshot snapshot, string caller)
+    {
+        var slash = caller.IndexOf('/', StringComparison.Ordinal);
+        var project = slash < 0 ? caller : caller[..slash];
+        var identity = new WorkIdentity(new(Nobody), "test", new(Nobody), project, "key:test");
+        return snapshot.OpenRun(slash < 0
+            ? identity
+            : identity with { Agent = new(Nobody), AgentName = caller, Run = new(Nobody) });
+    }
+
+    /// <summary>
+    /// Lets a run do what it did before; the decision of the first call that is not allowed, or null.
+    /// </summary>
+    public static (Decision Decision, int Index)? Replay(RunPolicy run, IReadOnlyList<PolicyEvent> history)
+    {
+        for (var i = 0; i < history.Count; i++)
+        {
+            var call = history[i].ToCall();
+            if (history[i].IsApproval)
+            {
+                run.Approve(call, call.At);
+                continue;
+            }
+
+            var decision = run.Decide(call);
+            if (decision.Verdict != Verdict.Allow)
+                return (decision, i);
+            if (history[i].Outcome is { } outcome)
+                run.Settle(call, outcome);
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,60 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Policies.Yaml;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>
+/// Collects everything that is wrong with a bundle, so that its author sees it all at once; at most
+/// <see cref="Limit"/>, then one line that says so. Not thread-safe; one owner per validation.
+/// </summary>
+internal sealed class Problems
+{
+    public const int Limit = 200;
+
+    private readonly List<(BundlePosition At, RuntimeError Error)> _errors = [];
+    private int _more;
+
+    public bool Any => _errors.Count > 0;
+
+    /// <summary>The bundle is too large to be looked at, and has no digest.</summary>
+    public bool Unreadable { get; set; }
+
+    public int Count => _errors.Count + _more;
+
+    public void Add(BundlePosition at, string message, string? suggestion = null)
+    {
+        if (_errors.Count == Limit)
+            _more++;
+        else
+            _errors.Add((at, new(ReasonCodes.InvalidBundle, message, at.ToString(), suggestion)));
+    }
+
+    /// <summary>Something is wrong in one of these files or folders.</summary>
+    public bool AnyIn(params ReadOnlySpan<string> places)
+    {
+        foreach (var (at, _) in _errors)
+        {
+            foreach (var place in places)
+            {
+                if (at.File is null || at.File.StartsWith(place, StringComparison.Ordinal))
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>By file and line.</summary>
+    public IReadOnlyList<RuntimeError> ToList()
+    {
+        var sorted = _errors
+            .OrderBy(e => e.At.File, StringComparer.Ordinal)
+            .ThenBy(e => e.At.Line)
+            .ThenBy(e => e.At.Column)
+            .Select(e => e.Error)
+            .ToList();
+        if (_more > 0)
+            sorted.Add(new(ReasonCodes.InvalidBundle, $"{_more} more problems are not shown"));
+        return sorted;
+    }
+}

@@ -1,0 +1,76 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>One version of a tenant's bundle as the platform uses it. Immutable and thread-safe.</summary>
+internal sealed class BundleSnapshot : IPolicySnapshot
+{
+    private readonly ConcurrentDictionary<string, IReadOnlySet<string>> _visible = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, HistoryPlan> _plans = new(StringComparer.Ordinal);
+
+    private readonly FrozenDictionary<string, ApprovalScope> _approvals;
+    private readonly FrozenDictionary<string, GrantObligations> _obligations;
+    private readonly Visibility _visibility;
+
+    public BundleSnapshot(CompiledBundle bundle, PolicyOptions options)
+    {
+        Bundle = bundle;
+        _visibility = new(bundle);
+        _obligations = bundle.Generated
+            .Where(g => g.Grant?.Obligations is not null)
+            .ToFrozenDictionary(g => g.Id, g => g.Grant!.Obligations!, StringComparer.Ordinal);
+        _approvals = bundle.Generated
+            .Where(g => g.Grant is { NeedsApproval: true })
+            .ToFrozenDictionary(g => g.Id, g => g.Grant!.Approval, StringComparer.Ordinal);
+        Tenant = new(
+            bundle.Definition.Quota,
+            bundle.Definition.Servers
+                .Select(s => new ToolServer(s.Name, options.ToolEndpoints.GetValueOrDefault(s.Name) ?? s.Endpoint)
+                {
+                    Timeout = s.Timeout,
+                })
+                .ToList(),
+            bundle.Definition.Tools.Select(t => t.Descriptor).ToList());
+    }
+
+    public CompiledBundle Bundle { get; }
+
+    public BundleDigest Digest => Bundle.Digest;
+
+    public TenantPolicy Tenant { get; }
+
+    public AgentPolicy? FindAgent(string qualifiedName) => Bundle.Agents.GetValueOrDefault(qualifiedName)?.Policy;
+
+    public IRunPolicy Open(WorkIdentity identity) => OpenRun(identity);
+
+    internal RunPolicy OpenRun(WorkIdentity identity)
+    {
+        ArgumentNullException.ThrowIfNull(identity);
+        if (identity.AgentName is { } agent)
+            return new RunPolicy(
+                this, identity, EntityNames.Agent(agent), Bundle.Agents.GetValueOrDefault(agent), Bundle.Entities);
+        var client = EntityNames.Client(identity.ProjectName);
+        var entities = Bundle.Entities.TryGet(client, out _)
+            ? Bundle.Entities
+            : Bundle.Entities.With(EntityNames.ClientOf(identity.ProjectName));
+        return new RunPolicy(this, identity, client, null, entities);
+    }
+
+    /// <summary>What a permit changes about the calls that it allows; null when nothing.</summary>
+    public GrantObligations? ObligationsOf(string permitId) => _obligations.GetValueOrDefault(permitId);
+
+    /// <summary>What an approval covers that a permit needs.</summary>
+    public ApprovalScope ScopeOf(string permitId) => _approvals.GetValueOrDefault(permitId, ApprovalScope.Default);
+
+    /// <summary>What an agent's runs must remember; laid out once for each agent that is named.</summary>
+    public HistoryPlan PlanOf(AgentDefinition agent) =>
+        _plans.GetOrAdd(agent.Name, static (_, definition) => HistoryPlan.Of(definition), agent);
+
+    /// <summary>
+    /// The tools that an agent could call with some arguments; computed once for each agent that is named.
+    /// </summary>
+    public IReadOnlySet<string> VisibleTo(AgentDefinition agent) =>
+        _visible.GetOrAdd(agent.Name, static (name, visibility) => visibility.ToolsOf(name), _visibility);
+}

@@ -1,0 +1,29 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>What the operator decides about every tenant's bundles. Immutable.</summary>
+public sealed record PolicyOptions
+{
+    /// <summary>
+    /// Where a tool server really listens, by its name in the bundle, when that differs from the bundle's own
+    /// <c>url</c>: a port that was chosen at start, a sidecar. A bundle's digest does not depend on it. Default: none.
+    /// </summary>
+    public IReadOnlyDictionary<string, Uri> ToolEndpoints { get; init; } =
+        new Dictionary<string, Uri>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// The most that a bundle may give its tenant; a bundle above it does not validate. Default null: the bundle's own
+    /// figure counts.
+    /// </summary>
+    public QuotaLimits? QuotaCeiling { get; init; }
+
+    /// <summary>
+    /// Calls are sent with <see cref="Decision.Arguments"/> where a decision has them. Default false: then a bundle
+    /// with obligations does not validate, for the call would be sent as it was asked.
+    /// </summary>
+    public bool HonoursObligations { get; init; }
+
+    /// <summary>Who hears what shadow bundles decide. Default null: then no bundle can be put into shadow.</summary>
+    public IShadowLog? ShadowLog { get; init; }
+}

@@ -1,0 +1,218 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Policies.Cedar;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>
+/// Decides the calls of one run or of one client. Thread-safe: one lock spans the look at the run's history, the
+/// decision and the entry of the allowed call.
+/// </summary>
+internal sealed class RunPolicy(
+    BundleSnapshot snapshot,
+    WorkIdentity identity,
+    EntityUid principal,
+    AgentDefinition? agent,
+    CedarEntities entities) : IRunPolicy
+{
+    private readonly CompiledBundle _bundle = snapshot.Bundle;
+    private readonly Lock _lock = new();
+    private readonly RunHistory _history = new(
+        agent is null ? null : snapshot.PlanOf(agent), agent?.Input ?? DataLabels.Default);
+
+    public BundleDigest Bundle => snapshot.Digest;
+
+    private string Caller =>
+        identity.AgentName is { } name ? $"the agent '{name}'" : $"clients of the project '{identity.ProjectName}'";
+
+    public IReadOnlyList<string> VisibleTools(IReadOnlyList<string> offered)
+    {
+        ArgumentNullException.ThrowIfNull(offered);
+        if (agent is null)
+            return [];
+        var visible = snapshot.VisibleTo(agent);
+        return offered.Where(visible.Contains).ToList();
+    }
+
+    public Decision Decide(PolicyCall call)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        if (Prepare(call, out var prepared) is { } refusal)
+            return new(Verdict.Deny, refusal, Bundle);
+        lock (_lock)
+        {
+            if (_history.IsFull)
+                return new(Verdict.Deny, Denials.TooManyInFlight(), Bundle);
+            var response = CedarAuthorizer.Authorize(_bundle.Policies, entities, RequestOf(call, prepared));
+            var (verdict, reason) = Conclude(response, call, prepared.Seen);
+            var approval = verdict == Verdict.RequireApproval ? FindApproval(response, prepared.Seen, call) : null;
+            if (approval is not null)
+                (verdict, reason) = (Verdict.Allow, null);
+            var obligations = verdict == Verdict.Allow ? ObligationsOf(response, prepared.Seen, approval) : [];
+            if (verdict == Verdict.Allow)
+                Enter(call, prepared, obligations, approval);
+            return new(verdict, reason, Bundle)
+            {
+                Obligations = obligations,
+                Arguments = GrantObligations.Rewrite(call.Arguments, obligations),
+                DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
+                Errors = response.Errors.Select(e => e.ToString()).ToList(),
+            };
+        }
+    }
+
+    public void Settle(PolicyCall call, CallOutcome outcome)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        lock (_lock)
+            _history.End(call, outcome);
+    }
+
+    public void Approve(PolicyCall call, DateTimeOffset at)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        if (Prepare(call, out var prepared) is not null || prepared.Tool is null)
+            return;
+        lock (_lock)
+            _history.Approvals.Record(prepared.Seen.Tool, prepared.Seen.Input, call.Arguments, at);
+    }
+
+    /// <summary>What Cedar is asked for a call right now; null when it is refused before.</summary>
+    internal CedarRequest? RequestOf(PolicyCall call, out CedarEntities store)
+    {
+        store = entities;
+        if (Prepare(call, out var prepared) is not null)
+            return null;
+        lock (_lock)
+            return RequestOf(call, prepared);
+    }
+
+    /// <summary>
+    /// The first history condition of a grant that does not hold for a call right now; null when all hold.
+    /// </summary>
+    internal HistoryCondition? UnmetHistory(string grantId, PolicyCall call)
+    {
+        if (Prepare(call, out var prepared) is not null)
+            return null;
+        lock (_lock)
+            return _history.Unmet(grantId, prepared.Seen);
+    }
+
+    private RuntimeError? Prepare(PolicyCall call, out PreparedCall prepared)
+    {
+        prepared = default;
+        if (identity.AgentName is { } name && agent is null)
+            return Denials.AgentNotInBundle(name, _bundle.Agents.Keys);
+        switch (call.Action)
+        {
+            case PolicyAction.CallTool:
+                return PrepareTool(call, out prepared);
+            case PolicyAction.UseModel when _bundle.Models.TryGetValue(call.Resource, out var model):
+                prepared = new(EntityNames.UseModel, model, null, new(call.Resource, CedarRecord.Empty, call.At));
+                return null;
+            case PolicyAction.UseModel:
+                return Denials.ModelNotGranted(Caller, call.Resource);
+            default:
+                return new(ReasonCodes.DefaultDeny, "no rule allows an action of that kind");
+        }
+    }
+
+    private RuntimeError? PrepareTool(PolicyCall call, out PreparedCall prepared)
+    {
+        prepared = default;
+        if (!_bundle.Tools.TryGetValue(call.Resource, out var tool))
+            return Denials.UnknownTool(call.Resource, _bundle.Tools.Keys);
+        if (agent is null)
+            return new(ReasonCodes.DefaultDeny, $"{Caller} may not call tools themselves");
+        if (ArgumentReader.Read(tool.Pin.Arguments, call.Arguments, out var problem) is not { } input)
+            return Denials.InvalidArguments(call.Resource, problem!);
+        prepared = new(tool.Action, tool.Server, tool, new(tool.Pin.Name, input, call.At));
+        return null;
+    }
+
+    // The lock must be held.
+    private CedarRequest RequestOf(PolicyCall call, in PreparedCall prepared)
+    {
+        var seen = prepared.Seen;
+        var history = prepared.Tool is null
+            ? _history.Figures.ToRecord(_history.Figures.ModelCalls, CedarSet.Empty, approved: false)
+            : _history.Figures.ToRecord(
+                _history.Figures.Of(seen.Tool).Calls, _history.Holding(seen), IsApproved(seen, call));
+        var now = CedarValue.Datetime(call.At);
+        var context = prepared.Tool is null
+            ? CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history))
+            : CedarRecord.Create(
+                ("user", identity.Principal), ("now", now), ("history", history), ("input", seen.Input));
+        return new(principal, prepared.Action, prepared.Resource, context);
+    }
+
+    // The lock must be held: a refusal tells which history condition does not hold.
+    private (Verdict Verdict, RuntimeError? Reason) Conclude(
+        CedarResponse response, PolicyCall call, in HistoryCall seen)
+    {
+        var what = call.Action == PolicyAction.CallTool
+            ? $"calling '{call.Resource}'"
+            : $"asking the model '{call.Resource}'";
+        return Verdicts.Of(response) switch
+        {
+            Verdicts.Outcome.Forbidden => (Verdict.Deny, Denials.Forbidden(Caller, what, response.Reasons[0])),
+            Verdicts.Outcome.Undecidable =>
+                (Verdict.Deny, Denials.RuleError(Caller, what, response.Errors.First(e => e.IsInForbid))),
+            Verdicts.Outcome.Allowed => (Verdict.Allow, null),
+            Verdicts.Outcome.NeedsApproval =>
+                (Verdict.RequireApproval, Denials.ApprovalRequired(Caller, what, response.Reasons[0])),
+            _ when call.Action == PolicyAction.CallTool => (Verdict.Deny, Denials.NotGranted(agent!, seen, _history)),
+            _ => (Verdict.Deny, Denials.ModelNotGranted(Caller, call.Resource)),
+        };
+    }
+
+    private void Enter(
+        PolicyCall call, in PreparedCall prepared, List<Obligation> obligations, Approvals.Approval? approval)
+    {
+        var seen = obligations.Count == 0
+            ? prepared.Seen
+            : prepared.Seen with { Input = GrantObligations.Rewrite(prepared.Seen.Input, obligations) };
+        _history.Begin(call, prepared.Tool, seen, approval);
+        foreach (var obligation in obligations)
+        {
+            if (obligation is Obligation.AddLabel { Label: var label })
+                _history.Figures.Raise(ConfidentialityNames.ToLabels(label));
+        }
+    }
+
+    // A permit that asks for nothing frees the call of what others ask for; else the first that lets it through counts.
+    private List<Obligation> ObligationsOf(
+        CedarResponse response, in HistoryCall seen, Approvals.Approval? approval)
+    {
+        GrantObligations? first = null;
+        foreach (var permit in response.Reasons)
+        {
+            if (approval is null && permit.Annotations.ContainsKey("approval"))
+                continue;
+            if (snapshot.ObligationsOf(permit.Id) is not { } obligations)
+                return [];
+            first ??= obligations;
+        }
+
+        return first?.For(seen.Input) ?? [];
+    }
+
+    private bool IsApproved(in HistoryCall seen, PolicyCall call) =>
+        _history.Approvals.Any && _history.Approvals.Find(ApprovalScope.Default, seen, call.Arguments) is not null;
+
+    private Approvals.Approval? FindApproval(CedarResponse response, in HistoryCall seen, PolicyCall call)
+    {
+        if (!_history.Approvals.Any)
+            return null;
+        foreach (var permit in response.Reasons)
+        {
+            if (_history.Approvals.Find(snapshot.ScopeOf(permit.Id), seen, call.Arguments) is { } approval)
+                return approval;
+        }
+
+        return null;
+    }
+
+    /// <summary>A call with its Cedar names; <see cref="Tool"/> is null when a model is asked.</summary>
+    private readonly record struct PreparedCall(
+        EntityUid Action, EntityUid Resource, ToolEntry? Tool, HistoryCall Seen);
+}

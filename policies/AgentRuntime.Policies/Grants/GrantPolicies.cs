@@ -1,0 +1,139 @@
+using System.Globalization;
+using System.Text;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>A Cedar policy that a bundle's YAML was compiled to. Immutable.</summary>
+/// <param name="Id">Its id: <c>grant:demo/triage:shop/refund</c>, <c>model:demo/triage:demo</c>,
+/// <c>direct:demo:demo</c>.</param>
+/// <param name="Text">Its source.</param>
+/// <param name="Position">The place in the YAML that it comes from.</param>
+/// <param name="Grant">The grant; null when it lets a model be used.</param>
+internal sealed record GeneratedPolicy(string Id, string Text, Yaml.BundlePosition Position, GrantDefinition? Grant)
+{
+    /// <summary>The offset of the grant's own expression within <see cref="Text"/>; -1 when it has none.</summary>
+    public int ConditionOffset { get; init; } = -1;
+}
+
+/// <summary>
+/// Compiles the grants of a bundle to Cedar: one permit each, for one principal, one action and one resource, so that
+/// the index finds it at once and a reader sees what it does. Deny is what Cedar does without a permit. Stateless.
+/// </summary>
+internal static class GrantPolicies
+{
+    public static List<GeneratedPolicy> Write(BundleDefinition bundle)
+    {
+        var policies = new List<GeneratedPolicy>();
+        foreach (var agent in bundle.Agents)
+        {
+            var principal = $"principal == {CedarText.Uid("Agent", agent.Name)}";
+            foreach (var (id, grant) in Name(agent))
+                policies.Add(WriteGrant(id, grant, bundle.FindTool(grant.Tool)!, principal));
+
+            foreach (var model in agent.Models)
+                policies.Add(WriteModel($"model:{agent.Name}:{model}", principal, model, agent.Position));
+        }
+
+        foreach (var model in bundle.Models)
+        {
+            if (model.DirectForAll)
+                policies.Add(WriteModel(
+                    $"direct:*:{model.Name}", "principal is AgentRuntime::Client", model.Name, model.Position));
+            foreach (var project in model.DirectProjects)
+            {
+                policies.Add(WriteModel(
+                    $"direct:{project}:{model.Name}",
+                    $"principal == {CedarText.Uid("Client", project)}",
+                    model.Name,
+                    model.Position));
+            }
+        }
+
+        return policies;
+    }
+
+    /// <summary>An agent's grants with the ids of their policies; further grants of one tool are numbered.</summary>
+    public static IEnumerable<(string Id, GrantDefinition Grant)> Name(AgentDefinition agent)
+    {
+        var seen = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var grant in agent.Grants)
+        {
+            var number = seen[grant.Tool] = seen.GetValueOrDefault(grant.Tool) + 1;
+            var id = $"grant:{agent.Name}:{grant.Tool}";
+            yield return (number == 1 ? id : string.Create(CultureInfo.InvariantCulture, $"{id}#{number}"), grant);
+        }
+    }
+
+    private static GeneratedPolicy WriteGrant(string id, GrantDefinition grant, ToolPin tool, string principal)
+    {
+        var text = new StringBuilder();
+        Annotate(text, "id", id);
+        Annotate(text, "source", grant.Position.ToString());
+        if (grant.Reason is not null)
+            Annotate(text, "reason", grant.Reason);
+        if (grant.NeedsApproval)
+            Annotate(text, "approval", "required");
+        WriteHead(text, principal, grant.Tool, CedarText.Uid("ToolServer", tool.Server));
+        foreach (var limit in grant.Limits)
+            text.Append("\nwhen { ").Append(Expression(limit)).Append(" }");
+        if (grant.History.Count > 0)
+            text.Append("\nwhen { context.history.holds.contains(").Append(CedarText.Quote(id)).Append(") }");
+        var offset = -1;
+        if (grant.Condition is not null)
+        {
+            text.Append("\nwhen {\n");
+            offset = text.Length;
+            text.Append(grant.Condition.TrimEnd()).Append("\n}");
+        }
+
+        return new(id, text.Append(";\n").ToString(), grant.Position, grant) { ConditionOffset = offset };
+    }
+
+    private static GeneratedPolicy WriteModel(string id, string principal, string model, Yaml.BundlePosition at)
+    {
+        var text = new StringBuilder();
+        Annotate(text, "id", id);
+        Annotate(text, "source", at.ToString());
+        WriteHead(text, principal, ActionNames.UseModel, CedarText.Uid("Model", model));
+        return new(id, text.Append(";\n").ToString(), at, null);
+    }
+
+    private static void Annotate(StringBuilder text, string name, string value) =>
+        text.Append('@').Append(name).Append('(').Append(CedarText.Quote(value)).Append(")\n");
+
+    private static void WriteHead(StringBuilder text, string principal, string action, string resource) =>
+        text.Append("permit (\n  ").Append(principal)
+            .Append(",\n  action == ").Append(CedarText.Uid("Action", action))
+            .Append(",\n  resource == ").Append(resource).Append("\n)");
+
+    /// <summary>
+    /// The limit as an expression. Every optional step of the path is asked for first: what is absent does not keep to
+    /// the limit, and the validator sees that the access is safe.
+    /// </summary>
+    private static string Expression(ArgumentLimit limit)
+    {
+        var text = new StringBuilder();
+        var path = "context[\"input\"]";
+        foreach (var step in limit.Path)
+        {
+            var name = CedarText.Quote(step.Name);
+            if (!step.Required)
+                text.Append(path).Append(" has ").Append(name).Append(" && ");
+            path += $"[{name}]";
+        }
+
+        return text.Append(Comparison(limit, path)).ToString();
+    }
+
+    private static string Comparison(ArgumentLimit limit, string path) =>
+        (limit.Kind, limit.Shape) switch
+        {
+            (LimitKind.Max, IntegerShape) => $"{path} <= {limit.Values[0]}",
+            (LimitKind.Min, IntegerShape) => $"{path} >= {limit.Values[0]}",
+            (LimitKind.Max, _) => $"{path}.lessThanOrEqual(decimal(\"{limit.Values[0]}\"))",
+            (LimitKind.Min, _) => $"{path}.greaterThanOrEqual(decimal(\"{limit.Values[0]}\"))",
+            (LimitKind.Like, _) => $"{path} like {CedarText.Quote(limit.Values[0])}",
+            (_, IntegerShape) => $"[{string.Join(", ", limit.Values)}].contains({path})",
+            _ => $"[{string.Join(", ", limit.Values.Select(CedarText.Quote))}].contains({path})",
+        };
+}

@@ -1,0 +1,155 @@
+using System.Globalization;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Policies.Yaml;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>Reads <c>tests/*.yaml</c>. Stateless.</summary>
+internal static class PolicyTestReader
+{
+    public const int MaxTests = 10_000;
+
+    private const string Approved = "approved";
+
+    /// <summary>The time of calls whose test says none.</summary>
+    public static readonly DateTimeOffset DefaultTime = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
+
+    private static readonly (string Word, Verdict Verdict)[] Verdicts =
+        [("allow", Verdict.Allow), ("deny", Verdict.Deny), ("approval", Verdict.RequireApproval)];
+
+    private static readonly (string Word, CallOutcome? Outcome)[] Outcomes =
+    [
+        ("succeeded", CallOutcome.Succeeded), ("failed", CallOutcome.Failed), ("not_sent", CallOutcome.NotSent),
+        ("in_flight", null), (Approved, null),
+    ];
+
+    public static IReadOnlyList<PolicyTestCase> Read(IEnumerable<KeyValuePair<string, string>> files, Problems problems)
+    {
+        var cases = new List<PolicyTestCase>();
+        foreach (var (path, text) in files)
+        {
+            if (YamlSection.Of(YamlReader.Read(path, text, problems), problems, "the file") is not { } root)
+                continue;
+            foreach (var node in root.List("tests"))
+            {
+                if (YamlSection.Of(node, problems, "a test") is { } section && ReadCase(section, problems) is { } test)
+                    cases.Add(test);
+            }
+
+            root.Close();
+        }
+
+        if (cases.Count > MaxTests)
+            problems.Add(default, $"the bundle has {cases.Count} tests", $"at most {MaxTests} are read");
+        return cases;
+    }
+
+    private static PolicyTestCase? ReadCase(YamlSection section, Problems problems)
+    {
+        var before = problems.Count;
+        var name = section.RequiredText("name", 300) ?? "";
+        var agent = section.Text("agent");
+        var client = section.Text("client");
+        if (agent is null == client is null)
+            problems.Add(section.Position, "a test names either an 'agent' or a 'client'");
+        if (agent is not null && !Names.IsQualified(agent))
+            problems.Add(
+                section.Find("agent")!.Position, $"'{agent}' is not a name for an agent", "it takes 'project/agent'");
+        if (client is not null && !Names.IsLabel(client))
+            problems.Add(
+                section.Find("client")!.Position,
+                $"'{client}' is not a name for a project",
+                $"it takes {Names.LabelForm}");
+        var at = ReadTime(section, problems);
+        var question = ReadCall(section, at, problems);
+        var history = ReadHistory(section, at, problems);
+        var expected = ReadVerdict(section, problems);
+        var code = section.Text("code", 6);
+        var reason = section.Text("reason");
+        var policies = section.Has("policies")
+            ? section.List("policies").OfType<YamlScalar>().Select(s => s.Text).ToList()
+            : null;
+        section.Close();
+        return problems.Count == before && question is not null
+            ? new(
+                name,
+                question with { Caller = agent ?? client!, History = history },
+                expected,
+                code,
+                reason,
+                policies,
+                section.Position)
+            : null;
+    }
+
+    private static List<PolicyEvent> ReadHistory(YamlSection test, DateTimeOffset at, Problems problems)
+    {
+        var history = new List<PolicyEvent>();
+        foreach (var node in test.List("history"))
+        {
+            if (YamlSection.Of(node, problems, "an event") is not { } section)
+                continue;
+            var ago = section.Duration("ago", TimeSpan.Zero, TimeSpan.Zero, TimeSpan.FromDays(365));
+            var call = ReadCall(section, at - ago, problems);
+            var word = section.Text("outcome") ?? "succeeded";
+            var outcome = Array.FindIndex(Outcomes, o => o.Word == word);
+            if (outcome < 0)
+                problems.Add(
+                    section.Find("outcome")!.Position,
+                    $"'{word}' is no outcome",
+                    NearestName.Suggest(word, Outcomes.Select(o => o.Word).ToList()));
+            section.Close();
+            if (call is not null && outcome >= 0)
+            {
+                history.Add(new(
+                    call.Action, call.Resource, call.Arguments, call.At, Outcomes[outcome].Outcome, word == Approved));
+            }
+        }
+
+        return history;
+    }
+
+    private static PolicyQuestion? ReadCall(YamlSection section, DateTimeOffset at, Problems problems)
+    {
+        var tool = section.Text("call");
+        var model = section.Text("model");
+        var arguments = YamlJson.Convert(section.Find("arguments"));
+        if (tool is null == model is null)
+        {
+            problems.Add(section.Position, "either a tool ('call') or a 'model' is asked for");
+            return null;
+        }
+
+        return tool is not null
+            ? new("", PolicyAction.CallTool, tool, arguments, at)
+            : new("", PolicyAction.UseModel, model!, arguments, at);
+    }
+
+    private static DateTimeOffset ReadTime(YamlSection section, Problems problems)
+    {
+        if (section.Text("at") is not { } text)
+            return DefaultTime;
+        if (DateTimeOffset.TryParseExact(
+            text, "yyyy-MM-dd'T'HH:mm:ssK", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
+            return at;
+        problems.Add(section.Find("at")!.Position, $"'{text}' is not a time", "write it as 2026-01-31T23:59:00Z");
+        return DefaultTime;
+    }
+
+    private static Verdict ReadVerdict(YamlSection section, Problems problems)
+    {
+        var word = section.RequiredText("expect");
+        foreach (var (known, verdict) in Verdicts)
+        {
+            if (known == word)
+                return verdict;
+        }
+
+        if (word is not null)
+            problems.Add(
+                section.Find("expect")!.Position,
+                $"'{word}' is no verdict",
+                NearestName.Suggest(word, Verdicts.Select(v => v.Word).ToList()));
+        return default;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+
+namespace AgentRuntime.Policies.Yaml;
+
+/// <summary>Turns YAML into JSON by the core schema of YAML 1.2: what is quoted is text. Stateless.</summary>
+internal static class YamlJson
+{
+    /// <summary>The node as JSON; nothing at all is <c>{}</c>.</summary>
+    public static JsonElement Convert(YamlNode? node)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            if (node is null)
+            {
+                writer.WriteStartObject();
+                writer.WriteEndObject();
+            }
+            else
+            {
+                Write(writer, node);
+            }
+        }
+
+        using var document = JsonDocument.Parse(buffer.WrittenMemory);
+        return document.RootElement.Clone();
+    }
+
+    private static void Write(Utf8JsonWriter writer, YamlNode node)
+    {
+        switch (node)
+        {
+            case YamlMapping mapping:
+                writer.WriteStartObject();
+                foreach (var entry in mapping.Entries)
+                {
+                    writer.WritePropertyName(entry.Key.Text);
+                    Write(writer, entry.Value);
+                }
+
+                writer.WriteEndObject();
+                break;
+            case YamlSequence sequence:
+                writer.WriteStartArray();
+                foreach (var item in sequence.Items)
+                    Write(writer, item);
+                writer.WriteEndArray();
+                break;
+            case YamlScalar scalar:
+                WriteScalar(writer, scalar);
+                break;
+        }
+    }
+
+    private static void WriteScalar(Utf8JsonWriter writer, YamlScalar scalar)
+    {
+        if (scalar.IsNull)
+            writer.WriteNullValue();
+        else if (scalar is { Plain: true, Text: "true" or "false" })
+            writer.WriteBooleanValue(scalar.Text == "true");
+        else if (scalar.Plain && Quantities.TryInteger(scalar.Text, out var integer))
+            writer.WriteNumberValue(integer);
+        else if (scalar.Plain && scalar.Text.Length < 30 && IsNumber(scalar.Text))
+            writer.WriteRawValue(scalar.Text);
+        else
+            writer.WriteStringValue(scalar.Text);
+    }
+
+    // Written as it stands, so that a test sees the digits that its author wrote.
+    private static bool IsNumber(string text) =>
+        (char.IsAsciiDigit(text[0]) || (text[0] == '-' && text.Length > 1 && char.IsAsciiDigit(text[1])))
+        && char.IsAsciiDigit(text[^1])
+        && decimal.TryParse(
+            text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
+        && !text.TrimStart('-').StartsWith("00", StringComparison.Ordinal);
+}

@@ -1,0 +1,42 @@
+using System.CommandLine;
+
+namespace AgentRuntime.Cli.Commands;
+
+/// <summary><c>agentctl agents list | deploy</c>.</summary>
+internal static class AgentsCommand
+{
+    private const long MaxModuleBytes = 64 << 20;
+
+    public static Command Create() => new("agents", "Deploy agents and list them") { List(), Deploy() };
+
+    private static Command List()
+    {
+        var command = new Command("list", "The agents of this tenant");
+        command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
+        {
+            foreach (var agent in await client.Agents.ListAsync(cancellationToken))
+            {
+                var name = $"{agent.Project}/{agent.Name}";
+                Console.WriteLine($"{name,-32}  v{agent.Version,-4}  {agent.Module[..12]}  {agent.DeployedAt:u}");
+            }
+
+            return 0;
+        }));
+        return command;
+    }
+
+    private static Command Deploy()
+    {
+        var agent = new Argument<string>("agent") { Description = "project/agent" };
+        var module = new Argument<FileInfo>("module") { Description = "The agent's .wasm file" };
+        var command = new Command("deploy", "Deploy a WebAssembly module as an agent") { agent, module };
+        command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
+        {
+            var wasm = Failure.ReadFile(parsed.GetRequiredValue(module), MaxModuleBytes);
+            var deployed = await client.Agents.DeployAsync(parsed.GetRequiredValue(agent), wasm, cancellationToken);
+            Console.WriteLine($"{deployed.Project}/{deployed.Name} v{deployed.Version}  sha256:{deployed.Module}");
+            return 0;
+        }));
+        return command;
+    }
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Sdk;
+
+namespace AgentRuntime.Cli;
+
+/// <summary>Which platform to talk to, and as whom: options first, then the environment.</summary>
+internal static class Connection
+{
+    private const string UrlVariable = "AGENTRUNTIME_URL";
+    private const string KeyVariable = "AGENTRUNTIME_API_KEY";
+
+    private static readonly Option<string?> Url = new("--url")
+    {
+        Description = $"Address of the platform; default ${UrlVariable}",
+        Recursive = true,
+    };
+
+    public static void AddOptions(RootCommand root) => root.Add(Url);
+
+    /// <summary>
+    /// Runs a command's work with a client; failures become a message with a code and a non-zero exit.
+    /// </summary>
+    public static async Task<int> UseAsync(ParseResult parsed, Func<AgentRuntimeClient, Task<int>> work)
+    {
+        var address = parsed.GetValue(Url) ?? Environment.GetEnvironmentVariable(UrlVariable);
+        var key = Environment.GetEnvironmentVariable(KeyVariable);
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var url))
+            return Failure.Print(Missing($"no platform address: set {UrlVariable} or give --url"));
+
+        // The key is never an option: command lines are visible to every user of the machine.
+        if (string.IsNullOrWhiteSpace(key)) return Failure.Print(Missing($"no API key: set {KeyVariable}"));
+
+        using var client = new AgentRuntimeClient(url, key);
+        try
+        {
+            return await work(client);
+        }
+        catch (RuntimeErrorException e)
+        {
+            return Failure.Print(e.Error);
+        }
+        catch (HttpRequestException e)
+        {
+            return Failure.Print(new RuntimeError(
+                ReasonCodes.PlatformUnreachable,
+                $"the platform at {url} does not answer: {e.Message}",
+                Action: "Is it running? ./runtime/up starts one."));
+        }
+    }
+
+    private static RuntimeError Missing(string what) => new(
+        ReasonCodes.UsageError, what, Action: "./runtime/up prints both, and ./runtime/agentctl finds them by itself.");
+}

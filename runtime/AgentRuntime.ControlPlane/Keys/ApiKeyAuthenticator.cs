@@ -1,0 +1,66 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.ControlPlane;
+
+/// <summary>
+/// Authenticates by API key. A key's record is remembered for <see cref="CacheLife"/>, so a revocation made by another
+/// process is in force after that time at the latest; one made here is in force at once through
+/// <see cref="Forget"/>. The secret is compared on every call, remembered or not; unknown ids are never remembered.
+/// Thread-safe.
+/// </summary>
+public sealed class ApiKeyAuthenticator(ITenantStore tenants, TimeProvider time) : IAuthenticator
+{
+    /// <summary>How long a key's record is remembered: the longest that a revoked key still works.</summary>
+    public static readonly TimeSpan CacheLife = TimeSpan.FromSeconds(2);
+
+    private const int MaxRemembered = 1_024;
+
+    /// <summary>Compared with when there is no such key, so that its absence takes as long as a wrong secret.</summary>
+    private static readonly byte[] NoKey = new byte[32];
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ApiKeyId, (ApiKeyOwner Owner, long Since)> _remembered = [];
+
+    /// <inheritdoc/>
+    public async ValueTask<WorkIdentity?> AuthenticateAsync(string credential, CancellationToken cancellationToken)
+    {
+        if (!ApiKeys.TryReadId(credential, out var id))
+            return null;
+        var owner = Recall(id);
+        if (owner is null && await tenants.FindKeyAsync(id, cancellationToken).ConfigureAwait(false) is { } found)
+            Remember(owner = found);
+        var key = owner?.Key ?? new ApiKeyRecord(id, default, default, NoKey, default);
+        if (!ApiKeys.Matches(key, credential) || owner is null || IsRevoked(owner.Key))
+            return null;
+        return new WorkIdentity(
+            owner.Tenant.Id, owner.Tenant.Name, owner.Project.Id, owner.Project.Name, $"key:{id}");
+    }
+
+    /// <summary>Looks the key up again at its next use: call it after revoking a key.</summary>
+    public void Forget(ApiKeyId id)
+    {
+        lock (_lock)
+            _remembered.Remove(id);
+    }
+
+    private bool IsRevoked(ApiKeyRecord key) => key.RevokedAt is { } at && at <= time.GetUtcNow();
+
+    private ApiKeyOwner? Recall(ApiKeyId id)
+    {
+        lock (_lock)
+            return _remembered.TryGetValue(id, out var entry) && time.GetElapsedTime(entry.Since) < CacheLife
+                ? entry.Owner
+                : null;
+    }
+
+    private void Remember(ApiKeyOwner owner)
+    {
+        lock (_lock)
+        {
+            // Entries live for two seconds; starting afresh is cheaper than keeping an order of use.
+            if (_remembered.Count >= MaxRemembered)
+                _remembered.Clear();
+            _remembered[owner.Key.Id] = (owner, time.GetTimestamp());
+        }
+    }
+}

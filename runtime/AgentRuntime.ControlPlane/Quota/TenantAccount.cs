@@ -1,0 +1,155 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.ControlPlane;
+
+/// <summary>
+/// One tenant's windows, holds and runs. A request is charged to the minute and the day in which it was reserved,
+/// however long it takes, so each window's total never exceeds its limit. Not thread-safe: the ledger locks the
+/// account around every call.
+/// </summary>
+internal sealed class TenantAccount
+{
+    /// <summary>
+    /// How long a hold lives; all live equally long, so they expire in the order in which they were made.
+    /// </summary>
+    private readonly TimeSpan _holdLife;
+
+    /// <summary>By reference: two equal holds are two holds.</summary>
+    private readonly Dictionary<QuotaHold, OpenHold> _open = new(ReferenceEqualityComparer.Instance);
+
+    private readonly Queue<OpenHold> _expiring = [];
+    private readonly Dictionary<RunId, RunAccount> _runs = [];
+    private long _minute;
+    private long _day;
+    private int _requests;
+    private long _minuteTokens;
+    private long _dayCost;
+
+    public TenantAccount(TimeSpan holdLife) => _holdLife = holdLife;
+
+    public int OpenHolds => _open.Count;
+
+    public RuntimeError? TryOpenRun(RunId run, RunBudget budget, QuotaLimits limits)
+    {
+        if (_runs.ContainsKey(run))
+            return null;
+        if (_runs.Count >= limits.ConcurrentRuns)
+            return new RuntimeError(
+                ReasonCodes.ConcurrencyQuota,
+                $"The tenant already has {_runs.Count} runs under way, as many as it may.",
+                Action: "Wait for one to end, or ask for a higher quota.") { RetryAfter = TimeSpan.FromSeconds(1) };
+        _runs.Add(run, new RunAccount(budget));
+        return null;
+    }
+
+    public void CloseRun(RunId run) => _runs.Remove(run);
+
+    public ReserveOutcome Reserve(Reservation reservation, MicroUsd cost, QuotaLimits limits, DateTimeOffset now)
+    {
+        Advance(now);
+        var tokens = checked(reservation.Prompt.Value + reservation.Output.Value);
+        RunAccount? run = null;
+        if (reservation.Identity.Run is { } id && !_runs.TryGetValue(id, out run))
+            return Refused(ReasonCodes.RunBudget, "The run is not under way, so it has no budget.");
+        if (Refusal(run, tokens, cost.Value, limits, now) is { } error)
+            return new ReserveOutcome.Refused(error);
+
+        _requests++;
+        _minuteTokens += tokens;
+        _dayCost += cost.Value;
+        run?.Add(tokens, cost.Value);
+        var hold = new QuotaHold(reservation, cost, now + _holdLife);
+        var open = new OpenHold(hold, tokens, run, _minute, _day);
+        _open.Add(hold, open);
+        _expiring.Enqueue(open);
+        return new ReserveOutcome.Granted(hold);
+    }
+
+    /// <summary>Replaces the hold by what was used; nothing when it is not open any more.</summary>
+    public void Settle(QuotaHold hold, long tokens, long cost, DateTimeOffset now)
+    {
+        Advance(now);
+        if (!_open.Remove(hold, out var open))
+            return;
+        if (open.Minute == _minute)
+            _minuteTokens += tokens - open.Tokens;
+        if (open.Day == _day)
+            _dayCost += cost - hold.Cost.Value;
+        open.Run?.Add(tokens - open.Tokens, cost - hold.Cost.Value);
+    }
+
+    public QuotaStatus Status(QuotaLimits limits, DateTimeOffset now)
+    {
+        Advance(now);
+        return new QuotaStatus(
+            limits,
+            Math.Max(0, limits.RequestsPerMinute - _requests),
+            new TokenCount(Math.Max(0, limits.TokensPerMinute.Value - _minuteTokens)),
+            Left(now, TimeSpan.TicksPerMinute));
+    }
+
+    private RuntimeError? Refusal(RunAccount? run, long tokens, long cost, QuotaLimits limits, DateTimeOffset now)
+    {
+        var minuteLeft = Left(now, TimeSpan.TicksPerMinute);
+        if (_requests >= limits.RequestsPerMinute)
+            return new RuntimeError(
+                ReasonCodes.RequestQuota,
+                $"The tenant's {limits.RequestsPerMinute} requests of this minute are used up.",
+                Action: "Wait until the minute ends.") { RetryAfter = minuteLeft };
+        if (tokens > limits.TokensPerMinute.Value - _minuteTokens)
+            return new RuntimeError(
+                ReasonCodes.TokenQuota,
+                $"The request needs up to {tokens} tokens; of the {limits.TokensPerMinute} of this minute "
+                    + $"{Math.Max(0, limits.TokensPerMinute.Value - _minuteTokens)} are neither used nor held.",
+                Action: "Wait until the minute ends, or ask for fewer output tokens.")
+            {
+                RetryAfter = tokens <= limits.TokensPerMinute.Value ? minuteLeft : null,
+            };
+        if (cost > limits.CostPerDay.Value - _dayCost)
+            return new RuntimeError(
+                ReasonCodes.MoneyBudget,
+                $"The request may cost {new MicroUsd(cost)}; of the {limits.CostPerDay} of this day "
+                    + $"{new MicroUsd(Math.Max(0, limits.CostPerDay.Value - _dayCost))} are neither used nor held.",
+                Action: "Wait until the UTC day ends, or ask for a higher budget.")
+            {
+                RetryAfter = cost <= limits.CostPerDay.Value ? Left(now, TimeSpan.TicksPerDay) : null,
+            };
+        return run?.Refusal(tokens, cost);
+    }
+
+    /// <summary>
+    /// Starts new windows and settles expired holds as fully used, which leaves the charges as they are.
+    /// </summary>
+    private void Advance(DateTimeOffset now)
+    {
+        var minute = now.UtcTicks / TimeSpan.TicksPerMinute;
+        var day = now.UtcTicks / TimeSpan.TicksPerDay;
+
+        // A clock that steps back must not reopen a window that was used up.
+        if (minute > _minute)
+            (_minute, _requests, _minuteTokens) = (minute, 0, 0);
+        if (day > _day)
+            (_day, _dayCost) = (day, 0);
+        while (_expiring.TryPeek(out var first) && (first.Hold.ExpiresAt <= now || !_open.ContainsKey(first.Hold)))
+            _open.Remove(_expiring.Dequeue().Hold);
+    }
+
+    private static TimeSpan Left(DateTimeOffset now, long window) =>
+        TimeSpan.FromTicks(window - now.UtcTicks % window);
+
+    private static ReserveOutcome.Refused Refused(ReasonCode code, string message) =>
+        new(new RuntimeError(code, message));
+
+    private sealed class OpenHold(QuotaHold hold, long tokens, RunAccount? run, long minute, long day)
+    {
+        public QuotaHold Hold { get; } = hold;
+
+        public long Tokens { get; } = tokens;
+
+        public RunAccount? Run { get; } = run;
+
+        public long Minute { get; } = minute;
+
+        public long Day { get; } = day;
+    }
+}

@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Execution;
+
+/// <summary>
+/// Answers a guest's <c>inference.send</c>: policy decides about the model, the intent is written, the request runs,
+/// the outcome is written. What goes wrong is an answer to the guest, not the end of its run. Thread-safe.
+/// </summary>
+internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
+{
+    private static readonly JsonElement NoArguments = JsonElement.Parse("{}");
+
+    public async Task<HostCallResult> HandleAsync(
+        RunContext run, int number, HostCall.Chat chat, CancellationToken cancellationToken)
+    {
+        var model = chat.Options.Model ?? run.Agent.DefaultModel ?? "";
+        var past = run.History.Find(number);
+        if (past is not null && ChatReplay.Answer(run, number, model, past) is { } answer)
+            return answer;
+        if (model.Length == 0)
+            return await RefuseAsync(run, number, model, NoModel(), cancellationToken).ConfigureAwait(false);
+        var call = new PolicyCall(PolicyAction.UseModel, model, NoArguments, time.GetUtcNow());
+        if (Decisions.Refusal(run.Decisions, call) is { } refusal)
+            return await RefuseAsync(run, number, model, refusal, cancellationToken).ConfigureAwait(false);
+
+        var outcome = CallOutcome.Failed;
+        try
+        {
+            var maxOutput = Math.Max(1, chat.Options.MaxOutputTokens ?? run.Agent.DefaultMaxOutputTokens);
+            if (past is null)
+                await run.Journal.AppendAsync(new ChatStarted(number, model, maxOutput), cancellationToken)
+                    .ConfigureAwait(false);
+            var response = await AskAsync(run, number, model, maxOutput, chat, cancellationToken).ConfigureAwait(false);
+            outcome = CallOutcome.Succeeded;
+            return new HostCallResult.Chat(response);
+        }
+        catch (RuntimeErrorException e) when (e.Error.Code != ReasonCodes.StorageFailed)
+        {
+            // 6xxx and "no such model" are said before anything is sent.
+            if (e.Error.Code.Number / 1000 == 6 || e.Error.Code == ReasonCodes.UnknownModel)
+                outcome = CallOutcome.NotSent;
+            return await RefuseAsync(run, number, model, e.Error, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            run.Decisions.Settle(call, outcome);
+        }
+    }
+
+    private async Task<ChatResponse> AskAsync(
+        RunContext run, int number, string model, int maxOutput, HostCall.Chat chat,
+        CancellationToken cancellationToken)
+    {
+        var offered = chat.Options.Tools
+            .Distinct(StringComparer.Ordinal)
+            .Select(name => run.VisibleTools.GetValueOrDefault(name))
+            .OfType<ToolDescriptor>()
+            .ToList();
+        var body = ChatRequestBody.Write(chat.Messages, chat.Options, maxOutput, offered);
+        var request = new InferenceRequest(run.Identity, model, InferenceOperation.Chat, body, maxOutput);
+        var answer = new ChatAnswer(run.Agent.Limits.MaxStringBytes.Value);
+        var started = time.GetTimestamp();
+        TimeSpan? firstToken = null;
+        await foreach (var chunk in inference.GenerateAsync(request, cancellationToken).ConfigureAwait(false))
+        {
+            if (chunk.Text.Length > 0 || chunk.ToolCalls.Count > 0)
+                firstToken ??= time.GetElapsedTime(started);
+            answer.Add(chunk);
+        }
+        var duration = time.GetElapsedTime(started);
+        run.Meter.Add(answer.Usage, answer.Cost);
+        var calls = answer.ToolCalls(offered);
+        await run.Journal.AppendAsync(
+            new ChatCompleted(
+                number,
+                model,
+                answer.Text,
+                calls,
+                answer.FinishReason,
+                UsageResource.From(answer.Usage),
+                answer.Cost.Value,
+                (answer.Timings?.TimeToFirstToken ?? firstToken ?? duration).TotalMilliseconds,
+                duration.TotalMilliseconds,
+                answer.ServedBy?.PrefillEngine ?? "",
+                answer.ServedBy?.DecodeEngine ?? "",
+                answer.Timings?.KvTransfer?.TotalMilliseconds,
+                answer.Timings?.KvBytes?.Value),
+            cancellationToken).ConfigureAwait(false);
+        return new ChatResponse(answer.Text, calls, answer.FinishReason, answer.Usage);
+    }
+
+    private static async Task<HostCallResult> RefuseAsync(
+        RunContext run, int number, string model, RuntimeError error, CancellationToken cancellationToken)
+    {
+        Activity.Current?.AddEvent(new ActivityEvent($"refused {error.Code}"));
+        await run.Journal.AppendAsync(
+            new ChatFailed(number, model, ErrorResource.From(error)), cancellationToken).ConfigureAwait(false);
+        return new HostCallResult.Refused(error);
+    }
+
+    private static RuntimeError NoModel() => new(
+        ReasonCodes.UnknownModel,
+        "The chat names no model and the agent has no default model.",
+        Action: "Name a model, or set the agent's default model in the bundle.");
+}

@@ -1,0 +1,53 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Execution;
+
+/// <summary>
+/// A run that this process has accepted and not ended: its cancellation, who has claimed it, and the wake-up of its
+/// watchers. Thread-safe.
+/// </summary>
+internal sealed class ActiveRun(RunRecord record, IPolicySnapshot policy, AgentPolicy agent) : IDisposable
+{
+    private readonly CancellationTokenSource _cancel = new();
+    private TaskCompletionSource _changed = NewSignal();
+    private int _claimed;
+
+    /// <summary>The run as it was accepted.</summary>
+    public RunRecord Record { get; } = record;
+
+    /// <summary>The bundle that decides for the run, as it was when the run was accepted.</summary>
+    public IPolicySnapshot Policy { get; } = policy;
+
+    /// <summary>What the bundle says of the agent.</summary>
+    public AgentPolicy Agent { get; } = agent;
+
+    /// <summary>What an earlier worker has already done.</summary>
+    public RunHistory History { get; init; } = RunHistory.None;
+
+    /// <summary>How much of its deadline the run has left.</summary>
+    public TimeSpan TimeLeft { get; init; } = agent.Budget.Deadline;
+
+    public RunId Id { get; } = record.Identity.Run
+        ?? throw new ArgumentException("a run's identity names the run", nameof(record));
+
+    /// <summary>Fires when somebody cancels the run.</summary>
+    public CancellationToken Cancelled => _cancel.Token;
+
+    /// <summary>
+    /// Completes at the next change. Take it before reading the journal: a change in between is then not missed.
+    /// </summary>
+    public Task Changed => Volatile.Read(ref _changed).Task;
+
+    /// <summary>
+    /// True once: for the worker that executes the run, or for the caller that cancels it before one did.
+    /// </summary>
+    public bool TryClaim() => Interlocked.Exchange(ref _claimed, 1) == 0;
+
+    public void Cancel() => _cancel.Cancel();
+
+    public void SignalChange() => Interlocked.Exchange(ref _changed, NewSignal()).TrySetResult();
+
+    public void Dispose() => _cancel.Dispose();
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,199 @@
+using System.Diagnostics;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Execution;
+
+/// <summary>
+/// Executes one run from its start to its end: the sandbox runs until it blocks in a host call, the call is handled,
+/// the sandbox is resumed with the answer. Single use; owned by one worker. Whatever happens in a run ends that run
+/// and nothing else.
+/// </summary>
+internal sealed class RunExecution(
+    ActiveRun run,
+    ISandboxEngine sandboxes,
+    IAgentStore agents,
+    ChatHandler chats,
+    ToolHandler tools,
+    IRunJournal journal,
+    TimeProvider time)
+{
+    private readonly RunJournalWriter _events = new(run, journal);
+    private readonly RunMeter _meter = new();
+    private SandboxUsage? _sandboxUsage;
+
+    /// <summary>Executes the run and writes how it ended.</summary>
+    /// <param name="shutdown">The platform stops: the run is left as it is in the journal.</param>
+    /// <exception cref="OperationCanceledException">The platform stops.</exception>
+    /// <exception cref="RuntimeErrorException">AR8002: the journal cannot be written.</exception>
+    public async Task ExecuteAsync(CancellationToken shutdown)
+    {
+        using var deadline = new CancellationTokenSource(run.TimeLeft, time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(shutdown, deadline.Token, run.Cancelled);
+        using var activity = StartActivity();
+        var started = time.GetTimestamp();
+        Ending ending;
+        try
+        {
+            ending = await RunGuestAsync(stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            ending = new Ending.Stopped();
+        }
+        catch (RuntimeErrorException e)
+        {
+            ending = new Ending.Failed(e.Error);
+        }
+
+        // A sandbox that was told to stop ends as a trap; who told it decides what the run's end is called.
+        if (ending is not Ending.Succeeded && stop.IsCancellationRequested)
+        {
+            if (run.Cancelled.IsCancellationRequested)
+                ending = new Ending.Cancelled(RunErrors.Cancelled());
+            else if (deadline.IsCancellationRequested)
+                ending = new Ending.Failed(RunErrors.Deadline(run.Agent.Budget.Deadline));
+            else
+                throw new OperationCanceledException(shutdown);
+        }
+        await EndAsync(ending, activity).ConfigureAwait(false);
+        RuntimeTelemetry.OperationDuration.Record(
+            time.GetElapsedTime(started).TotalSeconds,
+            new("gen_ai.operation.name", "invoke_agent"),
+            new("gen_ai.provider.name", "agentruntime"));
+    }
+
+    private async Task<Ending> RunGuestAsync(CancellationToken cancellationToken)
+    {
+        var record = run.Record with { Status = RunStatus.Running };
+        await _events.TransitionAsync(
+            record,
+            run.History.Attempts == 0
+                ? new RunStarted(run.Agent.Name, record.Module.ToString(), record.Bundle.ToString(), sandboxes.Name)
+                : new RunResumed(run.History.Attempts + 1, run.History.LastCall, sandboxes.Name),
+            cancellationToken).ConfigureAwait(false);
+        _events.Replaying = run.History.LastCall > 0;
+        var wasm = await agents.ReadModuleAsync(record.Module, cancellationToken).ConfigureAwait(false)
+            ?? throw new RuntimeErrorException(RunErrors.ModuleMissing(record.Module));
+        var module = await sandboxes.CompileAsync(wasm, cancellationToken).ConfigureAwait(false);
+        var context = new RunContext(
+            record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, _meter, run.History);
+
+        await using var sandbox = module.Instantiate(run.Agent.Limits, _events);
+        await using var stopping = cancellationToken.UnsafeRegister(
+            static s => ((ISandbox)s!).Stop("the run was stopped"), sandbox);
+        try
+        {
+            return await StepAsync(sandbox, context, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _sandboxUsage = sandbox.Usage;
+        }
+    }
+
+    private async Task<Ending> StepAsync(ISandbox sandbox, RunContext context, CancellationToken cancellationToken)
+    {
+        HostCallResult? answer = null;
+        for (var call = 1; ; call++)
+        {
+            // A stop that came between two steps must not wait for the guest to notice it.
+            cancellationToken.ThrowIfCancellationRequested();
+            SandboxStep step;
+            using (RuntimeTelemetry.Source.StartActivity("sandbox run"))
+                step = answer is null
+                    ? await sandbox.StartAsync(run.Record.Input, cancellationToken).ConfigureAwait(false)
+                    : await sandbox.ResumeAsync(answer, cancellationToken).ConfigureAwait(false);
+            switch (step)
+            {
+                case SandboxStep.Finished finished:
+                    return new Ending.Succeeded(finished.Output);
+                case SandboxStep.Failed failed:
+                    return new Ending.Failed(RunErrors.Guest(failed.Error));
+                case SandboxStep.Trapped trapped:
+                    return new Ending.Failed(trapped.Error);
+                case SandboxStep.Blocked blocked:
+                    _events.Replaying = call < run.History.LastCall;
+                    answer = await AnswerAsync(context, call, blocked.Call, cancellationToken).ConfigureAwait(false);
+                    break;
+            }
+        }
+    }
+
+    private async Task<HostCallResult> AnswerAsync(
+        RunContext context, int call, HostCall asked, CancellationToken cancellationToken)
+    {
+        if (asked is HostCall.ListTools or HostCall.Sleep && run.History.Find(call) is not null)
+            throw new RuntimeErrorException(RunErrors.Diverged(call));
+        switch (asked)
+        {
+            case HostCall.Chat chat:
+                return await chats.HandleAsync(context, call, chat, cancellationToken).ConfigureAwait(false);
+            case HostCall.CallTool tool:
+                return await tools.HandleAsync(context, call, tool, cancellationToken).ConfigureAwait(false);
+            case HostCall.ListTools:
+                return new HostCallResult.ToolList([.. context.VisibleTools.Values]);
+            case HostCall.Sleep when call < run.History.LastCall:
+                return new HostCallResult.Slept();
+            case HostCall.Sleep sleep:
+                await Task.Delay(sleep.Duration, time, cancellationToken).ConfigureAwait(false);
+                return new HostCallResult.Slept();
+            default:
+                throw new InvalidOperationException($"no handler for {asked.GetType().Name}");
+        }
+    }
+
+    private async Task EndAsync(Ending ending, Activity? activity)
+    {
+        var totals = _meter.Totals(_sandboxUsage);
+        var record = run.Record with { EndedAt = time.GetUtcNow(), Usage = _meter.Usage, Cost = _meter.Cost };
+        (record, RunEventData cause) = ending switch
+        {
+            Ending.Succeeded s => (
+                record with { Status = RunStatus.Succeeded, Output = s.Output }, new RunSucceeded(s.Output, totals)),
+            Ending.Failed f => (
+                record with { Status = RunStatus.Failed, Error = f.Error },
+                (RunEventData)new RunFailed(ErrorResource.From(f.Error), totals)),
+            Ending.Cancelled c => (
+                record with { Status = RunStatus.Cancelled, Error = c.Error },
+                new RunCancelled(ErrorResource.From(c.Error), totals)),
+            _ => throw new InvalidOperationException("a run ends in one of three ways"),
+        };
+        if (record.Error is { } error)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, error.Message);
+            activity?.SetTag("error.type", error.Code.ToString());
+        }
+        activity?.SetTag("gen_ai.usage.input_tokens", _meter.Usage.Prompt.Value);
+        activity?.SetTag("gen_ai.usage.output_tokens", _meter.Usage.Output.Value);
+
+        // The run's own token may be what ended it.
+        await _events.TransitionAsync(record, cause, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private Activity? StartActivity()
+    {
+        var parent = ActivityContext.TryParse(run.Record.TraceParent, null, isRemote: true, out var context)
+            ? context
+            : default;
+        var activity = RuntimeTelemetry.Source.StartActivity(
+            $"invoke_agent {run.Agent.Name}", ActivityKind.Internal, parent);
+        activity?.SetTag("gen_ai.operation.name", "invoke_agent");
+        activity?.SetTag("gen_ai.provider.name", "agentruntime");
+        activity?.SetTag("gen_ai.agent.id", run.Record.Identity.Agent?.ToString());
+        activity?.SetTag("gen_ai.agent.name", run.Agent.Name);
+        activity?.SetTag("gen_ai.conversation.id", run.Id.ToString());
+        return activity;
+    }
+
+    private abstract record Ending
+    {
+        public sealed record Succeeded(string Output) : Ending;
+
+        public sealed record Failed(RuntimeError Error) : Ending;
+
+        public sealed record Cancelled(RuntimeError Error) : Ending;
+
+        /// <summary>Something asked the run to stop; what it was is looked up afterwards.</summary>
+        public sealed record Stopped : Ending;
+    }
+}

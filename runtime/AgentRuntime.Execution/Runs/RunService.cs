@@ -1,0 +1,299 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Threading.Channels;
+using AgentRuntime.Abstractions;
+using Microsoft.Extensions.Logging;
+
+namespace AgentRuntime.Execution;
+
+/// <summary>
+/// Accepts, executes, shows and stops runs. <see cref="RunAsync"/> is the worker loop: until it is called, accepted
+/// runs wait. The journal is the truth about runs; what is kept in memory is only what this process is executing.
+/// Thread-safe.
+/// </summary>
+public sealed class RunService : IRunService
+{
+    private const int WatchPage = 256;
+
+    private readonly ISandboxEngine _sandboxes;
+    private readonly IAgentStore _agents;
+    private readonly IPolicyDecisionPoint _policies;
+    private readonly IRunJournal _journal;
+    private readonly IQuotaLedger _ledger;
+    private readonly TimeProvider _time;
+    private readonly RunServiceOptions _options;
+    private readonly ILogger<RunService> _log;
+    private readonly ChatHandler _chats;
+    private readonly ToolHandler _tools;
+    private readonly RunResumption _resumption;
+    private readonly ConcurrentDictionary<RunId, ActiveRun> _active = [];
+    private readonly Channel<ActiveRun> _queue;
+    private int _waiting;
+
+    /// <summary>Composes the service; nothing starts before <see cref="RunAsync"/>.</summary>
+    /// <param name="sandboxes">Runs the agents' modules.</param>
+    /// <param name="agents">Where agents and modules are.</param>
+    /// <param name="policies">Decides what agents may do.</param>
+    /// <param name="inference">Answers chats; metered, so that its last chunk carries a cost.</param>
+    /// <param name="tools">Reaches tool servers.</param>
+    /// <param name="journal">The durable record of runs.</param>
+    /// <param name="ledger">Counts runs under way.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">Where failures of the platform go.</param>
+    /// <param name="options">The bounds; null for the defaults.</param>
+    public RunService(
+        ISandboxEngine sandboxes,
+        IAgentStore agents,
+        IPolicyDecisionPoint policies,
+        IInferenceRouter inference,
+        IToolTransport tools,
+        IRunJournal journal,
+        IQuotaLedger ledger,
+        TimeProvider time,
+        ILogger<RunService> log,
+        RunServiceOptions? options = null)
+    {
+        _options = options ?? new RunServiceOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(_options.Workers, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(_options.QueueCapacity, 1, nameof(options));
+        (_sandboxes, _agents, _policies, _journal, _ledger) = (sandboxes, agents, policies, journal, ledger);
+        (_time, _log) = (time, log);
+        _chats = new ChatHandler(inference, time);
+        _tools = new ToolHandler(tools, time, _options.MaxToolResultBytes);
+        _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
+
+        // The count of waiting runs bounds it; a bounded channel could not take back what it has accepted.
+        _queue = Channel.CreateUnbounded<ActiveRun>();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<RunRecord> StartAsync(StartRun request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var caller = request.Caller;
+        var policy = _policies.Current(caller.Tenant) ?? throw new RuntimeErrorException(RunErrors.NoPolicy());
+
+        // A key works in its own project; another project's agents are not there for it.
+        var agent = request.Project == caller.ProjectName
+            ? await _agents.FindAsync(caller.Tenant, request.Project, request.Agent, cancellationToken)
+                .ConfigureAwait(false)
+            : null;
+        if (agent is null)
+            throw new RuntimeErrorException(RunErrors.UnknownAgent(request.Project, request.Agent));
+        var agentPolicy = policy.FindAgent(agent.QualifiedName)
+            ?? throw new RuntimeErrorException(RunErrors.NotInBundle(agent.QualifiedName));
+        var inputBytes = Encoding.UTF8.GetByteCount(request.Input);
+        if (inputBytes > agentPolicy.Budget.MaxInput.Value)
+            throw new RuntimeErrorException(RunErrors.InputTooLarge(inputBytes, agentPolicy.Budget.MaxInput));
+
+        var identity = caller with { Agent = agent.Id, AgentName = agent.QualifiedName, Run = RunId.New(_time) };
+        var record = new RunRecord(
+            identity, agent.Module, policy.Digest, request.Input, RunStatus.Queued, _time.GetUtcNow())
+        {
+            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null,
+        };
+        await AcceptAsync(new ActiveRun(record, policy, agentPolicy), cancellationToken).ConfigureAwait(false);
+        return record;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RunRecord?> FindAsync(TenantId tenant, RunId run, CancellationToken cancellationToken) =>
+        _journal.FindAsync(tenant, run, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RunRecord>> ListAsync(
+        TenantId tenant, RunId? before, int limit, CancellationToken cancellationToken) =>
+        _journal.ListAsync(tenant, before, limit, cancellationToken);
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<RunEvent> WatchAsync(
+        TenantId tenant, RunId run, long afterSequence, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (await _journal.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false) is null)
+            yield break;
+        while (true)
+        {
+            // Taken before the read, so that an event that arrives after it completes this.
+            var changed = _active.TryGetValue(run, out var active) ? active.Changed : null;
+            var events = await _journal.ReadAsync(run, afterSequence, WatchPage, cancellationToken)
+                .ConfigureAwait(false);
+            foreach (var e in events)
+            {
+                yield return e;
+                afterSequence = e.Sequence;
+                if (e.Data is RunSucceeded or RunFailed or RunCancelled)
+                    yield break;
+            }
+            if (events.Count > 0)
+                continue;
+            if (changed is not null)
+            {
+                await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+            var record = await _journal.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false);
+            if (record is null or { EndedAt: not null })
+            {
+                // It may have ended between the two reads.
+                events = await _journal.ReadAsync(run, afterSequence, WatchPage, cancellationToken)
+                    .ConfigureAwait(false);
+                if (events.Count == 0)
+                    yield break;
+                continue;
+            }
+            await Task.Delay(_options.WatchInterval, _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<bool> CancelAsync(TenantId tenant, RunId run, CancellationToken cancellationToken)
+    {
+        if (await _journal.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false) is null)
+            return false;
+        if (!_active.TryGetValue(run, out var active))
+            return true;
+        active.Cancel();
+        if (active.TryClaim())
+            await EndUnstartedAsync(active, RunErrors.Cancelled(), RunStatus.Cancelled).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>
+    /// Continues the runs that an earlier process left unfinished from their recorded results, then executes runs
+    /// until it is cancelled. Runs that are under way then stay unfinished in the journal for the next process. Call
+    /// it once.
+    /// </summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await ResumeAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(Enumerable.Range(0, _options.Workers).Select(_ => WorkAsync(cancellationToken)))
+            .ConfigureAwait(false);
+    }
+
+    private async Task AcceptAsync(ActiveRun run, CancellationToken cancellationToken)
+    {
+        if (Interlocked.Increment(ref _waiting) > _options.QueueCapacity)
+        {
+            Interlocked.Decrement(ref _waiting);
+            throw new RuntimeErrorException(RunErrors.QueueFull(_options.QueueCapacity));
+        }
+        var opened = false;
+        try
+        {
+            if (_ledger.TryOpenRun(run.Record.Identity, run.Agent.Budget) is { } refused)
+                throw new RuntimeErrorException(refused);
+            opened = true;
+            _active[run.Id] = run;
+            await _journal.CreateAsync(run.Record, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            Interlocked.Decrement(ref _waiting);
+            _active.TryRemove(run.Id, out _);
+            if (opened)
+                _ledger.CloseRun(run.Id);
+            throw;
+        }
+        _queue.Writer.TryWrite(run);
+    }
+
+    private async Task ResumeAsync(CancellationToken cancellationToken)
+    {
+        foreach (var record in await _journal.ListUnfinishedAsync(cancellationToken).ConfigureAwait(false))
+        {
+            // Accepted by this process before its workers started.
+            if (_active.ContainsKey(record.Identity.Run.GetValueOrDefault()))
+                continue;
+            var (run, problem, history) = await _resumption.TryResumeAsync(record, cancellationToken)
+                .ConfigureAwait(false);
+            if (run is not null)
+            {
+                _active[run.Id] = run;
+                Interlocked.Increment(ref _waiting);
+                _queue.Writer.TryWrite(run);
+                continue;
+            }
+            var used = new RunMeter();
+            used.Add(history.Usage, history.Cost);
+            await _journal.TransitionAsync(
+                record with
+                {
+                    Status = RunStatus.Failed,
+                    EndedAt = _time.GetUtcNow(),
+                    Error = problem,
+                    Usage = used.Usage,
+                    Cost = used.Cost,
+                },
+                new RunFailed(ErrorResource.From(problem!), used.Totals(null)),
+                cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task WorkAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var run in _queue.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            {
+                Interlocked.Decrement(ref _waiting);
+                if (run.TryClaim())
+                    await ExecuteAsync(run, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The platform stops; the journal has the rest.
+        }
+    }
+
+    /// <summary>Never throws but for shutdown: one bad run must not take a worker with it.</summary>
+    private async Task ExecuteAsync(ActiveRun run, CancellationToken shutdown)
+    {
+        try
+        {
+            await new RunExecution(run, _sandboxes, _agents, _chats, _tools, _journal, _time)
+                .ExecuteAsync(shutdown).ConfigureAwait(false);
+            Forget(run);
+        }
+        catch (OperationCanceledException) when (shutdown.IsCancellationRequested)
+        {
+            Forget(run);
+            throw;
+        }
+        catch (Exception e)
+        {
+            RunLog.ExecutionFailed(_log, e, run.Id);
+            await EndUnstartedAsync(run, RunErrors.Internal(), RunStatus.Failed).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Ends a run that no execution ends any more.</summary>
+    private async Task EndUnstartedAsync(ActiveRun run, RuntimeError error, RunStatus status)
+    {
+        var totals = new RunMeter().Totals(null);
+        try
+        {
+            await _journal.TransitionAsync(
+                run.Record with { Status = status, EndedAt = _time.GetUtcNow(), Error = error },
+                status == RunStatus.Cancelled
+                    ? new RunCancelled(ErrorResource.From(error), totals)
+                    : new RunFailed(ErrorResource.From(error), totals),
+                CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (RuntimeErrorException e)
+        {
+            // The journal is down. The next process finds the run unfinished and takes care of it.
+            RunLog.EndingFailed(_log, e, run.Id);
+        }
+        Forget(run);
+    }
+
+    private void Forget(ActiveRun run)
+    {
+        _active.TryRemove(run.Id, out _);
+        _ledger.CloseRun(run.Id);
+        run.SignalChange();
+    }
+}

@@ -1,0 +1,29 @@
+namespace AgentRuntime.Execution;
+
+/// <summary>How much a run service takes on at once. Immutable; every bound is finite.</summary>
+public sealed record RunServiceOptions
+{
+    /// <summary>
+    /// Runs executed at once. A run that waits for a model or a tool holds a worker but no thread, so this bounds
+    /// memory rather than CPU. Default 64.
+    /// </summary>
+    public int Workers { get; init; } = 64;
+
+    /// <summary>Runs that may wait for a worker; more are refused with AR7006. Default 1,024.</summary>
+    public int QueueCapacity { get; init; } = 1_024;
+
+    /// <summary>Bytes of one tool result; more is dropped with AR5006. Default 1 MiB.</summary>
+    public int MaxToolResultBytes { get; init; } = 1 << 20;
+
+    /// <summary>
+    /// How many workers may have a run one after the other. A run that brings its worker down each time is then given
+    /// up with AR7002. Default 3.
+    /// </summary>
+    public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>
+    /// How often the journal is read for a watcher of a run that this process does not execute. Default 1 s. A run
+    /// of this process wakes its watchers at once.
+    /// </summary>
+    public TimeSpan WatchInterval { get; init; } = TimeSpan.FromSeconds(1);
+}

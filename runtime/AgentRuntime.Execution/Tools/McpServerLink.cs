@@ -1,0 +1,218 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AgentRuntime.Abstractions;
+using ModelContextProtocol;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
+
+namespace AgentRuntime.Execution;
+
+/// <summary>
+/// The client of one tool server. It connects at the first use, once however many callers wait; after a failure of the
+/// connection the next use connects afresh and lists the tools again. Owned by the transport. Thread-safe.
+/// </summary>
+internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider time) : IAsyncDisposable
+{
+    /// <summary>Where a call's idempotency key is in its <c>_meta</c>.</summary>
+    public const string IdempotencyKey = "idempotencyKey";
+
+    private const int MaxTools = 1_000;
+    private const int MaxErrorLength = 2_000;
+
+    /// <summary>
+    /// How long a list of tools is believed. Stateless servers have no connection whose loss would tell of a new
+    /// version, so a change is noticed after this time at the latest.
+    /// </summary>
+    private static readonly TimeSpan ListLife = TimeSpan.FromSeconds(15);
+
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private Session? _session;
+
+    public async ValueTask<IReadOnlyList<Tool>> ListAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        if (Volatile.Read(ref _session) is { } known && time.GetElapsedTime(known.ListedAt) < ListLife)
+            return known.Tools;
+        return await WithinAsync(timeout, "", async token =>
+        {
+            await _gate.WaitAsync(token).ConfigureAwait(false);
+            try
+            {
+                if (_session is { } session && time.GetElapsedTime(session.ListedAt) < ListLife)
+                    return session.Tools;
+                var client = _session?.Client ?? await ConnectAsync(timeout, token).ConfigureAwait(false);
+                try
+                {
+                    var listed = time.GetTimestamp();
+                    Volatile.Write(
+                        ref _session,
+                        new Session(client, await ListAsync(client, token).ConfigureAwait(false), listed));
+                    return _session!.Tools;
+                }
+                catch
+                {
+                    _session = null;
+                    await client.DisposeAsync().ConfigureAwait(false);
+                    throw;
+                }
+            }
+            finally
+            {
+                _gate.Release();
+            }
+        }, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<ToolOutcome> CallAsync(
+        ToolInvocation invocation, ToolServer server, CancellationToken cancellationToken)
+    {
+        // Connects and lists when that has not been done.
+        await ListAsync(server.Timeout, cancellationToken).ConfigureAwait(false);
+        if (Volatile.Read(ref _session) is not { } session)
+            throw Unreachable(invocation.Tool, "the connection was lost");
+        var parameters = new CallToolRequestParams
+        {
+            Name = invocation.Tool,
+            Arguments = invocation.Arguments.EnumerateObject().ToDictionary(
+                p => p.Name, p => p.Value, StringComparer.Ordinal),
+            Meta = new JsonObject { [IdempotencyKey] = invocation.IdempotencyKey },
+        };
+        try
+        {
+            var result = await WithinAsync(
+                server.Timeout,
+                invocation.Tool,
+                async token => await session.Client.CallToolAsync(parameters, token).ConfigureAwait(false),
+                cancellationToken).ConfigureAwait(false);
+            return result.IsError == true
+                ? new ToolOutcome.Failed(ToolFailed(invocation.Tool, Text(result)))
+                : new ToolOutcome.Succeeded(Text(result));
+        }
+        catch (RuntimeErrorException e) when (e.Error.Code == ReasonCodes.ToolServerUnreachable)
+        {
+            await DropAsync(session).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _session, null) is { } session)
+            await session.Client.DisposeAsync().ConfigureAwait(false);
+        _gate.Dispose();
+    }
+
+    private static async Task<IReadOnlyList<Tool>> ListAsync(McpClient client, CancellationToken cancellationToken)
+    {
+        var tools = new List<Tool>();
+        string? cursor = null;
+        do
+        {
+            var page = await client.ListToolsAsync(new ListToolsRequestParams { Cursor = cursor }, cancellationToken)
+                .ConfigureAwait(false);
+            tools.AddRange(page.Tools);
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null && tools.Count < MaxTools);
+        return tools;
+    }
+
+    private async Task<McpClient> ConnectAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var transport = new HttpClientTransport(
+            new HttpClientTransportOptions
+            {
+                Endpoint = endpoint,
+                TransportMode = HttpTransportMode.StreamableHttp,
+                ConnectionTimeout = timeout,
+                EnableStandaloneGetStream = false,
+            },
+            http,
+            loggerFactory: null,
+            ownsHttpClient: false);
+        return await McpClient.CreateAsync(
+            transport,
+            new McpClientOptions
+            {
+                ClientInfo = new Implementation { Name = "agentruntime", Version = "0.1.0" },
+                InitializationTimeout = timeout,
+            },
+            loggerFactory: null,
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs under a deadline of its own, and tells a timeout from the caller's cancellation.</summary>
+    private async Task<T> WithinAsync<T>(
+        TimeSpan timeout, string tool, Func<CancellationToken, Task<T>> act, CancellationToken cancellationToken)
+    {
+        using var deadline = new CancellationTokenSource(timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        try
+        {
+            return await act(either.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (cancellationToken.IsCancellationRequested && e is not RuntimeErrorException)
+        {
+            throw new OperationCanceledException("the call was cancelled", e, cancellationToken);
+        }
+        catch (Exception e) when (deadline.IsCancellationRequested || e is TimeoutException)
+        {
+            throw new RuntimeErrorException(
+                new RuntimeError(
+                    ReasonCodes.ToolTimeout, $"The tool server did not answer within {timeout.TotalSeconds:0.###} s.",
+                    Place(tool)),
+                e);
+        }
+        catch (McpProtocolException e)
+        {
+            throw new RuntimeErrorException(
+                e.ErrorCode == McpErrorCode.InvalidParams && e.Message.Contains("nknown tool", StringComparison.Ordinal)
+                    ? new RuntimeError(ReasonCodes.UnknownTool, "The server has no tool of that name.", Place(tool))
+                    : ToolFailed(tool, e.Message),
+                e);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or McpException or OperationCanceledException
+            or InvalidOperationException or JsonException)
+        {
+            throw Unreachable(
+                tool, e is HttpRequestException { StatusCode: { } status } ? $"HTTP {(int)status}" : "no answer", e);
+        }
+    }
+
+    private async ValueTask DropAsync(Session session)
+    {
+        if (Interlocked.CompareExchange(ref _session, null, session) == session)
+            await session.Client.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static string Text(CallToolResult result)
+    {
+        var text = new StringBuilder();
+        foreach (var block in result.Content)
+            if (block is TextContentBlock part)
+                text.Append(text.Length == 0 ? "" : "\n").Append(part.Text);
+        return text.Length == 0 && result.StructuredContent is { } structured
+            ? structured.GetRawText()
+            : text.ToString();
+    }
+
+    private RuntimeError ToolFailed(string tool, string message) => new(
+        ReasonCodes.ToolFailed,
+        message.Length == 0 ? "The tool failed and did not say why."
+            : message.Length <= MaxErrorLength ? message
+            : message[..MaxErrorLength] + "…",
+        Place(tool));
+
+    private RuntimeErrorException Unreachable(string tool, string why, Exception? inner = null) => new(
+        new RuntimeError(
+            ReasonCodes.ToolServerUnreachable,
+            $"The tool server could not be reached: {why}.",
+            Place(tool),
+            "Check that it runs and that the bundle has its address."),
+        inner);
+
+    private string Place(string tool) => tool.Length == 0 ? endpoint.ToString() : $"{endpoint} {tool}";
+
+    /// <summary>A connected client and what its server offered. Immutable.</summary>
+    private sealed record Session(McpClient Client, IReadOnlyList<Tool> Tools, long ListedAt);
+}

@@ -1,0 +1,144 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Execution;
+
+/// <summary>
+/// Answers a guest's <c>tools.call</c>: the arguments are read, policy decides, the server's tool is compared with the
+/// approved one, the intent is written with its idempotency key, the tool is called, the outcome is written. What goes
+/// wrong is an answer to the guest, not the end of its run. Thread-safe.
+/// </summary>
+internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, int maxResultBytes)
+{
+    private readonly ToolPins _pins = new(transport);
+
+    public async Task<HostCallResult> HandleAsync(
+        RunContext run, int number, HostCall.CallTool asked, CancellationToken cancellationToken)
+    {
+        using var activity = RuntimeTelemetry.Source.StartActivity($"execute_tool {Known(run, asked.Name)}");
+        activity?.SetTag("gen_ai.operation.name", "execute_tool");
+        activity?.SetTag("gen_ai.tool.name", Known(run, asked.Name));
+        activity?.SetTag("gen_ai.tool.call.id", $"{run.Run}:{number}");
+        var result = await DecideAndCallAsync(run, number, asked, cancellationToken).ConfigureAwait(false);
+        if (result is HostCallResult.Refused refused)
+        {
+            activity?.SetTag("error.type", refused.Error.Code.ToString());
+            activity?.SetStatus(ActivityStatusCode.Error, refused.Error.Message);
+        }
+        return result;
+    }
+
+    private async Task<HostCallResult> DecideAndCallAsync(
+        RunContext run, int number, HostCall.CallTool asked, CancellationToken cancellationToken)
+    {
+        var past = run.History.Find(number);
+        if (past is not null && ToolReplay.Answer(run, number, asked, past) is { } recorded)
+            return recorded;
+        if (ToolArguments.Parse(asked.ArgumentsJson) is not { } arguments)
+            return await RefuseAsync(
+                run, number, asked, Denied(ToolArguments.NotAnObject(asked.Name)), cancellationToken)
+                    .ConfigureAwait(false);
+        var call = new PolicyCall(
+            PolicyAction.CallTool, asked.Name, arguments, past?.At ?? time.GetUtcNow());
+        var decision = Decisions.Decide(run.Decisions, call);
+        if (Decisions.Refusal(decision) is not null)
+            return await RefuseAsync(run, number, asked, decision, cancellationToken).ConfigureAwait(false);
+
+        // Settled in every case from here on: an allowed call counts as in flight until it is.
+        var outcome = CallOutcome.NotSent;
+        try
+        {
+            if (Find(run, asked.Name, arguments, out var server, out var pinned) is { } problem)
+                return await RefuseAsync(run, number, asked, Denied(problem), cancellationToken).ConfigureAwait(false);
+            var key = $"{run.Run}:{number}";
+            if (past?.ToolStarted is null)
+                await run.Journal.AppendAsync(
+                    [Decided(number, asked, decision), new ToolStarted(number, asked.Name, key)],
+                    cancellationToken).ConfigureAwait(false);
+            var started = time.GetTimestamp();
+            if (await _pins.CheckAsync(server!, pinned!, cancellationToken).ConfigureAwait(false) is { } changed)
+                return await FailAsync(run, number, asked.Name, changed, started, cancellationToken)
+                    .ConfigureAwait(false);
+
+            outcome = CallOutcome.Failed;
+            var tool = asked.Name[(server!.Name.Length + 1)..];
+            switch (await transport.CallAsync(server, new ToolInvocation(tool, arguments, key), cancellationToken)
+                .ConfigureAwait(false))
+            {
+                case ToolOutcome.Failed failed:
+                    return await FailAsync(run, number, asked.Name, failed.Error, started, cancellationToken)
+                        .ConfigureAwait(false);
+                case ToolOutcome.Succeeded answer:
+                    outcome = CallOutcome.Succeeded;
+                    if (Encoding.UTF8.GetByteCount(answer.Content) > maxResultBytes)
+                        return await FailAsync(
+                            run, number, asked.Name, TooLarge(asked.Name), started, cancellationToken)
+                            .ConfigureAwait(false);
+                    await run.Journal.AppendAsync(
+                        new ToolCompleted(number, asked.Name, answer.Content, Elapsed(started)),
+                        cancellationToken).ConfigureAwait(false);
+                    return new HostCallResult.Tool(answer.Content);
+                default:
+                    throw new InvalidOperationException("a tool call ends in one of two ways");
+            }
+        }
+        finally
+        {
+            run.Decisions.Settle(call, outcome);
+        }
+    }
+
+    private static RuntimeError? Find(
+        RunContext run, string name, JsonElement arguments, out ToolServer? server, out ToolDescriptor? pinned)
+    {
+        pinned = run.Policy.Tenant.Tools.FirstOrDefault(t => t.Name == name);
+        server = run.Policy.Tenant.ToolServers.FirstOrDefault(
+            s => name.StartsWith(s.Name, StringComparison.Ordinal) && name.Length > s.Name.Length + 1
+                && name[s.Name.Length] == '/');
+        if (pinned is null || server is null)
+            return new RuntimeError(ReasonCodes.UnknownTool, "No tool server of the bundle offers the tool.", name);
+        return ToolArguments.Check(pinned, arguments);
+    }
+
+    /// <summary>A refusal before anything was sent, with the decision that it follows from.</summary>
+    private static async Task<HostCallResult> RefuseAsync(
+        RunContext run, int number, HostCall.CallTool asked, Decision decision, CancellationToken cancellationToken)
+    {
+        await run.Journal.AppendAsync(Decided(number, asked, decision), cancellationToken).ConfigureAwait(false);
+        return new HostCallResult.Refused(Decisions.Refusal(decision)!);
+    }
+
+    private async Task<HostCallResult> FailAsync(
+        RunContext run, int number, string tool, RuntimeError error, long started, CancellationToken cancellationToken)
+    {
+        await run.Journal.AppendAsync(
+            new ToolFailed(number, tool, ErrorResource.From(error), Elapsed(started)), cancellationToken)
+                .ConfigureAwait(false);
+        return new HostCallResult.Refused(error);
+    }
+
+    private static ToolDecided Decided(int number, HostCall.CallTool asked, Decision decision) => new(
+        number,
+        asked.Name,
+        asked.ArgumentsJson,
+        Decisions.Verdict(decision),
+        decision.DeterminingPolicies,
+        Decisions.Refusal(decision) is { } reason ? ErrorResource.From(reason) : null,
+        decision.Bundle?.ToString());
+
+    private static Decision Denied(RuntimeError reason) => new(Verdict.Deny, reason, null);
+
+    private double Elapsed(long started) => time.GetElapsedTime(started).TotalMilliseconds;
+
+    /// <summary>The name when the bundle knows it: a guest's invention must not become a span's name.</summary>
+    private static string Known(RunContext run, string name) =>
+        run.Policy.Tenant.Tools.Any(t => t.Name == name) ? name : "unknown";
+
+    private RuntimeError TooLarge(string tool) => new(
+        ReasonCodes.ToolResultTooLarge,
+        $"The tool's result has more than {maxResultBytes} bytes. The call itself took effect.",
+        tool,
+        "Ask the tool for less.");
+}

@@ -1,0 +1,66 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.ControlPlane;
+using AgentRuntime.Execution;
+using AgentRuntime.Gateway;
+using AgentRuntime.Host.Configuration;
+using AgentRuntime.Host.Seeding;
+using AgentRuntime.Policies;
+using AgentRuntime.Sandboxes.Engine;
+using AgentRuntime.Sandboxes.Managed;
+using AgentRuntime.Storage;
+
+namespace AgentRuntime.Host.Composition;
+
+/// <summary>The rooms behind their ports, one method a room. Everything is a singleton.</summary>
+internal static class PlatformServices
+{
+    public static IServiceCollection AddState(this IServiceCollection services, SqliteDatabase database) => services
+        .AddSingleton(TimeProvider.System)
+        .AddSingleton<ITenantStore>(new SqliteTenantStore(database, TimeProvider.System))
+        .AddSingleton<IAgentStore>(new SqliteAgentStore(database, TimeProvider.System))
+        .AddSingleton<IBundleStore>(new SqliteBundleStore(database))
+        .AddSingleton<IRunJournal>(new SqliteRunJournal(database, TimeProvider.System));
+
+    public static IServiceCollection AddPolicy(this IServiceCollection services, PlatformOptions options) => services
+        .AddSingleton(provider => new PolicyDecisionPoint(
+            provider.GetRequiredService<IBundleStore>(),
+            provider.GetRequiredService<TimeProvider>(),
+            new PolicyOptions
+            {
+                ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
+            }))
+        .AddSingleton<IPolicyDecisionPoint>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
+        .AddSingleton<IPolicyAdministration>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
+        .AddSingleton<IQuotaLimitSource, BundleQuotaLimits>();
+
+    public static IServiceCollection AddSandboxes(this IServiceCollection services) => services
+        .AddSingleton<ISandboxEngine>(provider => new WasmSandboxEngine(
+            new ManagedWasmEngine(), new SandboxEngineOptions(), provider.GetRequiredService<TimeProvider>()));
+
+    /// <summary>Engines, and around them the ledger: nothing reaches an engine that is not paid for.</summary>
+    public static IServiceCollection AddInference(
+        this IServiceCollection services, PlatformOptions options, IReadOnlyList<EngineDescriptor> engines) => services
+        .AddSingleton<IPriceBook>(Prices.Read(options))
+        .AddSingleton<IQuotaLedger, QuotaLedger>()
+        .AddSingleton(provider => new EngineRouter(
+            new EngineRouterOptions
+            {
+                Engines = engines,
+                Disaggregation = Enum.Parse<Disaggregation>(options.Disaggregation, ignoreCase: true),
+                CacheSaltSecret = SecretFile.Ensure(Path.Combine(options.State, "cache-salt.key"), bytes: 32),
+            },
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILoggerFactory>()))
+        .AddSingleton<IInferenceRouter>(provider => new MeteredInferenceRouter(
+            provider.GetRequiredService<EngineRouter>(), provider.GetRequiredService<IQuotaLedger>()));
+
+    public static IServiceCollection AddRuns(this IServiceCollection services, PlatformOptions options) => services
+        .AddSingleton<IAuthenticator, ApiKeyAuthenticator>()
+        .AddSingleton<IToolTransport, McpToolTransport>()
+        .AddSingleton(new RunServiceOptions { Workers = options.Workers })
+        .AddSingleton<RunService>()
+        .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>());
+
+    public static IServiceCollection AddTenantSeed(this IServiceCollection services) =>
+        services.AddSingleton<TenantSeed>();
+}

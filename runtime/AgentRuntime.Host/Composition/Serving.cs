@@ -1,0 +1,54 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Host.Configuration;
+
+namespace AgentRuntime.Host.Composition;
+
+/// <summary>Opening the door, and closing it again.</summary>
+internal static class Serving
+{
+    public static void Listen(this WebApplicationBuilder builder, PlatformOptions options)
+    {
+        Logging.Configure(builder.Logging);
+        builder.WebHost.UseUrls(options.Listen);
+        builder.WebHost.UseKestrelHttpsConfiguration();
+    }
+
+    /// <summary>
+    /// Serves until it is told to stop, with background work beside it. Work that fails takes the process down: a
+    /// platform that accepts runs and never works on them is worse than one that is restarted.
+    /// </summary>
+    public static async Task ServeAsync(
+        this WebApplication app, Func<CancellationToken, Task> background, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await app.StartAsync(cancellationToken);
+        }
+        catch (IOException e)
+        {
+            throw new RuntimeErrorException(
+                new RuntimeError(
+                    ReasonCodes.PortInUse,
+                    $"cannot listen: {e.Message}",
+                    string.Join(", ", app.Urls),
+                    "Stop the other process, or choose another port with --port."),
+                e);
+        }
+
+        Console.WriteLine($"ready {app.Urls.First()}");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var work = background(stop.Token);
+        var shutdown = app.WaitForShutdownAsync(cancellationToken);
+        await Task.WhenAny(work, shutdown);
+        await app.StopAsync(CancellationToken.None);
+        await stop.CancelAsync();
+        try
+        {
+            await work;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The ordinary end.
+        }
+    }
+}

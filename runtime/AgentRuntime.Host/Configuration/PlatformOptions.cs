@@ -1,0 +1,123 @@
+namespace AgentRuntime.Host.Configuration;
+
+/// <summary>
+/// What an operator configures, from a JSON file with snake_case keys; options of the command line win. Validated as
+/// a whole before anything starts. Immutable.
+/// </summary>
+internal sealed record PlatformOptions
+{
+    /// <summary>Where the edge listens. Default <c>http://127.0.0.1:8790</c>: the loopback interface only.</summary>
+    public string Listen { get; init; } = "http://127.0.0.1:8790";
+
+    /// <summary>
+    /// Folder of the database, keys and generated models. Default <c>.agentruntime</c>; in a file, relative to it.
+    /// </summary>
+    public string State { get; init; } = ".agentruntime";
+
+    /// <summary>The bundled inference nodes that are started as child processes.</summary>
+    public NodePoolOptions Nodes { get; init; } = new();
+
+    /// <summary>Engines that run elsewhere, such as vLLM.</summary>
+    public IReadOnlyList<EngineOptions> Engines { get; init; } = [];
+
+    /// <summary>
+    /// Whether prompts are prefilled on one engine and decoded on another: <c>always</c>, <c>auto</c> or
+    /// <c>never</c>. Default <c>auto</c>.
+    /// </summary>
+    public string Disaggregation { get; init; } = "auto";
+
+    /// <summary>
+    /// Prices by model; <c>*</c> is for every other model. A model without a price is refused (AR6005).
+    /// </summary>
+    public IReadOnlyDictionary<string, PriceOptions> Prices { get; init; } = new Dictionary<string, PriceOptions>();
+
+    /// <summary>Runs that are worked on at once; one that waits holds no thread. Default 64.</summary>
+    public int Workers { get; init; } = 64;
+
+    /// <summary>Tenants that exist from the start.</summary>
+    public IReadOnlyList<TenantOptions> Tenants { get; init; } = [];
+
+    /// <summary>Addresses of tool servers by name, in place of those in bundles.</summary>
+    public IReadOnlyDictionary<string, string> ToolEndpoints { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>The bundled inference nodes. Immutable.</summary>
+internal sealed record NodePoolOptions
+{
+    /// <summary>How many. Default 2: one can prefill while the other decodes. 0 for none.</summary>
+    public int Count { get; init; } = 2;
+
+    /// <summary>A GGUF file; null for the model that the platform makes itself.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>The name under which the model is served. Default <c>demo</c>.</summary>
+    public string ModelName { get; init; } = "demo";
+
+    /// <summary>Tokens of prompt and output of one sequence. Default 4096.</summary>
+    public int ContextTokens { get; init; } = 4096;
+
+    /// <summary>Sequences that one node works on at once. Default 4.</summary>
+    public int ParallelSequences { get; init; } = 4;
+
+    /// <summary>Threads of one node; 0 shares the machine's cores evenly. Default 0.</summary>
+    public int Threads { get; init; }
+}
+
+/// <summary>An engine that runs elsewhere. Immutable.</summary>
+internal sealed record EngineOptions
+{
+    /// <summary>Its name in events and headers.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>Its address, without <c>/v1</c>.</summary>
+    public string Url { get; init; } = "";
+
+    /// <summary>What it speaks: <c>node</c>, <c>vllm</c> or <c>openai</c>. Default <c>openai</c>.</summary>
+    public string Kind { get; init; } = "openai";
+
+    /// <summary>What it may do: <c>both</c>, <c>prefill</c> or <c>decode</c>. Default <c>both</c>.</summary>
+    public string Role { get; init; } = "both";
+
+    /// <summary>The name that its model has here; null for its own names.</summary>
+    public string? ModelAlias { get; init; }
+
+    /// <summary>The environment variable that holds its API key; null when it needs none.</summary>
+    public string? ApiKeyVariable { get; init; }
+}
+
+/// <summary>What a million tokens cost, in US dollars. Immutable.</summary>
+internal sealed record PriceOptions
+{
+    /// <summary>Prompt tokens that are computed.</summary>
+    public decimal PromptUsdPerMillion { get; init; }
+
+    /// <summary>Prompt tokens that are cached.</summary>
+    public decimal CachedPromptUsdPerMillion { get; init; }
+
+    /// <summary>Output tokens.</summary>
+    public decimal OutputUsdPerMillion { get; init; }
+}
+
+/// <summary>A tenant that exists from the start. Immutable.</summary>
+internal sealed record TenantOptions
+{
+    /// <summary>Its name.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>The project that its first key works in.</summary>
+    public string Project { get; init; } = "";
+
+    /// <summary>Folder of the bundle that is in force until the tenant applies another; null for none.</summary>
+    public string? Bundle { get; init; }
+
+    /// <summary>
+    /// Modules by agent name within the project, deployed when the agent does not exist yet or differs.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Agents { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>
+    /// File that gets the tenant's first API key, readable by the owner only; made when it is absent. A
+    /// relative path is within the state folder. Null for none.
+    /// </summary>
+    public string? KeyFile { get; init; }
+}

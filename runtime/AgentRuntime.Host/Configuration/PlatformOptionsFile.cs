@@ -1,0 +1,64 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Host.Configuration;
+
+/// <summary>Reads options from JSON: comments and trailing commas allowed, unknown keys refused.</summary>
+internal static class PlatformOptionsFile
+{
+    // By reflection: generated code would set members that the file leaves out to null instead of their defaults.
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        RespectNullableAnnotations = true,
+    };
+
+    /// <exception cref="RuntimeErrorException">AR8001 with the key and line, or AR8008.</exception>
+    public static PlatformOptions Read(string path)
+    {
+        try
+        {
+            var json = File.ReadAllBytes(path);
+            var options = JsonSerializer.Deserialize<PlatformOptions>(json, Json)
+                ?? throw new JsonException("the file holds null");
+            return Resolve(options, Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/");
+        }
+        catch (JsonException e)
+        {
+            throw new RuntimeErrorException(
+                new RuntimeError(
+                    ReasonCodes.InvalidConfiguration,
+                    e.Message,
+                    $"{path}:{e.LineNumber + 1}",
+                    "Correct the key; the README's Configuration section lists all of them."),
+                e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RuntimeErrorException(
+                new RuntimeError(ReasonCodes.UnreadableFile, $"cannot read the configuration: {e.Message}", path), e);
+        }
+    }
+
+    /// <summary>Paths in the file are relative to its folder, wherever the process was started.</summary>
+    private static PlatformOptions Resolve(PlatformOptions options, string folder) => options with
+    {
+        State = Path.Combine(folder, options.State),
+        Nodes = options.Nodes with
+        {
+            Model = options.Nodes.Model is { } model ? Path.Combine(folder, model) : null,
+        },
+        Tenants =
+        [
+            .. options.Tenants.Select(tenant => tenant with
+            {
+                Bundle = tenant.Bundle is { } bundle ? Path.Combine(folder, bundle) : null,
+                Agents = tenant.Agents.ToDictionary(a => a.Key, a => Path.Combine(folder, a.Value)),
+            }),
+        ],
+    };
+}

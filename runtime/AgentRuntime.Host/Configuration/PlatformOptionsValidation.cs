@@ -1,0 +1,79 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Host.Configuration;
+
+/// <summary>Finds everything that is wrong with the options, so that one start is enough to hear of it all.</summary>
+internal static class PlatformOptionsValidation
+{
+    /// <exception cref="RuntimeErrorException">AR8001 with one line for each problem.</exception>
+    public static void ThrowIfInvalid(PlatformOptions options)
+    {
+        var problems = Problems(options).ToArray();
+        if (problems.Length == 0) return;
+        throw new RuntimeErrorException(new RuntimeError(
+            ReasonCodes.InvalidConfiguration,
+            string.Join("; ", problems),
+            Action: "Correct every key that is listed; the README's Configuration section tells what they take."));
+    }
+
+    private static IEnumerable<string> Problems(PlatformOptions options)
+    {
+        if (!IsHttp(options.Listen)) yield return $"listen: '{options.Listen}' is not an http address";
+        if (string.IsNullOrWhiteSpace(options.State)) yield return "state: a folder is needed";
+        if (options.Workers is < 1 or > 1024) yield return "workers: 1 to 1024";
+        if (options.Disaggregation is not ("always" or "auto" or "never"))
+            yield return $"disaggregation: '{options.Disaggregation}' is none of always, auto, never";
+        foreach (var problem in OfNodes(options.Nodes)) yield return problem;
+        if (options.Nodes.Count == 0 && options.Engines.Count == 0)
+            yield return "engines: with nodes.count 0 at least one engine is needed";
+        foreach (var problem in options.Engines.SelectMany(OfEngine)) yield return problem;
+        foreach (var (model, price) in options.Prices)
+        {
+            if (price.PromptUsdPerMillion < 0 || price.CachedPromptUsdPerMillion < 0 || price.OutputUsdPerMillion < 0)
+                yield return $"prices.{model}: a price cannot be negative";
+        }
+
+        foreach (var (name, url) in options.ToolEndpoints)
+        {
+            if (!IsHttp(url)) yield return $"tool_endpoints.{name}: '{url}' is not an http address";
+        }
+
+        foreach (var problem in options.Tenants.SelectMany(OfTenant)) yield return problem;
+    }
+
+    private static IEnumerable<string> OfNodes(NodePoolOptions nodes)
+    {
+        if (nodes.Count is < 0 or > 64) yield return "nodes.count: 0 to 64";
+        if (nodes.ContextTokens is < 256 or > 1 << 20) yield return "nodes.context_tokens: 256 to 1048576";
+        if (nodes.ParallelSequences is < 1 or > 256) yield return "nodes.parallel_sequences: 1 to 256";
+        if (nodes.Threads is < 0 or > 256) yield return "nodes.threads: 0 to 256";
+        if (nodes.Model is { } model && !File.Exists(model)) yield return $"nodes.model: there is no file '{model}'";
+    }
+
+    private static IEnumerable<string> OfEngine(EngineOptions engine)
+    {
+        if (string.IsNullOrWhiteSpace(engine.Name)) yield return "engines: an engine needs a name";
+        if (!IsHttp(engine.Url)) yield return $"engines.{engine.Name}.url: '{engine.Url}' is not an http address";
+        if (engine.Kind is not ("node" or "vllm" or "openai"))
+            yield return $"engines.{engine.Name}.kind: '{engine.Kind}' is none of node, vllm, openai";
+        if (engine.Role is not ("both" or "prefill" or "decode"))
+            yield return $"engines.{engine.Name}.role: '{engine.Role}' is none of both, prefill, decode";
+        if (engine.ApiKeyVariable is { } v && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(v)))
+            yield return $"engines.{engine.Name}.api_key_variable: {v} is not set";
+    }
+
+    private static IEnumerable<string> OfTenant(TenantOptions tenant)
+    {
+        if (string.IsNullOrWhiteSpace(tenant.Name)) yield return "tenants: a tenant needs a name";
+        if (string.IsNullOrWhiteSpace(tenant.Project)) yield return $"tenants.{tenant.Name}.project: a name is needed";
+        if (tenant.Bundle is { } bundle && !Directory.Exists(bundle))
+            yield return $"tenants.{tenant.Name}.bundle: there is no folder '{bundle}'";
+        foreach (var (agent, module) in tenant.Agents)
+        {
+            if (!File.Exists(module)) yield return $"tenants.{tenant.Name}.agents.{agent}: there is no file '{module}'";
+        }
+    }
+
+    private static bool IsHttp(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == "http" || uri.Scheme == "https");
+}

@@ -1,0 +1,50 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Execution;
+using AgentRuntime.Gateway;
+using AgentRuntime.Host.Composition;
+using AgentRuntime.Host.Configuration;
+using AgentRuntime.Host.Nodes;
+using AgentRuntime.Host.Seeding;
+using AgentRuntime.Policies;
+using AgentRuntime.Storage;
+
+namespace AgentRuntime.Host.Roles;
+
+/// <summary>
+/// Role <c>all</c>: every room in one process. Reads as a contents page: what is composed, then what is started, in
+/// the order in which one needs the other, and last the door.
+/// </summary>
+internal static class AllRole
+{
+    /// <summary>Runs until it is told to stop. Prints <c>ready URL</c> when it serves.</summary>
+    /// <exception cref="RuntimeErrorException">It could not start.</exception>
+    public static async Task RunAsync(PlatformOptions options, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(options.State);
+        using var telemetry = Telemetry.Start("all", Environment.MachineName);
+        await using var nodes = new NodeSupervisor(TimeProvider.System, Logging.Factory.CreateLogger<NodeSupervisor>());
+        var engines = await EngineStart.StartAsync(options, nodes, cancellationToken);
+        await using var database = SqliteDatabase.Open(Path.Combine(options.State, "agentruntime.db"));
+
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Listen(options);
+        builder.Services
+            .AddState(database)
+            .AddPolicy(options)
+            .AddSandboxes()
+            .AddInference(options, engines)
+            .AddRuns(options)
+            .AddTenantSeed()
+            .AddEdge(new EdgeOptions());
+        await using var app = builder.Build();
+        app.MapEdge();
+
+        var services = app.Services;
+        await services.GetRequiredService<EngineRouter>().StartAsync(cancellationToken);
+        foreach (var problem in await services.GetRequiredService<PolicyDecisionPoint>().LoadAsync(cancellationToken))
+            Logging.LogBundleLeftOut(Logging.Factory.CreateLogger<PolicyDecisionPoint>(), problem.ToString());
+        foreach (var tenant in options.Tenants)
+            await services.GetRequiredService<TenantSeed>().ApplyAsync(tenant, options.State, cancellationToken);
+        await app.ServeAsync(services.GetRequiredService<RunService>().RunAsync, cancellationToken);
+    }
+}

@@ -1,0 +1,33 @@
+using System.Net.Http.Headers;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Sdk.Http;
+
+namespace AgentRuntime.Sdk;
+
+/// <summary>Deploys and lists agents. Thread-safe.</summary>
+public sealed class AgentsClient
+{
+    private readonly ControlApi _api;
+
+    internal AgentsClient(ControlApi api) => _api = api;
+
+    /// <summary>Deploys a Wasm module: a new agent, or the next version of the one of that name.</summary>
+    /// <param name="agent"><c>project/agent</c>.</param>
+    /// <param name="wasm">The module's bytes; the platform validates and compiles them before it answers.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="RuntimeErrorException">
+    /// AR3001 to AR3004 when the module cannot run; AR1003 when too large.
+    /// </exception>
+    public async Task<AgentResource> DeployAsync(
+        string agent, ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Put, AgentPath.Of(agent));
+        request.Content = new ReadOnlyMemoryContent(wasm);
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/wasm");
+        return await _api.ReadAsync(request, WireJson.Default.AgentResource, cancellationToken);
+    }
+
+    /// <summary>The tenant's agents, ordered by name.</summary>
+    public async Task<IReadOnlyList<AgentResource>> ListAsync(CancellationToken cancellationToken) =>
+        (await _api.GetAsync("v1/agents", WireJson.Default.AgentList, cancellationToken)).Agents;
+}

@@ -1,0 +1,85 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Sdk.Http;
+
+/// <summary>Sends requests to the control API and turns its problem details into exceptions. Thread-safe.</summary>
+internal sealed class ControlApi(HttpClient http)
+{
+    private const int MaxErrorBytes = 1 << 16;
+
+    public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        return await ReadAsync(request, type, cancellationToken);
+    }
+
+    public async Task<TResult> PostAsync<TBody, TResult>(
+        string path,
+        TBody body,
+        JsonTypeInfo<TBody> bodyType,
+        JsonTypeInfo<TResult> resultType,
+        CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path);
+        request.Content = JsonContent.Create(body, bodyType);
+        return await ReadAsync(request, resultType, cancellationToken);
+    }
+
+    public async Task PostAsync(string path, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path);
+        using var response = await SendAsync(request, cancellationToken);
+    }
+
+    public async Task<PolicyBundleResource> PutPolicyAsync(
+        PolicyBundleBody body, bool dryRun, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Put, dryRun ? "v1/policy?dry_run=true" : "v1/policy");
+        request.Content = JsonContent.Create(body, WireJson.Default.PolicyBundleBody);
+        using var response = await http.SendAsync(request, cancellationToken);
+
+        // A bundle with problems answers 422 with the same resource, so that all problems arrive at once.
+        if (response.StatusCode != HttpStatusCode.UnprocessableEntity)
+            await ThrowUnlessOkAsync(response, cancellationToken);
+        return await response.Content.ReadFromJsonAsync(WireJson.Default.PolicyBundleResource, cancellationToken)
+            ?? throw new JsonException("the platform answered null");
+    }
+
+    public async Task<T> ReadAsync<T>(
+        HttpRequestMessage request, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(request, cancellationToken);
+        return await response.Content.ReadFromJsonAsync(type, cancellationToken)
+            ?? throw new JsonException("the platform answered null");
+    }
+
+    /// <summary>The response to a request once its headers are there and say success.</summary>
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        try
+        {
+            await ThrowUnlessOkAsync(response, cancellationToken);
+            return response;
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task ThrowUnlessOkAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        if (response.IsSuccessStatusCode) return;
+        await response.Content.LoadIntoBufferAsync(MaxErrorBytes, cancellationToken);
+        var error = WireError.Read(
+            await response.Content.ReadAsByteArrayAsync(cancellationToken),
+            (int)response.StatusCode);
+        throw new RuntimeErrorException(error with { RetryAfter = response.Headers.RetryAfter?.Delta });
+    }
+}

@@ -1,0 +1,69 @@
+using Microsoft.Data.Sqlite;
+
+namespace AgentRuntime.Storage;
+
+/// <summary>
+/// Short forms of ADO.NET for parameterized statements and for the column types that the schema uses.
+/// </summary>
+internal static class SqliteCommands
+{
+    public static int Execute(
+        this SqliteConnection connection, string sql, params ReadOnlySpan<(string, object?)> values)
+    {
+        using var command = connection.Prepare(sql, values);
+        return command.ExecuteNonQuery();
+    }
+
+    public static object? Scalar(
+        this SqliteConnection connection, string sql, params ReadOnlySpan<(string, object?)> values)
+    {
+        using var command = connection.Prepare(sql, values);
+        return command.ExecuteScalar() is { } value and not DBNull ? value : null;
+    }
+
+    public static T? First<T>(
+        this SqliteConnection connection,
+        string sql,
+        Func<SqliteDataReader, T> map,
+        params ReadOnlySpan<(string, object?)> values)
+        where T : class
+    {
+        using var command = connection.Prepare(sql, values);
+        using var reader = command.ExecuteReader();
+        return reader.Read() ? map(reader) : null;
+    }
+
+    public static IReadOnlyList<T> All<T>(
+        this SqliteConnection connection,
+        string sql,
+        Func<SqliteDataReader, T> map,
+        params ReadOnlySpan<(string, object?)> values)
+    {
+        using var command = connection.Prepare(sql, values);
+        using var reader = command.ExecuteReader();
+        var rows = new List<T>();
+        while (reader.Read())
+            rows.Add(map(reader));
+        return rows;
+    }
+
+    public static string? Text(this SqliteDataReader reader, int column) =>
+        reader.IsDBNull(column) ? null : reader.GetString(column);
+
+    /// <summary>Times are kept as UTC ticks (100 ns), so that what is read equals what was written.</summary>
+    public static DateTimeOffset Time(this SqliteDataReader reader, int column) =>
+        new(reader.GetInt64(column), TimeSpan.Zero);
+
+    public static DateTimeOffset? TimeOrNull(this SqliteDataReader reader, int column) =>
+        reader.IsDBNull(column) ? null : reader.Time(column);
+
+    private static SqliteCommand Prepare(
+        this SqliteConnection connection, string sql, ReadOnlySpan<(string Name, object? Value)> values)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var (name, value) in values)
+            command.Parameters.AddWithValue(name, value ?? DBNull.Value);
+        return command;
+    }
+}

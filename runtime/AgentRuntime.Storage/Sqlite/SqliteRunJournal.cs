@@ -1,0 +1,112 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using Microsoft.Data.Sqlite;
+
+namespace AgentRuntime.Storage;
+
+/// <summary>Runs and their events in SQLite. Thread-safe. Failures are AR8002.</summary>
+public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time) : IRunJournal
+{
+    /// <summary>The most rows that one read returns, whatever its caller asks for.</summary>
+    private const int MaxPage = 1_000;
+
+    /// <inheritdoc/>
+    public async ValueTask CreateAsync(RunRecord run, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        await database.WriteAsync(db => SqliteRunRows.Insert(db, run), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
+        RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        var now = time.GetUtcNow();
+        return database.WriteAsync<IReadOnlyList<RunEvent>>(db => Append(db, run, events, now), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RunEvent> TransitionAsync(
+        RunRecord run, RunEventData cause, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(cause);
+        var now = time.GetUtcNow();
+        var id = SqliteRunRows.IdOf(run);
+        return database.WriteAsync(
+            db =>
+            {
+                SqliteRunRows.Update(db, run);
+                return Append(db, id, [cause], now)[0];
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RunRecord?> FindAsync(TenantId tenant, RunId run, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            db => db.First(
+                $"{SqliteRunRows.Select} WHERE id = $id AND tenant = $tenant",
+                SqliteRunRows.Read,
+                ("$id", run.ToString()), ("$tenant", tenant.ToString())),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RunRecord>> ListAsync(
+        TenantId tenant, RunId? before, int limit, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            db => db.All(
+                $"""
+                {SqliteRunRows.Select} WHERE tenant = $tenant AND ($before IS NULL OR id < $before)
+                ORDER BY id DESC LIMIT $limit
+                """,
+                SqliteRunRows.Read,
+                ("$tenant", tenant.ToString()), ("$before", before?.ToString()), ("$limit", Page(limit))),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RunEvent>> ReadAsync(
+        RunId run, long afterSequence, int limit, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            db => db.All(
+                """
+                SELECT sequence, at, data FROM run_events WHERE run = $run AND sequence > $after
+                ORDER BY sequence LIMIT $limit
+                """,
+                r => new RunEvent(
+                    run,
+                    r.GetInt64(0),
+                    r.Time(1),
+                    JsonSerializer.Deserialize(r.GetString(2), WireJson.Default.RunEventData)!),
+                ("$run", run.ToString()), ("$after", afterSequence), ("$limit", Page(limit))),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            db => db.All($"{SqliteRunRows.Select} WHERE status IN (1, 2) ORDER BY id", SqliteRunRows.Read),
+            cancellationToken);
+
+    private static int Page(int limit) => Math.Clamp(limit, 1, MaxPage);
+
+    private static RunEvent[] Append(
+        SqliteConnection db, RunId run, IReadOnlyList<RunEventData> events, DateTimeOffset now)
+    {
+        var key = run.ToString();
+        var last = (long)db.Scalar(
+            "SELECT COALESCE(MAX(sequence), 0) FROM run_events WHERE run = $run", ("$run", key))!;
+        var appended = new RunEvent[events.Count];
+        for (var i = 0; i < events.Count; i++)
+        {
+            appended[i] = new RunEvent(run, last + 1 + i, now, events[i]);
+            db.Execute(
+                "INSERT INTO run_events (run, sequence, at, data) VALUES ($run, $sequence, $at, $data)",
+                ("$run", key),
+                ("$sequence", appended[i].Sequence),
+                ("$at", now.UtcTicks),
+                ("$data", JsonSerializer.Serialize(events[i], WireJson.Default.RunEventData)));
+        }
+        return appended;
+    }
+}

@@ -1,0 +1,117 @@
+using AgentRuntime.Abstractions;
+using Microsoft.Data.Sqlite;
+
+namespace AgentRuntime.Storage;
+
+/// <summary>The mapping between <see cref="RunRecord"/> and a row of <c>runs</c>. Stateless.</summary>
+internal static class SqliteRunRows
+{
+    public const string Select =
+        """
+        SELECT id, tenant, tenant_name, project, project_name, principal, agent, agent_name,
+               module, bundle, input, trace_parent, created_at, status, ended_at, output,
+               error_code, error_message, error_where, error_action,
+               prompt_tokens, cached_prompt_tokens, output_tokens, cost_micro_usd
+        FROM runs
+        """;
+
+    public static RunId IdOf(RunRecord run) =>
+        run.Identity.Run ?? throw new ArgumentException("a run's identity names the run", nameof(run));
+
+    public static int Insert(SqliteConnection db, RunRecord run) => db.Execute(
+        """
+        INSERT INTO runs (
+            id, tenant, tenant_name, project, project_name, principal, agent, agent_name,
+            module, bundle, input, trace_parent, created_at, status, ended_at, output,
+            error_code, error_message, error_where, error_action,
+            prompt_tokens, cached_prompt_tokens, output_tokens, cost_micro_usd)
+        VALUES (
+            $id, $tenant, $tenant_name, $project, $project_name, $principal, $agent, $agent_name,
+            $module, $bundle, $input, $trace_parent, $created_at, $status, $ended_at, $output,
+            $error_code, $error_message, $error_where, $error_action,
+            $prompt, $cached, $output_tokens, $cost)
+        """,
+        [
+            ("$tenant", run.Identity.Tenant.ToString()),
+            ("$tenant_name", run.Identity.TenantName),
+            ("$project", run.Identity.Project.ToString()),
+            ("$project_name", run.Identity.ProjectName),
+            ("$principal", run.Identity.Principal),
+            ("$agent", (
+                run.Identity.Agent ?? throw new ArgumentException("a run has an agent", nameof(run))).ToString()),
+            ("$agent_name", run.Identity.AgentName),
+            ("$module", run.Module.ToString()),
+            ("$bundle", run.Bundle.ToString()),
+            ("$input", run.Input),
+            ("$trace_parent", run.TraceParent),
+            ("$created_at", run.CreatedAt.UtcTicks),
+            .. Changing(run),
+        ]);
+
+    /// <summary>Updates what changes; who and what the run is stays as it was accepted.</summary>
+    public static void Update(SqliteConnection db, RunRecord run)
+    {
+        var updated = db.Execute(
+            """
+            UPDATE runs SET
+                status = $status, ended_at = $ended_at, output = $output,
+                error_code = $error_code, error_message = $error_message,
+                error_where = $error_where, error_action = $error_action,
+                prompt_tokens = $prompt, cached_prompt_tokens = $cached, output_tokens = $output_tokens,
+                cost_micro_usd = $cost
+            WHERE id = $id
+            """,
+            Changing(run));
+        if (updated != 1)
+            throw new RuntimeErrorException(new RuntimeError(
+                ReasonCodes.StorageFailed, "The journal has no such run.", IdOf(run).ToString()));
+    }
+
+    public static RunRecord Read(SqliteDataReader r)
+    {
+        var identity = new WorkIdentity(
+            TenantId.Parse(r.GetString(1)),
+            r.GetString(2),
+            ProjectId.Parse(r.GetString(3)),
+            r.GetString(4),
+            r.GetString(5))
+        {
+            Run = RunId.Parse(r.GetString(0)),
+            Agent = AgentId.Parse(r.GetString(6)),
+            AgentName = r.GetString(7),
+        };
+        return new RunRecord(
+            identity,
+            ModuleDigest.Parse(r.GetString(8)),
+            BundleDigest.Parse(r.GetString(9)),
+            r.GetString(10),
+            (RunStatus)r.GetInt32(13),
+            r.Time(12))
+        {
+            TraceParent = r.Text(11),
+            EndedAt = r.TimeOrNull(14),
+            Output = r.Text(15),
+            Error = r.IsDBNull(16)
+                ? null
+                : new RuntimeError(new ReasonCode(r.GetInt32(16)), r.GetString(17), r.Text(18), r.Text(19)),
+            Usage = new InferenceUsage(new(r.GetInt64(20)), new(r.GetInt64(21)), new(r.GetInt64(22))),
+            Cost = new MicroUsd(r.GetInt64(23)),
+        };
+    }
+
+    private static (string, object?)[] Changing(RunRecord run) =>
+    [
+        ("$id", IdOf(run).ToString()),
+        ("$status", (int)run.Status),
+        ("$ended_at", run.EndedAt?.UtcTicks),
+        ("$output", run.Output),
+        ("$error_code", run.Error?.Code.Number),
+        ("$error_message", run.Error?.Message),
+        ("$error_where", run.Error?.Where),
+        ("$error_action", run.Error?.Action),
+        ("$prompt", run.Usage.Prompt.Value),
+        ("$cached", run.Usage.CachedPrompt.Value),
+        ("$output_tokens", run.Usage.Output.Value),
+        ("$cost", run.Cost.Value),
+    ];
+}

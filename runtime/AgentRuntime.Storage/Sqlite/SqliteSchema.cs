@@ -1,0 +1,119 @@
+using System.Globalization;
+using AgentRuntime.Abstractions;
+using Microsoft.Data.Sqlite;
+
+namespace AgentRuntime.Storage;
+
+/// <summary>
+/// The schema as a list of steps; <c>user_version</c> says how many a file has taken. Steps are appended, never
+/// changed: files of users have taken them. Each runs in one transaction with the version it leads to.
+/// </summary>
+internal static class SqliteSchema
+{
+    private static readonly string[] Steps =
+    [
+        """
+        CREATE TABLE tenants (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            created_at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE projects (
+            id TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL REFERENCES tenants (id),
+            name TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            UNIQUE (tenant, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE api_keys (
+            id TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL REFERENCES tenants (id),
+            project TEXT NOT NULL REFERENCES projects (id),
+            secret_hash BLOB NOT NULL,
+            created_at INTEGER NOT NULL,
+            revoked_at INTEGER
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE modules (
+            digest TEXT PRIMARY KEY,
+            wasm BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE agents (
+            id TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL REFERENCES tenants (id),
+            project TEXT NOT NULL REFERENCES projects (id),
+            name TEXT NOT NULL,
+            module TEXT NOT NULL REFERENCES modules (digest),
+            version INTEGER NOT NULL,
+            deployed_at INTEGER NOT NULL,
+            UNIQUE (project, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX agents_of_tenant ON agents (tenant, name);
+        CREATE TABLE runs (
+            id TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            tenant_name TEXT NOT NULL,
+            project TEXT NOT NULL,
+            project_name TEXT NOT NULL,
+            principal TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            agent_name TEXT NOT NULL,
+            module TEXT NOT NULL,
+            bundle TEXT NOT NULL,
+            input TEXT NOT NULL,
+            trace_parent TEXT,
+            created_at INTEGER NOT NULL,
+            status INTEGER NOT NULL,
+            ended_at INTEGER,
+            output TEXT,
+            error_code INTEGER,
+            error_message TEXT,
+            error_where TEXT,
+            error_action TEXT,
+            prompt_tokens INTEGER NOT NULL,
+            cached_prompt_tokens INTEGER NOT NULL,
+            output_tokens INTEGER NOT NULL,
+            cost_micro_usd INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX runs_of_tenant ON runs (tenant, id DESC);
+        CREATE INDEX runs_unfinished ON runs (id) WHERE status IN (1, 2);
+        CREATE TABLE run_events (
+            run TEXT NOT NULL REFERENCES runs (id),
+            sequence INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            data TEXT NOT NULL,
+            PRIMARY KEY (run, sequence)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE bundles (
+            tenant TEXT PRIMARY KEY,
+            digest TEXT NOT NULL,
+            files TEXT NOT NULL
+        ) STRICT;
+        """,
+    ];
+
+    /// <summary>Takes the steps that the file has not taken.</summary>
+    /// <exception cref="RuntimeErrorException">AR8002: a newer version made the file.</exception>
+    public static void Migrate(SqliteConnection connection, string path)
+    {
+        connection.Execute("BEGIN IMMEDIATE");
+        try
+        {
+            var taken = Convert.ToInt32(connection.Scalar("PRAGMA user_version"), CultureInfo.InvariantCulture);
+            if (taken > Steps.Length)
+                throw new RuntimeErrorException(new RuntimeError(
+                    ReasonCodes.StorageFailed,
+                    $"The store has schema version {taken}; this program knows up to {Steps.Length}.",
+                    Path.GetFileName(path),
+                    "Start the newer version of the program, or restore a backup made by this one."));
+            foreach (var step in Steps.AsSpan(taken))
+                connection.Execute(step);
+            connection.Execute($"PRAGMA user_version={Steps.Length}");
+            connection.Execute("COMMIT");
+        }
+        catch
+        {
+            connection.Execute("ROLLBACK");
+            throw;
+        }
+    }
+}

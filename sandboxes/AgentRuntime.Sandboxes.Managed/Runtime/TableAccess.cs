@@ -1,0 +1,95 @@
+using System.Runtime.CompilerServices;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Managed.Instances;
+
+namespace AgentRuntime.Sandboxes.Managed.Runtime;
+
+/// <summary>The only way from emitted code to tables and function references. Every accessor checks its index.</summary>
+internal static class TableAccess
+{
+    /// <summary>
+    /// The code of a table element, after the checks of <c>call_indirect</c>. Emitted code casts it to the delegate
+    /// type of its own signature, so that a wrong type here would fail there and not be called.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Delegate Resolve(int index, ManagedInstance instance, int table, int type, int at)
+    {
+        var elements = instance.Tables[table].Elements;
+        if ((uint)index >= (uint)elements.Length) Traps.TableOutOfBounds(at);
+        var element = elements[index];
+        if (element is not FunctionReference function)
+        {
+            Traps.Uninitialized(at);
+            return null!;
+        }
+
+        var expected = instance.Types[type];
+        if (!ReferenceEquals(function.Type, expected)) CompareTypes(function.Type, expected, at);
+        return function.Code;
+    }
+
+    /// <summary>Types of one module are one object when equal; only between modules contents are compared.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CompareTypes(FunctionType actual, FunctionType expected, int at)
+    {
+        if (!actual.Equals(expected)) Traps.TypeMismatch(at);
+    }
+
+    public static object? Get(int index, ManagedInstance instance, int table, int at)
+    {
+        var elements = instance.Tables[table].Elements;
+        if ((uint)index >= (uint)elements.Length) Traps.TableOutOfBounds(at);
+        return elements[index];
+    }
+
+    public static void Set(int index, object? value, ManagedInstance instance, int table, int at)
+    {
+        var elements = instance.Tables[table].Elements;
+        if ((uint)index >= (uint)elements.Length) Traps.TableOutOfBounds(at);
+        elements[index] = value;
+    }
+
+    public static int Size(ManagedInstance instance, int table) => instance.Tables[table].Elements.Length;
+
+    public static int Grow(object? value, int count, ManagedInstance instance, int table) =>
+        instance.GrowTable(instance.Tables[table], value, count);
+
+    public static void Fill(int start, object? value, int count, ManagedInstance instance, int table, int at)
+    {
+        var elements = instance.Tables[table].Elements;
+        if ((ulong)(uint)start + (uint)count > (ulong)elements.Length) Traps.TableOutOfBounds(at);
+        Array.Fill(elements, value, start, count);
+    }
+
+    public static void Copy(int destination, int source, int count, ManagedInstance instance, int to, int from, int at)
+    {
+        var target = instance.Tables[to].Elements;
+        var origin = instance.Tables[from].Elements;
+        if ((ulong)(uint)source + (uint)count > (ulong)origin.Length
+            || (ulong)(uint)destination + (uint)count > (ulong)target.Length)
+        {
+            Traps.TableOutOfBounds(at);
+        }
+
+        Array.Copy(origin, source, target, destination, count);
+    }
+
+    public static void Init(int destination, int source, int count, ManagedInstance instance, int segment, int table, int at)
+    {
+        var target = instance.Tables[table].Elements;
+        var items = instance.ElementSegment(segment);
+        if ((ulong)(uint)source + (uint)count > (ulong)items.Length
+            || (ulong)(uint)destination + (uint)count > (ulong)target.Length)
+        {
+            Traps.TableOutOfBounds(at);
+        }
+
+        Array.Copy(items, source, target, destination, count);
+    }
+
+    public static void DropElements(ManagedInstance instance, int segment) => instance.DropElements(segment);
+
+    public static object Function(ManagedInstance instance, int function) => instance.Reference(function);
+
+    public static int IsNull(object? value) => value is null ? 1 : 0;
+}

@@ -1,0 +1,125 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Running;
+using AgentRuntime.Sandboxes.World;
+
+namespace AgentRuntime.Sandboxes.Engine;
+
+/// <summary>
+/// Runs guests of the agent world on a WebAssembly engine: compiles off the request path, checks what a module imports
+/// and exports, and gives each guest its limits. Thread-safe. Disposing ends the idle threads; dispose the sandboxes
+/// first.
+/// </summary>
+public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
+{
+    private readonly SandboxEngineOptions _options;
+    private readonly GuestThreads _compilers;
+    private readonly ModuleCache<ISandboxModule> _modules;
+    private readonly ModuleCache<IWasmModule> _shared;
+
+    /// <summary>Makes an engine.</summary>
+    /// <param name="engine">What compiles and runs modules.</param>
+    /// <param name="options">How much of the machine to use.</param>
+    /// <param name="time">The clock that guests see and that their CPU time is measured on.</param>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    public WasmSandboxEngine(IWasmEngine engine, SandboxEngineOptions options, TimeProvider time)
+    {
+        options.Validate();
+        Core = engine;
+        Time = time;
+        _options = options;
+        _compilers = new GuestThreads(
+            "wasm compiler", options.MaxCompilations, options.MaxWaitingCompilations, options.GuestStackBytes);
+        Threads = new GuestThreads(
+            "wasm guest", options.MaxGuestThreads, options.MaxWaitingGuests, options.GuestStackBytes);
+        _modules = new ModuleCache<ISandboxModule>(options.MaxCachedModules);
+        _shared = new ModuleCache<IWasmModule>(options.MaxCachedModules);
+    }
+
+    /// <inheritdoc/>
+    public string Name => Core.Name;
+
+    internal IWasmEngine Core { get; }
+
+    internal TimeProvider Time { get; }
+
+    internal GuestThreads Threads { get; }
+
+    /// <inheritdoc/>
+    public async ValueTask<ISandboxModule> CompileAsync(
+        ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
+    {
+        if (wasm.Length > _options.Compile.MaxModuleBytes)
+        {
+            throw new RuntimeErrorException(new RuntimeError(
+                ReasonCodes.ModuleTooLarge,
+                $"The module has {wasm.Length} bytes; {_options.Compile.MaxModuleBytes} are accepted."));
+        }
+        var digest = ModuleDigest.Of(wasm.Span);
+        // The compilation is shared by all that wait for it, so that one of them giving up must not end it.
+        return await _modules.GetOrAdd(digest, () => LoadAsync(digest, wasm)).WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _compilers.Dispose();
+        Threads.Dispose();
+    }
+
+    private async Task<ISandboxModule> LoadAsync(ModuleDigest digest, ReadOnlyMemory<byte> wasm)
+    {
+        var sections = ModuleSections.Read(wasm);
+        var code = sections.Settings.Count == 0
+            ? await CompileOnceAsync(wasm)
+            : await _shared.GetOrAdd(ModuleDigest.Of(sections.Code.Span), () => CompileOnceAsync(sections.Code));
+        return new WasmSandboxModule(this, digest, code, sections);
+    }
+
+    private async Task<IWasmModule> CompileOnceAsync(ReadOnlyMemory<byte> wasm)
+    {
+        var compiled = new TaskCompletionSource<IWasmModule>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _compilers.StartAsync(
+            () =>
+            {
+                try
+                {
+                    compiled.SetResult(Compile(wasm));
+                }
+                catch (Exception e)
+                {
+                    compiled.SetException(e);
+                }
+            },
+            CancellationToken.None);
+        return await compiled.Task;
+    }
+
+    private IWasmModule Compile(ReadOnlyMemory<byte> wasm)
+    {
+        try
+        {
+            var module = Core.Compile(wasm, _options.Compile, CancellationToken.None);
+            // What may block decides what code is emitted; done here, it does not hold up the first run.
+            var functions = ModuleShape.Link(module.Imports).Select(Unbound).ToArray();
+            module.Prepare(functions, TrapErrors.CoreLimits(new SandboxLimits()));
+            return module;
+        }
+        catch (WasmModuleException e)
+        {
+            throw new RuntimeErrorException(
+                new RuntimeError(
+                    e.Fault == ModuleFault.TooLarge ? ReasonCodes.ModuleTooLarge : ReasonCodes.InvalidModule,
+                    e.Fault == ModuleFault.TooLarge
+                        ? $"The module is beyond a limit of the compiler: {e.Message}."
+                        : $"The bytes are not a valid WebAssembly 2.0 module: {e.Message}.",
+                    e.Offset < 0 ? null : $"offset 0x{e.Offset:x}"),
+                e);
+        }
+    }
+
+    private static HostFunction Unbound(WorldFunction function) => new(
+        function.Type,
+        function.MayBlock,
+        static (_, _, _) => throw new InvalidOperationException("this function serves compilation only"));
+}

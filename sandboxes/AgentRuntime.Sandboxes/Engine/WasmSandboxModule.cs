@@ -1,0 +1,86 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Running;
+using AgentRuntime.Sandboxes.World;
+
+namespace AgentRuntime.Sandboxes.Engine;
+
+/// <summary>A compiled module that fits the agent world. Immutable and thread-safe.</summary>
+internal sealed class WasmSandboxModule : ISandboxModule
+{
+    private readonly ModuleSections _sections;
+
+    /// <exception cref="RuntimeErrorException">AR3003, AR3004.</exception>
+    public WasmSandboxModule(WasmSandboxEngine owner, ModuleDigest digest, IWasmModule code, ModuleSections sections)
+    {
+        Owner = owner;
+        Digest = digest;
+        Code = code;
+        Imports = ModuleShape.Link(code.Imports);
+        ModuleShape.CheckExports(code.Exports);
+        HasPostRun = ModuleShape.Has(code.Exports, AgentWorld.PostRun, ModuleShape.PostRunType);
+        HasInitialize = ModuleShape.Has(code.Exports, AgentWorld.Initialize, ModuleShape.InitializeType);
+        _sections = sections;
+    }
+
+    /// <inheritdoc/>
+    public ModuleDigest Digest { get; }
+
+    public WasmSandboxEngine Owner { get; }
+
+    public IWasmModule Code { get; }
+
+    /// <summary>What the module imports, in its order.</summary>
+    public IReadOnlyList<WorldFunction> Imports { get; }
+
+    public bool HasPostRun { get; }
+
+    public bool HasInitialize { get; }
+
+    /// <inheritdoc/>
+    public ISandbox Instantiate(SandboxLimits limits, ISandboxLog log) =>
+        Instantiate(limits, log, ModuleSections.NoSettings);
+
+    /// <inheritdoc/>
+    public ISandbox Instantiate(
+        SandboxLimits limits, ISandboxLog log, IReadOnlyDictionary<string, string> configuration)
+    {
+        if (_sections.InitialMemoryBytes > limits.MaxMemory.Value)
+        {
+            throw new RuntimeErrorException(new RuntimeError(
+                ReasonCodes.MemoryLimit,
+                $"The module starts with {_sections.InitialMemoryBytes} bytes of memory; the agent may have {limits.MaxMemory}.",
+                Action: "Raise max_memory in the agent's limits, or build the module with less initial memory."));
+        }
+        return new WasmSandbox(this, limits, log, Settings(configuration));
+    }
+
+    /// <inheritdoc/>
+    public ISandbox Restore(
+        ReadOnlySpan<byte> snapshot,
+        SandboxLimits limits,
+        ISandboxLog log,
+        IReadOnlyDictionary<string, string> configuration)
+    {
+        var sandbox = new WasmSandbox(this, limits, log, Settings(configuration));
+        try
+        {
+            sandbox.Restore(snapshot);
+            return sandbox;
+        }
+        catch (WasmSnapshotException e)
+        {
+            throw new RuntimeErrorException(SandboxSnapshot.Invalid(e), e);
+        }
+    }
+
+    // The module's own settings are what it brings; those that it is given count.
+    private IReadOnlyDictionary<string, string> Settings(IReadOnlyDictionary<string, string> given)
+    {
+        if (given.Count == 0) return _sections.Settings;
+        if (_sections.Settings.Count == 0) return given;
+        var all = new Dictionary<string, string>(_sections.Settings, StringComparer.Ordinal);
+        foreach (var (key, value) in given) all[key] = value;
+        return all;
+    }
+}

@@ -1,0 +1,166 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Sandboxes.Abi;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.World;
+
+namespace AgentRuntime.Sandboxes.Running;
+
+/// <summary>
+/// What the host functions of one guest work on: its memory, its limits and what it has used. Owned by one
+/// <see cref="WasmSandbox"/>; touched only by the thread that runs the guest, except for <see cref="Meter"/>.
+/// </summary>
+internal sealed class GuestSession(
+    SandboxLimits limits,
+    GuestLog log,
+    IReadOnlyDictionary<string, string> configuration,
+    TimeProvider time)
+{
+    private IWasmInstance? _instance;
+    private bool _mayLeave = true;
+
+    public GuestMeter Meter { get; } = new(time);
+
+    public GuestLog Log => log;
+
+    public TimeProvider Time => time;
+
+    /// <summary>The agent's own settings.</summary>
+    public IReadOnlyDictionary<string, string> Configuration => configuration;
+
+    /// <summary>The call that the guest waits in; null while it runs.</summary>
+    public BlockedCall? Blocked { get; private set; }
+
+    /// <summary>
+    /// Holds the guest's thread until the answer is there, on engines that cannot unwind the guest; null on those
+    /// that can.
+    /// </summary>
+    public Func<HostCall, HostCallResult>? WaitForAnswer { get; init; }
+
+    /// <summary>Whether the guest's <c>run</c> is under way, so that it may wait.</summary>
+    public bool MayBlock { get; set; }
+
+    /// <summary>The guest's memory now.</summary>
+    public IGuestMemory Memory => _instance?.Memory
+        ?? throw GuestText.Lie("a host function that needs the memory was called by a module without one");
+
+    /// <summary>Binds a host function to this guest.</summary>
+    public HostFunction Bind(WorldFunction function) =>
+        new(function.Type, function.MayBlock, (instance, arguments, results) =>
+        {
+            _instance = instance;
+            return Enter(function, arguments, results);
+        });
+
+    /// <summary>Takes over what a snapshot held of this guest's session.</summary>
+    public void Restore(IWasmInstance instance, BlockedCall blocked)
+    {
+        _instance = instance;
+        Blocked = blocked;
+        MayBlock = true;
+    }
+
+    /// <summary>Binds the instance once it exists; its start function may have called host functions before.</summary>
+    public void Attach(IWasmInstance instance) => _instance = instance;
+
+    public GuestLift Lift() => new(Memory, limits.MaxStringBytes.Value);
+
+    public GuestLower Lower() => new(this);
+
+    /// <summary>Checks where a result is to go, before anything is done for it.</summary>
+    public uint CheckReturnArea(uint address, uint sizeBytes)
+    {
+        GuestText.Window(Memory, address, sizeBytes, 4);
+        return address;
+    }
+
+    /// <summary>
+    /// Ends a host function whose answer comes from outside: unwinds the guest, or waits on its thread and writes the
+    /// answer.
+    /// </summary>
+    public HostReturn Block(HostCall call, uint returnArea)
+    {
+        if (!MayBlock) throw GuestText.Lie("a host call that may wait was made outside run");
+        var area = CheckReturnArea(returnArea, Answers.AreaBytes);
+        Blocked = new BlockedCall(Answers.KindFor(call), area) { Call = call };
+        if (WaitForAnswer is null) return HostReturn.Suspend;
+        Answer(WaitForAnswer(call));
+        return HostReturn.Completed;
+    }
+
+    /// <summary>Writes the answer that the guest waits for. On the guest's thread.</summary>
+    public void Answer(HostCallResult result)
+    {
+        var blocked = Blocked ?? throw new InvalidOperationException("the guest is not blocked in a host call");
+        Blocked = null;
+        var bytes = Answers.TextBytes(result);
+        if (bytes > limits.MaxStringBytes.Value)
+        {
+            result = new HostCallResult.Refused(new RuntimeError(
+                ReasonCodes.OutputLimit,
+                $"The answer has {bytes} bytes; {limits.MaxStringBytes} may cross into the guest.",
+                Action: "Ask for less, or raise max_string_bytes in the agent's limits."));
+        }
+        Answers.Lower(Lower(), blocked.ReturnArea, result);
+    }
+
+    /// <summary>Allocates in the guest, through its own allocator, and checks what it says.</summary>
+    public uint Allocate(uint sizeBytes, uint alignment)
+    {
+        Span<WasmValue> result = stackalloc WasmValue[1];
+        CallNested(AgentWorld.Realloc,
+            [WasmValue.FromI32(0), WasmValue.FromI32(0), WasmValue.FromI32((int)alignment), WasmValue.FromI32((int)sizeBytes)],
+            result);
+        var address = (uint)result[0].AsI32();
+        GuestText.Window(Memory, address, sizeBytes, alignment);
+        return address == 0 ? throw GuestText.Lie($"cabi_realloc gave no block of {sizeBytes} bytes") : address;
+    }
+
+    /// <summary>
+    /// Calls an export that serves the host. It may not call the host in turn (component model, <c>may_leave</c>):
+    /// otherwise the two could recurse without end.
+    /// </summary>
+    public void CallNested(string export, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
+    {
+        var instance = _instance ?? throw GuestText.Lie($"{export} was needed before the guest was ready");
+        var inGuest = Meter.InGuest;
+        if (!inGuest) Meter.EnterGuest();
+        _mayLeave = false;
+        try
+        {
+            instance.Call(export, arguments, results);
+        }
+        finally
+        {
+            _mayLeave = true;
+            if (!inGuest) Meter.LeaveGuest();
+        }
+    }
+
+    private HostReturn Enter(WorldFunction function, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
+    {
+        if (!_mayLeave)
+        {
+            throw GuestText.Lie($"{function.Module}.{function.Name} was called while the host used the guest's exports");
+        }
+        if (Meter.CountHostCall() > limits.MaxHostCalls)
+        {
+            throw new WasmTrapException(TrapKind.HostCallLimit, $"more than {limits.MaxHostCalls} host calls");
+        }
+        Meter.LeaveGuest();
+        try
+        {
+            return function.Body(this, arguments, results);
+        }
+        finally
+        {
+            Meter.EnterGuest();
+        }
+    }
+}
+
+/// <summary>A host call that waits for its answer: all that must be kept of it. Immutable.</summary>
+internal sealed record BlockedCall(AnswerKind Kind, uint ReturnArea)
+{
+    /// <summary>What was asked; null after a snapshot, which leaves that to the run's journal.</summary>
+    public HostCall? Call { get; init; }
+}

@@ -1,0 +1,147 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.ControlPlane;
+using AgentRuntime.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace AgentRuntime.Execution.Tests;
+
+/// <summary>
+/// The run service over the real journal, stores, ledger, metering and MCP transport; agents, engines and policy are
+/// scripted. Tenant <c>acme</c>, project <c>demo</c>.
+/// </summary>
+internal sealed class RunHost : IAsyncDisposable
+{
+    private readonly DirectoryInfo? _ownFolder;
+    private readonly SqliteDatabase _database;
+    private readonly RunServiceOptions _options;
+    private CancellationTokenSource _stop = new();
+    private Task _workers = Task.CompletedTask;
+
+    /// <param name="options">The service's bounds.</param>
+    /// <param name="folder">Where its database is; null for a folder of its own.</param>
+    public RunHost(RunServiceOptions? options = null, string? folder = null)
+    {
+        _ownFolder = folder is null ? Directory.CreateTempSubdirectory("agentruntime-runs-") : null;
+        _options = options ?? new RunServiceOptions { Workers = 4 };
+        _database = SqliteDatabase.Open(Path.Combine(folder ?? _ownFolder!.FullName, "state.db"));
+        Tenants = new SqliteTenantStore(_database, TimeProvider.System);
+        Agents = new SqliteAgentStore(_database, TimeProvider.System);
+        Journal = new SqliteRunJournal(_database, TimeProvider.System);
+        Ledger = NewLedger();
+        Tools = new McpToolTransport(TimeProvider.System);
+        Service = NewService();
+    }
+
+    public static ModelPrice Price { get; } = new(new(1_000_000), new(250_000), new(2_000_000));
+
+    public ScriptedEngine Engine { get; } = new();
+
+    public ScriptedPolicy Policy { get; } = new();
+
+    public ScriptedInference Inference { get; } = new();
+
+    public McpToolTransport Tools { get; }
+
+    public SqliteTenantStore Tenants { get; }
+
+    public SqliteAgentStore Agents { get; }
+
+    public SqliteRunJournal Journal { get; }
+
+    public QuotaLedger Ledger { get; private set; }
+
+    public RunService Service { get; private set; }
+
+    public WorkIdentity Caller { get; private set; } = null!;
+
+    /// <summary>Makes the tenant and, unless told otherwise, starts the workers.</summary>
+    public static async Task<RunHost> StartAsync(
+        RunServiceOptions? options = null, bool work = true, string? folder = null)
+    {
+        var host = new RunHost(options, folder);
+        host.Caller = await host.CallerOfAsync("acme", "demo");
+        if (work)
+            host.Work();
+        return host;
+    }
+
+    public async Task<WorkIdentity> CallerOfAsync(string tenant, string project)
+    {
+        var t = await Tenants.EnsureTenantAsync(tenant, CancellationToken.None);
+        var p = await Tenants.EnsureProjectAsync(t.Id, project, CancellationToken.None);
+        return new WorkIdentity(t.Id, t.Name, p.Id, p.Name, "key:key_1");
+    }
+
+    public void Work() => _workers = Service.RunAsync(_stop.Token);
+
+    /// <summary>A second service over the same journal and an empty ledger, as after a restart.</summary>
+    public void Restart()
+    {
+        _stop.Dispose();
+        _stop = new CancellationTokenSource();
+        Ledger = NewLedger();
+        Service = NewService();
+    }
+
+    /// <summary>Stops the workers as a shutdown does.</summary>
+    public async Task StopWorkersAsync()
+    {
+        await _stop.CancelAsync();
+        await _workers;
+    }
+
+    public async Task DeployAsync(string name, GuestProgram program)
+    {
+        Policy.Agents.Add($"demo/{name}");
+        await Agents.DeployAsync(
+            new AgentDeployment(Caller.Tenant, Caller.Project, name, Engine.Module(name, program)),
+            CancellationToken.None);
+    }
+
+    public async Task<RunRecord> StartRunAsync(string agent, string input = "in") =>
+        await Service.StartAsync(new StartRun(Caller, "demo", agent, input), CancellationToken.None);
+
+    /// <summary>Deploys a program, runs it to its end and returns the run with its events.</summary>
+    public async Task<(RunRecord Run, List<RunEventData> Events)> RunAsync(GuestProgram program, string input = "in")
+    {
+        await DeployAsync("agent", program);
+        return await EndAsync(await StartRunAsync("agent", input));
+    }
+
+    public async Task<(RunRecord Run, List<RunEventData> Events)> EndAsync(RunRecord run)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
+        var events = new List<RunEventData>();
+        await foreach (var e in Service.WatchAsync(Caller.Tenant, run.Identity.Run!.Value, 0, patience.Token))
+            events.Add(e.Data);
+        return ((await Service.FindAsync(Caller.Tenant, run.Identity.Run!.Value, patience.Token))!, events);
+    }
+
+    public async Task<ReasonCode> RefusalAsync(StartRun request) =>
+        (await Assert.ThrowsAsync<RuntimeErrorException>(
+            async () => await Service.StartAsync(request, CancellationToken.None))).Error.Code;
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopWorkersAsync();
+        await Tools.DisposeAsync();
+        await _database.DisposeAsync();
+        _stop.Dispose();
+        _ownFolder?.Delete(recursive: true);
+    }
+
+    private QuotaLedger NewLedger() => new(
+        Policy, new ConfiguredPriceBook(new Dictionary<string, ModelPrice> { ["m"] = Price }), TimeProvider.System);
+
+    private RunService NewService() => new(
+        Engine,
+        Agents,
+        Policy,
+        new MeteredInferenceRouter(Inference, Ledger),
+        Tools,
+        Journal,
+        Ledger,
+        TimeProvider.System,
+        NullLogger<RunService>.Instance,
+        _options);
+}

@@ -1,0 +1,261 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway.Tests;
+
+/// <summary>Runs, agents and policy over HTTP.</summary>
+public class ControlTests
+{
+    private static readonly RunTotals Totals = new(new UsageResource(1, 0, 1), 5, 1, 1, 1);
+
+    [Theory]
+    [InlineData("v1/projects/demo/agents/triage/runs")]
+    [InlineData("v1/agents/triage/runs")]
+    public async Task Starting_a_run_answers_where_it_is(string path)
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var response = await edge.PostAsync(path, """{"input":"tickets"}""");
+
+        var run = await EdgeHarness.JsonAsync(response, HttpStatusCode.Accepted);
+        Assert.Equal($"/v1/runs/{run.GetProperty("id").GetString()}", response.Headers.Location!.ToString());
+        Assert.Equal("queued", run.GetProperty("status").GetString());
+        var started = Assert.Single(edge.Ports.Runs.Started);
+        Assert.Equal(("demo", "triage", "tickets"), (started.Project, started.Agent, started.Input));
+        Assert.Equal(edge.Ports.Acme, started.Caller);
+    }
+
+    [Fact]
+    public async Task An_agent_may_be_named_by_its_id()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        var agent = await EdgeHarness.JsonAsync(await DeployAsync(edge, "triage"), HttpStatusCode.Created);
+
+        var path = $"v1/agents/{agent.GetProperty("id").GetString()}/runs";
+        using var mine = await edge.PostAsync(path, """{"input":""}""");
+        edge.UseKey(MemoryPorts.GlobexKey);
+        using var theirs = await edge.PostAsync(path, """{"input":""}""");
+
+        Assert.Equal(HttpStatusCode.Accepted, mine.StatusCode);
+        Assert.Equal("triage", Assert.Single(edge.Ports.Runs.Started).Agent);
+        Assert.Equal("AR1006", await EdgeHarness.ProblemAsync(theirs, HttpStatusCode.NotFound));
+    }
+
+    [Fact]
+    public async Task A_keys_project_is_the_only_one_there_is_for_it()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var run = await edge.PostAsync("v1/projects/other/agents/a/runs", """{"input":""}""");
+        using var deploy = await DeployAsync(edge, "a", project: "other");
+
+        Assert.Equal("AR1006", await EdgeHarness.ProblemAsync(run, HttpStatusCode.NotFound));
+        Assert.Equal("AR1005", await EdgeHarness.ProblemAsync(deploy, HttpStatusCode.NotFound));
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"input":null}""")]
+    [InlineData("""{"input":7}""")]
+    [InlineData("")]
+    [InlineData("null")]
+    public async Task A_run_without_an_input_text_is_malformed(string body)
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var response = await edge.PostAsync("v1/agents/triage/runs", body);
+
+        Assert.Equal("AR1004", await EdgeHarness.ProblemAsync(response, HttpStatusCode.BadRequest));
+    }
+
+    [Theory]
+    [InlineData(1006, 404)]
+    [InlineData(2006, 403)]
+    [InlineData(6004, 429)]
+    [InlineData(7005, 413)]
+    [InlineData(7006, 503)]
+    public async Task Why_a_run_was_not_started_reaches_the_client(int code, int status)
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        edge.Ports.Runs.Refusal = new RuntimeError(new ReasonCode(code), "no");
+
+        using var response = await edge.PostAsync("v1/agents/triage/runs", """{"input":""}""");
+
+        Assert.Equal($"AR{code}", await EdgeHarness.ProblemAsync(response, (HttpStatusCode)status));
+    }
+
+    [Fact]
+    public async Task A_runs_events_stream_until_it_ends_and_resume_where_a_client_was()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        await edge.PostAsync("v1/agents/triage/runs", """{"input":""}""");
+        var runs = edge.Ports.Runs;
+        runs.Append(runs.Only, new GuestLogged("info", "one"));
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"v1/runs/{runs.Only}/events");
+        request.Headers.Accept.ParseAdd("text/event-stream");
+
+        using var response = await edge.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        Assert.Equal("id: 1", await reader.ReadLineAsync());
+        Assert.Equal("event: log", await reader.ReadLineAsync());
+        runs.Append(runs.Only, new RunSucceeded("done", Totals));
+        var rest = await reader.ReadToEndAsync();
+        Assert.Contains("id: 2\nevent: run.succeeded\ndata: {", rest, StringComparison.Ordinal);
+
+        using var again = new HttpRequestMessage(HttpMethod.Get, $"v1/runs/{runs.Only}/events");
+        again.Headers.Accept.ParseAdd("text/event-stream");
+        again.Headers.Add("Last-Event-ID", "1");
+        var resumed = await (await edge.Client.SendAsync(again)).Content.ReadAsStringAsync();
+        Assert.StartsWith("id: 2\n", resumed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_quiet_event_stream_shows_that_it_is_still_there()
+    {
+        await using var edge = await EdgeHarness.StartAsync(
+            [], new EdgeOptions { EventHeartbeat = TimeSpan.FromMilliseconds(50) });
+
+        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/agents/triage/runs?stream=true")
+        {
+            Content = new StringContent("""{"input":""}""", Encoding.UTF8, "application/json"),
+        };
+        using var response = await edge.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+
+        Assert.StartsWith(":", await reader.ReadLineAsync(), StringComparison.Ordinal);
+        Assert.Equal($"/v1/runs/{edge.Ports.Runs.Only}", response.Headers.Location!.ToString());
+        edge.Ports.Runs.Append(edge.Ports.Runs.Only, new RunSucceeded("done", Totals));
+        Assert.Contains("run.succeeded", await reader.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Events_so_far_are_a_list()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        await edge.PostAsync("v1/agents/triage/runs", """{"input":""}""");
+        var runs = edge.Ports.Runs;
+        for (var i = 0; i < 3; i++)
+            runs.Append(runs.Only, new GuestLogged("info", $"{i}"));
+
+        var all = await EdgeHarness.JsonAsync(
+            await edge.Client.GetAsync($"v1/runs/{runs.Only}/events"), HttpStatusCode.OK);
+        var page = await EdgeHarness.JsonAsync(
+            await edge.Client.GetAsync($"v1/runs/{runs.Only}/events?after=1&limit=1"), HttpStatusCode.OK);
+
+        Assert.Equal(3, all.GetProperty("events").GetArrayLength());
+        Assert.Equal(2, Assert.Single(page.GetProperty("events").EnumerateArray()).GetProperty("sequence").GetInt32());
+    }
+
+    [Fact]
+    public async Task Another_tenants_run_does_not_exist()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        await edge.PostAsync("v1/agents/triage/runs", """{"input":"secret"}""");
+        var id = edge.Ports.Runs.Only;
+        edge.UseKey(MemoryPorts.GlobexKey);
+
+        foreach (var path in new[] { $"v1/runs/{id}", $"v1/runs/{id}/events", "v1/runs/nonsense" })
+        {
+            using var response = await edge.Client.GetAsync(path);
+            Assert.Equal("AR1007", await EdgeHarness.ProblemAsync(response, HttpStatusCode.NotFound));
+        }
+
+        using var cancel = await edge.Client.PostAsync($"v1/runs/{id}/cancel", null);
+        Assert.Equal("AR1007", await EdgeHarness.ProblemAsync(cancel, HttpStatusCode.NotFound));
+        Assert.Empty(edge.Ports.Runs.Cancelled);
+        var list = await EdgeHarness.JsonAsync(await edge.Client.GetAsync("v1/runs"), HttpStatusCode.OK);
+        Assert.Empty(list.GetProperty("runs").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Runs_are_listed_newest_first_and_page_by_page()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        for (var i = 0; i < 3; i++)
+            await edge.PostAsync("v1/agents/triage/runs", """{"input":""}""");
+
+        var first = await EdgeHarness.JsonAsync(
+            await edge.Client.GetAsync("v1/runs?page_size=2"), HttpStatusCode.OK);
+        var token = first.GetProperty("next_page_token").GetString();
+        var second = await EdgeHarness.JsonAsync(
+            await edge.Client.GetAsync($"v1/runs?page_size=2&page_token={token}"), HttpStatusCode.OK);
+
+        Assert.Equal(2, first.GetProperty("runs").GetArrayLength());
+        Assert.Equal(1, second.GetProperty("runs").GetArrayLength());
+        Assert.False(second.TryGetProperty("next_page_token", out _));
+        Assert.Equal("AR1004", await EdgeHarness.ProblemAsync(
+            await edge.Client.GetAsync("v1/runs?page_size=0"), HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
+    public async Task Cancelling_reaches_the_run()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        await edge.PostAsync("v1/agents/triage/runs", """{"input":""}""");
+
+        using var response = await edge.Client.PostAsync($"v1/runs/{edge.Ports.Runs.Only}/cancel", null);
+
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        Assert.Equal(edge.Ports.Runs.Only, Assert.Single(edge.Ports.Runs.Cancelled));
+    }
+
+    [Fact]
+    public async Task Deploying_compiles_first_and_counts_versions()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        var first = await EdgeHarness.JsonAsync(await DeployAsync(edge, "triage"), HttpStatusCode.Created);
+        var second = await EdgeHarness.JsonAsync(await DeployAsync(edge, "triage"), HttpStatusCode.OK);
+        using var bad = await DeployAsync(edge, "triage", module: "not wasm"u8.ToArray());
+
+        Assert.Equal(1, first.GetProperty("version").GetInt32());
+        Assert.Equal(2, second.GetProperty("version").GetInt32());
+        Assert.Equal("AR3001", await EdgeHarness.ProblemAsync(bad, HttpStatusCode.UnprocessableEntity));
+        var list = await EdgeHarness.JsonAsync(await edge.Client.GetAsync("v1/agents"), HttpStatusCode.OK);
+        Assert.Equal(2, Assert.Single(list.GetProperty("agents").EnumerateArray()).GetProperty("version").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("Upper")]
+    [InlineData("under_score")]
+    [InlineData("a%2Fb")]
+    public async Task An_agents_name_is_lower_case_letters_digits_and_hyphens(string name)
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var response = await DeployAsync(edge, name);
+
+        Assert.Equal("AR1004", await EdgeHarness.ProblemAsync(response, HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
+    public async Task A_bundle_is_in_force_only_when_all_of_it_is_right()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var bad = await PutPolicyAsync(edge, "v1/policy", """{"files":{"bad":""}}""");
+        using var dry = await PutPolicyAsync(edge, "v1/policy?dry_run=true", """{"files":{"a.yaml":""}}""");
+        Assert.Null(edge.Ports.AppliedBundle);
+        using var good = await PutPolicyAsync(edge, "v1/policy", """{"files":{"a.yaml":"x: 1"}}""");
+
+        var problems = (await EdgeHarness.JsonAsync(bad, HttpStatusCode.UnprocessableEntity)).GetProperty("problems");
+        Assert.Equal("AR2007", problems[0].GetProperty("code").GetString());
+        Assert.Equal("bad:1", problems[0].GetProperty("where").GetString());
+        Assert.Equal(HttpStatusCode.OK, dry.StatusCode);
+        Assert.Equal(HttpStatusCode.OK, good.StatusCode);
+        Assert.Equal("x: 1", edge.Ports.AppliedBundle!["a.yaml"]);
+    }
+
+    private static Task<HttpResponseMessage> PutPolicyAsync(EdgeHarness edge, string path, string json) =>
+        edge.Client.PutAsync(path, new StringContent(json, Encoding.UTF8, "application/json"));
+
+    private static Task<HttpResponseMessage> DeployAsync(
+        EdgeHarness edge, string name, string project = "demo", byte[]? module = null)
+    {
+        var content = new ByteArrayContent(module ?? "\0asm\u0001\0\0\0"u8.ToArray());
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/wasm");
+        return edge.Client.PutAsync($"v1/projects/{project}/agents/{name}", content);
+    }
+}

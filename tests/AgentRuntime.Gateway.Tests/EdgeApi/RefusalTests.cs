@@ -1,0 +1,201 @@
+using System.Net;
+using System.Text;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway.Tests;
+
+/// <summary>Requests that the edge must not serve.</summary>
+public class RefusalTests
+{
+    [Theory]
+    [InlineData(null, "AR1001")]
+    [InlineData("Basic YTpi", "AR1001")]
+    [InlineData("Bearer nope", "AR1002")]
+    [InlineData("Bearer ", "AR1001")]
+    public async Task Without_a_valid_key_nothing_is_served(string? authorization, string code)
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        using var anonymous = new HttpClient { BaseAddress = edge.Address };
+        if (authorization is not null)
+            anonymous.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", authorization);
+
+        foreach (var path in new[] { "v1/models", "v1/models/m" })
+        {
+            using var response = await anonymous.GetAsync(path);
+            Assert.Equal(code, await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.Unauthorized));
+            Assert.Equal("Bearer", response.Headers.WwwAuthenticate.Single().Scheme);
+        }
+
+        foreach (var path in new[] { "v1/runs", "v1/agents", $"v1/runs/{RunId.New(TimeProvider.System)}" })
+        {
+            using var response = await anonymous.GetAsync(path);
+            Assert.Equal(code, await EdgeHarness.ProblemAsync(response, HttpStatusCode.Unauthorized));
+        }
+    }
+
+    [Fact]
+    public async Task Health_needs_no_key()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        using var anonymous = new HttpClient { BaseAddress = edge.Address };
+
+        Assert.Equal("ok", await anonymous.GetStringAsync("healthz"));
+    }
+
+    [Theory]
+    [InlineData("{", "body")]
+    [InlineData("[]", "body")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}]}""", "model")]
+    [InlineData("""{"model":"","messages":[{"role":"user","content":"x"}]}""", "model")]
+    [InlineData("""{"model":"m"}""", "messages")]
+    [InlineData("""{"model":"m","messages":[]}""", "messages")]
+    [InlineData("""{"model":"m","messages":["x"]}""", "messages[0]")]
+    [InlineData("""{"model":"m","model":"x","messages":[{"role":"user","content":"x"}]}""", "body")]
+    [InlineData("""{"model":"m","messages":[{"role":"user","content":"x"}],"n":0}""", "n")]
+    [InlineData("""{"model":"m","messages":[{"role":"user","content":"x"}],"n":99}""", "n")]
+    [InlineData("""{"model":"m","messages":[{"role":"user","content":"x"}],"max_tokens":0}""", "max_tokens")]
+    [InlineData("""{"model":"m","messages":[{"role":"user","content":"x"}],"max_tokens":1e9}""", "max_tokens")]
+    [InlineData("""{"model":"m","messages":[{"role":"user","content":"x"}],"stream":"yes"}""", "stream")]
+    public async Task A_malformed_request_names_what_is_wrong(string body, string where)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+
+        using var response = await edge.PostAsync("v1/chat/completions", body);
+
+        var error = (await EdgeHarness.JsonAsync(response, HttpStatusCode.BadRequest)).GetProperty("error");
+        Assert.Equal("AR1004", error.GetProperty("code").GetString());
+        Assert.Equal(where, error.GetProperty("param").GetString());
+        Assert.Empty(engine.Seen);
+    }
+
+    [Fact]
+    public async Task Json_that_nests_without_end_is_refused()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var response = await edge.PostAsync("v1/chat/completions", new string('[', 100_000));
+
+        Assert.Equal("AR1004", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
+    public async Task Media_by_address_is_refused_because_the_engine_would_fetch_it()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var response = await edge.PostAsync(
+            "v1/chat/completions",
+            """{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":"""
+                + """{"url":"http://169.254.169.254/"}}]}]}""");
+
+        Assert.Equal("AR1010", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.BadRequest));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_body_beyond_the_limit_is_refused(bool withLength)
+    {
+        await using var edge = await EdgeHarness.StartAsync([], new EdgeOptions { MaxInferenceBodyBytes = 1_000 });
+        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions")
+        {
+            Content = new StringContent(new string(' ', 50_000), Encoding.UTF8, "application/json"),
+        };
+        request.Headers.TransferEncodingChunked = !withLength;
+
+        using var response = await edge.Client.SendAsync(request);
+
+        Assert.Equal("AR1003", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.RequestEntityTooLarge));
+    }
+
+    [Fact]
+    public async Task A_compressed_body_is_refused()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        using var content = new StringContent("{}");
+        content.Headers.ContentEncoding.Add("gzip");
+
+        using var response = await edge.Client.PostAsync("v1/chat/completions", content);
+
+        Assert.Equal("AR1010", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
+    public async Task Without_a_bundle_no_model_may_be_used()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+        edge.Ports.Granted = null;
+
+        Assert.Equal("AR2001", await EdgeHarness.OpenAiErrorAsync(await edge.ChatAsync(), HttpStatusCode.Forbidden));
+        Assert.Empty(engine.Seen);
+    }
+
+    [Fact]
+    public async Task A_model_that_is_not_granted_is_refused_whether_it_exists_or_not()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a", model: "exists");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+
+        foreach (var model in new[] { "exists", "does-not" })
+        {
+            using var response = await edge.ChatAsync(model: model);
+            Assert.Equal("AR2009", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.Forbidden));
+        }
+    }
+
+    [Fact]
+    public async Task With_the_engines_down_clients_are_told_when_to_come_back()
+    {
+        var engine = await ScriptedEngine.StartAsync("a");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+        await engine.DisposeAsync();
+        using var first = await edge.ChatAsync();
+
+        using var second = await edge.ChatAsync();
+
+        Assert.Equal("AR4002", await EdgeHarness.OpenAiErrorAsync(first, HttpStatusCode.BadGateway));
+        Assert.Equal("AR4001", await EdgeHarness.OpenAiErrorAsync(second, HttpStatusCode.ServiceUnavailable));
+        Assert.NotNull(second.Headers.RetryAfter);
+    }
+
+    [Fact]
+    public async Task Addresses_and_methods_that_are_not_there_are_problems_too()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        Assert.Equal("AR1005", await EdgeHarness.ProblemAsync(
+            await edge.Client.GetAsync("v1/nothing"), HttpStatusCode.NotFound));
+        Assert.Equal("AR1004", await EdgeHarness.ProblemAsync(
+            await edge.Client.DeleteAsync("v1/runs"), HttpStatusCode.MethodNotAllowed));
+    }
+
+    [Fact]
+    public async Task A_tenant_in_a_header_changes_nothing()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+        await edge.ChatAsync();
+        edge.Client.DefaultRequestHeaders.Add("X-Tenant-Id", edge.Ports.Globex.Tenant.ToString());
+        await edge.ChatAsync();
+        edge.UseKey(MemoryPorts.GlobexKey);
+        await edge.ChatAsync();
+
+        var salts = engine.Seen.Select(r => r.Body.GetProperty("cache_salt").GetString()).ToArray();
+        Assert.Equal(salts[0], salts[1]);
+        Assert.NotEqual(salts[0], salts[2]);
+    }
+
+    [Fact]
+    public void Options_are_refused_with_every_problem_at_once()
+    {
+        var options = new EdgeOptions { MaxConnections = 0, MaxChoices = -1 };
+
+        var error = Assert.Throws<RuntimeErrorException>(options.Validate).Error;
+
+        Assert.Equal(ReasonCodes.InvalidConfiguration, error.Code);
+        Assert.Contains("MaxConnections", error.Message, StringComparison.Ordinal);
+        Assert.Contains("MaxChoices", error.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,95 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway.Tests;
+
+/// <summary>Identity and policy as a test wants them, in memory.</summary>
+internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolicyAdministration
+{
+    public const string AcmeKey = "ar_acme";
+    public const string GlobexKey = "ar_globex";
+
+    public WorkIdentity Acme { get; } = RouterHarness.Identity("acme");
+
+    public WorkIdentity Globex { get; } = RouterHarness.Identity("globex");
+
+    public MemoryRuns Runs { get; } = new();
+
+    public MemoryAgents Agents { get; } = new();
+
+    /// <summary>Models that policy grants; null when the tenant has no bundle.</summary>
+    public HashSet<string>? Granted { get; set; } = ["m"];
+
+    public List<CallOutcome> Settled { get; } = [];
+
+    public IReadOnlyDictionary<string, string>? AppliedBundle { get; private set; }
+
+    public ValueTask<WorkIdentity?> AuthenticateAsync(string credential, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(credential switch
+        {
+            AcmeKey => Acme,
+            GlobexKey => Globex,
+            _ => null,
+        });
+
+    public IPolicySnapshot? Current(TenantId tenant) => Granted is null ? null : new Snapshot(this);
+
+    public ApplyOutcome Validate(TenantId tenant, IReadOnlyDictionary<string, string> files) => files.ContainsKey("bad")
+        ? new(null, [new(ReasonCodes.InvalidBundle, "no such tool", "bad:1")])
+        : new(BundleDigest.Of("bundle"u8), []);
+
+    public ValueTask<ApplyOutcome> ApplyAsync(
+        TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken)
+    {
+        var outcome = Validate(tenant, files);
+        if (outcome.Problems.Count == 0)
+            AppliedBundle = files;
+        return ValueTask.FromResult(outcome);
+    }
+
+    private sealed class Snapshot(MemoryPorts ports) : IPolicySnapshot, IRunPolicy
+    {
+        public BundleDigest Digest => BundleDigest.Of("bundle"u8);
+
+        public BundleDigest Bundle => Digest;
+
+        public TenantPolicy Tenant { get; } = new(new QuotaLimits(), [], []);
+
+        public AgentPolicy? FindAgent(string qualifiedName) => null;
+
+        public IRunPolicy Open(WorkIdentity identity) => this;
+
+        public IReadOnlyList<string> VisibleTools(IReadOnlyList<string> offered) => [];
+
+        public Decision Decide(PolicyCall call) => ports.Granted!.Contains(call.Resource)
+            ? new Decision(Verdict.Allow, null, Digest)
+            : new Decision(Verdict.Deny, new(ReasonCodes.ModelNotGranted, "not granted", "model"), Digest);
+
+        public void Settle(PolicyCall call, CallOutcome outcome)
+        {
+            lock (ports.Settled)
+                ports.Settled.Add(outcome);
+        }
+    }
+}
+
+/// <summary>A ledger that only shows figures: the edge does no more with it.</summary>
+internal sealed class MemoryLedger : IQuotaLedger
+{
+    public RuntimeError? TryOpenRun(WorkIdentity run, RunBudget budget) => null;
+
+    public void CloseRun(RunId run)
+    {
+    }
+
+    public ValueTask<ReserveOutcome> ReserveAsync(Reservation reservation, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<ReserveOutcome>(new ReserveOutcome.Refused(new(ReasonCodes.RequestQuota, "used up")));
+
+    public ValueTask<MicroUsd> SettleAsync(
+        QuotaHold hold, InferenceUsage actual, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(default(MicroUsd));
+
+    public ValueTask ReleaseAsync(QuotaHold hold, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public QuotaStatus Status(TenantId tenant) =>
+        new(new QuotaLimits(), 599, new TokenCount(150_000), TimeSpan.FromSeconds(42.5));
+}

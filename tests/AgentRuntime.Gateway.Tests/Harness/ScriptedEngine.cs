@@ -1,0 +1,199 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace AgentRuntime.Gateway.Tests;
+
+/// <summary>
+/// An OpenAI-compatible server over a real socket that does what a test says: the peer for faults that a real engine
+/// does not show on demand. By default it answers with <see cref="Words"/>, and moves KV state by name only.
+/// </summary>
+internal sealed class ScriptedEngine : IAsyncDisposable
+{
+    private static readonly int[] RemoteBlocks = [1, 2];
+    private readonly WebApplication _app;
+
+    private ScriptedEngine(WebApplication app, string name)
+    {
+        _app = app;
+        Name = name;
+        Answer = AnswerWithWordsAsync;
+    }
+
+    public string Name { get; }
+
+    public Uri Address { get; private set; } = new("http://127.0.0.1");
+
+    public string Model { get; init; } = "m";
+
+    public string[] Words { get; set; } = ["Hello", ",", " world"];
+
+    public bool Healthy { get; set; } = true;
+
+    /// <summary>What to do with a request; the body is parsed already.</summary>
+    public Func<HttpContext, JsonElement, Task> Answer { get; set; }
+
+    /// <summary>Every inference request so far.</summary>
+    public ConcurrentQueue<SeenRequest> Seen { get; } = new();
+
+    /// <summary>Completes when a request's connection was broken before its answer was whole.</summary>
+    public TaskCompletionSource ClientGone { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public EngineDescriptor Descriptor => new(Name, Address, EngineKind.Vllm);
+
+    public static async Task<ScriptedEngine> StartAsync(string name, string model = "m")
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        var engine = new ScriptedEngine(app, name) { Model = model };
+        app.MapGet("/health", (HttpContext c) => c.Response.StatusCode = engine.Healthy ? 200 : 503);
+        app.MapGet("/v1/models", (HttpContext c) => c.Response.WriteAsync(
+            $$"""{"object":"list","data":[{"id":"{{engine.Model}}","object":"model","max_model_len":4096}]}"""));
+        app.MapPost("/v1/chat/completions", engine.HandleAsync);
+        app.MapPost("/v1/completions", engine.HandleAsync);
+        app.MapPost("/tokenize", TokenizeAsync);
+        await app.StartAsync();
+        engine.Address = new Uri(app.Services
+            .GetRequiredService<Microsoft.AspNetCore.Hosting.Server.IServer>()
+            .Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        return engine;
+    }
+
+    public static Task WriteEventAsync(HttpContext context, string data) =>
+        context.Response.WriteAsync($"data: {data}\n\n").ContinueWith(
+            _ => context.Response.Body.FlushAsync(), TaskScheduler.Default).Unwrap();
+
+    public static Task RefuseAsync(HttpContext context, int status, string body = "{}")
+    {
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsync(body);
+    }
+
+    public string Chunk(string text, bool chat = true) => chat
+        ? ChatChunk(new { content = text }, null)
+        : JsonSerializer.Serialize(new
+        {
+            id = $"c-{Name}",
+            @object = "text_completion",
+            created = 7,
+            model = Model,
+            choices = new[] { new { index = 0, text, finish_reason = (string?)null } },
+        });
+
+    public string Role() => ChatChunk(new { role = "assistant", content = "" }, null);
+
+    public string Finish(string reason = "stop") => ChatChunk(new { }, reason);
+
+    public string ChatChunk(object delta, string? finishReason, int index = 0) => JsonSerializer.Serialize(new
+    {
+        id = $"c-{Name}",
+        @object = "chat.completion.chunk",
+        created = 7,
+        model = Model,
+        choices = new[] { new { index, delta, finish_reason = finishReason } },
+    });
+
+    public string Usage(int prompt, int cached, int output) => JsonSerializer.Serialize(new
+    {
+        id = $"c-{Name}",
+        @object = "chat.completion.chunk",
+        created = 7,
+        model = Model,
+        choices = Array.Empty<object>(),
+        usage = new
+        {
+            prompt_tokens = prompt,
+            completion_tokens = output,
+            total_tokens = prompt + output,
+            prompt_tokens_details = new { cached_tokens = cached },
+        },
+    });
+
+    public static bool IsPrefill(JsonElement body) =>
+        body.TryGetProperty("kv_transfer_params", out var kv) && kv.GetProperty("do_remote_decode").GetBoolean();
+
+    public Task PrefillAsync(HttpContext context, int cached = 3) =>
+        context.Response.WriteAsync(JsonSerializer.Serialize(new
+        {
+            id = "p",
+            usage = new
+            {
+                prompt_tokens = 10,
+                completion_tokens = 1,
+                prompt_tokens_details = new { cached_tokens = cached },
+            },
+            kv_transfer_params = new
+            {
+                do_remote_prefill = true,
+                do_remote_decode = false,
+                remote_engine_id = Name,
+                remote_block_ids = RemoteBlocks,
+                remote_host = "127.0.0.1",
+                remote_port = 9,
+            },
+        }));
+
+    public async Task AnswerWithWordsAsync(HttpContext context, JsonElement body)
+    {
+        if (IsPrefill(body))
+        {
+            await PrefillAsync(context);
+            return;
+        }
+
+        var chat = context.Request.Path.Value!.Contains("chat", StringComparison.Ordinal);
+        if (!context.Response.HasStarted)
+            context.Response.ContentType = "text/event-stream";
+        if (chat)
+            await WriteEventAsync(context, Role());
+        foreach (var word in Words)
+            await WriteEventAsync(context, Chunk(word, chat));
+        await WriteEventAsync(context, Finish());
+        await WriteEventAsync(context, Usage(10, 4, Words.Length));
+        await WriteEventAsync(context, "[DONE]");
+    }
+
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    /// <summary>A chat is the tokens 1 to 3; a text has a token 100 for each word.</summary>
+    private static async Task TokenizeAsync(HttpContext context)
+    {
+        using var body = await JsonDocument.ParseAsync(context.Request.Body);
+        var tokens = body.RootElement.TryGetProperty("prompt", out var prompt)
+            ? prompt.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(_ => 100)
+            : [1, 2, 3];
+        await context.Response.WriteAsync(JsonSerializer.Serialize(new { tokens }));
+    }
+
+    private async Task HandleAsync(HttpContext context)
+    {
+        using var reader = new StreamReader(context.Request.Body, Encoding.UTF8);
+        var text = await reader.ReadToEndAsync();
+        var body = JsonDocument.Parse(text).RootElement;
+        Seen.Enqueue(new SeenRequest(
+            context.Request.Path.Value!,
+            body,
+            context.Request.Headers.ToDictionary(
+                h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase)));
+        context.RequestAborted.Register(() => ClientGone.TrySetResult());
+        try
+        {
+            await Answer(context, body);
+        }
+        catch (OperationCanceledException)
+        {
+            // The router went away, as some tests want.
+        }
+    }
+}
+
+/// <summary>A request as an engine saw it. Immutable.</summary>
+internal sealed record SeenRequest(string Path, JsonElement Body, IReadOnlyDictionary<string, string> Headers);

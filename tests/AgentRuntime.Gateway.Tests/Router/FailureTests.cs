@@ -1,0 +1,217 @@
+using AgentRuntime.Abstractions;
+using Microsoft.AspNetCore.Http;
+using static AgentRuntime.Gateway.Tests.RouterHarness;
+
+namespace AgentRuntime.Gateway.Tests;
+
+public class FailureTests
+{
+    [Theory]
+    [InlineData(500)]
+    [InlineData(503)]
+    [InlineData(429)]
+    public async Task Before_the_first_token_another_engine_takes_over(int status)
+    {
+        await using var bad = await ScriptedEngine.StartAsync("bad");
+        await using var good = await ScriptedEngine.StartAsync("good");
+        await using var harness = await StartAsync([bad]);
+        bad.Answer = async (context, _) =>
+        {
+            await harness.Router.AddEngineAsync(good.Descriptor, CancellationToken.None);
+            await ScriptedEngine.RefuseAsync(context, status);
+        };
+
+        var chunks = await harness.AskAsync();
+
+        Assert.Equal("Hello, world", TextOf(chunks));
+        Assert.Equal("good", chunks[0].ServedBy!.DecodeEngine);
+        Assert.Single(bad.Seen);
+    }
+
+    [Fact]
+    public async Task An_engine_that_dies_after_its_role_chunk_is_replaced_unseen()
+    {
+        await using var bad = await ScriptedEngine.StartAsync("bad");
+        await using var good = await ScriptedEngine.StartAsync("good");
+        await using var harness = await StartAsync([bad]);
+        bad.Answer = async (context, _) =>
+        {
+            await harness.Router.AddEngineAsync(good.Descriptor, CancellationToken.None);
+            await ScriptedEngine.WriteEventAsync(context, bad.Role());
+            context.Abort();
+        };
+
+        var chunks = await harness.AskAsync();
+
+        Assert.Equal("Hello, world", TextOf(chunks));
+        Assert.Single(bad.Seen);
+        Assert.All(chunks, c => Assert.Contains("c-good", System.Text.Encoding.UTF8.GetString(c.Raw.Span)));
+    }
+
+    [Fact]
+    public async Task A_refused_request_is_not_tried_elsewhere_and_keeps_the_engines_words()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        foreach (var engine in new[] { a, b })
+            engine.Answer = (context, _) =>
+                ScriptedEngine.RefuseAsync(context, 400, """{"error":{"message":"top_p must be at most 1"}}""");
+        await using var harness = await StartAsync([a, b]);
+
+        var error = await harness.RefusedAsync();
+
+        Assert.Equal(ReasonCodes.EngineRefused, error.Code);
+        Assert.Contains("top_p", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, a.Seen.Count + b.Seen.Count);
+    }
+
+    [Fact]
+    public async Task A_prompt_beyond_the_context_has_its_own_code()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = (context, _) => ScriptedEngine.RefuseAsync(
+            context, 400, """{"message":"This model's maximum context length is 4096 tokens"}""");
+        await using var harness = await StartAsync([engine]);
+
+        Assert.Equal(ReasonCodes.PromptTooLong, (await harness.RefusedAsync()).Code);
+    }
+
+    [Theory]
+    [InlineData("data: {not json}\n\n")]
+    [InlineData("data: [1,2]\n\n")]
+    [InlineData("")]
+    [InlineData("data: {\"error\":{\"message\":\"cuda\",\"code\":500}}\n\n")]
+    public async Task An_answer_that_cannot_be_read_is_an_engine_failure(string body)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = (context, _) => context.Response.WriteAsync(body);
+        await using var harness = await StartAsync([engine]);
+
+        Assert.Equal(ReasonCodes.EngineFailed, (await harness.RefusedAsync()).Code);
+    }
+
+    [Fact]
+    public async Task A_chunk_without_end_is_cut_off()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = async (context, _) =>
+        {
+            var line = "data: " + new string('x', 64 << 10);
+            for (var i = 0; i < 100 && !context.RequestAborted.IsCancellationRequested; i++)
+                await context.Response.WriteAsync(line, context.RequestAborted);
+        };
+        await using var harness = await StartAsync([engine], o => o with
+        {
+            MaxChunkBytes = 256 << 10,
+            MaxAttempts = 1,
+        });
+
+        Assert.Equal(ReasonCodes.EngineFailed, (await harness.RefusedAsync()).Code);
+    }
+
+    [Fact]
+    public async Task Silence_before_the_first_token_times_out()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = (context, _) =>
+            Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
+        await using var harness = await StartAsync([engine], o => o with
+        {
+            FirstTokenTimeout = TimeSpan.FromMilliseconds(100),
+            MaxAttempts = 1,
+        });
+
+        Assert.Equal(ReasonCodes.EngineTimeout, (await harness.RefusedAsync()).Code);
+        await engine.ClientGone.Task.WaitAsync(TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task With_nobody_to_go_on_a_death_in_mid_stream_is_told()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        var received = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        engine.Answer = async (context, _) =>
+        {
+            await ScriptedEngine.WriteEventAsync(context, engine.Chunk("one"));
+            await ScriptedEngine.WriteEventAsync(context, engine.Chunk("two"));
+            await received.Task;
+            context.Abort();
+        };
+        await using var harness = await StartAsync([engine], o => o with { MaxAttempts = 1 });
+
+        var chunks = new List<InferenceChunk>();
+        var error = await Assert.ThrowsAsync<RuntimeErrorException>(async () =>
+        {
+            await foreach (var chunk in harness.Router.GenerateAsync(Chat(), CancellationToken.None))
+            {
+                chunks.Add(chunk);
+                if (chunks.Count == 2)
+                    received.SetResult();
+            }
+        });
+
+        Assert.Equal("onetwo", TextOf(chunks));
+        Assert.Equal(ReasonCodes.EngineDiedMidStream, error.Error.Code);
+    }
+
+    [Fact]
+    public async Task Silence_between_tokens_times_out()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = async (context, _) =>
+        {
+            await ScriptedEngine.WriteEventAsync(context, engine.Chunk("one"));
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
+        };
+        await using var harness = await StartAsync([engine], o => o with
+        {
+            BetweenTokensTimeout = TimeSpan.FromMilliseconds(100),
+            MaxAttempts = 1,
+        });
+
+        Assert.Equal(ReasonCodes.EngineTimeout, (await harness.RefusedAsync()).Code);
+    }
+
+    [Fact]
+    public async Task An_engine_that_keeps_failing_is_left_alone_and_tried_again_later()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, 500);
+        await using var harness = await StartAsync([engine], o => o with
+        {
+            CircuitFailures = 2,
+            CircuitOpenFor = TimeSpan.FromMilliseconds(300),
+        });
+
+        var codes = new List<ReasonCode>();
+        for (var i = 0; i < 5; i++)
+            codes.Add((await harness.RefusedAsync()).Code);
+        engine.Answer = engine.AnswerWithWordsAsync;
+
+        Assert.Equal([ReasonCodes.EngineFailed, ReasonCodes.EngineFailed], codes.Take(2));
+        Assert.All(codes.Skip(2), c => Assert.Equal(ReasonCodes.NoEngine, c));
+        Assert.Equal(2, engine.Seen.Count);
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines[0].CircuitClosed);
+        await Eventually.SucceedsAsync(async () => Assert.Equal("Hello, world", TextOf(await harness.AskAsync())));
+    }
+
+    [Fact]
+    public async Task Retries_stop_when_their_budget_is_spent()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        foreach (var engine in new[] { a, b })
+            engine.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, 500);
+        await using var harness = await StartAsync([a, b], o => o with
+        {
+            RetryBurst = 2,
+            RetryRatio = 0,
+            CircuitFailures = 1_000,
+        });
+
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(ReasonCodes.EngineFailed, (await harness.RefusedAsync()).Code);
+
+        Assert.Equal(12, a.Seen.Count + b.Seen.Count);
+    }
+}

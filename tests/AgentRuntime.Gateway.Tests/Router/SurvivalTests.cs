@@ -1,0 +1,109 @@
+using System.Text;
+using AgentRuntime.Abstractions;
+using static AgentRuntime.Gateway.Tests.RouterHarness;
+
+namespace AgentRuntime.Gateway.Tests;
+
+/// <summary>A stream whose engine dies goes on elsewhere.</summary>
+public class SurvivalTests
+{
+    [Fact]
+    public async Task A_stream_goes_on_elsewhere_from_what_was_sent_and_is_charged_once()
+    {
+        await using var dying = await ScriptedEngine.StartAsync("dying");
+        await using var other = await ScriptedEngine.StartAsync("other");
+        var received = DieAfter(dying, "one ", "two ");
+        other.Words = ["three ", "four"];
+        await using var harness = await StartAsync([dying]);
+
+        var request = Chat(more: ""","temperature":0.5,"max_completion_tokens":50""", maxTokens: 50);
+        var chunks = await CollectAsync(harness, request, received, other, after: 2);
+
+        Assert.Equal("one two three four", TextOf(chunks));
+        var seen = Assert.Single(other.Seen);
+        Assert.Equal("/v1/completions", seen.Path);
+        Assert.Equal(48, seen.Body.GetProperty("max_tokens").GetInt32());
+        Assert.Equal("[1,2,3,100,100]", seen.Body.GetProperty("prompt").GetRawText());
+        Assert.Equal(0.5, seen.Body.GetProperty("temperature").GetDouble());
+        Assert.False(seen.Body.TryGetProperty("messages", out _));
+
+        // The other engine counted what had been sent as its prompt: 10 - 2, and 2 + 2 of output.
+        Assert.Equal(new InferenceUsage(new(8), new(4), new(4)), chunks[^1].Usage);
+        Assert.All(chunks, c => Assert.Contains("\"id\":\"c-dying\"", Encoding.UTF8.GetString(c.Raw.Span)));
+        Assert.All(
+            chunks, c => Assert.Contains("\"object\":\"chat.completion.chunk\"", Encoding.UTF8.GetString(c.Raw.Span)));
+        Assert.Single(chunks, c => c.FinishReason is not null);
+        Assert.Single(chunks, c => c.ServedBy is not null);
+    }
+
+    [Fact]
+    public async Task A_text_completion_goes_on_from_its_prompt_and_text()
+    {
+        await using var dying = await ScriptedEngine.StartAsync("dying");
+        await using var other = await ScriptedEngine.StartAsync("other");
+        var received = DieAfter(dying, chat: false, "one ");
+        await using var harness = await StartAsync([dying]);
+        var request = new InferenceRequest(
+            Acme, "m", InferenceOperation.Completion, """{"model":"m","prompt":"Count: "}"""u8.ToArray(), 50);
+
+        var chunks = await CollectAsync(harness, request, received, other, after: 1);
+
+        Assert.Equal("one Hello, world", TextOf(chunks));
+        Assert.Equal("Count: one ", Assert.Single(other.Seen).Body.GetProperty("prompt").GetString());
+    }
+
+    [Theory]
+    [InlineData(""","tools":[{"type":"function","function":{"name":"f"}}]""")]
+    [InlineData(""","response_format":{"type":"json_object"}""")]
+    [InlineData(""","logprobs":true""")]
+    public async Task An_answer_that_only_its_engine_could_go_on_with_ends_with_its_error(string more)
+    {
+        await using var dying = await ScriptedEngine.StartAsync("dying");
+        await using var other = await ScriptedEngine.StartAsync("other");
+        var received = DieAfter(dying, "one ");
+        await using var harness = await StartAsync([dying]);
+
+        var error = await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => CollectAsync(harness, Chat(more: more), received, other, after: 1));
+
+        Assert.Equal(ReasonCodes.EngineDiedMidStream, error.Error.Code);
+        Assert.Empty(other.Seen);
+    }
+
+    private static TaskCompletionSource DieAfter(ScriptedEngine engine, params string[] words) =>
+        DieAfter(engine, true, words);
+
+    private static TaskCompletionSource DieAfter(ScriptedEngine engine, bool chat, params string[] words)
+    {
+        var received = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        engine.Answer = async (context, _) =>
+        {
+            foreach (var word in words)
+                await ScriptedEngine.WriteEventAsync(context, engine.Chunk(word, chat));
+            await received.Task;
+            context.Abort();
+        };
+        return received;
+    }
+
+    private static async Task<List<InferenceChunk>> CollectAsync(
+        RouterHarness harness,
+        InferenceRequest request,
+        TaskCompletionSource received,
+        ScriptedEngine other,
+        int after)
+    {
+        var chunks = new List<InferenceChunk>();
+        await foreach (var chunk in harness.Router.GenerateAsync(request, CancellationToken.None))
+        {
+            chunks.Add(chunk);
+            if (chunks.Count != after)
+                continue;
+
+            await harness.Router.AddEngineAsync(other.Descriptor, CancellationToken.None);
+            received.SetResult();
+        }
+
+        return chunks;
+    }
+}

@@ -1,0 +1,75 @@
+using AgentRuntime.Integration.Tests.Processes;
+
+namespace AgentRuntime.Integration.Tests;
+
+/// <summary>Commands that cannot do their work say why, with a code, and exit with something other than zero.</summary>
+public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatform>
+{
+    [Theory]
+    [InlineData(1, "AR1006", "run", "demo/nobody", "--text", "x")]
+    [InlineData(1, "AR8008", "run", "demo/triage", "--input", "/nonexistent/tickets.jsonl")]
+    [InlineData(2, "AR8006", "run", "demo/triage")]
+    [InlineData(2, "AR8006", "fly")]
+    [InlineData(1, "AR1007", "runs", "show", "run_00000000000070008000000000000000")]
+    [InlineData(1, "AR8008", "policy", "apply", "/nonexistent")]
+    public async Task A_command_that_fails_says_why(int exitCode, string code, params string[] arguments)
+    {
+        var (exit, output) = await platform.AgentctlAsync(arguments);
+
+        Assert.Equal(exitCode, exit);
+        Assert.Contains(code, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_invalid_module_cannot_be_deployed()
+    {
+        var file = Path.Combine(platform.State, "broken.wasm");
+        await File.WriteAllBytesAsync(file, "\0asm\u0001\0\0\0\u0001"u8.ToArray());
+
+        var (exit, output) = await platform.AgentctlAsync("agents", "deploy", "demo/broken", file);
+
+        Assert.Equal(1, exit);
+        Assert.Contains("AR3001", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_configuration_is_told_at_once_and_whole()
+    {
+        var file = Path.Combine(platform.State, "wrong.json");
+        await File.WriteAllTextAsync(
+            file, """{ "listen": "nowhere", "workers": 0, "nodes": { "model": "none.gguf" } }""");
+
+        var (exit, output) = await ChildProcess.RunAsync("dotnet", [Programs.Platform, "all", "--config", file]);
+
+        Assert.Equal(1, exit);
+        Assert.Contains("AR8001", output, StringComparison.Ordinal);
+        Assert.Contains("listen", output, StringComparison.Ordinal);
+        Assert.Contains("workers", output, StringComparison.Ordinal);
+        Assert.Contains("nodes.model", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_node_refuses_a_file_that_is_no_model()
+    {
+        var file = Path.Combine(platform.State, "not-a-model.gguf");
+        await File.WriteAllTextAsync(file, "this is not a GGUF file");
+
+        var (exit, output) = await ChildProcess.RunAsync("dotnet", [Programs.Platform, "node", "--model", file]);
+
+        Assert.Equal(1, exit);
+        Assert.Contains("AR4010", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_taken_port_is_told_by_code()
+    {
+        var (exit, output) = await ChildProcess.RunAsync("dotnet",
+        [
+            Programs.Platform, "all", "--state", Path.Combine(platform.State, "second"),
+            "--port", $"{platform.Url.Port}", "--backend", platform.Url.ToString(),
+        ], new Dictionary<string, string> { ["OPENAI_API_KEY"] = platform.ApiKey });
+
+        Assert.Equal(1, exit);
+        Assert.Contains("AR8003", output, StringComparison.Ordinal);
+    }
+}

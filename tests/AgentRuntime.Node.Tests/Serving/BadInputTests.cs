@@ -1,0 +1,110 @@
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json.Nodes;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Node.Tests.Serving;
+
+public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<ServingFixture>
+{
+    [Fact]
+    public async Task A_file_that_is_no_model_is_refused()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(path, "this is not a model");
+            var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => DemoNode.StartAsync(o => o with { ModelPath = path }));
+            Assert.Equal(ReasonCodes.InvalidModelFile, e.Error.Code);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task A_truncated_model_is_refused()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            var whole = await File.ReadAllBytesAsync(DemoNode.ModelPath);
+            await File.WriteAllBytesAsync(path, whole[..(whole.Length / 2)]);
+            var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => DemoNode.StartAsync(o => o with { ModelPath = path }));
+            Assert.Equal(ReasonCodes.InvalidModelFile, e.Error.Code);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task Options_name_every_fault_at_once()
+    {
+        var e = await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => DemoNode.StartAsync(o => o with { Port = 70000, Threads = 0 }));
+        Assert.Equal(ReasonCodes.InvalidConfiguration, e.Error.Code);
+        Assert.Contains("Port", e.Error.Message, StringComparison.Ordinal);
+        Assert.Contains("Threads", e.Error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_taken_port_is_refused()
+    {
+        var e = await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => DemoNode.StartAsync(o => o with { Port = fixture.Node.Address.Port }));
+        Assert.Equal(ReasonCodes.PortInUse, e.Error.Code);
+    }
+
+    [Fact]
+    public async Task A_prompt_beyond_the_context_is_refused()
+    {
+        var (status, json) = await DemoNode.PostAsync(
+            fixture.Node, "/v1/chat/completions", DemoNode.Chat(DemoNode.LongText(1200)));
+        Assert.Equal(400, status);
+        Assert.Equal("AR4006", (string?)json["error"]!["code"]);
+        Assert.Equal("invalid_request_error", (string?)json["error"]!["type"]);
+    }
+
+    [Theory]
+    [InlineData("not json")]
+    [InlineData("[1,2]")]
+    [InlineData("""{"messages":[]}""")]
+    [InlineData("""{"messages":[{"role":"robot","content":"x"}]}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}],"temperature":"hot"}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}],"max_tokens":0}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}],"stop":[""]}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}],"kv_transfer_params":7}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}],"kv_transfer_params":{"do_remote_prefill":true,"do_remote_decode":true}}""")]
+    public async Task A_malformed_request_is_refused(string body)
+    {
+        using var http = DemoNode.Client(fixture.Node);
+        using var response = await http.PostAsync(
+            "/v1/chat/completions", new StringContent(body, Encoding.UTF8, "application/json"));
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Equal("AR1004", (string?)(await response.Content.ReadFromJsonAsync<JsonNode>())!["error"]!["code"]);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_frees_its_cells()
+    {
+        await using var node = await DemoNode.StartAsync(o => o with { EngineName = "lonely" });
+        using var http = DemoNode.Client(node);
+        var body = DemoNode.Chat("go on for long", 900);
+        body["stream"] = true;
+        using (var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = JsonContent.Create(body) })
+        using (var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead))
+        await using (var stream = await response.Content.ReadAsStreamAsync())
+        {
+            Assert.True(await stream.ReadAsync(new byte[16]) > 0);
+            Assert.Equal(1, node.Service.Engine.Counters.Running);
+        }
+
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while (node.Service.Engine.Counters.Running > 0) await tick.WaitForNextTickAsync(deadline.Token);
+        Assert.True(node.Service.Engine.Counters.GeneratedTokens < 900);
+    }
+}

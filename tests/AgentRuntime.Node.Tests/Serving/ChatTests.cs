@@ -1,0 +1,153 @@
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+
+namespace AgentRuntime.Node.Tests.Serving;
+
+public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFixture>
+{
+    [Fact]
+    public async Task A_chat_is_answered_with_text_and_usage()
+    {
+        var (status, json) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", DemoNode.Chat("hello", 12));
+
+        Assert.Equal(200, status);
+        Assert.Equal("chat.completion", (string?)json["object"]);
+        Assert.Equal("length", (string?)json["choices"]![0]!["finish_reason"]);
+        Assert.NotEmpty(DemoNode.Text(json));
+        Assert.Equal(12, (int)json["usage"]!["completion_tokens"]!);
+        Assert.True((int)json["usage"]!["prompt_tokens"]! > 5);
+    }
+
+    [Fact]
+    public async Task Greedy_output_is_the_same_alone_batched_cached_and_streamed()
+    {
+        var body = DemoNode.Chat(DemoNode.LongText(60), 32);
+        var (_, first) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", body);
+        var (_, cached) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", body);
+        var batch = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => DemoNode.PostAsync(
+            fixture.Node, "/v1/chat/completions", i == 3 ? body : DemoNode.Chat(DemoNode.LongText(40, i + 10), 32))));
+        var streamed = (await StreamAsync(body)).Text;
+
+        Assert.Equal(DemoNode.Text(first), DemoNode.Text(cached));
+        Assert.Equal(DemoNode.Text(first), DemoNode.Text(batch[3].Json));
+        Assert.Equal(DemoNode.Text(first), streamed);
+        Assert.Equal(0, (int)first["usage"]!["prompt_tokens_details"]!["cached_tokens"]!);
+        Assert.True((int)cached["usage"]!["prompt_tokens_details"]!["cached_tokens"]! >= 48);
+    }
+
+    [Fact]
+    public async Task A_seed_repeats_and_another_seed_differs()
+    {
+        JsonObject Body(int seed)
+        {
+            var body = DemoNode.Chat("say something", 32);
+            body["temperature"] = 1.5;
+            body["top_p"] = 0.95;
+            body["seed"] = seed;
+            return body;
+        }
+
+        var (_, a) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", Body(11));
+        var (_, b) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", Body(11));
+        var (_, c) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", Body(12));
+
+        Assert.Equal(DemoNode.Text(a), DemoNode.Text(b));
+        Assert.NotEqual(DemoNode.Text(a), DemoNode.Text(c));
+    }
+
+    [Fact]
+    public async Task Prefixes_are_not_shared_between_salts()
+    {
+        JsonObject Body(string salt)
+        {
+            var body = DemoNode.Chat(DemoNode.LongText(50, 99), 4);
+            body["cache_salt"] = salt;
+            return body;
+        }
+
+        async Task<int> CachedAsync(string salt) => (int)(await DemoNode.PostAsync(
+            fixture.Node, "/v1/chat/completions", Body(salt))).Json["usage"]!["prompt_tokens_details"]!["cached_tokens"]!;
+
+        Assert.Equal(0, await CachedAsync("tenant-a"));
+        Assert.True(await CachedAsync("tenant-a") > 0);
+        Assert.Equal(0, await CachedAsync("tenant-b"));
+    }
+
+    [Fact]
+    public async Task A_stop_text_ends_the_answer_before_it()
+    {
+        var body = DemoNode.Chat("tell me", 40);
+        var (_, whole) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", body);
+        var text = DemoNode.Text(whole);
+        var stop = text.Substring(text.Length / 2, 6);
+        body["stop"] = new JsonArray(stop);
+        var (_, cut) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", body);
+
+        Assert.Equal(text[..text.IndexOf(stop, StringComparison.Ordinal)], DemoNode.Text(cut));
+        Assert.Equal("stop", (string?)cut["choices"]![0]!["finish_reason"]);
+    }
+
+    [Fact]
+    public async Task A_stream_ends_with_usage_and_done()
+    {
+        var (text, chunks) = await StreamAsync(DemoNode.Chat("hello", 10));
+
+        Assert.NotEmpty(text);
+        Assert.Equal("assistant", (string?)chunks[0]["choices"]![0]!["delta"]!["role"]);
+        Assert.Equal("length", (string?)chunks[^2]["choices"]![0]!["finish_reason"]);
+        Assert.Empty(chunks[^1]["choices"]!.AsArray());
+        Assert.Equal(10, (int)chunks[^1]["usage"]!["completion_tokens"]!);
+    }
+
+    [Fact]
+    public async Task Several_choices_differ_and_share_the_prompt()
+    {
+        var body = DemoNode.Chat(DemoNode.LongText(40, 5), 16);
+        body["n"] = 3;
+        body["temperature"] = 1.5;
+        body["seed"] = 4;
+        var (_, json) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", body);
+
+        var texts = json["choices"]!.AsArray().Select(c => (string)c!["message"]!["content"]!).ToArray();
+        Assert.Equal(3, texts.Distinct().Count());
+        Assert.Equal(48, (int)json["usage"]!["completion_tokens"]!);
+    }
+
+    [Fact]
+    public async Task Log_probabilities_are_of_the_chosen_token_and_its_rivals()
+    {
+        var body = DemoNode.Chat("hello", 5);
+        body["logprobs"] = true;
+        body["top_logprobs"] = 3;
+        var (_, json) = await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", body);
+
+        var tokens = json["choices"]![0]!["logprobs"]!["content"]!.AsArray();
+        Assert.Equal(5, tokens.Count);
+        foreach (var token in tokens)
+        {
+            var top = token!["top_logprobs"]!.AsArray();
+            Assert.Equal(3, top.Count);
+            // Greedy takes the most likely one.
+            Assert.Equal((double)top[0]!["logprob"]!, (double)token["logprob"]!, 5);
+            Assert.True((double)token["logprob"]! <= 0);
+        }
+
+        Assert.Equal(DemoNode.Text(json), string.Concat(tokens.Select(t => (string)t!["token"]!)));
+    }
+
+    private async Task<(string Text, List<JsonNode> Chunks)> StreamAsync(JsonObject body)
+    {
+        var copy = body.DeepClone().AsObject();
+        copy["stream"] = true;
+        copy["stream_options"] = new JsonObject { ["include_usage"] = true };
+        using var http = DemoNode.Client(fixture.Node);
+        using var response = await http.PostAsJsonAsync("/v1/chat/completions", copy);
+        Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
+        var lines = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal("data: [DONE]", lines[^1]);
+        var chunks = lines[..^1].Select(line => JsonNode.Parse(line["data: ".Length..])!).ToList();
+        var text = string.Concat(chunks.SelectMany(c => c["choices"]!.AsArray())
+            .Select(c => (string?)c!["delta"]!["content"]));
+        return (text, chunks);
+    }
+}

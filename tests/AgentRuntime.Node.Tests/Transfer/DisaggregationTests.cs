@@ -1,0 +1,180 @@
+using System.Text.Json.Nodes;
+
+namespace AgentRuntime.Node.Tests.Transfer;
+
+public sealed class DisaggregationTests
+{
+    [Fact]
+    public async Task Prefill_on_one_node_and_decode_on_another_gives_the_colocated_answer()
+    {
+        await using var prefill = await DemoNode.StartAsync(o => o with { Role = NodeRole.Prefill });
+        await using var decode = await DemoNode.StartAsync(o => o with { Role = NodeRole.Decode });
+        await using var colocated = await DemoNode.StartAsync();
+        // Long enough for several segments and several chunks.
+        var body = DemoNode.Chat(DemoNode.LongText(400), 48);
+        var (_, expected) = await DemoNode.PostAsync(colocated, "/v1/chat/completions", body);
+
+        var transfer = await PrefillAsync(prefill, body);
+        Assert.Equal(prefill.Address.Port, (int)transfer["remote_port"]!);
+        Assert.True((bool)transfer["do_remote_prefill"]!);
+        Assert.Equal(1, prefill.Service.Leases.Count);
+
+        var (status, actual) = await DecodeAsync(decode, body, transfer);
+        Assert.Equal(200, status);
+        Assert.Equal(DemoNode.Text(expected), DemoNode.Text(actual));
+        var report = actual["x_agentruntime"]!["kv_transfer"]!;
+        Assert.Equal("transferred", (string?)report["outcome"]);
+        Assert.Equal((int)actual["usage"]!["prompt_tokens"]! - 1, (int)report["tokens"]!);
+        Assert.True((long)actual["usage"]!["kv_transfer_bytes"]! > 100_000);
+        Assert.Equal(0, prefill.Service.Leases.Count);
+    }
+
+    [Fact]
+    public async Task What_was_transferred_can_be_reused_where_it_went()
+    {
+        await using var prefill = await DemoNode.StartAsync();
+        await using var decode = await DemoNode.StartAsync();
+        var body = DemoNode.Chat(DemoNode.LongText(100), 4);
+        await DecodeAsync(decode, body, await PrefillAsync(prefill, body));
+
+        var (_, again) = await DemoNode.PostAsync(decode, "/v1/chat/completions", body);
+        Assert.True((int)again["usage"]!["prompt_tokens_details"]!["cached_tokens"]! >= 96);
+    }
+
+    [Fact]
+    public async Task An_unknown_transfer_is_recomputed_and_said()
+    {
+        await using var prefill = await DemoNode.StartAsync();
+        await using var decode = await DemoNode.StartAsync();
+        var body = DemoNode.Chat(DemoNode.LongText(60), 12);
+        var (_, expected) = await DemoNode.PostAsync(prefill, "/v1/chat/completions", body);
+        var transfer = await PrefillAsync(prefill, body);
+        transfer["remote_request_id"] = new string('0', 32);
+
+        var (status, json) = await DecodeAsync(decode, body, transfer);
+        Assert.Equal(200, status);
+        Assert.Equal(DemoNode.Text(expected), DemoNode.Text(json));
+        Assert.Equal("recomputed", (string?)json["x_agentruntime"]!["kv_transfer"]!["outcome"]);
+        Assert.Equal("AR4007", (string?)json["x_agentruntime"]!["kv_transfer"]!["code"]);
+    }
+
+    [Fact]
+    public async Task A_node_that_must_not_recompute_refuses_clearly()
+    {
+        await using var prefill = await DemoNode.StartAsync();
+        await using var decode = await DemoNode.StartAsync(o => o with { KvLoadFailure = KvLoadFailure.Fail });
+        var body = DemoNode.Chat(DemoNode.LongText(60), 12);
+        var transfer = await PrefillAsync(prefill, body);
+        transfer["remote_request_id"] = new string('0', 32);
+
+        var (status, json) = await DecodeAsync(decode, body, transfer);
+        Assert.Equal(502, status);
+        Assert.Equal("AR4007", (string?)json["error"]!["code"]);
+    }
+
+    [Fact]
+    public async Task State_of_another_model_is_never_used()
+    {
+        await using var prefill = await DemoNode.StartAsync(o => o with { ModelPath = DemoNode.OtherModelPath });
+        await using var decode = await DemoNode.StartAsync(o => o with { KvLoadFailure = KvLoadFailure.Fail });
+        var body = DemoNode.Chat(DemoNode.LongText(60), 12);
+
+        var (status, json) = await DecodeAsync(decode, body, await PrefillAsync(prefill, body));
+        Assert.Equal(409, status);
+        Assert.Equal("AR4011", (string?)json["error"]!["code"]);
+        Assert.Equal(0, prefill.Service.Leases.Count);
+    }
+
+    [Fact]
+    public async Task State_of_another_prompt_is_never_used()
+    {
+        await using var prefill = await DemoNode.StartAsync();
+        await using var decode = await DemoNode.StartAsync(o => o with { KvLoadFailure = KvLoadFailure.Fail });
+        var transfer = await PrefillAsync(prefill, DemoNode.Chat("one conversation", 4));
+
+        var (status, json) = await DecodeAsync(decode, DemoNode.Chat("another conversation", 4), transfer);
+        Assert.Equal(409, status);
+        Assert.Equal("AR4011", (string?)json["error"]!["code"]);
+    }
+
+    [Fact]
+    public async Task A_peer_that_is_gone_is_replaced_by_computing_here()
+    {
+        await using var decode = await DemoNode.StartAsync();
+        var body = DemoNode.Chat(DemoNode.LongText(60), 12);
+        JsonObject transfer;
+        await using (var prefill = await DemoNode.StartAsync()) transfer = await PrefillAsync(prefill, body);
+
+        var (status, json) = await DecodeAsync(decode, body, transfer);
+        Assert.Equal(200, status);
+        Assert.Equal("recomputed", (string?)json["x_agentruntime"]!["kv_transfer"]!["outcome"]);
+    }
+
+    [Theory]
+    [InlineData(PeerFault.CutInSegment)]
+    [InlineData(PeerFault.WrongBytes)]
+    [InlineData(PeerFault.WrongHeader)]
+    [InlineData(PeerFault.Silent)]
+    public async Task A_peer_that_fails_in_the_transfer_is_replaced_by_computing_here(PeerFault fault)
+    {
+        await using var prefill = await DemoNode.StartAsync();
+        await using var decode = await DemoNode.StartAsync(o => o with { KvFetchTimeout = TimeSpan.FromSeconds(1) });
+        var body = DemoNode.Chat(DemoNode.LongText(60), 12);
+        var (_, expected) = await DemoNode.PostAsync(prefill, "/v1/chat/completions", body);
+        var transfer = await PrefillAsync(prefill, body);
+        await using var peer = await FaultyPeer.StartAsync(prefill.Address, fault);
+        transfer["remote_port"] = peer.Port;
+
+        var (status, json) = await DecodeAsync(decode, body, transfer);
+        Assert.Equal(200, status);
+        Assert.Equal(DemoNode.Text(expected), DemoNode.Text(json));
+        Assert.Equal("recomputed", (string?)json["x_agentruntime"]!["kv_transfer"]!["outcome"]);
+    }
+
+    [Fact]
+    public async Task A_host_that_is_no_peer_is_never_called()
+    {
+        await using var decode = await DemoNode.StartAsync(o => o with { KvLoadFailure = KvLoadFailure.Fail });
+        var transfer = new JsonObject
+        {
+            ["do_remote_prefill"] = true, ["remote_host"] = "192.0.2.1", ["remote_port"] = 80,
+            ["remote_request_id"] = new string('0', 32),
+        };
+        var (status, json) = await DecodeAsync(decode, DemoNode.Chat("x", 4), transfer);
+        Assert.Equal(502, status);
+        Assert.Contains("may fetch from", (string?)json["error"]!["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task State_that_nobody_fetches_is_dropped_after_its_lease()
+    {
+        await using var prefill = await DemoNode.StartAsync(o => o with { KvLease = TimeSpan.FromMilliseconds(200) });
+        await PrefillAsync(prefill, DemoNode.Chat("forgotten", 4));
+
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        while (prefill.Service.Leases.Count > 0) await tick.WaitForNextTickAsync(deadline.Token);
+        Assert.Equal(1, prefill.Service.Leases.Expired);
+    }
+
+    internal static async Task<JsonObject> PrefillAsync(NodeServer node, JsonObject body)
+    {
+        var copy = body.DeepClone().AsObject();
+        copy["max_tokens"] = 1;
+        copy["kv_transfer_params"] = new JsonObject
+        {
+            ["do_remote_decode"] = true, ["do_remote_prefill"] = false, ["remote_engine_id"] = null,
+            ["remote_block_ids"] = null, ["remote_host"] = null, ["remote_port"] = null,
+        };
+        var (status, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", copy);
+        Assert.Equal(200, status);
+        return json["kv_transfer_params"]!.DeepClone().AsObject();
+    }
+
+    private static Task<(int Status, JsonNode Json)> DecodeAsync(NodeServer node, JsonObject body, JsonObject transfer)
+    {
+        var copy = body.DeepClone().AsObject();
+        copy["kv_transfer_params"] = transfer.DeepClone();
+        return DemoNode.PostAsync(node, "/v1/chat/completions", copy);
+    }
+}

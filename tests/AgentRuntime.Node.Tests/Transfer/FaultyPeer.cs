@@ -1,0 +1,95 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace AgentRuntime.Node.Tests.Transfer;
+
+/// <summary>What a peer does wrong while it is read.</summary>
+public enum PeerFault
+{
+    /// <summary>The connection ends in the middle of a segment.</summary>
+    CutInSegment,
+
+    /// <summary>A byte of a segment is changed.</summary>
+    WrongBytes,
+
+    /// <summary>A segment's header is changed, and its checksum with it.</summary>
+    WrongHeader,
+
+    /// <summary>A segment never comes.</summary>
+    Silent,
+}
+
+/// <summary>Stands before a real node and spoils what it sends.</summary>
+internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDisposable
+{
+    public int Port => new Uri(app.Urls.First()).Port;
+
+    public static async Task<FaultyPeer> StartAsync(Uri node, PeerFault fault)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        var http = new HttpClient { BaseAddress = node };
+        app.Run(context => ServeAsync(context, http, fault));
+        await app.StartAsync();
+        return new(app, http);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.DisposeAsync();
+        node.Dispose();
+    }
+
+    private static async Task ServeAsync(HttpContext context, HttpClient http, PeerFault fault)
+    {
+        var path = context.Request.Path.Value!;
+        var bytes = context.Request.Method == "GET" ? await http.GetByteArrayAsync(path) : [];
+        if (path.Contains("/segments/", StringComparison.Ordinal))
+        {
+            switch (fault)
+            {
+                case PeerFault.CutInSegment:
+                    context.Response.ContentLength = bytes.Length;
+                    await context.Response.Body.WriteAsync(bytes.AsMemory(0, bytes.Length / 2));
+                    await context.Response.Body.FlushAsync();
+                    context.Abort();
+                    return;
+                case PeerFault.Silent:
+                    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted)
+                        .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    return;
+                case PeerFault.WrongBytes:
+                    bytes[^1] ^= 1;
+                    break;
+                default:
+                    bytes = Spoil(bytes);
+                    break;
+            }
+        }
+        else if (fault == PeerFault.WrongHeader && bytes.Length > 0)
+        {
+            var segment = Spoil(await http.GetByteArrayAsync($"{path}/segments/0"));
+            var json = System.Text.Json.Nodes.JsonNode.Parse(bytes)!;
+            json["segments"]![0]!["sha256"] = Node.Transfer.KvSegment.Digest(segment);
+            bytes = System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
+            context.Response.ContentType = "application/json";
+        }
+        else
+        {
+            context.Response.ContentType = "application/json";
+        }
+
+        await context.Response.Body.WriteAsync(bytes);
+    }
+
+    /// <summary>Makes the first cell claim a position that the segment does not have.</summary>
+    private static byte[] Spoil(byte[] segment)
+    {
+        segment[17] = 0x7F;
+        return segment;
+    }
+}

@@ -1,0 +1,150 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Policies.Tests;
+
+public sealed class PolicyDecisionPointTests
+{
+    private readonly MemoryStore _store = new();
+
+    [Fact]
+    public async Task A_tenant_without_a_bundle_has_none()
+    {
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
+
+        Assert.Empty(await point.LoadAsync(CancellationToken.None));
+
+        Assert.Null(point.Current(Calls.Tenant));
+    }
+
+    [Fact]
+    public async Task An_applied_bundle_is_kept_and_in_force_and_survives_a_restart()
+    {
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
+        var outcome = await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
+
+        using var restarted = new PolicyDecisionPoint(_store, TimeProvider.System);
+        await restarted.LoadAsync(CancellationToken.None);
+
+        Assert.Empty(outcome.Problems);
+        Assert.Equal(outcome.Bundle, point.Current(Calls.Tenant)!.Digest);
+        Assert.Equal(outcome.Bundle, restarted.Current(Calls.Tenant)!.Digest);
+    }
+
+    [Fact]
+    public async Task A_bundle_with_problems_leaves_the_one_in_force()
+    {
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
+        var good = await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
+
+        var bad = await point.ApplyAsync(
+            Calls.Tenant, Sample.Bundle(("agents.yaml", "agents: 5")), CancellationToken.None);
+
+        Assert.NotEmpty(bad.Problems);
+        Assert.NotNull(bad.Bundle);
+        Assert.Equal(good.Bundle, point.Current(Calls.Tenant)!.Digest);
+        Assert.Equal(good.Bundle, Assert.Single(await _store.ListAsync(CancellationToken.None)).Digest);
+    }
+
+    [Fact]
+    public async Task What_the_store_does_not_keep_is_not_in_force()
+    {
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
+        _store.Fails = true;
+
+        await Assert.ThrowsAsync<IOException>(
+            async () => await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None));
+
+        Assert.Null(point.Current(Calls.Tenant));
+    }
+
+    [Fact]
+    public async Task Work_in_flight_keeps_the_bundle_that_it_started_with()
+    {
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
+        await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
+        var before = point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
+
+        await point.ApplyAsync(
+            Calls.Tenant,
+            Sample.Bundle(
+                ("agents.yaml", Sample.Agents.Replace("- shop/lookup", "- shop/erase", StringComparison.Ordinal))),
+            CancellationToken.None);
+
+        var after = point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
+        Assert.Equal(Verdict.Allow, before.Decide(Lookup()).Verdict);
+        Assert.Equal(Verdict.Deny, after.Decide(Lookup()).Verdict);
+        Assert.NotEqual(before.Bundle, after.Bundle);
+        Assert.Equal(before.Bundle, before.Decide(Lookup()).Bundle);
+    }
+
+    [Fact]
+    public async Task A_kept_bundle_that_was_changed_is_not_put_in_force()
+    {
+        var digest = BundleFiles.Digest(Sample.Bundle());
+        await _store.PutAsync(Calls.Tenant, digest, Sample.Bundle(("README.md", "changed")), CancellationToken.None);
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
+
+        var problems = await point.LoadAsync(CancellationToken.None);
+
+        Assert.Contains("has another content", Assert.Single(problems).Message, StringComparison.Ordinal);
+        Assert.Null(point.Current(Calls.Tenant));
+    }
+
+    [Fact]
+    public async Task A_tool_server_listens_where_the_operator_says()
+    {
+        var options = new PolicyOptions
+        {
+            ToolEndpoints = new Dictionary<string, Uri> { ["shop"] = new("http://127.0.0.1:9/mcp") },
+        };
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System, options);
+
+        await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
+
+        var servers = point.Current(Calls.Tenant)!.Tenant.ToolServers;
+        Assert.Equal("http://127.0.0.1:9/mcp", servers.Single(s => s.Name == "shop").Endpoint.ToString());
+        Assert.Equal("https://files.example/mcp", servers.Single(s => s.Name == "files").Endpoint.ToString());
+        Assert.Equal(BundleFiles.Digest(Sample.Bundle()), point.Current(Calls.Tenant)!.Digest);
+    }
+
+    [Fact]
+    public async Task Bundles_applied_at_once_end_as_the_one_that_was_kept_last()
+    {
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(
+            async () =>
+                await point.ApplyAsync(Calls.Tenant, Sample.Bundle(("README.md", $"{i}")), CancellationToken.None))));
+
+        Assert.Equal(
+            Assert.Single(await _store.ListAsync(CancellationToken.None)).Digest, point.Current(Calls.Tenant)!.Digest);
+    }
+
+    private static PolicyCall Lookup() => Calls.Tool("shop/lookup", """{"order": "A"}""");
+
+    private sealed class MemoryStore : IBundleStore
+    {
+        private readonly Dictionary<TenantId, StoredBundle> _bundles = [];
+
+        public bool Fails { get; set; }
+
+        public ValueTask PutAsync(
+            TenantId tenant,
+            BundleDigest digest,
+            IReadOnlyDictionary<string, string> files,
+            CancellationToken cancellationToken)
+        {
+            if (Fails)
+                throw new IOException("the disk is full");
+            lock (_bundles)
+                _bundles[tenant] = new(tenant, digest, files);
+            return default;
+        }
+
+        public ValueTask<IReadOnlyList<StoredBundle>> ListAsync(CancellationToken cancellationToken)
+        {
+            lock (_bundles)
+                return new(_bundles.Values.ToList());
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Managed.Binary;
+using AgentRuntime.Sandboxes.Managed.Tests.Building;
+using static AgentRuntime.Sandboxes.Managed.Tests.Building.Engine;
+
+namespace AgentRuntime.Sandboxes.Managed.Tests;
+
+public sealed class LimitTests
+{
+    private static ModuleBuilder Endless()
+    {
+        var m = new ModuleBuilder();
+        m.Function(m.Type([], []), new Code().Loop().Br(0).End().End(), "spin");
+        return m;
+    }
+
+    private static ModuleBuilder Recursion(int locals = 0)
+    {
+        var m = new ModuleBuilder();
+        var code = new Code();
+        if (locals > 0) code.Locals(locals, I64);
+        // Every local is read after the call, so that each needs a place in the frame.
+        code.Call(0);
+        for (var i = 0; i < locals; i++) code.Get(i).With(Opcodes.GlobalSet, 0).I64(i).Set(i);
+        // Something to do after the call: the JIT makes a loop of a call in tail position.
+        code.I64(1).With(Opcodes.GlobalSet, 0);
+        m.Global(I64, true, new Code().I64(0).End());
+        m.Function(m.Type([], []), code.End(), "recurse");
+        return m;
+    }
+
+    [Fact]
+    public void A_guest_that_loops_forever_is_stopped_by_its_cpu_limit()
+    {
+        using var instance = Compile(Endless()).Instantiate([], Limits with { MaxCpuTime = TimeSpan.FromMilliseconds(30) });
+        var started = Stopwatch.GetTimestamp();
+        Assert.Equal(TrapKind.CpuTimeExhausted, Traps(() => instance.Call("spin")).Kind);
+        Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task A_running_guest_is_stopped_from_another_thread()
+    {
+        using var entered = new ManualResetEventSlim();
+        var m = new ModuleBuilder();
+        var type = m.Type([], []);
+        m.ImportFunction("host", "entered", type);
+        m.Function(type, new Code().Call(0).Loop().Br(0).End().End(), "spin");
+        var host = new HostFunction(new FunctionType([], []), false, (_, _, _) =>
+        {
+            entered.Set();
+            return HostReturn.Completed;
+        });
+        using var instance = Instantiate(m, host);
+        var run = Task.Run(() => Traps(() => instance.Call("spin")));
+        Assert.True(entered.Wait(TimeSpan.FromSeconds(30)));
+        instance.Interrupt(TrapKind.Stopped);
+        Assert.Equal(TrapKind.Stopped, (await run).Kind);
+    }
+
+    [Fact]
+    public void Calls_nest_as_deep_as_the_limit_and_no_deeper()
+    {
+        var m = new ModuleBuilder();
+        var type = m.Type([I32], [I32]);
+        m.Function(type, new Code().Get(0).If(I32).Get(0).I32(1).Op(0x6B).Call(0).I32(1).Op(0x6A).Else().I32(0).End().End(), "down");
+        var module = Compile(m);
+        using (var instance = module.Instantiate([], Limits with { MaxCallDepth = 100 }))
+            Assert.Equal(99, instance.Call("down", 99));
+        using (var instance = module.Instantiate([], Limits with { MaxCallDepth = 100 }))
+            Assert.Equal(TrapKind.CallStackExhausted, Traps(() => instance.Call("down", 100)).Kind);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(500)]
+    [InlineData(20_000)]
+    public void Endless_recursion_traps_on_a_small_stack_however_large_its_frames(int locals)
+    {
+        var module = Compile(Recursion(locals));
+        OnThread(2 << 20, () =>
+        {
+            using var instance = module.Instantiate([], Limits with { MaxCallDepth = int.MaxValue });
+            Assert.Equal(TrapKind.CallStackExhausted, Traps(() => instance.Call("recurse")).Kind);
+        });
+    }
+
+    [Fact]
+    public void Memory_grows_to_its_limit_and_keeps_its_content()
+    {
+        var m = new ModuleBuilder().Memory(1, null, "memory").Data(5, "hello"u8);
+        m.Function(m.Type([I32], [I32]), new Code().Get(0).With(Opcodes.MemoryGrow, 0).End(), "grow");
+        using var instance = Compile(m).Instantiate([], Limits with { MaxMemoryBytes = 4 * 65_536 });
+        Assert.Equal(1, instance.Call("grow", 2));
+        Assert.Equal("hello"u8, instance.Memory!.Slice(5, 5));
+        Assert.Equal(-1, instance.Call("grow", 2));
+        Assert.Equal(-1, instance.Call("grow", -1));
+        Assert.Equal(3, instance.Call("grow", 1));
+        Assert.Equal(4 * 65_536, instance.Memory.LengthBytes);
+        Traps(() => instance.Memory.Slice(4 * 65_536 - 2, 3));
+    }
+
+    [Fact]
+    public void A_module_that_starts_beyond_its_memory_or_table_limit_is_not_instantiated()
+    {
+        Assert.Equal(TrapKind.ResourceLimit, Traps(() => Instantiate(new ModuleBuilder().Memory(2_000))).Kind);
+        Assert.Equal(TrapKind.ResourceLimit, Traps(() => Instantiate(new ModuleBuilder().Table(100_000))).Kind);
+    }
+
+    [Fact]
+    public void A_trap_says_which_function_and_where()
+    {
+        var m = new ModuleBuilder();
+        var type = m.Type([], []);
+        m.Function(type, new Code().Op(0x01).Op(0x00).End());
+        m.Function(type, new Code().Call(0).End(), "outer");
+        m.Export("inner", ExternKind.Function, 0);
+        var wasm = m.Build();
+        using var instance = Compile(wasm).Instantiate([], Limits);
+        var trap = Traps(() => instance.Call("outer"));
+        Assert.Equal((TrapKind.Unreachable, 0, "inner"), (trap.Kind, trap.FunctionIndex, trap.FunctionName));
+        Assert.Equal((0x01, 0x00), (wasm[trap.Offset - 1], wasm[trap.Offset]));
+    }
+}

@@ -1,0 +1,211 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Engine;
+using AgentRuntime.Sandboxes.Tests.Scripted;
+
+namespace AgentRuntime.Sandboxes.Tests.Engine;
+
+public sealed class CompilationTests
+{
+    private readonly ScriptedEngine _core = new(suspends: true);
+
+    [Fact]
+    public async Task The_same_bytes_are_compiled_once_for_all_that_ask_at_once()
+    {
+        using var engine = Engine();
+        _core.MayCompile.Reset();
+        var asked = Enumerable.Range(0, 8)
+            .Select(_ => engine.CompileAsync(ScriptedEngine.Bytes(), default).AsTask()).ToArray();
+        _core.MayCompile.Set();
+
+        var modules = await Task.WhenAll(asked);
+
+        Assert.Single(modules.Distinct());
+        Assert.Equal(1, _core.Compilations);
+        Assert.Equal(ModuleDigest.Of(ScriptedEngine.Bytes()), modules[0].Digest);
+    }
+
+    [Fact]
+    public async Task One_that_gives_up_waiting_does_not_end_the_compilation_for_the_others()
+    {
+        using var engine = Engine();
+        using var givingUp = new CancellationTokenSource();
+        _core.MayCompile.Reset();
+        var impatient = engine.CompileAsync(ScriptedEngine.Bytes(), givingUp.Token).AsTask();
+        var patient = engine.CompileAsync(ScriptedEngine.Bytes(), default).AsTask();
+
+        await givingUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => impatient);
+        _core.MayCompile.Set();
+
+        Assert.NotNull(await patient);
+        Assert.Equal(1, _core.Compilations);
+    }
+
+    [Fact]
+    public async Task The_least_recently_used_module_is_dropped()
+    {
+        using var engine = Engine(new() { MaxCachedModules = 2 });
+        foreach (var number in new byte[] { 1, 2, 1, 3, 1 }) await engine.CompileAsync(ScriptedEngine.Bytes(number), default);
+        Assert.Equal(3, _core.Compilations);
+
+        await engine.CompileAsync(ScriptedEngine.Bytes(2), default);
+
+        Assert.Equal(4, _core.Compilations);
+    }
+
+    [Fact]
+    public async Task A_failed_compilation_is_tried_again()
+    {
+        using var engine = Engine();
+
+        var first = await Assert.ThrowsAsync<RuntimeErrorException>(async () => await engine.CompileAsync(new byte[4], default));
+        await Assert.ThrowsAsync<RuntimeErrorException>(async () => await engine.CompileAsync(new byte[4], default));
+
+        Assert.Equal(ReasonCodes.InvalidModule, first.Error.Code);
+        Assert.Equal(2, _core.Compilations);
+    }
+
+    [Fact]
+    public async Task More_modules_than_may_wait_are_turned_away_and_the_others_served()
+    {
+        using var engine = Engine(new() { MaxCompilations = 1, MaxWaitingCompilations = 1 });
+        _core.MayCompile.Reset();
+        var first = engine.CompileAsync(ScriptedEngine.Bytes(1), default).AsTask();
+        var second = engine.CompileAsync(ScriptedEngine.Bytes(2), default).AsTask();
+
+        var refused = await Assert.ThrowsAsync<RuntimeErrorException>(async () =>
+            await engine.CompileAsync(ScriptedEngine.Bytes(3), default));
+        _core.MayCompile.Set();
+
+        Assert.Equal(ReasonCodes.SandboxBusy, refused.Error.Code);
+        Assert.NotNull(await first);
+        Assert.NotNull(await second);
+        Assert.NotNull(await engine.CompileAsync(ScriptedEngine.Bytes(3), default));
+    }
+
+    [Fact]
+    public async Task A_module_beyond_the_size_limit_is_refused_before_it_is_looked_at()
+    {
+        using var engine = Engine(new() { Compile = new CompileLimits { MaxModuleBytes = 8 } });
+
+        var refused = await Assert.ThrowsAsync<RuntimeErrorException>(async () =>
+            await engine.CompileAsync(ScriptedEngine.Bytes(), default));
+
+        Assert.Equal(ReasonCodes.ModuleTooLarge, refused.Error.Code);
+        Assert.Equal(0, _core.Compilations);
+    }
+
+    [Theory]
+    [InlineData("env", "abort", "env abort")]
+    [InlineData("agentruntime:agent/tools@0.1.0", "call", "(i32) -> ()")]
+    [InlineData("agentruntime:agent/tools@0.2.0", "call", "tools@0.2.0 call")]
+    [InlineData("wasi_snapshot_preview1", "thread_spawn", "thread_spawn")]
+    public async Task An_import_that_the_host_does_not_offer_is_named(string module, string name, string expected)
+    {
+        var import = new WasmImport(module, name, ExternKind.Function, new FunctionType([WasmValueType.I32], []));
+
+        var error = await RefusedAsync(new ScriptedModule(static _ => 0) { Imports = [import] });
+
+        Assert.Equal(ReasonCodes.UnknownImport, error.Code);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nothing_but_functions_can_be_imported()
+    {
+        var import = new WasmImport("env", "memory", ExternKind.Memory, null);
+
+        var error = await RefusedAsync(new ScriptedModule(static _ => 0) { Imports = [import] });
+
+        Assert.Equal(ReasonCodes.UnknownImport, error.Code);
+        Assert.Contains("the memory 'env memory'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0, "memory")]
+    [InlineData(1, "run")]
+    [InlineData(2, "cabi_realloc")]
+    public async Task A_module_without_an_export_of_the_world_is_refused_by_name(int missing, string name)
+    {
+        var exports = ScriptedModule.AgentExports.Where((_, i) => i != missing).ToArray();
+
+        var error = await RefusedAsync(new ScriptedModule(static _ => 0) { Exports = exports });
+
+        Assert.Equal(ReasonCodes.MissingExport, error.Code);
+        Assert.Contains($"'{name}'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_module_that_starts_with_more_memory_than_its_limit_is_refused()
+    {
+        using var engine = Engine();
+        byte[] threePages = [.. ScriptedEngine.Bytes(), 5, 3, 1, 0, 3];
+        var module = await engine.CompileAsync(threePages, default);
+
+        var refused = Assert.Throws<RuntimeErrorException>(() =>
+            module.Instantiate(new SandboxLimits { MaxMemory = new(2 << 16) }, new RecordedLog()));
+
+        Assert.Equal(ReasonCodes.MemoryLimit, refused.Error.Code);
+        Assert.Contains("196608 bytes", refused.Error.Message, StringComparison.Ordinal);
+        Assert.NotNull(module.Instantiate(new SandboxLimits { MaxMemory = new(3 << 16) }, new RecordedLog()));
+    }
+
+    [Fact]
+    public async Task Modules_that_differ_only_in_their_settings_share_one_compilation()
+    {
+        using var engine = Engine();
+        _core.Module = new ScriptedModule(static guest =>
+        {
+            var (key, length) = guest.Put("script");
+            var area = guest.Bump(12);
+            guest.Import(0, key, length, (int)area);
+            return guest.Ok(guest.Slice(area, 1)[0] == 1 ? guest.Text(area + 4) : "none");
+        })
+        {
+            Imports =
+            [
+                new("agentruntime:agent/config@0.1.0", "get", ExternKind.Function,
+                    new FunctionType([WasmValueType.I32, WasmValueType.I32, WasmValueType.I32], [])),
+            ],
+        };
+
+        var one = await engine.CompileAsync(Wasm.WithSetting(ScriptedEngine.Bytes(), "script", "één"), default);
+        var two = await engine.CompileAsync(Wasm.WithSetting(ScriptedEngine.Bytes(), "script", "two"), default);
+
+        Assert.Equal(1, _core.Compilations);
+        Assert.NotEqual(one.Digest, two.Digest);
+        Assert.Equal(new SandboxStep.Finished("één"), await RunAsync(one.Instantiate(new(), new RecordedLog())));
+        Assert.Equal(new SandboxStep.Finished("two"), await RunAsync(two.Instantiate(new(), new RecordedLog())));
+        var given = new Dictionary<string, string>(StringComparer.Ordinal) { ["script"] = "given" };
+        Assert.Equal(
+            new SandboxStep.Finished("given"), await RunAsync(two.Instantiate(new(), new RecordedLog(), given)));
+    }
+
+    [Fact]
+    public void Options_out_of_range_are_named_all_at_once()
+    {
+        var options = new SandboxEngineOptions { MaxCachedModules = 0, GuestStackBytes = 5 };
+
+        var error = Assert.Throws<ArgumentException>(() => Engine(options));
+
+        Assert.Contains("MaxCachedModules", error.Message, StringComparison.Ordinal);
+        Assert.Contains("GuestStackBytes", error.Message, StringComparison.Ordinal);
+    }
+
+    private WasmSandboxEngine Engine(SandboxEngineOptions? options = null) => new(_core, options ?? new(), TimeProvider.System);
+
+    private static async Task<SandboxStep> RunAsync(ISandbox sandbox)
+    {
+        await using (sandbox) return await sandbox.StartAsync("", default);
+    }
+
+    private async Task<RuntimeError> RefusedAsync(ScriptedModule module)
+    {
+        _core.Module = module;
+        using var engine = Engine();
+        var refused = await Assert.ThrowsAsync<RuntimeErrorException>(async () =>
+            await engine.CompileAsync(ScriptedEngine.Bytes(), default));
+        return refused.Error;
+    }
+}

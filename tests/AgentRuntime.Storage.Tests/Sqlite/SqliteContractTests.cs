@@ -1,0 +1,49 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Storage.Tests;
+
+public sealed class SqliteRunJournalTests : RunJournalContract
+{
+    private readonly SqliteFile _file = new();
+
+    protected override IRunJournal Journal => _file.Journal;
+
+    public override Task InitializeAsync() => Task.CompletedTask;
+
+    public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
+}
+
+public sealed class SqliteTenantStoreTests : TenantStoreContract
+{
+    private readonly SqliteFile _file = new();
+
+    protected override ITenantStore Tenants => _file.Tenants;
+
+    public override Task InitializeAsync() => Task.CompletedTask;
+
+    public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
+}
+
+public sealed class SqliteAgentStoreTests : AgentStoreContract
+{
+    private readonly SqliteFile _file = new();
+
+    protected override ITenantStore Tenants => _file.Tenants;
+
+    protected override IAgentStore Agents => _file.Agents;
+
+    public override Task InitializeAsync() => Task.CompletedTask;
+
+    public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
+}
+
+public sealed class SqliteBundleStoreTests : BundleStoreContract
+{
+    private readonly SqliteFile _file = new();
+
+    protected override IBundleStore Bundles => _file.Bundles;
+
+    public override Task InitializeAsync() => Task.CompletedTask;
+
+    public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
+}

@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Storage.Tests;
+
+public sealed class SqliteDatabaseTests
+{
+    private delegate IntPtr LibraryVersion();
+
+    [Fact]
+    public async Task The_systems_library_is_preferred_where_there_is_one()
+    {
+        await using var file = new SqliteFile();
+        var used = await file.Database.ReadAsync(
+            db => (string)db.Scalar("SELECT sqlite_version()")!, CancellationToken.None);
+        if (NativeLibrary.TryLoad("libsqlite3.so.0", out var system))
+            Assert.Equal(
+                Marshal.PtrToStringUTF8(Marshal.GetDelegateForFunctionPointer<LibraryVersion>(
+                    NativeLibrary.GetExport(system, "sqlite3_libversion"))()),
+                used);
+        else
+            Assert.StartsWith("3.", used, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_file_is_in_wal_mode_and_every_commit_is_synced()
+    {
+        await using var file = new SqliteFile();
+        var (mode, synchronous) = await file.Database.WriteAsync(
+            db => ((string)db.Scalar("PRAGMA journal_mode")!, (long)db.Scalar("PRAGMA synchronous")!),
+            CancellationToken.None);
+        Assert.Equal(("wal", 2L), (mode, synchronous));
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_database_is_a_storage_error()
+    {
+        var path = Path.GetTempFileName();
+        await File.WriteAllTextAsync(path, new string('x', 4096));
+        var e = Assert.Throws<RuntimeErrorException>(() => SqliteDatabase.Open(path));
+        Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
+        File.Delete(path);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_a_storage_error()
+    {
+        var e = Assert.Throws<RuntimeErrorException>(() => SqliteDatabase.Open("/proc/agentruntime/state.db"));
+        Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
+    }
+
+    [Fact]
+    public async Task A_file_of_a_newer_version_is_refused_and_left_as_it_is()
+    {
+        await using var file = new SqliteFile();
+        await file.Database.WriteAsync(db => db.Execute("PRAGMA user_version=999"), CancellationToken.None);
+        var e = Assert.Throws<RuntimeErrorException>(() => SqliteDatabase.Open(file.Path));
+        Assert.Contains("999", e.Error.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            999L, await file.Database.ReadAsync(db => (long)db.Scalar("PRAGMA user_version")!, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_reopened_file_holds_what_was_written()
+    {
+        await using var file = new SqliteFile();
+        var tenant = await file.Tenants.EnsureTenantAsync("acme", CancellationToken.None);
+        await using var again = SqliteDatabase.Open(file.Path);
+        Assert.Equal(
+            tenant,
+            await new SqliteTenantStore(again, TimeProvider.System).EnsureTenantAsync("acme", CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_write_that_throws_is_undone_alone()
+    {
+        await using var file = new SqliteFile();
+        var bad = file.Database.WriteAsync<int>(
+            db =>
+            {
+                db.Execute("INSERT INTO tenants (id, name, created_at) VALUES ('x', 'half', 1)");
+                throw new InvalidOperationException("a bug in one caller");
+            },
+            CancellationToken.None).AsTask();
+        var good = file.Tenants.EnsureTenantAsync("whole", CancellationToken.None).AsTask();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => bad);
+        await good;
+        Assert.Equal(
+            "whole",
+            await file.Database.ReadAsync(
+                db => string.Join(',', db.All("SELECT name FROM tenants", r => r.GetString(0))),
+                CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task After_it_is_disposed_every_call_fails_and_nothing_hangs()
+    {
+        var file = new SqliteFile();
+        await file.DisposeAsync();
+        await Assert.ThrowsAsync<RuntimeErrorException>(
+            async () => await file.Tenants.EnsureTenantAsync("acme", CancellationToken.None));
+        await Assert.ThrowsAsync<ObjectDisposedException>(
+            async () => await file.Bundles.ListAsync(CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Many_writers_share_commits()
+    {
+        await using var file = new SqliteFile();
+        await Task.WhenAll(Enumerable.Range(0, 500).Select(i => file.Tenants
+            .EnsureTenantAsync(i.ToString(CultureInfo.InvariantCulture), CancellationToken.None).AsTask()));
+        Assert.Equal(
+            500L,
+            await file.Database.ReadAsync(
+                db => (long)db.Scalar("SELECT COUNT(*) FROM tenants")!, CancellationToken.None));
+    }
+}

@@ -1,0 +1,37 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Storage.Tests;
+
+/// <summary>A database in a folder of its own, which goes when it is disposed.</summary>
+internal sealed class SqliteFile : IAsyncDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("agentruntime-storage-");
+    private readonly SqliteDatabase _database;
+
+    public SqliteFile()
+    {
+        _database = SqliteDatabase.Open(Path);
+        Tenants = new SqliteTenantStore(_database, TimeProvider.System);
+        Agents = new SqliteAgentStore(_database, TimeProvider.System);
+        Journal = new SqliteRunJournal(_database, TimeProvider.System);
+        Bundles = new SqliteBundleStore(_database);
+    }
+
+    public string Path => System.IO.Path.Combine(_folder.FullName, "state.db");
+
+    public ITenantStore Tenants { get; }
+
+    public IAgentStore Agents { get; }
+
+    public IRunJournal Journal { get; }
+
+    public IBundleStore Bundles { get; }
+
+    public SqliteDatabase Database => _database;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+}
