@@ -5,14 +5,13 @@ using AgentRuntime.Benchmarks.Sandbox;
 
 IBenchmark[] benchmarks =
 [
-    new TraceBenchmark(),
     new SandboxBenchmark(),
+    new PolicyBenchmark(),
     new PolicyHistoryBenchmark(),
+    new TraceBenchmark(),
     new FairnessBenchmark(),
     new RouterBenchmark(),
 ];
-
-IBenchmark[] benchmarks = [new PolicyBenchmark()];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)
