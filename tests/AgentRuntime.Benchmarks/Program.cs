@@ -5,9 +5,11 @@ using AgentRuntime.Benchmarks.Sandbox;
 
 IBenchmark[] benchmarks =
 [
-    new TraceBenchmark(),
     new SandboxBenchmark(),
     new PolicyBenchmark(new HistoryFigures()),
+    new PolicyBenchmark(),
+    new PolicyHistoryBenchmark(),
+    new TraceBenchmark(),
     new FairnessBenchmark(),
     new RouterBenchmark(),
 ];
