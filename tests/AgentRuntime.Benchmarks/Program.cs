@@ -1,9 +1,11 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Gateway;
 using AgentRuntime.Benchmarks.Routing;
 
 IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
+    new GatewayBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
