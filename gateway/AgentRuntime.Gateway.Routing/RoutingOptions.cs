@@ -79,9 +79,9 @@ public sealed record RoutingOptions
 
     /// <summary>
     /// Service, in charged tokens, by which a tenant may be ahead of the least served one and still go first because
-    /// its prompt is cached (D2LPM's deficit). Default 16,384.
+    /// its prompt is cached (D2LPM's deficit). Default 4,096.
     /// </summary>
-    public double LocalityDeficitTokens { get; init; } = 16_384;
+    public double LocalityDeficitTokens { get; init; } = 4_096;
 
     /// <exception cref="ArgumentException">A value is out of range; the message names all of them.</exception>
     internal void Validate()

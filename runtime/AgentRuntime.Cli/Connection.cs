@@ -10,7 +10,7 @@ internal static class Connection
     private const string UrlVariable = "AGENTRUNTIME_URL";
     private const string KeyVariable = "AGENTRUNTIME_API_KEY";
 
-    private static readonly Option<Uri?> Url = new("--url")
+    private static readonly Option<string?> Url = new("--url")
     {
         Description = $"Address of the platform; default ${UrlVariable}",
         Recursive = true,
@@ -23,7 +23,7 @@ internal static class Connection
     /// </summary>
     public static async Task<int> UseAsync(ParseResult parsed, Func<AgentRuntimeClient, Task<int>> work)
     {
-        var address = parsed.GetValue(Url)?.ToString() ?? Environment.GetEnvironmentVariable(UrlVariable);
+        var address = parsed.GetValue(Url) ?? Environment.GetEnvironmentVariable(UrlVariable);
         var key = Environment.GetEnvironmentVariable(KeyVariable);
         if (!Uri.TryCreate(address, UriKind.Absolute, out var url))
             return Failure.Print(Missing($"no platform address: set {UrlVariable} or give --url"));

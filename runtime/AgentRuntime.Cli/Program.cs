@@ -8,6 +8,7 @@ var root = new RootCommand("agentctl: deploy agents, run them, see why something
     RunsCommand.Create(),
     AgentsCommand.Create(),
     PolicyCommand.Create(),
+    NewCommand.Create(),
     ChatCommand.Create(),
     ModelsCommand.Create(),
 };

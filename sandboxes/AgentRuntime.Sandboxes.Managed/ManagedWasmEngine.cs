@@ -17,23 +17,35 @@ public sealed class ManagedWasmEngine : IWasmEngine
     public string Name => "managed";
 
     /// <inheritdoc/>
-    public bool SupportsSuspension => false;
+    public bool SupportsSuspension => true;
 
     /// <inheritdoc/>
     public IWasmModule Compile(ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(limits);
-        var started = Stopwatch.GetTimestamp();
+        var checkTime = Deadline(limits, cancellationToken);
+        if (wasm.Length > limits.MaxModuleBytes)
+            throw new WasmModuleException(ModuleFault.TooLarge, $"module exceeds {limits.MaxModuleBytes} bytes", -1);
         var model = ModuleDecoder.Decode(wasm.ToArray(), limits);
-        var facts = ModuleValidator.Validate(model, limits, CheckTime);
-        var code = ModuleEmitter.Emit(model, facts, metered: false, CheckTime);
-        return new ManagedModule(model, code);
+        var module = new ManagedModule(model, ModuleValidator.Validate(model, limits, checkTime), limits);
+        // With imports it is not known yet which of them may block: Prepare or the first Instantiate says.
+        if (model.ImportedFunctions == 0) module.Code(new CodeVariant([], metered: false));
+        return module;
+    }
 
-        void CheckTime()
+    /// <summary>For the benchmark alone: an instance whose code nothing can stop.</summary>
+    internal static IWasmInstance WithoutEpochs(IWasmModule module, InstanceLimits limits) =>
+        ((ManagedModule)module).Link([], new Runtime.ValueBuffer(), limits, new CodeVariant([], metered: false, watched: false));
+
+    /// <summary>A check that throws once the time of one compilation is over.</summary>
+    internal static Action Deadline(CompileLimits limits, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        return () =>
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (Stopwatch.GetElapsedTime(started) > limits.MaxTime)
                 throw new WasmModuleException(ModuleFault.TooLarge, $"compilation took longer than {limits.MaxTime}", -1);
-        }
+        };
     }
 }

@@ -1,12 +1,20 @@
 using AgentRuntime.Benchmarks;
 using AgentRuntime.Benchmarks.Gateway;
+using AgentRuntime.Benchmarks.Policy;
 using AgentRuntime.Benchmarks.Routing;
+using AgentRuntime.Benchmarks.Sandbox;
 
 IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
     new GatewayBenchmark(),
+    new SandboxBenchmark(),
+    new PolicyHistoryBenchmark(),
+    new FairnessBenchmark(),
+    new RouterBenchmark(),
 ];
+
+IBenchmark[] benchmarks = [new PolicyBenchmark()];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)

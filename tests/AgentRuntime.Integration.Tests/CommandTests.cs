@@ -36,7 +36,8 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
     public async Task A_wrong_configuration_is_told_at_once_and_whole()
     {
         var file = Path.Combine(platform.State, "wrong.json");
-        await File.WriteAllTextAsync(file, """{ "listen": "nowhere", "workers": 0, "nodes": { "model": "none.gguf" } }""");
+        await File.WriteAllTextAsync(
+            file, """{ "listen": "nowhere", "workers": 0, "nodes": { "model": "none.gguf" } }""");
 
         var (exit, output) = await ChildProcess.RunAsync("dotnet", [Programs.Platform, "all", "--config", file]);
 

@@ -21,7 +21,10 @@ public sealed class EngineFailureTests : IAsyncLifetime
         using var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions")
         {
             Content = EdgeTests.Json(
-                """{"model":"demo","stream":true,"max_tokens":2000,"messages":[{"role":"user","content":"Hello"}]}"""),
+                """
+                {"model":"demo","stream":true,"max_tokens":3000,"ignore_eos":true,
+                 "messages":[{"role":"user","content":"Hello"}]}
+                """),
         };
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);

@@ -55,10 +55,9 @@ public sealed class HostileGuestTests : IAsyncLifetime
 
     private static Dictionary<string, string> BundleWithHostileAgents()
     {
-        var demo = Path.Combine(Repository.Root, "policies", "bundles", "demo");
-        var files = Directory.EnumerateFiles(demo, "*", SearchOption.AllDirectories).ToDictionary(
-            file => Path.GetRelativePath(demo, file), File.ReadAllText);
-        files["agents/hostile.yaml"] = "agents:\n" + string.Concat(((string[])["loop", "recurse", "grow"]).Select(name => $$"""
+        var files = DemoBundle.Files();
+        string[] guests = ["loop", "recurse", "grow"];
+        files["agents/hostile.yaml"] = "agents:\n" + string.Concat(guests.Select(name => $$"""
               demo/{{name}}:
                 description: A guest that misbehaves.
                 model: demo

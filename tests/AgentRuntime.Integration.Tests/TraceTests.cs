@@ -27,7 +27,8 @@ public class TraceTests
 
             string[] wanted =
             [
-                "invoke_agent demo/triage", "execute_tool shop/lookup_order", "chat demo", "prefill", "kv_transfer", "decode",
+                "invoke_agent demo/triage", "execute_tool shop/lookup_order", "chat demo",
+                "prefill", "kv_transfer", "decode",
             ];
             var spans = await collector.WaitAsync(
                 all => wanted.All(name => all.Any(span => span.Name == name)), TimeSpan.FromSeconds(30));

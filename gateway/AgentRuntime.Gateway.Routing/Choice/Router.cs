@@ -24,15 +24,19 @@ internal sealed class Router(RoutingOptions options)
         var rows = pool.Rows;
         var matches = pool.Matches;
         pool.Index.Match(request.Blocks.Span, matches);
-        var (congestion, tokenSeconds) = Congestion.Of(rows, pool.MeanPrefillSeconds, now);
-        var priority = options.Classes[request.Class].Priority;
-        var alone = pool.WaitingTenants <= 1 && (pool.WaitingTenants == 0 || tenant is { Waiting: > 0 });
+        var start = rows.Length == 0 ? 0 : (int)((uint)_rotor++ % (uint)rows.Length);
+        var tokenSeconds = Congestion.TokenSeconds(rows, start);
+        var ahead = new WorkAhead(pool, tenant, options.Classes[request.Class].Priority, front, tokenSeconds);
+        var congestion = Congestion.Factor(rows, start, ahead, pool.MeanPrefillSeconds, now);
         var allowSingle = options.Disaggregation != DisaggregationMode.Always;
         var allowPair = options.Disaggregation != DisaggregationMode.Never;
+        var (transferSetup, transferToken) = pool.Transfer.Line;
+        var tokenCost = congestion * tokenSeconds;
+        var stall = options.StreamDelayWeight;
+        var output = stall * request.ExpectedOutputTokens;
         var needKv = request.PromptTokens + request.ExpectedOutputTokens;
         var lora = request.Lora == 0 ? 0 : 1UL << (request.Lora - 1);
         var best = new Candidates();
-        var start = rows.Length == 0 ? 0 : _rotor++ % rows.Length;
         for (var i = 0; i < rows.Length; i++)
         {
             var engine = start + i < rows.Length ? start + i : start + i - rows.Length;
@@ -40,25 +44,26 @@ internal sealed class Router(RoutingOptions options)
             if (!row.Open || row.FreshUntil < now || engine == excluded)
                 continue;
             best.Count++;
-            var cached = CachedTokens(request, matches[engine], row.CacheTrust);
-            var full = row.Running >= row.MaxRunning || row.KvFreeTokens < needKv;
-            var decode = options.StreamDelayWeight * request.ExpectedOutputTokens
-                * (row.DecodeSeconds + (row.DecodeSecondsPerRunning * ((2 * row.Running) + 1)));
+            var blocks = matches[engine];
+            double uncached = blocks == 0
+                ? request.PromptTokens
+                : request.PromptTokens - CachedTokens(request, blocks, row.CacheTrust);
+            var full = row.Running >= row.MaxRunning || row.KvFreeTokens < needKv ? Candidates.FullPenalty : 0;
+            var decode = full + (output * (row.DecodeSeconds + (row.DecodeSecondsPerRunning * ((2 * row.Running) + 1))));
             if ((row.Roles & EngineRoles.Prefill) != 0)
             {
-                var prefill = row.PrefillSeconds(request.PromptTokens - cached);
-                var cost = row.QueueSeconds(now)
-                    + (engine == front ? 0 : Ahead(row, engine, priority, tenant, alone, pool.WaitingTenants))
-                    + prefill + (congestion * tokenSeconds * (request.PromptTokens - cached))
-                    + (options.StreamDelayWeight * row.PrefillStall * row.Running * prefill)
+                var prefill = row.PrefillSeconds(uncached);
+                var cost = row.QueueSeconds(now) + ahead.Seconds(row, engine)
+                    + (prefill * (1 + (stall * row.PrefillStall * row.Running))) + (tokenCost * uncached)
                     + ((row.Loras & lora) == lora ? 0 : options.LoraLoadSeconds);
-                best.OfferPrefill(engine, cost);
-                if ((row.Roles & EngineRoles.Decode) != 0)
-                    best.OfferSingle(engine, cost + decode + (full ? Candidates.FullPenalty : 0));
+                if (allowPair)
+                    best.OfferPrefill(engine, cost);
+                if (row.Roles == EngineRoles.Both)
+                    best.OfferSingle(engine, cost + decode);
             }
 
             if (allowPair && (row.Roles & EngineRoles.Decode) != 0)
-                best.OfferDecode(engine, decode + pool.Transfer.Seconds(request.PromptTokens - cached) + (full ? Candidates.FullPenalty : 0));
+                best.OfferDecode(engine, decode + transferSetup + (transferToken * uncached));
         }
 
         best.MakePair(allowPair);
@@ -66,7 +71,7 @@ internal sealed class Router(RoutingOptions options)
         var chosen = pair ? best.Pair.Prefill : best.Single.Engine;
         return chosen < 0
             ? Choice.None
-            : Explain(pool, request, best, pair, priority, tenant, alone, congestion, now, front);
+            : Explain(pool, request, best, pair, ahead, congestion, now);
     }
 
     /// <summary>Whether some engine could serve the request if it were not saturated.</summary>
@@ -89,32 +94,14 @@ internal sealed class Router(RoutingOptions options)
         // The last token is always computed: its logits are what the answer starts from.
         (int)(Math.Min((long)blocks * options.BlockTokens, request.PromptTokens - 1) * trust);
 
-    /// <summary>
-    /// Work in the router that would go first: all of the classes before, and of the own class what fair shares let
-    /// go first, which for n tenants is about n times the tenant's own.
-    /// </summary>
-    private static double Ahead(
-        in EngineRow row, int engine, int priority, TenantShare? tenant, bool alone, int tenants)
-    {
-        var ahead = row.Waiting[priority];
-        if (!alone && ahead > 0)
-            ahead = Math.Min(ahead, (tenant?.WaitingSeconds(engine) ?? 0) * (tenants + (tenant is { Waiting: > 0 } ? 0 : 1)));
-        for (var p = 0; p < priority; p++)
-            ahead += row.Waiting[p];
-        return ahead;
-    }
-
     private Choice Explain(
         ModelPool pool,
         in RouteRequest request,
         in Candidates best,
         bool pair,
-        int priority,
-        TenantShare? tenant,
-        bool alone,
+        in WorkAhead ahead,
         double congestion,
-        double now,
-        int front)
+        double now)
     {
         var prefill = pair ? best.Pair.Prefill : best.Single.Engine;
         var decode = pair ? best.Pair.Decode : prefill;
@@ -133,8 +120,7 @@ internal sealed class Router(RoutingOptions options)
                 Candidates = best.Count,
                 CachedTokens = cached,
                 BestCachedTokens = CachedTokens(request, pool.Matches.Longest, 1),
-                QueueSeconds = row.QueueSeconds(now)
-                    + (prefill == front ? 0 : Ahead(row, prefill, priority, tenant, alone, pool.WaitingTenants)),
+                QueueSeconds = row.QueueSeconds(now) + ahead.Seconds(row, prefill),
                 PrefillSeconds = seconds,
                 TransferSeconds = pair
                     ? pool.Transfer.Seconds(request.PromptTokens

@@ -6,6 +6,7 @@ namespace AgentRuntime.Gateway.Routing;
 public sealed partial class RoutingCore
 {
     private const int MaxRebinds = 4;
+    private const int MinWaitNotes = 4096;
     private readonly Queue<(ModelPool Pool, int Engine)> _listed = new();
     private readonly List<RequestEntry> _moving = [];
 
@@ -99,7 +100,7 @@ public sealed partial class RoutingCore
     {
         ref readonly var row = ref pool.Row(engine);
         return row.Open && row.Running < row.MaxRunning
-            && (row.Prefilling == 0 || row.BusyUntil - now <= _options.EngineBacklogSeconds);
+            && row.PrefillingSeconds(now) <= _options.EngineBacklogSeconds;
     }
 
     private void Enqueue(RequestEntry entry, double now)
@@ -108,10 +109,52 @@ public sealed partial class RoutingCore
         entry.QueuedAt = now;
         entry.Sequence = ++_sequence;
         entry.Rebinds = 0;
-        _waits.Enqueue(entry.Ticket, entry.WaitUntil);
+        AddWait(entry);
         var choice = _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now);
         entry.Due += _options.DueSecondsPerPrefillSecond * choice.PrefillSeconds;
         Bind(entry, choice, now);
+    }
+
+    /// <summary>Notes when the wait ends, and drops the notes of waits that are over once those are most.</summary>
+    private void AddWait(RequestEntry entry)
+    {
+        if (_waits.Count >= MinWaitNotes && _waits.Count > 4 * Waiting)
+        {
+            _waits.Clear();
+            foreach (var other in _entries)
+            {
+                if (other.Phase == RequestPhase.Waiting && other != entry)
+                    _waits.Enqueue(other.Ticket, other.WaitUntil);
+            }
+        }
+
+        _waits.Enqueue(entry.Ticket, entry.WaitUntil);
+    }
+
+    /// <summary>
+    /// The router is full: the tenant with the most waiting requests loses the one that is due last where most of its
+    /// requests wait, so that a flood fills its own share of the queue and nobody else's. False when the tenant that
+    /// asks is that tenant.
+    /// </summary>
+    private bool MakeWay(ModelPool pool, TenantShare asking)
+    {
+        var most = asking;
+        foreach (var tenant in pool.WaitingTenants)
+        {
+            if (tenant.Waiting > most.Waiting + 1)
+                most = tenant;
+        }
+
+        if (ReferenceEquals(most, asking))
+            return false;
+        Lane? longest = pool.Unbound.LongestOf(most, null);
+        for (var engine = 0; engine < pool.Places; engine++)
+            longest = pool.Find(engine)?.Queue.LongestOf(most, longest) ?? longest;
+        if (longest?.Last() is not { } entry)
+            return false;
+        Unbind(entry);
+        Refuse(entry, ReasonCodes.Saturated, _options.Classes[entry.Request.Class].TtftSeconds);
+        return true;
     }
 
     private void Bind(RequestEntry entry, in Choice choice, double now)
@@ -122,9 +165,7 @@ public sealed partial class RoutingCore
         entry.Prefill = choice.Prefill;
         entry.CachedTokens = choice.CachedTokens;
         entry.PrefillSeconds = choice.PrefillSeconds;
-        pool.Waiting++;
-        if (entry.Tenant.Waiting++ == 0)
-            pool.WaitingTenants++;
+        pool.BeginWait(entry.Tenant);
         if (choice.Prefill < 0)
         {
             pool.Unbound.Add(entry);
@@ -140,9 +181,7 @@ public sealed partial class RoutingCore
     private void Unbind(RequestEntry entry)
     {
         var pool = entry.Pool;
-        pool.Waiting--;
-        if (--entry.Tenant.Waiting == 0)
-            pool.WaitingTenants--;
+        pool.EndWait(entry.Tenant);
         if (entry.Prefill < 0)
         {
             pool.Unbound.Remove(entry);
@@ -173,9 +212,9 @@ public sealed partial class RoutingCore
         var state = pool.Engine(choice.Prefill);
         entry.RunningAtDispatch = row.Running;
         TrackBusy(ref row, state, now);
+        row.BusyUntil = now + row.PrefillingSeconds(now) + entry.PrefillSeconds;
         row.Prefilling++;
         state.PrefillingSeconds += entry.PrefillSeconds;
-        row.BusyUntil = Math.Max(row.BusyUntil, now) + entry.PrefillSeconds;
         entry.ReservedKvTokens = entry.KvTokens;
         pool.VirtualTime = entry.Tenant.Served;
         Reserve(pool, choice.Prefill, entry);

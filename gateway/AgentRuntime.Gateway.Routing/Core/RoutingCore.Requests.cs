@@ -50,7 +50,9 @@ public sealed partial class RoutingCore
         entry.Tenant = pool.Share(request.Tenant);
         entry.ArrivedAt = now;
         var ticket = entry.Ticket;
-        if (entry.Tenant.Active++ == 0)
+        entry.Tenant.Active++;
+        // Who had nothing waiting returns: having been away earns nothing.
+        if (entry.Tenant.Waiting == 0)
             entry.Tenant.Served = Math.Max(entry.Tenant.Served, pool.VirtualTime);
         if (!Router.AnyEngine(pool, _options.Disaggregation))
         {
@@ -59,8 +61,8 @@ public sealed partial class RoutingCore
         }
 
         var service = _options.Classes[request.Class];
-        if (pool.Waiting >= _options.MaxWaiting || entry.Tenant.Waiting >= _options.MaxWaitingPerTenant
-            || UnderWay > _options.MaxRequests)
+        if (entry.Tenant.Waiting >= _options.MaxWaitingPerTenant || UnderWay > _options.MaxRequests
+            || (pool.Waiting >= _options.MaxWaiting && !MakeWay(pool, entry.Tenant)))
         {
             Refuse(entry, ReasonCodes.Saturated, retryAfter: service.TtftSeconds);
             return ticket;

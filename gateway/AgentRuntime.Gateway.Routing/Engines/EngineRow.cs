@@ -69,7 +69,13 @@ internal struct EngineRow
     /// <summary>Work that waits for it in the router, of all classes.</summary>
     public readonly double AllWaitingSeconds => Waiting[0] + Waiting[1] + Waiting[2] + Waiting[3];
 
-    public readonly double QueueSeconds(double now) => Math.Max(0, BusyUntil - now) + ForeignSeconds;
+    /// <summary>
+    /// Work that it has been sent and has not finished. What is overdue is expected to take as long again as it is
+    /// late by now: an engine that hangs looks busier with every second, and not free.
+    /// </summary>
+    public readonly double PrefillingSeconds(double now) => Prefilling == 0 ? 0 : Math.Abs(BusyUntil - now);
+
+    public readonly double QueueSeconds(double now) => PrefillingSeconds(now) + ForeignSeconds;
 
     public readonly double PrefillSeconds(double uncachedTokens) =>
         OverheadSeconds + (uncachedTokens * TokenSecondsNow);

@@ -29,10 +29,10 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     public Span<EngineRow> Rows => _rows.AsSpan(0, Places);
 
     /// <summary>Requests that wait in the router.</summary>
-    public int Waiting { get; set; }
+    public int Waiting { get; private set; }
 
     /// <summary>Tenants with waiting requests.</summary>
-    public int WaitingTenants { get; set; }
+    public List<TenantShare> WaitingTenants { get; } = [];
 
     /// <summary>
     /// The counter of the tenant that was served last: where a tenant that returns is lifted to, so that being away
@@ -114,6 +114,28 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
 
     /// <summary>The tenant's share; null for a newcomer.</summary>
     public TenantShare? TryShare(TenantId tenant) => _tenants.GetValueOrDefault(tenant);
+
+    /// <summary>A request of the tenant begins to wait.</summary>
+    public void BeginWait(TenantShare tenant)
+    {
+        Waiting++;
+        if (tenant.Waiting++ > 0)
+            return;
+        tenant.WaitingIndex = WaitingTenants.Count;
+        WaitingTenants.Add(tenant);
+    }
+
+    /// <summary>A request of the tenant no longer waits.</summary>
+    public void EndWait(TenantShare tenant)
+    {
+        Waiting--;
+        if (--tenant.Waiting > 0)
+            return;
+        var last = WaitingTenants[^1];
+        last.WaitingIndex = tenant.WaitingIndex;
+        WaitingTenants[tenant.WaitingIndex] = last;
+        WaitingTenants.RemoveAt(WaitingTenants.Count - 1);
+    }
 
     /// <summary>The adapter's number, from 1; 0 when no more can be told apart.</summary>
     public int Lora(string? name)

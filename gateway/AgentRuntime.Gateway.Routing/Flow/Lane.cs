@@ -42,6 +42,19 @@ internal sealed class Lane
         }
     }
 
+    /// <summary>The request due last; null when none waits. Linear: only for when the router is full.</summary>
+    public RequestEntry? Last()
+    {
+        RequestEntry? last = null;
+        foreach (var (item, _) in _heap.UnorderedItems)
+        {
+            if (IsHere(item) && (last is null || item.Entry.Due >= last.Due))
+                last = item.Entry;
+        }
+
+        return last;
+    }
+
     /// <summary>The request due first; null when none waits.</summary>
     public RequestEntry? Peek()
     {
@@ -96,6 +109,18 @@ internal sealed class EngineQueue
             lane.Tenant = null!;
             _spare.Push(lane);
         }
+    }
+
+    /// <summary>The tenant's lane with the most requests, or the given one when it has as many.</summary>
+    public Lane? LongestOf(TenantShare tenant, Lane? longest)
+    {
+        foreach (var lane in Lanes)
+        {
+            if (ReferenceEquals(lane.Tenant, tenant) && lane.Count > (longest?.Count ?? 0))
+                longest = lane;
+        }
+
+        return longest;
     }
 
     private Lane? FindLane(TenantShare tenant, int @class)

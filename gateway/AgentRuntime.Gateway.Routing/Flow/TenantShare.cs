@@ -18,6 +18,12 @@ internal sealed class TenantShare(TenantId tenant)
     /// <summary>Requests that wait in the router.</summary>
     public int Waiting { get; set; }
 
+    /// <summary>Its place in <see cref="ModelPool.WaitingTenants"/> while it has some.</summary>
+    public int WaitingIndex { get; set; }
+
+    /// <summary>Work that waits for any engine.</summary>
+    public double AllWaitingSeconds { get; private set; }
+
     /// <summary>Requests under way, waiting ones included.</summary>
     public int Active { get; set; }
 
@@ -34,5 +40,6 @@ internal sealed class TenantShare(TenantId tenant)
         ref var waiting = ref _waitingSeconds[engine];
         // Sums of floating-point numbers drift; what is as good as nothing is nothing.
         waiting = waiting + seconds < 1e-9 ? 0 : waiting + seconds;
+        AllWaitingSeconds = AllWaitingSeconds + seconds < 1e-9 ? 0 : AllWaitingSeconds + seconds;
     }
 }

@@ -7,10 +7,12 @@ internal sealed class CoreRouter : SimulatedRouter
 {
     private readonly RoutingCore _core;
     private readonly EngineRef[] _engines;
+    private readonly bool _oneTenant;
 
     public CoreRouter(RoutingOptions options, SimulationOptions simulation, ulong seed)
     {
         _core = new(options, seed);
+        _oneTenant = simulation.OneTenant;
         _engines = new EngineRef[simulation.AllEngines];
         for (var e = 0; e < _engines.Length; e++)
         {
@@ -30,7 +32,7 @@ internal sealed class CoreRouter : SimulatedRouter
             new()
             {
                 Pool = _engines[0].Pool,
-                Tenant = TenantOf(request.Trace.Tenant),
+                Tenant = TenantOf(_oneTenant ? 0 : request.Trace.Tenant),
                 Class = request.Trace.Class,
                 PromptTokens = request.Trace.PromptTokens,
                 ExpectedOutputTokens = request.Trace.OutputTokens,

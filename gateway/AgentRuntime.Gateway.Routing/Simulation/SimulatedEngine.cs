@@ -130,6 +130,9 @@ internal sealed class SimulatedRequest(int id, TraceRequest trace, double arrive
 
     public RouteTicket Ticket { get; set; }
 
+    public SimulationRequestResult Result =>
+        new(ArrivesAt, FirstTokenAt, EndedAt, Trace.PromptTokens, CachedTokens, Trace.OutputTokens);
+
     /// <summary>Uncached tokens that its placement counted on.</summary>
     public int PlannedTokens { get; set; }
 }

@@ -39,6 +39,9 @@ public sealed record SimulationFigures
     /// <summary>Simulated over real time.</summary>
     public required double Speedup { get; init; }
 
+    /// <summary>The same of each tenant.</summary>
+    public required IReadOnlyList<TenantFigures> Tenants { get; init; }
+
     /// <summary>The value below which a share of sorted values lies.</summary>
     public static double Percentile(ReadOnlySpan<double> sorted, double share) =>
         sorted.Length == 0 ? 0 : sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))];
@@ -83,6 +86,8 @@ public sealed record SimulationFigures
             OracleShare = oracle == 0 ? 0 : hitRatio / oracle,
             GoodputPerSecond = run.EndedAt == 0 ? 0 : good / run.EndedAt,
             Imbalance = busy.Sum() == 0 ? 1 : busy.Max() / busy.Average(),
+            Tenants = [.. run.Requests.GroupBy(r => r.Trace.Tenant).OrderBy(g => g.Key).Select(g =>
+                TenantFigures.From(g.Key, g.Select(static r => r.Result), run.Requests[^1].ArrivesAt))],
             Speedup = run.EndedAt / Math.Max(1e-9, realSeconds),
         };
     }

@@ -53,6 +53,21 @@ internal sealed class IndexNode
         if (_within is not null) VisitWithin(_within, index, ref visit, level, uid, entry);
     }
 
+    /// <summary>As a visit, with every branch taken where the subject is not known.</summary>
+    public void Collect(ISet<int> into, CedarEntities entities, EntityUid?[] subjects, int level)
+    {
+        foreach (var ordinal in _flat) into.Add(ordinal);
+        if (level == Levels) return;
+        _any?.Collect(into, entities, subjects, level + 1);
+        var subject = subjects[level];
+        foreach (var (uid, next) in _equal ?? [])
+            if (subject is null || subject.Equals(uid)) next.Collect(into, entities, subjects, level + 1);
+        foreach (var (type, next) in _types ?? [])
+            if (subject is null || subject.Type == type) next.Collect(into, entities, subjects, level + 1);
+        foreach (var (ancestor, next) in _within ?? [])
+            if (subject is null || entities.IsIn(subject, ancestor)) next.Collect(into, entities, subjects, level + 1);
+    }
+
     private static void VisitWithin(
         Dictionary<EntityUid, IndexNode> within,
         PolicyIndex index,

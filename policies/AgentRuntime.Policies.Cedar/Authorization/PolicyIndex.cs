@@ -31,4 +31,11 @@ internal sealed class PolicyIndex
 
     /// <summary>Gives each candidate to the visit; a policy for a list of actions may come more than once.</summary>
     public void Visit(ref DecisionVisit visit) => _root.Visit(this, ref visit, level: 0);
+
+    /// <summary>Adds the policies that may apply to some completion of a request.</summary>
+    public void Collect(ISet<int> into, CedarEntities entities, CedarPartialRequest request)
+    {
+        var subjects = new[] { request.Action, request.Principal, request.Resource };
+        _root.Collect(into, entities, subjects, level: 0);
+    }
 }

@@ -147,16 +147,19 @@ internal static class ExprJsonWriter
         json.WriteEndObject();
     }
 
+    // A character at a time, as the reference implementation does; reading joins them again.
     private static void WritePattern(Utf8JsonWriter json, LikePattern pattern)
     {
         json.WriteStartArray("pattern");
         for (var i = 0; i < pattern.Pieces.Length; i++)
         {
             if (i > 0) json.WriteStringValue("Wildcard");
-            if (pattern.Pieces[i].Length == 0) continue;
-            json.WriteStartObject();
-            json.WriteString("Literal", pattern.Pieces[i]);
-            json.WriteEndObject();
+            foreach (var rune in pattern.Pieces[i].EnumerateRunes())
+            {
+                json.WriteStartObject();
+                json.WriteString("Literal", rune.ToString());
+                json.WriteEndObject();
+            }
         }
 
         json.WriteEndArray();

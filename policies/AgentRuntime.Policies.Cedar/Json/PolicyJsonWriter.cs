@@ -114,7 +114,7 @@ internal static class PolicyJsonWriter
             return;
         }
 
-        if (scope.IsList)
+        if (scope.IsList && scope.Entities.Count != 1)
         {
             json.WriteStartArray("entities");
             foreach (var uid in scope.Entities) JsonValueWriter.WriteUid(json, uid);

@@ -1,5 +1,8 @@
+using System.Buffers;
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using System.Text.Json;
 
 namespace AgentRuntime.Policies.Cedar;
 
@@ -62,6 +65,36 @@ public sealed partial class CedarSchema
         schema = SchemaResolver.Resolve(syntax, limits, errors);
         return schema is not null;
     }
+
+    /// <summary>Reads the JSON form.</summary>
+    /// <exception cref="CedarException">The schema is refused.</exception>
+    public static CedarSchema ParseJson(ReadOnlyMemory<byte> utf8, CedarLimits? limits = null)
+    {
+        limits = (limits ?? CedarLimits.Default).Validated();
+        var syntax = JsonReading.Read(() =>
+        {
+            using var document = JsonReading.Parse(utf8, limits, levelsPerDepth: 2);
+            return SchemaJsonReader.Read(document.RootElement);
+        });
+        var errors = new List<CedarDiagnostic>();
+        return SchemaResolver.Resolve(syntax, limits, errors) ?? throw new CedarException(errors);
+    }
+
+    /// <inheritdoc cref="ParseJson(ReadOnlyMemory{byte}, CedarLimits?)"/>
+    public static CedarSchema ParseJson(string json, CedarLimits? limits = null) =>
+        ParseJson(Encoding.UTF8.GetBytes(json), limits);
+
+    /// <summary>The schema in its JSON form.</summary>
+    public string ToJson()
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer, JsonWriting.Options)) SchemaJsonWriter.Write(json, Syntax);
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
+    /// <summary>The schema in its Cedar form, without the comments of its source.</summary>
+    /// <exception cref="InvalidOperationException">An entity's shape is a named type, which only JSON can say.</exception>
+    public override string ToString() => SchemaText.Write(Syntax);
 
     /// <summary>The types of principal and of resource that an action applies to; empty for groups.</summary>
     public (IReadOnlyList<string> Principals, IReadOnlyList<string> Resources) AppliesTo(EntityUid action)

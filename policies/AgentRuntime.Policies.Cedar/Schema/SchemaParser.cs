@@ -9,6 +9,8 @@ internal sealed partial class SchemaParser(SourceText source, CedarLimits limits
 
     private int _depth;
 
+    public static bool IsReservedTypeName(string name) => ReservedTypeNames.Contains(name);
+
     public SchemaSyntax? ReadSchema()
     {
         var schema = new SchemaSyntax();
@@ -113,7 +115,7 @@ internal sealed partial class SchemaParser(SourceText source, CedarLimits limits
     {
         var at = Current;
         if (ReadIdentifier() is not { } name) return false;
-        if (ReservedTypeNames.Contains(name.Name))
+        if (IsReservedTypeName(name.Name))
         {
             Report(at, "reservedIdentifier", $"`{name.Name}` cannot be the name of a type");
             return false;

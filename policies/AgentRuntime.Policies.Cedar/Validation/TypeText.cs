@@ -72,9 +72,9 @@ internal static class TypeText
         BoolType => 1,
         LongType => 2,
         StringType => 3,
-        SetType => 4,
-        RecordType => 5,
-        EntityType or AnyEntityType => 6,
+        EntityType or AnyEntityType => 4,
+        SetType => 5,
+        RecordType => 6,
         _ => 7,
     };
 
@@ -113,7 +113,9 @@ internal static class TypeText
     {
         foreach (var (a, b) in one.Zip(two))
         {
-            var order = string.CompareOrdinal(a, b);
+            // By the last part first, then by the namespace.
+            var order = string.CompareOrdinal(CedarNames.Basename(a), CedarNames.Basename(b));
+            if (order == 0) order = string.CompareOrdinal(CedarNames.Namespace(a), CedarNames.Namespace(b));
             if (order != 0) return order;
         }
 

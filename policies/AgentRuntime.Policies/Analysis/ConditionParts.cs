@@ -4,8 +4,8 @@ using AgentRuntime.Policies.Cedar;
 namespace AgentRuntime.Policies;
 
 /// <summary>
-/// A policy's conditions taken apart into what must hold one after the other: each <c>when</c> at its <c>&amp;&amp;</c>, each
-/// <c>unless</c> at its <c>||</c>. Works on Cedar's own JSON form of policies. Stateless.
+/// A policy's conditions taken apart into what must hold one after the other: each <c>when</c> at its
+/// <c>&amp;&amp;</c>, each <c>unless</c> at its <c>||</c>. Works on Cedar's own JSON form of policies. Stateless.
 /// </summary>
 internal static class ConditionParts
 {
@@ -47,8 +47,18 @@ internal static class ConditionParts
             }),
         };
         var set = CedarPolicySet.ParseJson(policy.ToJsonString());
-        parts.Add(new(set, Text(set.Policies[0]), isUnless));
+        parts.Add(new(set, Text(set.Policies[0]), isUnless, !ReadsContext(body)));
     }
+
+    private static bool ReadsContext(JsonNode? node) =>
+        node switch
+        {
+            JsonObject entry =>
+                (entry["Var"] is JsonValue variable && variable.TryGetValue<string>(out var name) && name == "context")
+                || entry.Any(m => ReadsContext(m.Value)),
+            JsonArray list => list.Any(ReadsContext),
+            _ => false,
+        };
 
     private static string Text(CedarPolicy policy)
     {
@@ -59,7 +69,11 @@ internal static class ConditionParts
 }
 
 /// <summary>One thing that must hold, or with <c>unless</c> must not. Immutable.</summary>
-internal sealed record ConditionPart(CedarPolicySet Policy, string Expression, bool IsUnless)
+/// <param name="Policy">The part as a policy.</param>
+/// <param name="Expression">The part as Cedar.</param>
+/// <param name="IsUnless">It must not hold.</param>
+/// <param name="IsContextFree">It depends on principal, action and resource alone.</param>
+internal sealed record ConditionPart(CedarPolicySet Policy, string Expression, bool IsUnless, bool IsContextFree)
 {
     /// <summary>The part as a reader says it.</summary>
     public string Text => IsUnless ? $"not: {Expression}" : Expression;

@@ -12,6 +12,9 @@ internal sealed record BundleDefinition(
     IReadOnlyList<ToolPin> Tools,
     IReadOnlyList<AgentDefinition> Agents)
 {
+    /// <summary>Whoever sends calls sends them as decisions say.</summary>
+    public bool HonoursObligations { get; init; }
+
     public ModelDefinition? FindModel(string name) => Models.FirstOrDefault(m => m.Name == name);
 
     public ToolPin? FindTool(string qualifiedName) => Tools.FirstOrDefault(t => t.Name == qualifiedName);

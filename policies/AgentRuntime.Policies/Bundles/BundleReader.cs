@@ -24,7 +24,10 @@ internal static class BundleReader
         main?.Close();
 
         var tools = ToolPinReader.Read(files.Tools, servers, problems);
-        var draft = new BundleDefinition(name, quota, models, servers, tools, []);
+        var draft = new BundleDefinition(name, quota, models, servers, tools, [])
+        {
+            HonoursObligations = options.HonoursObligations,
+        };
         return draft with { Agents = AgentReader.Read(files.Agents, draft, problems) };
     }
 
@@ -82,7 +85,12 @@ internal static class BundleReader
         {
             var name = entry.Key.Text;
             Names.Check(
-                Names.IsModel(name), name, "a model", "printable ASCII without spaces and quotes", entry.Key.Position, problems);
+                Names.IsModel(name),
+                name,
+                "a model",
+                "printable ASCII without spaces and quotes",
+                entry.Key.Position,
+                problems);
             if (YamlSection.Of(entry.Value, problems, $"the model '{name}'") is not { } model)
                 continue;
             var (all, projects) = ReadDirect(model.Find("direct"), problems);
@@ -102,7 +110,8 @@ internal static class BundleReader
             case YamlScalar { Plain: true, Text: "true" }:
                 return (true, []);
             case YamlSequence list when list.Items.All(i => i is YamlScalar s && Names.IsLabel(s.Text)):
-                return (false, list.Items.Cast<YamlScalar>().Select(s => s.Text).Distinct(StringComparer.Ordinal).ToList());
+                return (
+                    false, list.Items.Cast<YamlScalar>().Select(s => s.Text).Distinct(StringComparer.Ordinal).ToList());
             default:
                 problems.Add(node.Position, $"'direct' must be true, false or a list of projects, not {node.Kind}");
                 return (false, []);
@@ -131,9 +140,9 @@ internal static class BundleReader
     }
 
     /// <summary>Labels of data: untrusted and for the tenant unless the bundle says otherwise.</summary>
-    public static DataLabels ReadLabels(YamlSection? section, Problems problems)
+    public static DataLabels ReadLabels(YamlSection? section, Problems problems, DataLabels? otherwise = null)
     {
-        var labels = DataLabels.Default;
+        var labels = otherwise ?? DataLabels.Default;
         if (section is null)
             return labels;
         var trusted = section.Flag("trusted") ?? labels.Trusted;

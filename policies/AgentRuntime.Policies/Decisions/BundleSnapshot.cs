@@ -11,10 +11,16 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     private readonly ConcurrentDictionary<string, HistoryPlan> _plans = new(StringComparer.Ordinal);
 
     private readonly FrozenDictionary<string, ApprovalScope> _approvals;
+    private readonly FrozenDictionary<string, GrantObligations> _obligations;
+    private readonly Visibility _visibility;
 
     public BundleSnapshot(CompiledBundle bundle, PolicyOptions options)
     {
         Bundle = bundle;
+        _visibility = new(bundle);
+        _obligations = bundle.Generated
+            .Where(g => g.Grant?.Obligations is not null)
+            .ToFrozenDictionary(g => g.Id, g => g.Grant!.Obligations!, StringComparer.Ordinal);
         _approvals = bundle.Generated
             .Where(g => g.Grant is { NeedsApproval: true })
             .ToFrozenDictionary(g => g.Id, g => g.Grant!.Approval, StringComparer.Ordinal);
@@ -43,13 +49,17 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     {
         ArgumentNullException.ThrowIfNull(identity);
         if (identity.AgentName is { } agent)
-            return new RunPolicy(this, identity, EntityNames.Agent(agent), Bundle.Agents.GetValueOrDefault(agent), Bundle.Entities);
+            return new RunPolicy(
+                this, identity, EntityNames.Agent(agent), Bundle.Agents.GetValueOrDefault(agent), Bundle.Entities);
         var client = EntityNames.Client(identity.ProjectName);
         var entities = Bundle.Entities.TryGet(client, out _)
             ? Bundle.Entities
             : Bundle.Entities.With(EntityNames.ClientOf(identity.ProjectName));
         return new RunPolicy(this, identity, client, null, entities);
     }
+
+    /// <summary>What a permit changes about the calls that it allows; null when nothing.</summary>
+    public GrantObligations? ObligationsOf(string permitId) => _obligations.GetValueOrDefault(permitId);
 
     /// <summary>What an approval covers that a permit needs.</summary>
     public ApprovalScope ScopeOf(string permitId) => _approvals.GetValueOrDefault(permitId, ApprovalScope.Default);
@@ -58,7 +68,9 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     public HistoryPlan PlanOf(AgentDefinition agent) =>
         _plans.GetOrAdd(agent.Name, static (_, definition) => HistoryPlan.Of(definition), agent);
 
-    /// <summary>The tools that an agent could call with some arguments; computed once for each agent that is named.</summary>
+    /// <summary>
+    /// The tools that an agent could call with some arguments; computed once for each agent that is named.
+    /// </summary>
     public IReadOnlySet<string> VisibleTo(AgentDefinition agent) =>
-        _visible.GetOrAdd(agent.Name, static (name, bundle) => Visibility.Of(name, bundle), Bundle);
+        _visible.GetOrAdd(agent.Name, static (name, visibility) => visibility.ToolsOf(name), _visibility);
 }

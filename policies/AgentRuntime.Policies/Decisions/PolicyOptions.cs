@@ -17,4 +17,13 @@ public sealed record PolicyOptions
     /// figure counts.
     /// </summary>
     public QuotaLimits? QuotaCeiling { get; init; }
+
+    /// <summary>
+    /// Calls are sent with <see cref="Decision.Arguments"/> where a decision has them. Default false: then a bundle
+    /// with obligations does not validate, for the call would be sent as it was asked.
+    /// </summary>
+    public bool HonoursObligations { get; init; }
+
+    /// <summary>Who hears what shadow bundles decide. Default null: then no bundle can be put into shadow.</summary>
+    public IShadowLog? ShadowLog { get; init; }
 }

@@ -47,10 +47,13 @@ internal sealed class RunPolicy(
             var approval = verdict == Verdict.RequireApproval ? FindApproval(response, prepared.Seen, call) : null;
             if (approval is not null)
                 (verdict, reason) = (Verdict.Allow, null);
+            var obligations = verdict == Verdict.Allow ? ObligationsOf(response, prepared.Seen, approval) : [];
             if (verdict == Verdict.Allow)
-                Enter(call, prepared, approval);
+                Enter(call, prepared, obligations, approval);
             return new(verdict, reason, Bundle)
             {
+                Obligations = obligations,
+                Arguments = GrantObligations.Rewrite(call.Arguments, obligations),
                 DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
                 Errors = response.Errors.Select(e => e.ToString()).ToList(),
             };
@@ -83,7 +86,9 @@ internal sealed class RunPolicy(
             return RequestOf(call, prepared);
     }
 
-    /// <summary>The first history condition of a grant that does not hold for a call right now; null when all hold.</summary>
+    /// <summary>
+    /// The first history condition of a grant that does not hold for a call right now; null when all hold.
+    /// </summary>
     internal HistoryCondition? UnmetHistory(string grantId, PolicyCall call)
     {
         if (Prepare(call, out var prepared) is not null)
@@ -135,14 +140,18 @@ internal sealed class RunPolicy(
         var now = CedarValue.Datetime(call.At);
         var context = prepared.Tool is null
             ? CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history))
-            : CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history), ("input", seen.Input));
+            : CedarRecord.Create(
+                ("user", identity.Principal), ("now", now), ("history", history), ("input", seen.Input));
         return new(principal, prepared.Action, prepared.Resource, context);
     }
 
     // The lock must be held: a refusal tells which history condition does not hold.
-    private (Verdict Verdict, RuntimeError? Reason) Conclude(CedarResponse response, PolicyCall call, in HistoryCall seen)
+    private (Verdict Verdict, RuntimeError? Reason) Conclude(
+        CedarResponse response, PolicyCall call, in HistoryCall seen)
     {
-        var what = call.Action == PolicyAction.CallTool ? $"calling '{call.Resource}'" : $"asking the model '{call.Resource}'";
+        var what = call.Action == PolicyAction.CallTool
+            ? $"calling '{call.Resource}'"
+            : $"asking the model '{call.Resource}'";
         return Verdicts.Of(response) switch
         {
             Verdicts.Outcome.Forbidden => (Verdict.Deny, Denials.Forbidden(Caller, what, response.Reasons[0])),
@@ -156,12 +165,35 @@ internal sealed class RunPolicy(
         };
     }
 
-    private void Enter(PolicyCall call, in PreparedCall prepared, Approvals.Approval? approval)
+    private void Enter(
+        PolicyCall call, in PreparedCall prepared, List<Obligation> obligations, Approvals.Approval? approval)
     {
-        if (prepared.Tool is { } tool)
-            _history.Begin(call, tool, prepared.Seen, approval);
-        else
-            _history.Figures.ModelCalls++;
+        var seen = obligations.Count == 0
+            ? prepared.Seen
+            : prepared.Seen with { Input = GrantObligations.Rewrite(prepared.Seen.Input, obligations) };
+        _history.Begin(call, prepared.Tool, seen, approval);
+        foreach (var obligation in obligations)
+        {
+            if (obligation is Obligation.AddLabel { Label: var label })
+                _history.Figures.Raise(ConfidentialityNames.ToLabels(label));
+        }
+    }
+
+    // A permit that asks for nothing frees the call of what others ask for; else the first that lets it through counts.
+    private List<Obligation> ObligationsOf(
+        CedarResponse response, in HistoryCall seen, Approvals.Approval? approval)
+    {
+        GrantObligations? first = null;
+        foreach (var permit in response.Reasons)
+        {
+            if (approval is null && permit.Annotations.ContainsKey("approval"))
+                continue;
+            if (snapshot.ObligationsOf(permit.Id) is not { } obligations)
+                return [];
+            first ??= obligations;
+        }
+
+        return first?.For(seen.Input) ?? [];
     }
 
     private bool IsApproved(in HistoryCall seen, PolicyCall call) =>

@@ -11,14 +11,15 @@ internal static class Scopes
         && Fits(policy.Action, action, entities)
         && Fits(policy.Resource, resource, entities);
 
-    private static bool Fits(CedarScope scope, EntityUid entity, CedarEntities entities) =>
+    public static bool Fits(CedarScope scope, EntityUid entity, CedarEntities entities) =>
         scope.Operator switch
         {
             CedarScopeOperator.Any => true,
             CedarScopeOperator.Equal => scope.Entities[0] == entity,
             CedarScopeOperator.In => scope.Entities.Any(e => entities.IsIn(entity, e)),
             CedarScopeOperator.Is => scope.EntityType == entity.Type,
-            CedarScopeOperator.IsIn => scope.EntityType == entity.Type && scope.Entities.Any(e => entities.IsIn(entity, e)),
+            CedarScopeOperator.IsIn =>
+                scope.EntityType == entity.Type && scope.Entities.Any(e => entities.IsIn(entity, e)),
             _ => false,
         };
 }

@@ -22,10 +22,13 @@ internal sealed record GrantDefinition(
     /// <summary>What must be true of the run so far; all of it.</summary>
     public IReadOnlyList<HistoryCondition> History { get; init; } = [];
 
+    /// <summary>What it changes about the calls that it allows; null when nothing.</summary>
+    public GrantObligations? Obligations { get; init; }
+
     /// <summary>What an approval covers, when one is needed.</summary>
     public ApprovalScope Approval { get; init; } = ApprovalScope.Default;
 
-    public bool IsUnconditional => Limits.Count == 0 && Condition is null && History.Count == 0;
+    public bool IsUnconditional => Limits.Count == 0 && Condition is null && History.Count == 0 && Obligations is null;
 }
 
 /// <summary>How an <see cref="ArgumentLimit"/> compares.</summary>
@@ -54,7 +57,11 @@ internal enum LimitKind : byte
 /// <param name="Values">One value, or several for <see cref="LimitKind.OneOf"/>, as they were written.</param>
 /// <param name="Position">Where it is given.</param>
 internal sealed record ArgumentLimit(
-    LimitKind Kind, IReadOnlyList<PropertyShape> Path, ArgumentShape Shape, IReadOnlyList<string> Values, BundlePosition Position)
+    LimitKind Kind,
+    IReadOnlyList<PropertyShape> Path,
+    ArgumentShape Shape,
+    IReadOnlyList<string> Values,
+    BundlePosition Position)
 {
     /// <summary>The argument as people write it: <c>order.amount_cents</c>.</summary>
     public string Argument => string.Join('.', Path.Select(p => p.Name));

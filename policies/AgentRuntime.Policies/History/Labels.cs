@@ -28,4 +28,10 @@ internal static class ConfidentialityNames
     public static readonly string[] All = ["public", "tenant", "user"];
 
     public static string Of(Confidentiality level) => All[(int)level - 1];
+
+    /// <summary>What a label that an obligation adds means: <c>untrusted</c>, or a confidentiality.</summary>
+    public static DataLabels ToLabels(string label) =>
+        label == "untrusted"
+            ? new(false, Confidentiality.Public)
+            : new(true, (Confidentiality)(Array.IndexOf(All, label) + 1));
 }

@@ -40,6 +40,14 @@ internal sealed class RunFigures(bool inputTrusted, Confidentiality inputConfide
         }
     }
 
+    /// <summary>The run carries labels that no result brought; they stay even if the call is never sent.</summary>
+    public void Raise(DataLabels labels)
+    {
+        if (!labels.Trusted)
+            _untrusted++;
+        _confidential[(int)labels.Confidentiality]++;
+    }
+
     public ToolFigures Of(string tool)
     {
         if (!_tools.TryGetValue(tool, out var figures))
@@ -71,7 +79,8 @@ internal sealed class RunFigures(bool inputTrusted, Confidentiality inputConfide
         }
     }
 
-    /// <summary>The record that policies see for a call; <paramref name="holds"/> are the grants whose history conditions hold, and
+    /// <summary>The record that policies see for a call; <paramref name="holds"/> are the grants whose history
+    /// conditions hold, and
     /// <paramref name="approved"/> tells whether a person approved this very call.</summary>
     public CedarRecord ToRecord(long calls, CedarSet holds, bool approved)
     {

@@ -58,21 +58,23 @@ internal sealed class RunHistory
         return null;
     }
 
-    /// <summary>Enters an allowed call.</summary>
+    /// <summary>Enters an allowed call of a tool, or with <paramref name="tool"/> null of a model.</summary>
     /// <exception cref="ArgumentException">This very call is in flight already.</exception>
-    public void Begin(PolicyCall call, ToolEntry tool, in HistoryCall seen, Approvals.Approval? approval)
+    public void Begin(PolicyCall call, ToolEntry? tool, in HistoryCall seen, Approvals.Approval? approval)
     {
         if (_inFlight.ContainsKey(call))
             throw new ArgumentException("the call is in flight already; each call is decided once", nameof(call));
         object?[]? begun = null;
-        if (_plan is not null && _plan.Watchers.TryGetValue(seen.Tool, out var watchers))
+        if (tool is null)
         {
-            begun = new object?[watchers.Length];
-            for (var i = 0; i < watchers.Length; i++)
-                begun[i] = _monitors[watchers[i]]!.Begin(seen);
+            Figures.ModelCalls++;
+        }
+        else
+        {
+            begun = BeginMonitors(seen);
+            Figures.Begin(tool);
         }
 
-        Figures.Begin(tool);
         if (approval is not null)
             approval.Spent = true;
         _inFlight.Add(call, new(tool, seen, begun, approval));
@@ -83,6 +85,14 @@ internal sealed class RunHistory
     {
         if (!_inFlight.Remove(call, out var flight))
             return;
+        if (flight.Tool is null)
+        {
+            // A model that failed is no failure of a tool; only what was never sent is taken back.
+            if (outcome == CallOutcome.NotSent)
+                Figures.ModelCalls--;
+            return;
+        }
+
         Figures.End(flight.Tool, outcome);
         if (flight.Approval is { } approval && outcome == CallOutcome.NotSent)
             approval.Spent = false;
@@ -91,6 +101,16 @@ internal sealed class RunHistory
         var watchers = _plan!.Watchers[flight.Seen.Tool];
         for (var i = 0; i < watchers.Length; i++)
             _monitors[watchers[i]]!.End(flight.Seen, begun[i], outcome);
+    }
+
+    private object?[]? BeginMonitors(in HistoryCall seen)
+    {
+        if (_plan is null || !_plan.Watchers.TryGetValue(seen.Tool, out var watchers))
+            return null;
+        var begun = new object?[watchers.Length];
+        for (var i = 0; i < watchers.Length; i++)
+            begun[i] = _monitors[watchers[i]]!.Begin(seen);
+        return begun;
     }
 
     private HistoryCondition? FirstUnmet(HistoryPlan.GrantCheck check, in HistoryCall call)
@@ -105,5 +125,6 @@ internal sealed class RunHistory
         return null;
     }
 
-    private readonly record struct Flight(ToolEntry Tool, HistoryCall Seen, object?[]? Begun, Approvals.Approval? Approval);
+    private readonly record struct Flight(
+        ToolEntry? Tool, HistoryCall Seen, object?[]? Begun, Approvals.Approval? Approval);
 }

@@ -24,4 +24,13 @@ public sealed record Decision(Verdict Verdict, RuntimeError? Reason, BundleDiges
 
     /// <summary>Policies that failed to evaluate, with what went wrong.</summary>
     public IReadOnlyList<string> Errors { get; init; } = [];
+
+    /// <summary>On condition of what the call is allowed.</summary>
+    public IReadOnlyList<Obligation> Obligations { get; init; } = [];
+
+    /// <summary>
+    /// The arguments that must be sent in place of those that were asked; null when those may be sent. Whoever sends calls
+    /// must send these, and only then may say so to the decision point's options.
+    /// </summary>
+    public System.Text.Json.JsonElement? Arguments { get; init; }
 }

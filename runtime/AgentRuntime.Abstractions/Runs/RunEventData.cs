@@ -8,6 +8,7 @@ namespace AgentRuntime.Abstractions;
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(RunStarted), "run.started")]
+[JsonDerivedType(typeof(RunResumed), "run.resumed")]
 [JsonDerivedType(typeof(RunSucceeded), "run.succeeded")]
 [JsonDerivedType(typeof(RunFailed), "run.failed")]
 [JsonDerivedType(typeof(RunCancelled), "run.cancelled")]
@@ -23,6 +24,12 @@ public abstract record RunEventData;
 
 /// <summary>A worker started the run.</summary>
 public sealed record RunStarted(string Agent, string Module, string Bundle, string SandboxEngine) : RunEventData;
+
+/// <summary>Another worker took the run over and continues it from its recorded results.</summary>
+/// <param name="Attempt">2 for the second worker that has the run, and so on.</param>
+/// <param name="ReplayedCalls">Host calls whose recorded results are given to the agent again.</param>
+/// <param name="SandboxEngine">The engine that runs it now.</param>
+public sealed record RunResumed(int Attempt, int ReplayedCalls, string SandboxEngine) : RunEventData;
 
 /// <summary>The agent returned its output.</summary>
 public sealed record RunSucceeded(string Output, RunTotals Totals) : RunEventData;

@@ -10,6 +10,7 @@ namespace AgentRuntime.Cli.Reports;
 internal sealed class TextRunReport : IRunReport
 {
     private const int MaxShownCharacters = 110;
+    private const int MaxOutputCharacters = 600;
 
     private readonly ReportTotals _totals = new();
 
@@ -24,7 +25,7 @@ internal sealed class TextRunReport : IRunReport
     public void End(RunResource run)
     {
         _totals.End(run);
-        var outcome = run.Error is null ? Shorten(run.Output ?? "") : run.Error.ToError().ToString();
+        var outcome = run.Error?.ToError().ToString() ?? Shorten(run.Output ?? "", MaxOutputCharacters);
         Console.WriteLine($"  {run.Status}  {outcome}");
         Console.WriteLine(
             $"  {run.Id}  prompt {run.Usage.PromptTokens} (cached {run.Usage.CachedPromptTokens})"
@@ -54,10 +55,10 @@ internal sealed class TextRunReport : IRunReport
 
     private static string Ms(double ms) => ms.ToString(ms < 10 ? "0.0 ms" : "0 ms", CultureInfo.InvariantCulture);
 
-    private static string Shorten(string text)
+    private static string Shorten(string text, int most = MaxShownCharacters)
     {
         var line = string.Join(' ', text.Split(['\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries));
         var clean = string.Concat(line.Where(c => !char.IsControl(c))); // a guest's text must not drive the terminal
-        return clean.Length <= MaxShownCharacters ? clean : clean[..MaxShownCharacters] + "…";
+        return clean.Length <= most ? clean : clean[..most] + "…";
     }
 }

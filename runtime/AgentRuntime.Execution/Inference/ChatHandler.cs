@@ -15,8 +15,12 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
     public async Task<HostCallResult> HandleAsync(
         RunContext run, int number, HostCall.Chat chat, CancellationToken cancellationToken)
     {
-        if ((chat.Options.Model ?? run.Agent.DefaultModel) is not { } model)
-            return await RefuseAsync(run, number, "", NoModel(), cancellationToken).ConfigureAwait(false);
+        var model = chat.Options.Model ?? run.Agent.DefaultModel ?? "";
+        var past = run.History.Find(number);
+        if (past is not null && ChatReplay.Answer(run, number, model, past) is { } answer)
+            return answer;
+        if (model.Length == 0)
+            return await RefuseAsync(run, number, model, NoModel(), cancellationToken).ConfigureAwait(false);
         var call = new PolicyCall(PolicyAction.UseModel, model, NoArguments, time.GetUtcNow());
         if (Decisions.Refusal(run.Decisions, call) is { } refusal)
             return await RefuseAsync(run, number, model, refusal, cancellationToken).ConfigureAwait(false);
@@ -25,8 +29,9 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
         try
         {
             var maxOutput = Math.Max(1, chat.Options.MaxOutputTokens ?? run.Agent.DefaultMaxOutputTokens);
-            await run.Journal.AppendAsync(new ChatStarted(number, model, maxOutput), cancellationToken)
-                .ConfigureAwait(false);
+            if (past is null)
+                await run.Journal.AppendAsync(new ChatStarted(number, model, maxOutput), cancellationToken)
+                    .ConfigureAwait(false);
             var response = await AskAsync(run, number, model, maxOutput, chat, cancellationToken).ConfigureAwait(false);
             outcome = CallOutcome.Succeeded;
             return new HostCallResult.Chat(response);

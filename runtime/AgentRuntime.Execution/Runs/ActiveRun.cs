@@ -21,6 +21,12 @@ internal sealed class ActiveRun(RunRecord record, IPolicySnapshot policy, AgentP
     /// <summary>What the bundle says of the agent.</summary>
     public AgentPolicy Agent { get; } = agent;
 
+    /// <summary>What an earlier worker has already done.</summary>
+    public RunHistory History { get; init; } = RunHistory.None;
+
+    /// <summary>How much of its deadline the run has left.</summary>
+    public TimeSpan TimeLeft { get; init; } = agent.Budget.Deadline;
+
     public RunId Id { get; } = record.Identity.Run
         ?? throw new ArgumentException("a run's identity names the run", nameof(record));
 

@@ -9,13 +9,15 @@ namespace AgentRuntime.Execution;
 /// <param name="Decisions">The run's decisions and their history.</param>
 /// <param name="Journal">The run's events.</param>
 /// <param name="Meter">What the run has used.</param>
+/// <param name="History">What an earlier worker has already done.</param>
 internal sealed record RunContext(
     WorkIdentity Identity,
     IPolicySnapshot Policy,
     AgentPolicy Agent,
     IRunPolicy Decisions,
     RunJournalWriter Journal,
-    RunMeter Meter)
+    RunMeter Meter,
+    RunHistory History)
 {
     public RunId Run { get; } = Identity.Run ?? throw new ArgumentException(
         "the identity names no run", nameof(Identity));

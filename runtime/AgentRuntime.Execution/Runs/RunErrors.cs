@@ -15,6 +15,12 @@ internal static class RunErrors
         ReasonCodes.RunInterrupted, $"The platform stopped while the run was under way; {why}.",
         Action: "Start the run again.");
 
+    public static RuntimeError Diverged(int call) => new(
+        ReasonCodes.RunInterrupted,
+        $"The platform stopped while the run was under way, and the agent took another path when its first calls were "
+            + $"replayed: call {call} differs from the recorded one.",
+        Action: "Start the run again; an agent that is to survive a restart must not depend on clocks or chance.");
+
     public static RuntimeError Deadline(TimeSpan deadline) => new(
         ReasonCodes.RunDeadline,
         string.Create(CultureInfo.InvariantCulture, $"The run took longer than its {deadline.TotalSeconds:0.###} s."),

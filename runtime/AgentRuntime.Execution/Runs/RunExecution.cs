@@ -27,7 +27,7 @@ internal sealed class RunExecution(
     /// <exception cref="RuntimeErrorException">AR8002: the journal cannot be written.</exception>
     public async Task ExecuteAsync(CancellationToken shutdown)
     {
-        using var deadline = new CancellationTokenSource(run.Agent.Budget.Deadline, time);
+        using var deadline = new CancellationTokenSource(run.TimeLeft, time);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(shutdown, deadline.Token, run.Cancelled);
         using var activity = StartActivity();
         var started = time.GetTimestamp();
@@ -67,13 +67,16 @@ internal sealed class RunExecution(
         var record = run.Record with { Status = RunStatus.Running };
         await _events.TransitionAsync(
             record,
-            new RunStarted(run.Agent.Name, record.Module.ToString(), record.Bundle.ToString(), sandboxes.Name),
+            run.History.Attempts == 0
+                ? new RunStarted(run.Agent.Name, record.Module.ToString(), record.Bundle.ToString(), sandboxes.Name)
+                : new RunResumed(run.History.Attempts + 1, run.History.LastCall, sandboxes.Name),
             cancellationToken).ConfigureAwait(false);
+        _events.Replaying = run.History.LastCall > 0;
         var wasm = await agents.ReadModuleAsync(record.Module, cancellationToken).ConfigureAwait(false)
             ?? throw new RuntimeErrorException(RunErrors.ModuleMissing(record.Module));
         var module = await sandboxes.CompileAsync(wasm, cancellationToken).ConfigureAwait(false);
         var context = new RunContext(
-            record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, _meter);
+            record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, _meter, run.History);
 
         await using var sandbox = module.Instantiate(run.Agent.Limits, _events);
         await using var stopping = cancellationToken.UnsafeRegister(
@@ -93,6 +96,8 @@ internal sealed class RunExecution(
         HostCallResult? answer = null;
         for (var call = 1; ; call++)
         {
+            // A stop that came between two steps must not wait for the guest to notice it.
+            cancellationToken.ThrowIfCancellationRequested();
             SandboxStep step;
             using (RuntimeTelemetry.Source.StartActivity("sandbox run"))
                 step = answer is null
@@ -107,6 +112,7 @@ internal sealed class RunExecution(
                 case SandboxStep.Trapped trapped:
                     return new Ending.Failed(trapped.Error);
                 case SandboxStep.Blocked blocked:
+                    _events.Replaying = call < run.History.LastCall;
                     answer = await AnswerAsync(context, call, blocked.Call, cancellationToken).ConfigureAwait(false);
                     break;
             }
@@ -116,6 +122,8 @@ internal sealed class RunExecution(
     private async Task<HostCallResult> AnswerAsync(
         RunContext context, int call, HostCall asked, CancellationToken cancellationToken)
     {
+        if (asked is HostCall.ListTools or HostCall.Sleep && run.History.Find(call) is not null)
+            throw new RuntimeErrorException(RunErrors.Diverged(call));
         switch (asked)
         {
             case HostCall.Chat chat:
@@ -124,6 +132,8 @@ internal sealed class RunExecution(
                 return await tools.HandleAsync(context, call, tool, cancellationToken).ConfigureAwait(false);
             case HostCall.ListTools:
                 return new HostCallResult.ToolList([.. context.VisibleTools.Values]);
+            case HostCall.Sleep when call < run.History.LastCall:
+                return new HostCallResult.Slept();
             case HostCall.Sleep sleep:
                 await Task.Delay(sleep.Duration, time, cancellationToken).ConfigureAwait(false);
                 return new HostCallResult.Slept();

@@ -9,11 +9,21 @@ namespace AgentRuntime.Execution;
 /// </summary>
 internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal) : ISandboxLog
 {
+    private volatile bool _replaying;
     private readonly Lock _lock = new();
     private List<RunEventData> _pending = [];
 
+    /// <summary>While true, log lines are dropped: an earlier worker has already written them.</summary>
+    public bool Replaying
+    {
+        get => _replaying;
+        set => _replaying = value;
+    }
+
     void ISandboxLog.Write(GuestLogLevel level, string message)
     {
+        if (_replaying)
+            return;
         var line = new GuestLogged(
             level switch
             {

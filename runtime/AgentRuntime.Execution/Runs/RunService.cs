@@ -27,6 +27,7 @@ public sealed class RunService : IRunService
     private readonly ILogger<RunService> _log;
     private readonly ChatHandler _chats;
     private readonly ToolHandler _tools;
+    private readonly RunResumption _resumption;
     private readonly ConcurrentDictionary<RunId, ActiveRun> _active = [];
     private readonly Channel<ActiveRun> _queue;
     private int _waiting;
@@ -61,6 +62,9 @@ public sealed class RunService : IRunService
         (_time, _log) = (time, log);
         _chats = new ChatHandler(inference, time);
         _tools = new ToolHandler(tools, time, _options.MaxToolResultBytes);
+        _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
+
+        // The count of waiting runs bounds it; a bounded channel could not take back what it has accepted.
         _queue = Channel.CreateUnbounded<ActiveRun>();
     }
 
@@ -157,8 +161,9 @@ public sealed class RunService : IRunService
     }
 
     /// <summary>
-    /// Takes care of the runs that an earlier process left unfinished, then executes runs until it is cancelled. Runs
-    /// that are under way then stay unfinished in the journal for the next process. Call it once.
+    /// Continues the runs that an earlier process left unfinished from their recorded results, then executes runs
+    /// until it is cancelled. Runs that are under way then stay unfinished in the journal for the next process. Call
+    /// it once.
     /// </summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -201,10 +206,27 @@ public sealed class RunService : IRunService
             // Accepted by this process before its workers started.
             if (_active.ContainsKey(record.Identity.Run.GetValueOrDefault()))
                 continue;
-            var error = RunErrors.Interrupted("what it did until then is in its events");
+            var (run, problem, history) = await _resumption.TryResumeAsync(record, cancellationToken)
+                .ConfigureAwait(false);
+            if (run is not null)
+            {
+                _active[run.Id] = run;
+                Interlocked.Increment(ref _waiting);
+                _queue.Writer.TryWrite(run);
+                continue;
+            }
+            var used = new RunMeter();
+            used.Add(history.Usage, history.Cost);
             await _journal.TransitionAsync(
-                record with { Status = RunStatus.Failed, EndedAt = _time.GetUtcNow(), Error = error },
-                new RunFailed(ErrorResource.From(error), new RunMeter().Totals(null)),
+                record with
+                {
+                    Status = RunStatus.Failed,
+                    EndedAt = _time.GetUtcNow(),
+                    Error = problem,
+                    Usage = used.Usage,
+                    Cost = used.Cost,
+                },
+                new RunFailed(ErrorResource.From(problem!), used.Totals(null)),
                 cancellationToken).ConfigureAwait(false);
         }
     }

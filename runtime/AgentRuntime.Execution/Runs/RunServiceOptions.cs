@@ -16,6 +16,12 @@ public sealed record RunServiceOptions
     public int MaxToolResultBytes { get; init; } = 1 << 20;
 
     /// <summary>
+    /// How many workers may have a run one after the other. A run that brings its worker down each time is then given
+    /// up with AR7002. Default 3.
+    /// </summary>
+    public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>
     /// How often the journal is read for a watcher of a run that this process does not execute. Default 1 s. A run
     /// of this process wakes its watchers at once.
     /// </summary>

@@ -33,11 +33,15 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
     private async Task<HostCallResult> DecideAndCallAsync(
         RunContext run, int number, HostCall.CallTool asked, CancellationToken cancellationToken)
     {
+        var past = run.History.Find(number);
+        if (past is not null && ToolReplay.Answer(run, number, asked, past) is { } recorded)
+            return recorded;
         if (ToolArguments.Parse(asked.ArgumentsJson) is not { } arguments)
             return await RefuseAsync(
                 run, number, asked, Denied(ToolArguments.NotAnObject(asked.Name)), cancellationToken)
                     .ConfigureAwait(false);
-        var call = new PolicyCall(PolicyAction.CallTool, asked.Name, arguments, time.GetUtcNow());
+        var call = new PolicyCall(
+            PolicyAction.CallTool, asked.Name, arguments, past?.At ?? time.GetUtcNow());
         var decision = Decisions.Decide(run.Decisions, call);
         if (Decisions.Refusal(decision) is not null)
             return await RefuseAsync(run, number, asked, decision, cancellationToken).ConfigureAwait(false);
@@ -49,9 +53,10 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
             if (Find(run, asked.Name, arguments, out var server, out var pinned) is { } problem)
                 return await RefuseAsync(run, number, asked, Denied(problem), cancellationToken).ConfigureAwait(false);
             var key = $"{run.Run}:{number}";
-            await run.Journal.AppendAsync(
-                [Decided(number, asked, decision), new ToolStarted(number, asked.Name, key)],
-                cancellationToken).ConfigureAwait(false);
+            if (past?.ToolStarted is null)
+                await run.Journal.AppendAsync(
+                    [Decided(number, asked, decision), new ToolStarted(number, asked.Name, key)],
+                    cancellationToken).ConfigureAwait(false);
             var started = time.GetTimestamp();
             if (await _pins.CheckAsync(server!, pinned!, cancellationToken).ConfigureAwait(false) is { } changed)
                 return await FailAsync(run, number, asked.Name, changed, started, cancellationToken)

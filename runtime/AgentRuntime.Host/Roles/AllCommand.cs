@@ -16,7 +16,7 @@ internal static class AllCommand
         var state = new Option<string?>("--state") { Description = "Folder of the database, keys and made models" };
         var port = new Option<int?>("--port") { Description = "Port of the edge on 127.0.0.1; 0 takes any free one" };
         var model = new Option<FileInfo?>("--model") { Description = "A GGUF file for the bundled nodes" };
-        var backend = new Option<Uri?>("--backend")
+        var backend = new Option<string?>("--backend")
         {
             Description = "An OpenAI-compatible server, such as vLLM, in place of the bundled nodes",
         };
@@ -55,7 +55,7 @@ internal static class AllCommand
     /// <summary>
     /// The backend's one model takes the name that the demo's agents ask for; keys come from the environment.
     /// </summary>
-    private static PlatformOptions WithBackend(PlatformOptions options, Uri url) => options with
+    private static PlatformOptions WithBackend(PlatformOptions options, string url) => options with
     {
         Nodes = options.Nodes with { Count = 0 },
         Disaggregation = "never",
@@ -64,7 +64,7 @@ internal static class AllCommand
             new EngineOptions
             {
                 Name = "backend",
-                Url = url.AbsoluteUri.TrimEnd('/'),
+                Url = url.TrimEnd('/'),
                 ModelAlias = options.Nodes.ModelName,
                 ApiKeyVariable =
                     Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } ? KeyVariable : null,

@@ -10,6 +10,8 @@ internal sealed class CompiledCode
     private readonly ModuleModel _model;
     private readonly Dictionary<int, MethodInfo> _thunks = [];
     private readonly Dictionary<int, EntryPoint> _entries = [];
+    private readonly Dictionary<int, int> _ordinals = [];
+    private readonly Dictionary<EntryPoint, int> _functions = new(ReferenceEqualityComparer.Instance);
 
     public CompiledCode(ModuleModel model, MethodInfo[] methods, IEnumerable<int> referenced)
     {
@@ -18,12 +20,18 @@ internal sealed class CompiledCode
         var byName = methods.ToDictionary(m => m.Name, StringComparer.Ordinal);
         foreach (var i in referenced)
         {
+            _ordinals.Add(i, _ordinals.Count);
             _thunks.Add(i, byName["t" + i]);
-            _entries.Add(i, new EntryPoint(model.Functions[i], byName["e" + i].CreateDelegate<EntryCode>()));
+            var entry = new EntryPoint(model.Functions[i], byName["e" + i].CreateDelegate<EntryCode>());
+            _entries.Add(i, entry);
+            _functions.Add(entry, i);
         }
 
         foreach (var type in model.Types.Concat(model.Functions))
-            BufferSlots = Math.Max(BufferSlots, Math.Max(type.Parameters.Length, type.Results.Length));
+        {
+            if (DelegateTypes.IsWide(type) || type.Results.Length > 1)
+                BufferSlots = Math.Max(BufferSlots, Math.Max(type.Parameters.Length, type.Results.Length));
+        }
     }
 
     /// <summary>Every emitted method, for the test that inspects what is emitted.</summary>
@@ -31,6 +39,17 @@ internal sealed class CompiledCode
 
     /// <summary>The most values that one call passes through the value buffer.</summary>
     public int BufferSlots { get; }
+
+    /// <summary>Functions that can be values.</summary>
+    public int ReferenceCount => _ordinals.Count;
+
+    /// <summary>A function's place among those; throws for another, which only forged state names.</summary>
+    public int OrdinalOf(int function) => _ordinals[function];
+
+    public bool IsReferenced(int function) => _ordinals.ContainsKey(function);
+
+    /// <summary>The function that an entry point calls.</summary>
+    public int FunctionOf(EntryPoint entry) => _functions[entry];
 
     public EntryPoint Entry(int function) => _entries[function];
 

@@ -105,9 +105,12 @@ internal sealed partial class FunctionEmitter
         {
             SpillAll();
             _il.MarkLabel(second);
-            Instance();
-            At();
-            Call(typeof(Frames), nameof(Frames.Epoch));
+            if (_module.Watched)
+            {
+                Instance();
+                At();
+                Call(typeof(Frames), nameof(Frames.Epoch));
+            }
         }
 
         _blocks.Add(new Block
@@ -255,11 +258,18 @@ internal sealed partial class FunctionEmitter
     private void DirectCall(int function)
     {
         var type = _model.Functions[function];
+        CallSite? site = null;
+        if (_module.Suspension.MaySuspend(function))
+        {
+            SpillAll();
+            site = BeginSite(type.Parameters.Length, null, null);
+        }
+
         Need(type.Parameters.Length);
         Instance();
         Depth(1);
         _il.Emit(OpCodes.Call, _module.Function(function));
-        Called(type, allInBuffer: false);
+        Called(type, allInBuffer: false, site);
     }
 
     private void IndirectCall(int typeIndex, int table)
@@ -278,6 +288,7 @@ internal sealed partial class FunctionEmitter
         Consume(1);
         SpillAll();
         var wide = DelegateTypes.IsWide(type);
+        var site = _module.Suspension.MaySuspend(type) ? BeginSite(type.Parameters.Length, shape, code) : null;
         if (wide)
         {
             for (var i = type.Parameters.Length - 1; i >= 0; i--)
@@ -299,14 +310,22 @@ internal sealed partial class FunctionEmitter
 
         Depth(1);
         _il.Emit(OpCodes.Callvirt, shape.GetMethod("Invoke")!);
-        Called(type, wide);
+        Called(type, wide, site);
     }
 
     /// <summary>Takes the results: the first from IL's stack, the others (or all of a wide call) from the buffer.</summary>
-    private void Called(FunctionType type, bool allInBuffer)
+    private void Called(FunctionType type, bool allInBuffer, CallSite? site)
     {
-        if (!allInBuffer) Consume(type.Parameters.Length);
-        if (type.Results.Length > 0 && !allInBuffer) Produce(type.Results[0], 1);
+        if (site is not null)
+        {
+            EndSite(site, type, allInBuffer);
+        }
+        else
+        {
+            if (!allInBuffer) Consume(type.Parameters.Length);
+            if (type.Results.Length > 0 && !allInBuffer) Produce(type.Results[0], 1);
+        }
+
         for (var i = allInBuffer ? 0 : 1; i < type.Results.Length; i++)
         {
             Instance();

@@ -102,6 +102,7 @@ internal sealed partial class FunctionEmitter
         }
 
         if (_reachable) Return();
+        SuspensionEpilogue();
     }
 
     private void Prologue()
@@ -111,10 +112,11 @@ internal sealed partial class FunctionEmitter
             Instance();
             Depth(0);
             At();
-            Call(typeof(Frames), nameof(Frames.Enter));
+            Call(typeof(Frames), _module.Watched ? nameof(Frames.Enter) : nameof(Frames.EnterUnwatched));
         }
 
         if (_facts.UsesMemory) ReloadMemory();
+        SuspensionPrologue();
     }
 
     private LocalBuilder Declare(Type type)

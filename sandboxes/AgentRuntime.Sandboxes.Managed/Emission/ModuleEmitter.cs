@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
@@ -20,10 +21,13 @@ internal sealed class ModuleEmitter
     private readonly Type[][] _parameters;
     private readonly FunctionFacts[] _facts;
 
-    private ModuleEmitter(ModuleModel model, FunctionFacts[] facts, bool metered)
+    private ModuleEmitter(ModuleModel model, FunctionFacts[] facts, CodeVariant variant)
     {
         Model = model;
-        Metered = metered;
+        Metered = variant.Metered;
+        Watched = variant.Watched;
+        ReferencedFunctions = Referenced(model);
+        Suspension = new SuspensionAnalysis(model, facts, variant.BlockingImports, ReferencedFunctions);
         _facts = facts;
         var assembly = AssemblyBuilder.DefineDynamicAssembly(
             new AssemblyName("wasm"), AssemblyBuilderAccess.RunAndCollect);
@@ -40,9 +44,15 @@ internal sealed class ModuleEmitter
 
     public bool Metered { get; }
 
-    public static CompiledCode Emit(ModuleModel model, FunctionFacts[] facts, bool metered, Action checkTime)
+    public bool Watched { get; }
+
+    public SuspensionAnalysis Suspension { get; }
+
+    private SortedSet<int> ReferencedFunctions { get; }
+
+    public static CompiledCode Emit(ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime, TimeSpan warmUp)
     {
-        var emitter = new ModuleEmitter(model, facts, metered);
+        var emitter = new ModuleEmitter(model, facts, variant);
         emitter.Define();
         for (var i = 0; i < model.ImportedFunctions; i++) StubEmitter.Import(emitter, i, emitter._functions[i].GetILGenerator());
         for (var i = model.ImportedFunctions; i < emitter._functions.Length; i++)
@@ -51,8 +61,7 @@ internal sealed class ModuleEmitter
             emitter.Body(i);
         }
 
-        var referenced = Referenced(model);
-        foreach (var i in referenced)
+        foreach (var i in emitter.ReferencedFunctions)
         {
             StubEmitter.Entry(emitter, i, emitter.Method("e" + i, typeof(void), StubEmitter.EntryParameters));
             StubEmitter.Thunk(emitter, i, emitter.ThunkMethod(i));
@@ -60,13 +69,19 @@ internal sealed class ModuleEmitter
 
         var type = emitter._type.CreateType();
         var methods = type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly);
-        for (var i = 0; i < methods.Length; i++)
-        {
-            if ((i & 15) == 0) checkTime();
-            RuntimeHelpers.PrepareMethod(methods[i].MethodHandle);
-        }
+        Prepare(methods, warmUp);
+        return new CompiledCode(model, methods, emitter.ReferencedFunctions);
+    }
 
-        return new CompiledCode(model, methods, referenced);
+    /// <summary>
+    /// Makes machine code now rather than at the first call, for as long as the time given allows. What is left then
+    /// is made when first called, on the guest's thread and at the guest's expense.
+    /// </summary>
+    private static void Prepare(MethodInfo[] methods, TimeSpan warmUp)
+    {
+        var started = Stopwatch.GetTimestamp();
+        for (var i = 0; i < methods.Length && ((i & 7) != 0 || Stopwatch.GetElapsedTime(started) < warmUp); i++)
+            RuntimeHelpers.PrepareMethod(methods[i].MethodHandle);
     }
 
     public MethodInfo Function(int index) => _functions[index];

@@ -15,20 +15,32 @@ internal sealed partial class ManagedInstance
     /// </summary>
     internal void Link(ReadOnlySpan<object> imports, ValueBuffer buffer, InstanceLimits limits)
     {
+        Bind(imports, buffer, limits);
+        var model = _module.Model;
+        ApplyElements();
+        ApplyData();
+        if (model.StartOffset >= 0 && Run(_code.Entry(model.Start), [], []) != WasmCallStatus.Completed)
+            throw new InvalidOperationException("a start function cannot suspend");
+    }
+
+    /// <summary>Imports bound, own memory, tables and globals made; no segment applied and nothing run.</summary>
+    internal void Bind(ReadOnlySpan<object> imports, ValueBuffer buffer, InstanceLimits limits)
+    {
         var model = _module.Model;
         if (imports.Length != model.Imports.Count)
             throw new WasmLinkException($"the module has {model.Imports.Count} imports, not {imports.Length}");
         Buffer = buffer;
-        buffer.Reserve(_module.Code.BufferSlots);
-        HostStack = new WasmValue[16];
+        buffer.Reserve(_code.BufferSlots);
         _depth = limits.MaxCallDepth;
         _tableBudget = limits.MaxTableElements;
         Fuel = limits.Fuel ?? long.MaxValue;
         CpuLimit = (long)(limits.MaxCpuTime.TotalSeconds * Stopwatch.Frequency);
-        Links = new FunctionReference?[model.ImportedFunctions];
-        _hosts = new HostFunction?[model.ImportedFunctions];
-        Tables = new WasmTable[model.Tables.Count];
-        Globals = new WasmGlobal[model.Globals.Count];
+        Links = model.ImportedFunctions == 0 ? [] : new FunctionReference?[model.ImportedFunctions];
+        _hosts = model.ImportedFunctions == 0 ? [] : new HostFunction?[model.ImportedFunctions];
+        Tables = model.Tables.Count == 0 ? [] : new WasmTable[model.Tables.Count];
+        Globals = model.Globals.Count == 0 ? [] : new WasmGlobal[model.Globals.Count];
+        _elements = model.Elements.Length == 0 ? [] : new object?[]?[model.Elements.Length];
+        _dataDropped = model.Data.Length == 0 ? [] : new bool[model.Data.Length];
         Bind(imports);
         for (var i = model.ImportedMemories; i < model.Memories.Count; i++)
             Memory0 = new LinearMemory(model.Memories[i], limits.MaxMemoryBytes);
@@ -43,10 +55,6 @@ internal sealed partial class ManagedInstance
             Globals[i] = new WasmGlobal(model.Globals[i]);
             Initialize(Globals[i], model.GlobalValues[i - model.ImportedGlobals]);
         }
-
-        ApplyElements();
-        ApplyData();
-        if (model.StartOffset >= 0) Run(_module.Code.Entry(model.Start), [], []);
     }
 
     private void Bind(ReadOnlySpan<object> imports)
@@ -101,28 +109,42 @@ internal sealed partial class ManagedInstance
         _ => null,
     };
 
+    private object?[] Evaluate(ConstantExpression[] items, object?[] target)
+    {
+        Evaluate(items, target.AsSpan());
+        return target;
+    }
+
+    private void Evaluate(ConstantExpression[] items, Span<object?> target)
+    {
+        for (var i = 0; i < items.Length; i++) target[i] = Evaluate(items[i]);
+    }
+
     private uint Offset(ConstantExpression value) =>
         value.Op == Opcodes.GlobalGet ? (uint)Globals[(int)value.Bits].Bits : (uint)value.Bits;
 
-    private void ApplyElements()
+    internal void LoadPassiveElements()
     {
         var segments = _module.Model.Elements;
         for (var i = 0; i < segments.Length; i++)
         {
-            var segment = segments[i];
-            if (segment.Mode == SegmentMode.Declarative) continue;
-            var items = new object?[segment.Items.Length];
-            for (var k = 0; k < items.Length; k++) items[k] = Evaluate(segment.Items[k]);
-            if (segment.Mode == SegmentMode.Passive)
-            {
-                _elements[i] = items;
-                continue;
-            }
+            if (segments[i].Mode == SegmentMode.Passive)
+                _elements[i] = Evaluate(segments[i].Items, new object?[segments[i].Items.Length]);
+        }
+    }
 
+    private void ApplyElements()
+    {
+        LoadPassiveElements();
+        var segments = _module.Model.Elements;
+        for (var i = 0; i < segments.Length; i++)
+        {
+            var segment = segments[i];
+            if (segment.Mode != SegmentMode.Active) continue;
             var elements = Tables[segment.Table].Elements;
             var start = Offset(segment.Start);
-            if ((ulong)start + (uint)items.Length > (ulong)elements.Length) Traps.TableOutOfBounds(segment.Start.Offset);
-            items.CopyTo(elements, (int)start);
+            if ((ulong)start + (uint)segment.Items.Length > (ulong)elements.Length) Traps.TableOutOfBounds(segment.Start.Offset);
+            Evaluate(segment.Items, elements.AsSpan((int)start));
         }
     }
 

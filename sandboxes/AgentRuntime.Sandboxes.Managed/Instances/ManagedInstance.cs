@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Managed.Emission;
 using AgentRuntime.Sandboxes.Managed.Runtime;
 
 namespace AgentRuntime.Sandboxes.Managed.Instances;
 
 /// <summary>
-/// The state of one instance, which emitted code receives as an argument and reaches through accessors only.
+/// The state of one instance, which emitted code receives as an argument and reaches through accessors only. Never
+/// reused: only its memory's array is (<see cref="MemoryArrays"/>), so that a stale handle reaches nobody else.
 /// Single-writer; <see cref="Interrupt"/> and the epoch ticker's fields alone are shared between threads.
 /// </summary>
 internal sealed partial class ManagedInstance : IWasmInstance
@@ -13,12 +15,13 @@ internal sealed partial class ManagedInstance : IWasmInstance
     /// <summary>0, or the <see cref="TrapKind"/> that the next epoch check throws.</summary>
     internal int Pending;
 
+    internal GuestState State;
     internal nuint StackLimit;
     internal long Fuel;
     internal LinearMemory Memory0 = null!;
     internal WasmGlobal[] Globals = [];
     internal WasmTable[] Tables = [];
-    internal FunctionType[] Types = [];
+    internal FunctionType[] Types;
     internal ValueBuffer Buffer = null!;
     internal FunctionReference?[] Links = [];
     internal WasmValue[] HostStack = [];
@@ -30,30 +33,35 @@ internal sealed partial class ManagedInstance : IWasmInstance
     internal long CpuLimit;
 
     private readonly ManagedModule _module;
-    private readonly FunctionReference?[] _references;
-    private readonly object?[]?[] _elements;
-    private readonly bool[] _dataDropped;
+    private readonly CompiledCode _code;
+    private FunctionReference?[] _references = [];
+    private object?[]?[] _elements = [];
+    private bool[] _dataDropped = [];
     private HostFunction?[] _hosts = [];
     private int _hostTop;
     private int _depth;
     private int _tableBudget;
+    private int _nesting;
     private bool _failed;
     private string? _lastName;
     private EntryPoint? _lastEntry;
 
-    internal ManagedInstance(ManagedModule module)
+    internal ManagedInstance(ManagedModule module, CompiledCode code)
     {
         _module = module;
-        _references = new FunctionReference?[module.Model.Functions.Count];
-        _elements = new object?[]?[module.Model.Elements.Length];
-        _dataDropped = new bool[module.Model.Data.Length];
+        _code = code;
         Types = module.Model.Types;
     }
 
     public IGuestMemory? Memory => Memory0;
 
+    /// <summary>Whether the memory belongs to this instance alone, and its array may be used again.</summary>
+    internal bool OwnsMemory { get; init; }
+
     /// <summary>Time charged so far.</summary>
     internal TimeSpan CpuTime => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref CpuUsed));
+
+    internal ManagedModule Module => _module;
 
     public void Interrupt(TrapKind kind) => Interlocked.CompareExchange(ref Pending, (int)kind, 0);
 
@@ -62,40 +70,45 @@ internal sealed partial class ManagedInstance : IWasmInstance
         var entry = ReferenceEquals(export, _lastName) ? _lastEntry! : Find(export);
         if (arguments.Length != entry.Type.Parameters.Length || results.Length < entry.Type.Results.Length)
             throw new ArgumentException($"{export} is {entry.Type}", nameof(arguments));
-        return Run(entry, arguments, results);
+        return State == GuestState.Suspended ? RunBeside(entry, arguments, results) : Run(entry, arguments, results);
     }
 
-    public WasmCallStatus Resume(ReadOnlySpan<WasmValue> hostResults, Span<WasmValue> results) =>
-        throw new InvalidOperationException("the instance is not suspended");
-
-    public void Dispose() => _failed = true;
+    public void Dispose()
+    {
+        _failed = true;
+        IdleTicks = int.MaxValue / 2;
+        if (Memory0 is null || !OwnsMemory) return;
+        // A guest that still runs, against the contract, keeps its array: the collector frees it.
+        if (_nesting > 0) Interrupt(TrapKind.Stopped);
+        else Memory0.Release(reusable: true);
+    }
 
     /// <summary>For the corpus alone, whose scripts go on with instances that trapped.</summary>
     internal void ForgetFailure() => _failed = false;
 
     private EntryPoint Find(string export)
     {
-        var entry = _module.Entry(export) ?? throw new ArgumentException($"no exported function '{export}'", nameof(export));
-        _lastEntry = entry;
+        var function = _module.FunctionExport(export);
+        if (function < 0) throw new ArgumentException($"no exported function '{export}'", nameof(export));
+        _lastEntry = _code.Entry(function);
         _lastName = export;
-        return entry;
+        return _lastEntry;
     }
 
-    internal WasmCallStatus Run(EntryPoint entry, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
+    private WasmCallStatus Run(EntryPoint entry, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
         if (_failed) throw new InvalidOperationException("the instance trapped or was disposed");
-        // A call from a host function, such as cabi_realloc, goes on at the depth and the stack of its caller.
-        var nested = InGuestCall;
+        // A call from a host function, such as cabi_realloc, goes on at the depth of its caller.
         var limit = StackLimit;
         var depth = _depth;
-        InGuestCall = true;
+        _nesting++;
         StackLimit = StackGuard.Limit;
         InGuest = true;
         if (!Watched) EpochTicker.Watch(this);
         try
         {
             entry.Code(this, arguments, results, depth);
-            return WasmCallStatus.Completed;
+            return State == GuestState.Unwinding ? Suspended(entry) : WasmCallStatus.Completed;
         }
         catch (Exception e)
         {
@@ -106,14 +119,11 @@ internal sealed partial class ManagedInstance : IWasmInstance
         finally
         {
             InGuest = false;
-            InGuestCall = nested;
+            _nesting--;
             StackLimit = limit;
             _depth = depth;
         }
     }
-
-    /// <summary>Whether a call is on this instance's stack, also while a host function runs.</summary>
-    internal bool InGuestCall { get; private set; }
 
     private void Locate(WasmTrapException trap)
     {
@@ -126,7 +136,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
     {
         var at = _hostTop;
         _hostTop += slots;
-        if (_hostTop > HostStack.Length) Array.Resize(ref HostStack, Math.Max(_hostTop, HostStack.Length * 2));
+        if (_hostTop > HostStack.Length) Array.Resize(ref HostStack, Math.Max(_hostTop, Math.Max(16, HostStack.Length * 2)));
         return at;
     }
 
@@ -134,6 +144,12 @@ internal sealed partial class ManagedInstance : IWasmInstance
     {
         var host = _hosts[import]!;
         var type = host.Type;
+        if (State == GuestState.Rewinding)
+        {
+            HandResults(import, slot, type);
+            return;
+        }
+
         var outer = _depth;
         var stack = HostStack;
         _depth = depth;
@@ -143,8 +159,8 @@ internal sealed partial class ManagedInstance : IWasmInstance
             var parameters = type.Parameters.Length;
             var results = stack.AsSpan(slot + parameters, type.Results.Length);
             var done = host.Body(this, stack.AsSpan(slot, parameters), results);
-            if (done != HostReturn.Completed) throw new InvalidOperationException("this call cannot suspend");
-            results.CopyTo(HostStack.AsSpan(slot));
+            if (done == HostReturn.Completed) results.CopyTo(HostStack.AsSpan(slot));
+            else BeginSuspension(import, host);
         }
         finally
         {
@@ -156,13 +172,15 @@ internal sealed partial class ManagedInstance : IWasmInstance
         if (!Watched) EpochTicker.Watch(this);
     }
 
+    internal Delegate MakeDelegate(int function) => _code.MakeDelegate(this, function);
+
     internal FunctionReference Reference(int function)
     {
-        if (_references[function] is { } known) return known;
-        var reference = function < Links.Length && Links[function] is { } linked
+        if (_references.Length == 0) _references = new FunctionReference?[_code.ReferenceCount];
+        ref var known = ref _references[_code.OrdinalOf(function)];
+        return known ??= function < Links.Length && Links[function] is { } linked
             ? linked
-            : new FunctionReference(_module.Model.Functions[function], _module.Code.MakeDelegate(this, function), function);
-        return _references[function] = reference;
+            : new FunctionReference(this, _module.Model.Functions[function], function);
     }
 
     internal ReadOnlySpan<byte> DataSegment(int segment)

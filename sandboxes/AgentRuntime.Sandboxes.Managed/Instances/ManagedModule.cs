@@ -1,7 +1,10 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Binary;
 using AgentRuntime.Sandboxes.Managed.Emission;
 using AgentRuntime.Sandboxes.Managed.Runtime;
+using AgentRuntime.Sandboxes.Managed.Validation;
 
 namespace AgentRuntime.Sandboxes.Managed.Instances;
 
@@ -12,24 +15,29 @@ internal delegate void EntryCode(
 /// <summary>An exported function as the host calls it. Immutable.</summary>
 internal sealed record EntryPoint(FunctionType Type, EntryCode Code);
 
-/// <summary>A compiled module. Thread-safe: its model and code do not change.</summary>
+/// <summary>A validated module and the code made of it so far, by variant. Thread-safe.</summary>
 internal sealed class ManagedModule : IWasmModule
 {
-    private readonly Dictionary<string, EntryPoint> _entries = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<CodeVariant, Lazy<CompiledCode>> _variants = new();
     private readonly Dictionary<string, ExportEntry> _exports = new(StringComparer.Ordinal);
+    private readonly FunctionFacts[] _facts;
+    private readonly CompileLimits _limits;
+    private readonly bool _onlyFunctions;
 
-    internal ManagedModule(ModuleModel model, CompiledCode code)
+    /// <summary>The variant used last: nearly every module has but one.</summary>
+    private volatile Tuple<CodeVariant, CompiledCode>? _last;
+
+    internal ManagedModule(ModuleModel model, FunctionFacts[] facts, CompileLimits limits)
     {
         Model = model;
-        Code = code;
+        _facts = facts;
+        _limits = limits;
+        _onlyFunctions = model.Imports.TrueForAll(i => i.Kind == ExternKind.Function);
         Imports = [.. model.Imports.Select(i => new WasmImport(i.Module, i.Name, i.Kind, i.Function))];
         Exports = [.. model.Exports.Select(e => new WasmExport(
             e.Name, e.Kind, e.Kind == ExternKind.Function ? model.Functions[e.Index] : null))];
-        foreach (var export in model.Exports)
-        {
-            _exports.Add(export.Name, export);
-            if (export.Kind == ExternKind.Function) _entries.Add(export.Name, code.Entry(export.Index));
-        }
+        foreach (var export in model.Exports) _exports.Add(export.Name, export);
+        Digest = SHA256.HashData(model.Bytes);
     }
 
     public IReadOnlyList<WasmImport> Imports { get; }
@@ -38,35 +46,39 @@ internal sealed class ManagedModule : IWasmModule
 
     internal ModuleModel Model { get; }
 
-    internal CompiledCode Code { get; }
+    /// <summary>SHA-256 of the module's bytes.</summary>
+    internal byte[] Digest { get; }
 
     public IWasmInstance Instantiate(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
     {
-        var imports = new object[Model.Imports.Count];
-        var next = 0;
-        for (var i = 0; i < imports.Length; i++)
-        {
-            var import = Model.Imports[i];
-            if (import.Kind != ExternKind.Function)
-                throw new WasmLinkException($"an import of a {import.Kind} cannot be linked: {import.Module}.{import.Name}");
-            if (next >= functions.Count) throw new WasmLinkException($"unknown import: {import.Module}.{import.Name}");
-            imports[i] = functions[next++];
-        }
+        var instance = new ManagedInstance(this, CodeFor(functions, limits)) { OwnsMemory = true };
+        instance.Link(Imported(functions), new ValueBuffer(), limits);
+        return instance;
+    }
 
-        if (next != functions.Count)
-            throw new WasmLinkException($"the module imports {next} functions, not {functions.Count}");
-        return Link(imports, new ValueBuffer(), limits);
+    public void Prepare(IReadOnlyList<HostFunction> functions, InstanceLimits limits) => CodeFor(functions, limits);
+
+    public IWasmInstance Restore(ReadOnlySpan<byte> snapshot, IReadOnlyList<HostFunction> functions, InstanceLimits limits)
+    {
+        var instance = new ManagedInstance(this, CodeFor(functions, limits)) { OwnsMemory = true };
+        instance.Bind(Imported(functions), new ValueBuffer(), limits);
+        instance.LoadPassiveElements();
+        SnapshotReader.Read(snapshot, instance, Digest);
+        return instance;
     }
 
     /// <summary>Links to what other instances export as well; those share <paramref name="buffer"/>.</summary>
-    internal ManagedInstance Link(ReadOnlySpan<object> imports, ValueBuffer buffer, InstanceLimits limits)
+    internal ManagedInstance Link(
+        ReadOnlySpan<object> imports, ValueBuffer buffer, InstanceLimits limits, CodeVariant? variant = null)
     {
-        var instance = new ManagedInstance(this);
+        var instance = new ManagedInstance(this, Code(variant ?? new CodeVariant([], limits.Fuel is not null)));
         instance.Link(imports, buffer, limits);
         return instance;
     }
 
-    internal EntryPoint? Entry(string export) => _entries.GetValueOrDefault(export);
+    /// <summary>The index of an exported function; -1 when there is none of that name.</summary>
+    internal int FunctionExport(string name) =>
+        _exports.TryGetValue(name, out var export) && export.Kind == ExternKind.Function ? export.Index : -1;
 
     /// <summary>What an instance of this module exports under a name, in the form that <see cref="Link"/> takes.</summary>
     internal object? ExportOf(ManagedInstance instance, string name)
@@ -79,5 +91,52 @@ internal sealed class ManagedModule : IWasmModule
             ExternKind.Memory => instance.Memory0,
             _ => instance.Globals[export.Index],
         };
+    }
+
+    internal CompiledCode Code(CodeVariant variant)
+    {
+        if (_last is { } last && last.Item1.Equals(variant)) return last.Item2;
+        var code = _variants.GetOrAdd(variant, v => new Lazy<CompiledCode>(() =>
+            ModuleEmitter.Emit(Model, _facts, v, ManagedWasmEngine.Deadline(_limits, CancellationToken.None), _limits.MaxTime / 2))).Value;
+        _last = Tuple.Create(variant, code);
+        return code;
+    }
+
+    private CompiledCode CodeFor(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
+    {
+        if (_last is { } last && last.Item1.Metered == limits.Fuel is not null && SameBlocking(last.Item1, functions)) return last.Item2;
+        var blocking = new List<int>();
+        for (var i = 0; i < functions.Count && i < Model.ImportedFunctions; i++)
+            if (functions[i].MayBlock) blocking.Add(i);
+        return Code(new CodeVariant(blocking, limits.Fuel is not null));
+    }
+
+    private static bool SameBlocking(CodeVariant variant, IReadOnlyList<HostFunction> functions)
+    {
+        for (var i = 0; i < functions.Count; i++)
+            if (functions[i].MayBlock != variant.BlockingImports.Contains(i)) return false;
+        return true;
+    }
+
+    private object[] Imported(IReadOnlyList<HostFunction> functions)
+    {
+        if (!_onlyFunctions)
+        {
+            var import = Model.Imports.Find(i => i.Kind != ExternKind.Function)!;
+            throw new WasmLinkException($"an import of a {import.Kind} cannot be linked: {import.Module}.{import.Name}");
+        }
+
+        if (functions.Count < Model.ImportedFunctions)
+        {
+            var import = Model.Imports[functions.Count];
+            throw new WasmLinkException($"unknown import: {import.Module}.{import.Name}");
+        }
+
+        if (functions.Count > Model.ImportedFunctions)
+            throw new WasmLinkException($"the module imports {Model.ImportedFunctions} functions, not {functions.Count}");
+        if (functions is HostFunction[] array) return array;
+        var imports = new object[functions.Count];
+        for (var i = 0; i < imports.Length; i++) imports[i] = functions[i];
+        return imports;
     }
 }

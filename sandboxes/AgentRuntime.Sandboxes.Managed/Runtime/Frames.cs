@@ -10,9 +10,15 @@ internal static class Frames
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Enter(ManagedInstance instance, int depth, int at)
     {
+        EnterUnwatched(instance, depth, at);
+        Epoch(instance, at);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void EnterUnwatched(ManagedInstance instance, int depth, int at)
+    {
         if (depth <= 0) Traps.StackExhausted(at);
         if (StackGuard.Here() < instance.StackLimit) Traps.StackExhausted(at);
-        Epoch(instance, at);
     }
 
     /// <summary>Before a function whose frame may be large is entered: its frame must fit as a whole.</summary>

@@ -22,7 +22,7 @@ internal sealed class LinearMemory : IGuestMemory
         _maxPages = Math.Min(Math.Min(type.Max ?? 65_536, MaxPages), maxBytes / PageBytes);
         if (type.Min > _maxPages)
             throw new WasmTrapException(TrapKind.ResourceLimit, $"memory of {type.Min} pages exceeds the limit of {_maxPages}");
-        Data = new byte[type.Min * PageBytes];
+        Data = MemoryArrays.Rent((int)type.Min * PageBytes);
         Length = Data.Length;
     }
 
@@ -45,6 +45,14 @@ internal sealed class LinearMemory : IGuestMemory
         return Data.AsSpan((int)address, (int)lengthBytes);
     }
 
+    /// <summary>Ends this memory and gives its array back, when no guest frame can hold it any more.</summary>
+    public void Release(bool reusable)
+    {
+        var (data, used) = (Data, Length);
+        (Length, Data) = (0, []);
+        if (reusable) MemoryArrays.Return(data, used);
+    }
+
     /// <summary>Grows by pages and returns the old size, or -1 when that exceeds the limit.</summary>
     public int Grow(int pages)
     {
@@ -56,6 +64,7 @@ internal sealed class LinearMemory : IGuestMemory
         {
             // Doubling, so that a guest that grows page by page does not make the host copy quadratically.
             var capacity = Math.Max(length, Math.Min(Data.Length * 2L, _maxPages * PageBytes));
+            // The old array is not given back: frames of callers still hold it until they reload.
             var data = new byte[capacity];
             View.CopyTo(data);
             Data = data;

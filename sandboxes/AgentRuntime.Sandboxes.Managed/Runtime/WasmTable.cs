@@ -1,18 +1,25 @@
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Binary;
+using AgentRuntime.Sandboxes.Managed.Instances;
 
 namespace AgentRuntime.Sandboxes.Managed.Runtime;
 
-/// <summary>A function as a value: its code bound to the instance that owns it. Immutable.</summary>
-internal sealed class FunctionReference(FunctionType type, Delegate code, int index)
+/// <summary>A function as a value, bound to the instance that owns it; its code is bound when first called.</summary>
+internal sealed class FunctionReference(ManagedInstance owner, FunctionType type, int index)
 {
+    private Delegate? _code;
+
+    public ManagedInstance Owner { get; } = owner;
+
     public FunctionType Type { get; } = type;
 
     /// <summary>The function's index in the module that owns it.</summary>
     public int Index { get; } = index;
 
     /// <summary>A delegate whose type follows from <see cref="Type"/> alone, so that a cast proves a call well-typed.</summary>
-    public Delegate Code { get; } = code;
+    public Delegate Code => _code ?? Bind();
+
+    private Delegate Bind() => _code = Owner.MakeDelegate(Index);
 }
 
 /// <summary>A host's reference inside a guest: opaque, compared by nobody. Immutable.</summary>
@@ -47,12 +54,5 @@ internal sealed class WasmTable
         Array.Fill(elements, value, old, (int)wanted - old);
         Elements = elements;
         return old;
-    }
-
-    /// <summary>Back to its initial size, all null: for the next user of a pooled instance.</summary>
-    public void Reset()
-    {
-        if (Elements.Length != (int)Type.Limits.Min) Elements = new object?[Type.Limits.Min];
-        else Array.Clear(Elements);
     }
 }

@@ -10,6 +10,7 @@ internal sealed partial class FunctionValidator
 
     private void Step(in Instruction i)
     {
+        if (i.Op >= Opcodes.VectorPrefix) _facts.UsesVectors = true;
         if (OpcodeTable.IsMemoryAccess(i.Op))
         {
             Access(in i);
@@ -104,7 +105,7 @@ internal sealed partial class FunctionValidator
             default:
                 if (Table(i.B).Element != WasmValueType.FuncRef) throw Invalid("type mismatch");
                 if (i.A >= (uint)_module.Types.Length) throw Invalid("unknown type");
-                _facts.CallsIndirectly = true;
+                _facts.IndirectTypes.Add(_module.Types[(int)i.A]);
                 Pop(I32);
                 Invoke(_module.Types[(int)i.A]);
                 break;

@@ -8,15 +8,17 @@ internal sealed class FunctionFacts
 {
     public HashSet<int> Callees { get; } = [];
 
-    public bool CallsIndirectly { get; set; }
+    public HashSet<FunctionType> IndirectTypes { get; } = [];
 
     public bool HasLoop { get; set; }
 
     public bool UsesMemory { get; set; }
 
+    public bool UsesVectors { get; set; }
+
     public int MaxStack { get; set; }
 
-    public bool CallsAnything => CallsIndirectly || Callees.Count > 0;
+    public bool CallsAnything => IndirectTypes.Count > 0 || Callees.Count > 0;
 }
 
 /// <summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Sandboxes.Core;
@@ -38,6 +39,24 @@ public interface IWasmModule
     /// <exception cref="WasmTrapException">A segment is out of bounds, or the start function trapped.</exception>
     /// <exception cref="WasmLinkException">An import is missing or of another type.</exception>
     IWasmInstance Instantiate(IReadOnlyList<HostFunction> functions, InstanceLimits limits);
+
+    /// <summary>
+    /// Compiles now what <see cref="Instantiate"/> with such functions and limits will need, so that it does not on
+    /// the request path: which imports may block, and whether there is fuel, decide what code is emitted.
+    /// </summary>
+    /// <exception cref="WasmModuleException">Beyond a compile limit.</exception>
+    void Prepare(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
+    {
+    }
+
+    /// <summary>
+    /// An instance as <see cref="IWasmInstance.WriteSnapshot"/> wrote it, possibly in another process: suspended, and
+    /// resumed like the original. Functions must be the same in type and <see cref="HostFunction.MayBlock"/>.
+    /// </summary>
+    /// <exception cref="WasmSnapshotException">Damaged, of another version or module, or beyond the limits.</exception>
+    /// <exception cref="NotSupportedException">The engine has no snapshots.</exception>
+    IWasmInstance Restore(ReadOnlySpan<byte> snapshot, IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
+        throw new NotSupportedException("this engine has no snapshots");
 }
 
 /// <summary>
@@ -49,7 +68,11 @@ public interface IWasmInstance : IDisposable
     /// <summary>The first linear memory; null when the module has none.</summary>
     IGuestMemory? Memory { get; }
 
-    /// <summary>Calls an exported function and runs until it returns or suspends.</summary>
+    /// <summary>
+    /// Calls an exported function and runs until it returns or suspends. A suspended instance may be called as well, as
+    /// the host needs to write an answer into it (<c>cabi_realloc</c>): such a call cannot suspend, and the suspended one
+    /// is resumed afterwards as if nothing had been.
+    /// </summary>
     /// <exception cref="WasmTrapException">The guest trapped or broke a limit; the instance cannot go on.</exception>
     WasmCallStatus Call(string export, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results);
 
@@ -58,6 +81,15 @@ public interface IWasmInstance : IDisposable
     /// <paramref name="hostResults"/>, and the call runs until it returns or suspends again.
     /// </summary>
     WasmCallStatus Resume(ReadOnlySpan<WasmValue> hostResults, Span<WasmValue> results);
+
+    /// <summary>
+    /// Writes a suspended instance: touched memory, globals, tables and frames, versioned, with a digest of the module
+    /// and of itself. The instance stays as it is. Host functions and their state are not part of it.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The instance is not suspended.</exception>
+    /// <exception cref="WasmSnapshotException">It holds a reference to something of the host's.</exception>
+    /// <exception cref="NotSupportedException">The engine has no snapshots.</exception>
+    void WriteSnapshot(IBufferWriter<byte> destination) => throw new NotSupportedException("this engine has no snapshots");
 
     /// <summary>Makes the running call trap with this kind at its next epoch check. Any thread, any time.</summary>
     void Interrupt(TrapKind kind);

@@ -90,5 +90,8 @@ public sealed class WasmModuleException(ModuleFault fault, string message, int o
     public int Offset { get; } = offset;
 }
 
+/// <summary>A snapshot cannot be written or restored: damaged, of another module, or with what cannot be stored.</summary>
+public sealed class WasmSnapshotException(string message) : Exception(message);
+
 /// <summary>An import cannot be satisfied.</summary>
 public sealed class WasmLinkException(string message) : Exception(message);

@@ -1,6 +1,7 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Running;
+using AgentRuntime.Sandboxes.World;
 
 namespace AgentRuntime.Sandboxes.Engine;
 
@@ -98,7 +99,11 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
     {
         try
         {
-            return Core.Compile(wasm, _options.Compile, CancellationToken.None);
+            var module = Core.Compile(wasm, _options.Compile, CancellationToken.None);
+            // What may block decides what code is emitted; done here, it does not hold up the first run.
+            var functions = ModuleShape.Link(module.Imports).Select(Unbound).ToArray();
+            module.Prepare(functions, TrapErrors.CoreLimits(new SandboxLimits()));
+            return module;
         }
         catch (WasmModuleException e)
         {
@@ -112,4 +117,9 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
                 e);
         }
     }
+
+    private static HostFunction Unbound(WorldFunction function) => new(
+        function.Type,
+        function.MayBlock,
+        static (_, _, _) => throw new InvalidOperationException("this function serves compilation only"));
 }

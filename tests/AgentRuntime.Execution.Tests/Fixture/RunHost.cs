@@ -11,21 +11,23 @@ namespace AgentRuntime.Execution.Tests;
 /// </summary>
 internal sealed class RunHost : IAsyncDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("agentruntime-runs-");
-    private readonly CancellationTokenSource _stop = new();
+    private readonly DirectoryInfo? _ownFolder;
     private readonly SqliteDatabase _database;
     private readonly RunServiceOptions _options;
+    private CancellationTokenSource _stop = new();
     private Task _workers = Task.CompletedTask;
 
-    public RunHost(RunServiceOptions? options = null)
+    /// <param name="options">The service's bounds.</param>
+    /// <param name="folder">Where its database is; null for a folder of its own.</param>
+    public RunHost(RunServiceOptions? options = null, string? folder = null)
     {
+        _ownFolder = folder is null ? Directory.CreateTempSubdirectory("agentruntime-runs-") : null;
         _options = options ?? new RunServiceOptions { Workers = 4 };
-        _database = SqliteDatabase.Open(Path.Combine(_folder.FullName, "state.db"));
+        _database = SqliteDatabase.Open(Path.Combine(folder ?? _ownFolder!.FullName, "state.db"));
         Tenants = new SqliteTenantStore(_database, TimeProvider.System);
         Agents = new SqliteAgentStore(_database, TimeProvider.System);
         Journal = new SqliteRunJournal(_database, TimeProvider.System);
-        Ledger = new QuotaLedger(
-            Policy, new ConfiguredPriceBook(new Dictionary<string, ModelPrice> { ["m"] = Price }), TimeProvider.System);
+        Ledger = NewLedger();
         Tools = new McpToolTransport(TimeProvider.System);
         Service = NewService();
     }
@@ -46,16 +48,17 @@ internal sealed class RunHost : IAsyncDisposable
 
     public SqliteRunJournal Journal { get; }
 
-    public QuotaLedger Ledger { get; }
+    public QuotaLedger Ledger { get; private set; }
 
     public RunService Service { get; private set; }
 
     public WorkIdentity Caller { get; private set; } = null!;
 
     /// <summary>Makes the tenant and, unless told otherwise, starts the workers.</summary>
-    public static async Task<RunHost> StartAsync(RunServiceOptions? options = null, bool work = true)
+    public static async Task<RunHost> StartAsync(
+        RunServiceOptions? options = null, bool work = true, string? folder = null)
     {
-        var host = new RunHost(options);
+        var host = new RunHost(options, folder);
         host.Caller = await host.CallerOfAsync("acme", "demo");
         if (work)
             host.Work();
@@ -71,8 +74,14 @@ internal sealed class RunHost : IAsyncDisposable
 
     public void Work() => _workers = Service.RunAsync(_stop.Token);
 
-    /// <summary>A second service over the same journal, as after a restart.</summary>
-    public void Restart() => Service = NewService();
+    /// <summary>A second service over the same journal and an empty ledger, as after a restart.</summary>
+    public void Restart()
+    {
+        _stop.Dispose();
+        _stop = new CancellationTokenSource();
+        Ledger = NewLedger();
+        Service = NewService();
+    }
 
     /// <summary>Stops the workers as a shutdown does.</summary>
     public async Task StopWorkersAsync()
@@ -118,8 +127,11 @@ internal sealed class RunHost : IAsyncDisposable
         await Tools.DisposeAsync();
         await _database.DisposeAsync();
         _stop.Dispose();
-        _folder.Delete(recursive: true);
+        _ownFolder?.Delete(recursive: true);
     }
+
+    private QuotaLedger NewLedger() => new(
+        Policy, new ConfiguredPriceBook(new Dictionary<string, ModelPrice> { ["m"] = Price }), TimeProvider.System);
 
     private RunService NewService() => new(
         Engine,

@@ -49,6 +49,7 @@ internal sealed class ScriptedGuest(GuestProgram program, ISandboxLog log) : ISa
     private TaskCompletionSource<SandboxStep> _step = New<SandboxStep>();
     private TaskCompletionSource<HostCallResult> _answer = New<HostCallResult>();
     private int _hostCalls;
+    private volatile bool _stopped;
 
     public SandboxUsage Usage => new(TimeSpan.FromMilliseconds(3), new ByteCount(65_536), _hostCalls, default);
 
@@ -87,14 +88,19 @@ internal sealed class ScriptedGuest(GuestProgram program, ISandboxLog log) : ISa
 
     public ValueTask<SandboxStep> ResumeAsync(HostCallResult result, CancellationToken cancellationToken)
     {
-        _step = New<SandboxStep>();
-        var next = _step.Task;
+        var next = New<SandboxStep>();
+        Volatile.Write(ref _step, next);
+        if (_stopped)
+            Stop("stopped before it was resumed");
         _answer.SetResult(result);
-        return new(next);
+        return new(next.Task);
     }
 
-    public void Stop(string reason) =>
-        _step.TrySetResult(new SandboxStep.Trapped(new RuntimeError(ReasonCodes.Stopped, reason)));
+    public void Stop(string reason)
+    {
+        _stopped = true;
+        Volatile.Read(ref _step).TrySetResult(new SandboxStep.Trapped(new RuntimeError(ReasonCodes.Stopped, reason)));
+    }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

@@ -22,7 +22,7 @@ internal sealed class ScriptedPolicy : IPolicyDecisionPoint, IPolicySnapshot, IR
 
     public List<(string Resource, CallOutcome Outcome)> Settled { get; } = [];
 
-    public BundleDigest Digest => BundleDigest.Of([1]);
+    public BundleDigest Digest { get; set; } = BundleDigest.Of([1]);
 
     public BundleDigest Bundle => Digest;
 

@@ -5,7 +5,7 @@ namespace AgentRuntime.Execution.Tests;
 public sealed class RunRestartTests
 {
     [Fact]
-    public async Task Runs_that_a_dead_process_left_are_ended_as_interrupted()
+    public async Task A_run_that_never_started_is_executed_after_a_restart()
     {
         await using var host = await RunHost.StartAsync(work: false);
         await host.DeployAsync("agent", (_, _) => Task.FromResult("fresh"));
@@ -13,10 +13,106 @@ public sealed class RunRestartTests
         host.Restart();
         var accepted = await host.StartRunAsync("agent");
         host.Work();
-        var (interrupted, events) = await host.EndAsync(left);
-        Assert.Equal((RunStatus.Failed, ReasonCodes.RunInterrupted), (interrupted.Status, interrupted.Error!.Code));
-        Assert.IsType<RunFailed>(events[^1]);
+        Assert.Equal("fresh", (await host.EndAsync(left)).Run.Output);
         Assert.Equal("fresh", (await host.EndAsync(accepted)).Run.Output);
+    }
+
+    [Fact]
+    public async Task After_a_restart_the_agent_is_given_its_recorded_results_and_nothing_is_asked_twice()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (run, entered) = await InterruptAsync(host);
+        host.Restart();
+        entered.SetResult("went on");
+        host.Work();
+        var (ended, events) = await host.EndAsync(run);
+        Assert.Equal((RunStatus.Succeeded, "hello, AR2002, went on"), (ended.Status, ended.Output));
+        Assert.Single(host.Inference.Bodies);
+        Assert.Equal(new RunResumed(2, 2, "scripted"), Assert.Single(events.OfType<RunResumed>()));
+        Assert.Equal(["before", "between"], events.OfType<GuestLogged>().Select(l => l.Message));
+        Assert.Equal((ScriptedInference.Usage, new MicroUsd(13)), (ended.Usage, ended.Cost));
+
+        // Rules look at the run's history, so the decision point was told of the allowed chat again.
+        Assert.Equal(2, host.Policy.Settled.Count(s => s == ("m", CallOutcome.Succeeded)));
+    }
+
+    [Fact]
+    public async Task A_restart_does_not_refill_the_runs_budget()
+    {
+        await using var host = await RunHost.StartAsync();
+        host.Policy.Budget = new RunBudget { MaxTokens = new(400) };
+        var entered = new TaskCompletionSource();
+        var resume = new TaskCompletionSource();
+        await host.DeployAsync("agent", async (_, guest) =>
+        {
+            await guest.ChatAsync("hi");
+            entered.TrySetResult();
+            await resume.Task;
+
+            // Fits into 400 tokens, and not into the 387 that are left.
+            return await guest.ChatAsync("hi", new ChatOptions { MaxOutputTokens = 400 - FirstBody(host) - 5 });
+        });
+        var run = await host.StartRunAsync("agent");
+        await entered.Task;
+        await host.StopWorkersAsync();
+        host.Restart();
+        resume.SetResult();
+        host.Work();
+        Assert.Equal("AR6003", (await host.EndAsync(run)).Run.Output);
+    }
+
+    [Fact]
+    public async Task An_agent_that_takes_another_path_when_replayed_is_ended_before_it_does_harm()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (run, _) = await InterruptAsync(host);
+        host.Restart();
+        await host.DeployAsync("agent", (_, guest) => guest.CallToolAsync("shop/refund", "{}"));
+        host.Work();
+        var (ended, _) = await host.EndAsync(run);
+        Assert.Equal((RunStatus.Failed, ReasonCodes.RunInterrupted), (ended.Status, ended.Error!.Code));
+        Assert.Contains("call 1", ended.Error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_whose_bundle_was_replaced_is_ended_with_what_it_has_used()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (run, _) = await InterruptAsync(host);
+        host.Restart();
+        host.Policy.Digest = BundleDigest.Of([2]);
+        host.Work();
+        var (ended, events) = await host.EndAsync(run);
+        Assert.Equal((RunStatus.Failed, ReasonCodes.RunInterrupted), (ended.Status, ended.Error!.Code));
+        Assert.Equal((ScriptedInference.Usage, new MicroUsd(13)), (ended.Usage, ended.Cost));
+        Assert.IsType<RunFailed>(events[^1]);
+    }
+
+    [Fact]
+    public async Task A_run_that_brings_every_worker_down_is_given_up()
+    {
+        await using var host = await RunHost.StartAsync(new RunServiceOptions { Workers = 1, MaxAttempts = 2 });
+        var (run, _) = await InterruptAsync(host);
+        host.Restart();
+        host.Work();
+        while (!(await EventsAsync(host, run)).Any(e => e.Data is RunResumed))
+            await Task.Yield();
+        await host.StopWorkersAsync();
+        host.Restart();
+        host.Work();
+        var (ended, _) = await host.EndAsync(run);
+        Assert.Equal((RunStatus.Failed, ReasonCodes.RunInterrupted), (ended.Status, ended.Error!.Code));
+    }
+
+    [Fact]
+    public async Task The_deadline_counts_the_time_that_the_platform_was_down()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (run, _) = await InterruptAsync(host);
+        host.Restart();
+        host.Policy.Budget = new RunBudget { Deadline = TimeSpan.FromTicks(1) };
+        host.Work();
+        Assert.Equal(ReasonCodes.RunDeadline, (await host.EndAsync(run)).Run.Error!.Code);
     }
 
     [Fact]
@@ -36,4 +132,32 @@ public sealed class RunRestartTests
         Assert.Equal(RunStatus.Running, kept!.Status);
         Assert.Single(await host.Journal.ListUnfinishedAsync(CancellationToken.None));
     }
+
+    /// <summary>Stops the platform while a run hangs after one chat and one refused tool call.</summary>
+    private static async Task<(RunRecord Run, TaskCompletionSource<string> Resume)> InterruptAsync(RunHost host)
+    {
+        var (entered, resume) = (new TaskCompletionSource(), new TaskCompletionSource<string>());
+        host.Policy.Rule = call => call.Action == PolicyAction.CallTool
+            ? ScriptedPolicy.Deny(ReasonCodes.DefaultDeny)
+            : new Decision(Verdict.Allow, null, null);
+        await host.DeployAsync("agent", async (_, guest) =>
+        {
+            guest.Log("before");
+            var chat = await guest.ChatAsync("hi");
+            guest.Log("between");
+            var tool = await guest.CallToolAsync("shop/delete_customer", "{}");
+            entered.TrySetResult();
+            var rest = await resume.Task;
+            return $"{chat}, {tool}, {rest}";
+        });
+        var run = await host.StartRunAsync("agent");
+        await entered.Task;
+        await host.StopWorkersAsync();
+        return (run, resume);
+    }
+
+    private static int FirstBody(RunHost host) => host.Inference.Bodies.First().Length;
+
+    private static ValueTask<IReadOnlyList<RunEvent>> EventsAsync(RunHost host, RunRecord run) =>
+        host.Journal.ReadAsync(run.Identity.Run!.Value, 0, 100, CancellationToken.None);
 }

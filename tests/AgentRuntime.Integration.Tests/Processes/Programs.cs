@@ -12,7 +12,8 @@ internal static class Programs
 
     public static string Agentctl { get; } = Built("runtime/AgentRuntime.Cli", "agentctl.dll");
 
-    public static string Shop { get; } = Built("runtime/samples/AgentRuntime.Samples.Shop", "AgentRuntime.Samples.Shop.dll");
+    public static string Shop { get; } =
+        Built("runtime/samples/AgentRuntime.Samples.Shop", "AgentRuntime.Samples.Shop.dll");
 
     private static string Built(string project, string file) =>
         Path.Combine(Repository.Root, project, "bin", Configuration, "net10.0", file);

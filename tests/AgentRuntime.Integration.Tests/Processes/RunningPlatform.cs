@@ -34,8 +34,8 @@ public sealed class RunningPlatform : IAsyncLifetime
         var (platform, url) = await ChildProcess.StartServerAsync(
             "dotnet",
             [
-                Programs.Platform, "all", "--config", config, "--state", State, "--port", "0", "--tool", $"shop={shopUrl}",
-                .. ExtraArguments,
+                Programs.Platform, "all", "--config", config, "--state", State, "--port", "0",
+                "--tool", $"shop={shopUrl}", .. ExtraArguments,
             ],
             ExtraEnvironment);
         _children.Add(platform);

@@ -67,7 +67,8 @@ internal sealed class TraceCollector : IAsyncDisposable
 }
 
 /// <summary>The part of a span that tells where it belongs.</summary>
-internal sealed record Span(string Trace, string Id, string Parent, string Name, IReadOnlyDictionary<string, string> Attributes);
+internal sealed record Span(
+    string Trace, string Id, string Parent, string Name, IReadOnlyDictionary<string, string> Attributes);
 
 /// <summary>Reads spans out of an ExportTraceServiceRequest (opentelemetry-proto 1.x, trace.proto).</summary>
 internal static class OtlpTraces

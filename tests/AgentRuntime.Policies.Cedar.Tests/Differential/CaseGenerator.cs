@@ -12,7 +12,21 @@ internal sealed record CedarCase(
     EntityUid Principal,
     EntityUid Action,
     EntityUid Resource,
-    JsonObject Context);
+    JsonObject Context)
+{
+    public CedarPolicySet PolicySet()
+    {
+        var all = CedarPolicySet.Parse(StaticPolicies).Policies.ToList();
+        foreach (var (id, text) in Templates) all.Add(CedarPolicySet.Parse(text).Templates[0].WithId(id));
+        var set = CedarPolicySet.Create(all);
+        foreach (var (template, id, principal, resource) in Links) set = set.Link(template, id, principal, resource);
+        return set;
+    }
+
+    public CedarEntities EntityStore() => CedarEntities.ParseJson(Entities.ToJsonString());
+
+    public CedarRequest Request() => new(Principal, Action, Resource, CedarJson.ReadContext(Context.ToJsonString()));
+}
 
 internal sealed class CaseGenerator(int seed)
 {

@@ -161,7 +161,8 @@ public sealed class KitTests
             limits: new SandboxLimits { MaxCpuTime = TimeSpan.FromSeconds(1) });
         var hoarding = await GuestRun.RunAsync(
             Wasm.WithSetting(Wasm.Dist("javascript"), "script", "function run() { const a = []; for (;;) a.push('x'.repeat(1e6)); }"),
-            "", limits: new SandboxLimits { MaxMemory = ByteCount.FromMebibytes(16) });
+            "",
+            limits: new SandboxLimits { MaxMemory = ByteCount.FromMebibytes(16), MaxCpuTime = TimeSpan.FromMinutes(1) });
 
         Assert.Equal(ReasonCodes.CpuTimeLimit, looping.Trap.Code);
         Assert.Contains("memory", Assert.IsType<SandboxStep.Failed>(hoarding.Last).Error, StringComparison.Ordinal);

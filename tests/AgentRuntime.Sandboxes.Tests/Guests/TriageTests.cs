@@ -1,5 +1,8 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Engine;
+using AgentRuntime.Sandboxes.Managed;
 using AgentRuntime.Sandboxes.Tests.Scripted;
 using AgentRuntime.TestKit;
 
@@ -93,6 +96,21 @@ public sealed class TriageTests
         Assert.Empty(run.Calls);
     }
 
+    [Fact]
+    public async Task It_does_the_same_on_an_engine_that_cannot_suspend_it()
+    {
+        var ticket = Ticket("delete_account");
+        using var engine = new WasmSandboxEngine(new ThreadHoldingEngine(), new(), TimeProvider.System);
+        var module = await engine.CompileAsync(Triage, default);
+
+        var suspending = await GuestRun.RunAsync(Triage, ticket);
+        var holding = await GuestRun.RunAsync(module, ticket);
+
+        Assert.Equal(suspending.Output, holding.Output);
+        Assert.Equal(suspending.Calls.Select(c => c.ToString()), holding.Calls.Select(c => c.ToString()));
+        Assert.Equal(suspending.Usage.HostCalls, holding.Usage.HostCalls);
+    }
+
     private static string Ticket(string intent, int amountCents = 0) => $$"""
         {"id":"T","customer_id":"CUS-003","customer":"Yuki","order_id":"ORD-1003","intent":"{{intent}}",
          "amount_cents": {{amountCents}} , "extra":{"a":[1,"}"]}, "text":"It \"leaks\".\n\u00dcberall! \ud83e\uded6"}
@@ -109,4 +127,16 @@ public sealed class TriageTests
     };
 
     private static string Name(HostCall call) => call is HostCall.CallTool tool ? tool.Name : "chat";
+
+    private sealed class ThreadHoldingEngine : IWasmEngine
+    {
+        private readonly ManagedWasmEngine _managed = new();
+
+        public string Name => _managed.Name;
+
+        public bool SupportsSuspension => false;
+
+        public IWasmModule Compile(ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken) =>
+            _managed.Compile(wasm, limits with { MaxTime = TimeSpan.FromMinutes(2) }, cancellationToken);
+    }
 }

@@ -6,9 +6,12 @@ namespace AgentRuntime.Sandboxes.Tests.Scripted;
 /// <summary>Module bytes for tests.</summary>
 internal static class Wasm
 {
-    /// <summary>A module that is checked in, by its path in <c>sandboxes/guests/dist</c>.</summary>
-    public static byte[] Dist(string name) =>
-        File.ReadAllBytes(Path.Combine(Repository.Root, "sandboxes", "guests", "dist", $"{name}.wasm"));
+    private static readonly string Guests = Path.Combine(Repository.Root, "sandboxes", "guests");
+
+    /// <summary>A module that is checked in, by the name that <c>sandboxes/guests/build</c> knows it by.</summary>
+    public static byte[] Dist(string name) => File.ReadAllBytes(name == "javascript"
+        ? Path.Combine(Guests, "templates", "javascript", "engine.wasm")
+        : Path.Combine(Guests, "dist", $"{name}.wasm"));
 
     /// <summary>The module with a setting in a custom section, as <c>pack.mjs</c> writes it.</summary>
     public static byte[] WithSetting(byte[] module, string key, string value)

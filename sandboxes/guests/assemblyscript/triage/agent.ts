@@ -1,13 +1,13 @@
 // A support agent. Its input is one ticket, a JSON object; its output a JSON summary of what it did. What it may do is
 // not its own affair: it asks for what the ticket calls for, and takes refusals as answers.
-import { HostError, Outcome } from "../kit/abi";
-import * as inference from "../kit/inference";
-import { ObjectReader, ObjectWriter } from "../kit/json";
-import * as log from "../kit/log";
-import { RunResult, runWith } from "../kit/run";
-import * as tools from "../kit/tools";
+import { HostError, Outcome } from "../../templates/assemblyscript/kit/abi";
+import * as inference from "../../templates/assemblyscript/kit/inference";
+import { ObjectReader, ObjectWriter } from "../../templates/assemblyscript/kit/json";
+import * as log from "../../templates/assemblyscript/kit/log";
+import { RunResult, runWith } from "../../templates/assemblyscript/kit/run";
+import * as tools from "../../templates/assemblyscript/kit/tools";
 
-export { cabi_realloc } from "../kit/abi";
+export { cabi_realloc } from "../../templates/assemblyscript/kit/abi";
 
 export function run(input: usize, length: usize): usize {
   return runWith(input, length, triage);

@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "../kit/agentruntime.h"
+#include "../../templates/c/kit/agentruntime.h"
 
 enum { EXCERPT_BYTES = 2000 };
 

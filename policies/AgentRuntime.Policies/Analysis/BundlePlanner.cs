@@ -1,0 +1,33 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>Tells what applying a bundle would change, and for whom. Stateless.</summary>
+public static class BundlePlanner
+{
+    /// <summary>Compares a bundle with the one that it would replace.</summary>
+    /// <param name="before">The files of the bundle in force; null when there is none.</param>
+    /// <param name="after">The files of the bundle to come.</param>
+    /// <param name="options">The operator's options; null for the defaults.</param>
+    /// <exception cref="RuntimeErrorException">AR2007: the first thing that is wrong with one of them.</exception>
+    public static BundleComparison Compare(
+        IReadOnlyDictionary<string, string>? before,
+        IReadOnlyDictionary<string, string> after,
+        PolicyOptions? options = null)
+    {
+        var next = BundleInspection.Compile(after, options);
+        var old = before is null ? null : BundleInspection.Compile(before, options);
+        return new(old?.Digest, next.Digest, Changes(old, next), new DifferenceSearch(old, next).Run());
+    }
+
+    private static List<BundleChange> Changes(CompiledBundle? before, CompiledBundle after)
+    {
+        var old = before is null ? [] : BundleFacts.Of(before);
+        var next = BundleFacts.Of(after);
+        return old.Keys.Union(next.Keys)
+            .Order()
+            .Select(k => new BundleChange(k.Subject, k.What, old.GetValueOrDefault(k), next.GetValueOrDefault(k)))
+            .Where(c => c.Before != c.After)
+            .ToList();
+    }
+}

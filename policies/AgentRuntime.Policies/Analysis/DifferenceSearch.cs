@@ -1,0 +1,184 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Policies.Cedar;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>
+/// Looks for calls that two bundles decide differently, by trying contexts over the schema's shape. What it finds is
+/// real; that it finds nothing proves nothing beyond what was tried. Bounded and seeded. Use once.
+/// </summary>
+internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle after)
+{
+    private const int ContextsPerTool = 1_500;
+    private const int MaxDecisions = 2_000_000;
+
+    private readonly Random _random = new(20_260_101);
+    private int _left = MaxDecisions;
+
+    /// <summary>
+    /// At most two examples for each caller and thing: one that is decided more widely, one more narrowly.
+    /// </summary>
+    public IReadOnlyList<DecisionChange> Run()
+    {
+        var changes = new List<DecisionChange>();
+        foreach (var agent in Union(b => b.Agents.Keys))
+        {
+            foreach (var tool in Union(b => b.Tools.Keys))
+                SearchTool(agent, tool, changes);
+            foreach (var model in Union(b => b.Models.Keys))
+                SearchModel(agent, EntityNames.Agent(agent), model, changes);
+        }
+
+        // Somebody whom neither bundle names stands for all of them.
+        var projects = Union(b => b.Definition.Models.SelectMany(m => m.DirectProjects)).Append("any-other-project");
+        foreach (var project in projects)
+        {
+            foreach (var model in Union(b => b.Models.Keys))
+                SearchModel(project, EntityNames.Client(project), model, changes);
+        }
+
+        return changes;
+    }
+
+    private void SearchTool(string agent, string tool, List<DecisionChange> changes)
+    {
+        var principal = EntityNames.Agent(agent);
+        var was = Side(before, agent, principal, tool);
+        var will = Side(after, agent, principal, tool);
+        if (was is null && will is null)
+            return;
+        if (was is not null && will is not null && was.Says(will))
+            return;
+        var shape = (will ?? was)!.Tool.Pin.Arguments;
+        var constants = PolicyConstants.Of((was?.Policies ?? []).Concat(will?.Policies ?? []));
+        var samples = new ContextSamples(constants, _random);
+        var found = new HashSet<bool>();
+        foreach (var input in samples.Records(shape, ContextsPerTool))
+        {
+            foreach (var assumed in Assumptions(agent, tool))
+            {
+                if ((_left -= 2) < 0 || found.Count == 2)
+                    return;
+                var context = CedarRecord.Create(
+                    ("user", "key:test"),
+                    ("now", CedarValue.Datetime(PolicyTestReader.DefaultTime)),
+                    ("history", assumed.ToRecord(0, assumed.Holds, assumed.IsApproved)),
+                    ("input", input));
+                var (old, next) = (Decide(was, context), Decide(will, context));
+                if (old == next)
+                    continue;
+                var change = new DecisionChange(
+                    agent, PolicyAction.CallTool, tool, old, next, $"{input}{assumed.Text}");
+                if (found.Add(change.IsWider))
+                    changes.Add(change);
+            }
+        }
+    }
+
+    private void SearchModel(string caller, EntityUid principal, string model, List<DecisionChange> changes)
+    {
+        var context = CedarRecord.Create(
+            ("user", "key:test"),
+            ("now", CedarValue.Datetime(PolicyTestReader.DefaultTime)),
+            ("history", Assumed.Nothing.ToRecord(0, CedarSet.Empty, approved: false)));
+        var old = DecideModel(before, caller, principal, model, context);
+        var next = DecideModel(after, caller, principal, model, context);
+        if (old != next)
+            changes.Add(new(caller, PolicyAction.UseModel, model, old, next, ""));
+    }
+
+    private static Verdict DecideModel(
+        CompiledBundle? bundle, string caller, EntityUid principal, string model, CedarRecord context)
+    {
+        if (bundle is null || !bundle.Models.TryGetValue(model, out var resource))
+            return Verdict.Deny;
+        var isAgent = caller.Contains('/', StringComparison.Ordinal);
+        if (isAgent && !bundle.Agents.ContainsKey(caller))
+            return Verdict.Deny;
+        var entities = isAgent || bundle.Entities.TryGet(principal, out _)
+            ? bundle.Entities
+            : bundle.Entities.With(EntityNames.ClientOf(caller));
+        return Verdicts.Of(CedarAuthorizer.Authorize(
+            bundle.Policies, entities, new(principal, EntityNames.UseModel, resource, context))).ToVerdict();
+    }
+
+    private static Verdict Decide(OneSide? side, CedarRecord context) =>
+        side is null
+            ? Verdict.Deny
+            : Verdicts.Of(CedarAuthorizer.Authorize(
+                side.Set, side.Entities, new(side.Principal, side.Tool.Action, side.Tool.Server, context))).ToVerdict();
+
+    // What history may have come to: its conditions hold or not, nothing or something untrusted came in, approved or
+    // not.
+    private IEnumerable<Assumed> Assumptions(string agent, string tool)
+    {
+        var ids = CedarSet.Create(Union(b => b.Agents.TryGetValue(agent, out var definition)
+                ? GrantPolicies.Name(definition)
+                    .Where(g => g.Grant.Tool == tool && g.Grant.History.Count > 0)
+                    .Select(g => g.Id)
+                : [])
+            .Select(CedarValue.String));
+        yield return new(true, true, false, ids, "");
+        yield return new(false, true, false, ids, " after untrusted input");
+        yield return new(true, false, false, ids, " after a failure");
+        if (ids.Count > 0)
+            yield return new(true, true, false, CedarSet.Empty, " when no history condition holds");
+        yield return new(false, false, true, ids, " after untrusted input, a failure and an approval");
+    }
+
+    private static OneSide? Side(CompiledBundle? bundle, string agent, EntityUid principal, string tool)
+    {
+        if (bundle is null || !bundle.Agents.ContainsKey(agent) || !bundle.Tools.TryGetValue(tool, out var entry))
+            return null;
+        var policies = bundle.Policies.Policies
+            .Where(p => Scopes.Fit(p, principal, entry.Action, entry.Server, bundle.Entities))
+            .ToList();
+        return policies.Exists(p => p.Effect == CedarEffect.Permit)
+            ? new(principal, entry, policies, CedarPolicySet.Create(policies), bundle.Entities)
+            : null;
+    }
+
+    private SortedSet<string> Union(Func<CompiledBundle, IEnumerable<string>> names)
+    {
+        var all = new SortedSet<string>(names(after), StringComparer.Ordinal);
+        if (before is not null)
+            all.UnionWith(names(before));
+        return all;
+    }
+
+    /// <summary>What one bundle says of one agent and one tool.</summary>
+    private sealed record OneSide(
+        EntityUid Principal, ToolEntry Tool, List<CedarPolicy> Policies, CedarPolicySet Set, CedarEntities Entities)
+    {
+        /// <summary>The other says the same to the letter, places in files aside.</summary>
+        public bool Says(OneSide other) =>
+            Tool.Pin.Descriptor.InputSchema.GetRawText() == other.Tool.Pin.Descriptor.InputSchema.GetRawText()
+            && Policies.Select(Bare).SequenceEqual(other.Policies.Select(Bare), StringComparer.Ordinal);
+
+        private static string Bare(CedarPolicy policy)
+        {
+            var text = policy.ToString();
+            return policy.Annotations.TryGetValue("source", out var source)
+                ? text.Replace($"@source({CedarText.Quote(source)})", "", StringComparison.Ordinal)
+                : text;
+        }
+    }
+
+    /// <summary>A history that the search assumes.</summary>
+    private sealed record Assumed(bool IsTrusted, bool IsFaultless, bool IsApproved, CedarSet Holds, string Text)
+    {
+        public static Assumed Nothing { get; } = new(true, true, false, CedarSet.Empty, "");
+
+        public CedarRecord ToRecord(long calls, CedarSet holds, bool approved) =>
+            CedarRecord.Create(
+                ("calls", calls),
+                ("tool_calls", calls),
+                ("model_calls", 0L),
+                ("failures", IsFaultless ? 0L : 1L),
+                ("integrity", IsTrusted ? "trusted" : "untrusted"),
+                ("confidentiality", "tenant"),
+                ("sources", CedarSet.Empty),
+                ("holds", holds),
+                ("approved", approved));
+    }
+}

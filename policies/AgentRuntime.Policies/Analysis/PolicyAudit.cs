@@ -1,0 +1,100 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Policies.Cedar;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>Lists what a bundle lets everybody reach at most, and what in it nobody needs. Stateless.</summary>
+public static class PolicyAudit
+{
+    /// <summary>Audits a bundle against the decisions that were made under it.</summary>
+    /// <param name="files">The bundle.</param>
+    /// <param name="recorded">Decisions of the time that is looked at; empty leaves
+    /// <see cref="AuditReport.NeverDecided"/> empty.</param>
+    /// <param name="options">The operator's options; null for the defaults.</param>
+    /// <exception cref="RuntimeErrorException">AR2007: the first thing that is wrong with the bundle.</exception>
+    public static AuditReport Run(
+        IReadOnlyDictionary<string, string> files,
+        IEnumerable<RecordedDecision>? recorded = null,
+        PolicyOptions? options = null)
+    {
+        var bundle = BundleInspection.Compile(files, options);
+        var visibility = new Visibility(bundle);
+        var reach = bundle.Definition.Agents.Select(a => ReachOf(a, bundle, visibility)).ToList();
+        var reached = reach.SelectMany(r => r.Tools).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        var decided = recorded?.SelectMany(r => r.DeterminingPolicies).ToHashSet(StringComparer.Ordinal);
+        return new(
+            bundle.Digest,
+            reach,
+            bundle.Definition.Tools.Select(t => t.Name).Where(t => !reached.Contains(t)).ToList(),
+            decided is null
+                ? []
+                : bundle.Policies.Policies.Select(p => p.Id).Where(id => !decided.Contains(id)).ToList());
+    }
+
+    private static AgentReach ReachOf(AgentDefinition agent, CompiledBundle bundle, Visibility visibility)
+    {
+        var principal = EntityNames.Agent(agent.Name);
+        var tools = bundle.Tools.Values
+            .Select(t => ReachOf(t.Pin.Name, t.Pin.IsReadOnly, new(principal, t.Action, t.Server), bundle, visibility))
+            .OfType<ReachedThing>()
+            .OrderBy(t => t.Name, StringComparer.Ordinal)
+            .ToList();
+        var models = bundle.Models
+            .Select(m => ReachOf(m.Key, true, new(principal, EntityNames.UseModel, m.Value), bundle, visibility))
+            .OfType<ReachedThing>()
+            .OrderBy(m => m.Name, StringComparer.Ordinal)
+            .ToList();
+        return new(agent.Name, tools, models);
+    }
+
+    private static ReachedThing? ReachOf(
+        string name, bool readOnly, CedarRequest request, CompiledBundle bundle, Visibility visibility)
+    {
+        if (!visibility.CouldAllow(request))
+            return null;
+        var fitting = bundle.Policies.Policies
+            .Where(p => Scopes.Fit(p, request.Principal, request.Action, request.Resource, bundle.Entities))
+            .ToList();
+        var permits = fitting.Where(p => p.Effect == CedarEffect.Permit && visibility.CouldHold(p, request)).ToList();
+        var always = permits.Exists(p => visibility.Residual(p).Count == 0 && !NeedsApproval(p));
+        return new(
+            name,
+            readOnly,
+            permits.TrueForAll(NeedsApproval),
+            always ? [] : permits.Select(p => Describe(p, visibility)).ToList(),
+            fitting.Where(p => p.Effect == CedarEffect.Forbid).Select(p => p.Id).ToList());
+    }
+
+    private static bool NeedsApproval(CedarPolicy permit) => permit.Annotations.ContainsKey("approval");
+
+    private static string Describe(CedarPolicy permit, Visibility visibility)
+    {
+        var parts = visibility.Residual(permit).ToList();
+        if (NeedsApproval(permit))
+            parts.Add("with approval");
+        return string.Join(" && ", parts);
+    }
+}
+
+/// <summary>What an audit found. Immutable.</summary>
+/// <param name="Bundle">The bundle.</param>
+/// <param name="Agents">What each agent can reach at most.</param>
+/// <param name="UnreachableTools">Tools that are pinned and that nobody can call.</param>
+/// <param name="NeverDecided">Policies that determined none of the recorded decisions.</param>
+public sealed record AuditReport(
+    BundleDigest Bundle,
+    IReadOnlyList<AgentReach> Agents,
+    IReadOnlyList<string> UnreachableTools,
+    IReadOnlyList<string> NeverDecided);
+
+/// <summary>What one agent can reach at most. Immutable.</summary>
+public sealed record AgentReach(string Agent, IReadOnlyList<ReachedThing> Tools, IReadOnlyList<ReachedThing> Models);
+
+/// <summary>A tool or model that an agent can reach. Immutable.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="IsReadOnly">It changes nothing, as far as its pin says.</param>
+/// <param name="NeedsApproval">Only with a person's approval.</param>
+/// <param name="Conditions">Alternatives, one of which must hold; empty when any arguments will do.</param>
+/// <param name="Forbids">Policies that may refuse it nevertheless.</param>
+public sealed record ReachedThing(
+    string Name, bool IsReadOnly, bool NeedsApproval, IReadOnlyList<string> Conditions, IReadOnlyList<string> Forbids);

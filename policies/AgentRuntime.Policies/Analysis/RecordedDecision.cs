@@ -1,0 +1,19 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>A decision that was made on the platform, as the journal or the audit log has it. Immutable.</summary>
+/// <param name="Caller">An agent as <c>project/agent</c>, or the project of a client.</param>
+/// <param name="Run">The run; null for a client's direct request.</param>
+/// <param name="Call">What was asked.</param>
+/// <param name="Verdict">What was decided.</param>
+/// <param name="DeterminingPolicies">The policies that decided.</param>
+public sealed record RecordedDecision(
+    string Caller, string? Run, PolicyCall Call, Verdict Verdict, IReadOnlyList<string> DeterminingPolicies)
+{
+    /// <summary>How the call ended, if it was allowed and that is known.</summary>
+    public CallOutcome? Outcome { get; init; }
+
+    /// <summary>The code of the refusal, if it was refused.</summary>
+    public ReasonCode? Code { get; init; }
+}

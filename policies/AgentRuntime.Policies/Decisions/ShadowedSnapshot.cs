@@ -1,0 +1,18 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Policies;
+
+/// <summary>
+/// A bundle in force with another in its shadow: only runs are decided twice. Immutable and thread-safe.
+/// </summary>
+internal sealed class ShadowedSnapshot(BundleSnapshot enforced, BundleSnapshot shadow, IShadowLog log) : IPolicySnapshot
+{
+    public BundleDigest Digest => enforced.Digest;
+
+    public TenantPolicy Tenant => enforced.Tenant;
+
+    public AgentPolicy? FindAgent(string qualifiedName) => enforced.FindAgent(qualifiedName);
+
+    public IRunPolicy Open(WorkIdentity identity) =>
+        new ShadowRun(enforced.Open(identity), shadow.Open(identity), identity, log);
+}

@@ -1,0 +1,116 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Execution;
+
+/// <summary>
+/// What the journal says of a run that an earlier worker left: the results that the agent is given again instead of
+/// doing the work twice. Immutable.
+/// </summary>
+internal sealed class RunHistory
+{
+    private const int Page = 500;
+
+    private readonly Dictionary<int, RecordedCall> _calls = [];
+
+    private RunHistory()
+    {
+    }
+
+    /// <summary>The history of a run that nobody has started.</summary>
+    public static RunHistory None { get; } = new();
+
+    /// <summary>The number of the last call that left a trace; 0 when none did.</summary>
+    public int LastCall { get; private set; }
+
+    /// <summary>How many workers have had the run.</summary>
+    public int Attempts { get; private set; }
+
+    /// <summary>When the first of them started it; null when none did.</summary>
+    public DateTimeOffset? StartedAt { get; private set; }
+
+    /// <summary>Tokens that the recorded chats used.</summary>
+    public InferenceUsage Usage { get; private set; } = InferenceUsage.None;
+
+    /// <summary>Money that the recorded chats cost.</summary>
+    public MicroUsd Cost { get; private set; }
+
+    /// <summary>Reads a run's events. A run's limits bound their number.</summary>
+    public static async Task<RunHistory> ReadAsync(IRunJournal journal, RunId run, CancellationToken cancellationToken)
+    {
+        var history = new RunHistory();
+        var last = 0L;
+        while (await journal.ReadAsync(run, last, Page, cancellationToken).ConfigureAwait(false) is { Count: > 0 } page)
+        {
+            foreach (var e in page)
+                history.Add(e);
+            last = page[^1].Sequence;
+        }
+        return history;
+    }
+
+    /// <summary>What is recorded of a call; null when nothing is.</summary>
+    public RecordedCall? Find(int call) => _calls.GetValueOrDefault(call);
+
+    private void Add(RunEvent e)
+    {
+        switch (e.Data)
+        {
+            case RunStarted or RunResumed:
+                Attempts++;
+                StartedAt ??= e.At;
+                break;
+            case ChatStarted chat:
+                Call(chat.Call, e.At).ChatStarted = chat;
+                break;
+            case ChatCompleted chat:
+                Call(chat.Call, e.At).ChatCompleted = chat;
+                Usage += chat.Usage.ToUsage();
+                Cost += new MicroUsd(chat.CostMicroUsd);
+                break;
+            case ChatFailed chat:
+                Call(chat.Call, e.At).ChatFailed = chat;
+                break;
+            case ToolDecided tool:
+                Call(tool.Call, e.At).ToolDecided = tool;
+                break;
+            case ToolStarted tool:
+                Call(tool.Call, e.At).ToolStarted = tool;
+                break;
+            case ToolCompleted tool:
+                Call(tool.Call, e.At).ToolCompleted = tool;
+                break;
+            case ToolFailed tool:
+                Call(tool.Call, e.At).ToolFailed = tool;
+                break;
+        }
+    }
+
+    private RecordedCall Call(int number, DateTimeOffset at)
+    {
+        LastCall = Math.Max(LastCall, number);
+        if (!_calls.TryGetValue(number, out var call))
+            _calls.Add(number, call = new RecordedCall(at));
+        return call;
+    }
+}
+
+/// <summary>The events of one host call. Filled while the history is read, then only read.</summary>
+/// <param name="at">When its first event was written: the time that its decision was made for.</param>
+internal sealed class RecordedCall(DateTimeOffset at)
+{
+    public DateTimeOffset At => at;
+
+    public ChatStarted? ChatStarted { get; set; }
+
+    public ChatCompleted? ChatCompleted { get; set; }
+
+    public ChatFailed? ChatFailed { get; set; }
+
+    public ToolDecided? ToolDecided { get; set; }
+
+    public ToolStarted? ToolStarted { get; set; }
+
+    public ToolCompleted? ToolCompleted { get; set; }
+
+    public ToolFailed? ToolFailed { get; set; }
+}
