@@ -10,6 +10,7 @@ IBenchmark[] benchmarks =
     new PolicyHistoryBenchmark(),
     new FairnessBenchmark(),
     new RouterBenchmark(),
+    new PolicyBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);

@@ -7,13 +7,15 @@ namespace AgentRuntime.Sandboxes.Managed.Tests;
 /// <summary>Runs the official suite from the shared data through the conformance tool, where both are present.</summary>
 public sealed class CorpusTests(ITestOutputHelper output)
 {
-    [Fact]
-    public async Task Every_assertion_of_the_official_test_suite_passes()
+    [Theory]
+    [InlineData("wasm-spec-2.0-json.tar.xz", 52_000)]
+    [InlineData("wasm-spec-2.0-wast.tar.xz", 52_000)]
+    public async Task Every_assertion_of_the_official_test_suite_passes(string name, int atLeast)
     {
-        var archive = SharedData.Folder is { } folder ? Path.Combine(folder, "wasm-spec-2.0-json.tar.xz") : null;
+        var archive = SharedData.Folder is { } folder ? Path.Combine(folder, name) : null;
         if (archive is null || !File.Exists(archive))
         {
-            output.WriteLine("skipped: the shared data has no wasm-spec-2.0-json.tar.xz");
+            output.WriteLine($"skipped: the shared data has no {name}");
             return;
         }
 
@@ -24,7 +26,8 @@ public sealed class CorpusTests(ITestOutputHelper output)
             var tool = Path.Combine(AppContext.BaseDirectory, "AgentRuntime.Conformance.dll");
             var last = await Run("dotnet", tool, "wasm", target.FullName);
             output.WriteLine(last);
-            Assert.StartsWith("52332 passed, 0 failed", last, StringComparison.Ordinal);
+            Assert.Contains(" passed, 0 failed", last, StringComparison.Ordinal);
+            Assert.True(int.Parse(last.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) > atLeast, last);
         }
         finally
         {

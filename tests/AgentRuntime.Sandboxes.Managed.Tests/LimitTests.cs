@@ -2,7 +2,7 @@ using System.Diagnostics;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Binary;
 using AgentRuntime.Sandboxes.Managed.Tests.Building;
-using static AgentRuntime.Sandboxes.Managed.Tests.Building.Engine;
+using static AgentRuntime.Sandboxes.Managed.Tests.Building.TestEngine;
 
 namespace AgentRuntime.Sandboxes.Managed.Tests;
 

@@ -10,11 +10,12 @@ internal struct Candidates
     {
     }
 
-    public int Count { get; set; }
+    /// <summary>Engines that could serve.</summary>
+    public int Count;
 
-    public (int Engine, double Cost) Single { get; private set; } = (-1, double.PositiveInfinity);
+    public (int Engine, double Cost) Single = (-1, double.PositiveInfinity);
 
-    public (int Prefill, int Decode, double Cost) Pair { get; private set; } = (-1, -1, double.PositiveInfinity);
+    public (int Prefill, int Decode, double Cost) Pair = (-1, -1, double.PositiveInfinity);
 
     private (int Engine, double Cost) _prefill = (-1, double.PositiveInfinity);
     private (int Engine, double Cost) _prefillSecond = (-1, double.PositiveInfinity);

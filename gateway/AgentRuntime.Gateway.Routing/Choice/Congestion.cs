@@ -14,16 +14,20 @@ internal static class Congestion
     private const double BacklogShare = 0.2;
     private const double StoredTwice = 1;
 
+    private const int EnginesRead = 64;
+
     /// <summary>
     /// A token's seconds on the mean engine, to which the factor applies: a slow engine gets fewer requests, so a token
-    /// there delays fewer others for longer and costs them the same.
+    /// there delays fewer others for longer and costs them the same. Of a large pool a part is read, in turn.
     /// </summary>
-    public static double TokenSeconds(ReadOnlySpan<EngineRow> rows)
+    public static double TokenSeconds(ReadOnlySpan<EngineRow> rows, int start)
     {
         double speed = 0;
         var count = 0;
-        foreach (ref readonly var row in rows)
+        var step = Step(rows.Length);
+        for (var engine = start % step; engine < rows.Length; engine += step)
         {
+            ref readonly var row = ref rows[engine];
             if (!row.Open || (row.Roles & EngineRoles.Prefill) == 0)
                 continue;
             speed += 1 / row.TokenSecondsNow;
@@ -37,11 +41,13 @@ internal static class Congestion
     /// The factor for a request. What waits behind it because it belongs to others with more than their share does not
     /// count: they pay for their own backlog.
     /// </summary>
-    public static double Factor(ReadOnlySpan<EngineRow> rows, in WorkAhead ahead, double meanPrefillSeconds, double now)
+    public static double Factor(
+        ReadOnlySpan<EngineRow> rows, int start, in WorkAhead ahead, double meanPrefillSeconds, double now)
     {
         double share = 0, backlog = 0, waiting = 0;
         var count = 0;
-        for (var engine = 0; engine < rows.Length; engine++)
+        var step = Step(rows.Length);
+        for (var engine = start % step; engine < rows.Length; engine += step)
         {
             ref readonly var row = ref rows[engine];
             if (!row.Open || (row.Roles & EngineRoles.Prefill) == 0)
@@ -60,4 +66,6 @@ internal static class Congestion
         var ours = waiting > 0 ? Math.Min(1, backlog / waiting) : 1;
         return (ours * busy / (1 - busy) * (1 + (BacklogShare * requests))) + requests + StoredTwice;
     }
+
+    private static int Step(int engines) => Math.Max(1, engines / EnginesRead);
 }

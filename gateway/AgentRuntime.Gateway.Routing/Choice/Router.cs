@@ -24,15 +24,19 @@ internal sealed class Router(RoutingOptions options)
         var rows = pool.Rows;
         var matches = pool.Matches;
         pool.Index.Match(request.Blocks.Span, matches);
-        var tokenSeconds = Congestion.TokenSeconds(rows);
+        var start = rows.Length == 0 ? 0 : (int)((uint)_rotor++ % (uint)rows.Length);
+        var tokenSeconds = Congestion.TokenSeconds(rows, start);
         var ahead = new WorkAhead(pool, tenant, options.Classes[request.Class].Priority, front, tokenSeconds);
-        var congestion = Congestion.Factor(rows, ahead, pool.MeanPrefillSeconds, now);
+        var congestion = Congestion.Factor(rows, start, ahead, pool.MeanPrefillSeconds, now);
         var allowSingle = options.Disaggregation != DisaggregationMode.Always;
         var allowPair = options.Disaggregation != DisaggregationMode.Never;
+        var (transferSetup, transferToken) = pool.Transfer.Line;
+        var tokenCost = congestion * tokenSeconds;
+        var stall = options.StreamDelayWeight;
+        var output = stall * request.ExpectedOutputTokens;
         var needKv = request.PromptTokens + request.ExpectedOutputTokens;
         var lora = request.Lora == 0 ? 0 : 1UL << (request.Lora - 1);
         var best = new Candidates();
-        var start = rows.Length == 0 ? 0 : _rotor++ % rows.Length;
         for (var i = 0; i < rows.Length; i++)
         {
             var engine = start + i < rows.Length ? start + i : start + i - rows.Length;
@@ -40,25 +44,26 @@ internal sealed class Router(RoutingOptions options)
             if (!row.Open || row.FreshUntil < now || engine == excluded)
                 continue;
             best.Count++;
-            var cached = CachedTokens(request, matches[engine], row.CacheTrust);
-            var full = row.Running >= row.MaxRunning || row.KvFreeTokens < needKv;
-            var decode = options.StreamDelayWeight * request.ExpectedOutputTokens
-                * (row.DecodeSeconds + (row.DecodeSecondsPerRunning * ((2 * row.Running) + 1)));
+            var blocks = matches[engine];
+            double uncached = blocks == 0
+                ? request.PromptTokens
+                : request.PromptTokens - CachedTokens(request, blocks, row.CacheTrust);
+            var full = row.Running >= row.MaxRunning || row.KvFreeTokens < needKv ? Candidates.FullPenalty : 0;
+            var decode = full + (output * (row.DecodeSeconds + (row.DecodeSecondsPerRunning * ((2 * row.Running) + 1))));
             if ((row.Roles & EngineRoles.Prefill) != 0)
             {
-                var prefill = row.PrefillSeconds(request.PromptTokens - cached);
-                var cost = row.QueueSeconds(now)
-                    + ahead.Seconds(row, engine)
-                    + prefill + (congestion * tokenSeconds * (request.PromptTokens - cached))
-                    + (options.StreamDelayWeight * row.PrefillStall * row.Running * prefill)
+                var prefill = row.PrefillSeconds(uncached);
+                var cost = row.QueueSeconds(now) + ahead.Seconds(row, engine)
+                    + (prefill * (1 + (stall * row.PrefillStall * row.Running))) + (tokenCost * uncached)
                     + ((row.Loras & lora) == lora ? 0 : options.LoraLoadSeconds);
-                best.OfferPrefill(engine, cost);
-                if ((row.Roles & EngineRoles.Decode) != 0)
-                    best.OfferSingle(engine, cost + decode + (full ? Candidates.FullPenalty : 0));
+                if (allowPair)
+                    best.OfferPrefill(engine, cost);
+                if (row.Roles == EngineRoles.Both)
+                    best.OfferSingle(engine, cost + decode);
             }
 
             if (allowPair && (row.Roles & EngineRoles.Decode) != 0)
-                best.OfferDecode(engine, decode + pool.Transfer.Seconds(request.PromptTokens - cached) + (full ? Candidates.FullPenalty : 0));
+                best.OfferDecode(engine, decode + transferSetup + (transferToken * uncached));
         }
 
         best.MakePair(allowPair);

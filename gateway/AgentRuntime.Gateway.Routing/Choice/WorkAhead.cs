@@ -13,12 +13,14 @@ internal readonly struct WorkAhead
     private readonly int _priority;
     private readonly int _front;
     private readonly bool _alone;
+    private readonly bool _none;
     private readonly double _behind;
     private readonly int _others;
 
     public WorkAhead(ModelPool pool, TenantShare? tenant, int priority, int front, double tokenSeconds)
     {
         (_tenant, _priority, _front) = (tenant, priority, front);
+        _none = pool.Waiting == 0;
         var waiting = pool.WaitingTenants;
         _others = waiting.Count - (tenant is { Waiting: > 0 } ? 1 : 0);
         _alone = _others == 0;
@@ -43,7 +45,7 @@ internal readonly struct WorkAhead
     /// <summary>Seconds of work before the request on an engine.</summary>
     public double Seconds(in EngineRow row, int engine)
     {
-        if (engine == _front)
+        if (_none || engine == _front)
             return 0;
         var ahead = row.Waiting[_priority];
         if (!_alone && ahead > 0)

@@ -6,6 +6,7 @@ namespace AgentRuntime.Gateway.Routing;
 public sealed partial class RoutingCore
 {
     private const int MaxRebinds = 4;
+    private const int MinWaitNotes = 4096;
     private readonly Queue<(ModelPool Pool, int Engine)> _listed = new();
     private readonly List<RequestEntry> _moving = [];
 
@@ -108,10 +109,26 @@ public sealed partial class RoutingCore
         entry.QueuedAt = now;
         entry.Sequence = ++_sequence;
         entry.Rebinds = 0;
-        _waits.Enqueue(entry.Ticket, entry.WaitUntil);
+        AddWait(entry);
         var choice = _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now);
         entry.Due += _options.DueSecondsPerPrefillSecond * choice.PrefillSeconds;
         Bind(entry, choice, now);
+    }
+
+    /// <summary>Notes when the wait ends, and drops the notes of waits that are over once those are most.</summary>
+    private void AddWait(RequestEntry entry)
+    {
+        if (_waits.Count >= MinWaitNotes && _waits.Count > 4 * Waiting)
+        {
+            _waits.Clear();
+            foreach (var other in _entries)
+            {
+                if (other.Phase == RequestPhase.Waiting && other != entry)
+                    _waits.Enqueue(other.Ticket, other.WaitUntil);
+            }
+        }
+
+        _waits.Enqueue(entry.Ticket, entry.WaitUntil);
     }
 
     /// <summary>

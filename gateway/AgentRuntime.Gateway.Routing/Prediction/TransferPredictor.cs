@@ -11,8 +11,14 @@ internal sealed class TransferPredictor(RoutingOptions options)
         [options.TransferSetupSeconds, options.TransferSecondsPerToken * TokenScale, 0],
         [0.1, 0.1, 1e-12]);
 
-    public double Seconds(double tokens) =>
-        Math.Max(0, _line[0]) + (Math.Max(0, _line[1]) * tokens / TokenScale);
+    /// <summary>Seconds that do not depend on the length, and seconds for each token.</summary>
+    public (double Setup, double Token) Line => (Math.Max(0, _line[0]), Math.Max(0, _line[1]) / TokenScale);
+
+    public double Seconds(double tokens)
+    {
+        var (setup, token) = Line;
+        return setup + (token * tokens);
+    }
 
     public void Learn(double tokens, double seconds)
     {

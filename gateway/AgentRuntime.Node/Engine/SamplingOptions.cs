@@ -1,3 +1,5 @@
+using AgentRuntime.Node.Grammar;
+
 namespace AgentRuntime.Node.Engine;
 
 /// <summary>How the next token is chosen, by the OpenAI API's names and vLLM's extensions. Immutable.</summary>
@@ -23,8 +25,8 @@ internal sealed record SamplingOptions
 
     public IReadOnlyDictionary<int, float> LogitBias { get; init; } = new Dictionary<int, float>();
 
-    /// <summary>A GBNF grammar that the output must match; null for none.</summary>
-    public string? Grammar { get; init; }
+    /// <summary>What the output must match; null for anything.</summary>
+    public OutputGrammar? Grammar { get; init; }
 
     /// <summary>How many alternatives to report with their log probabilities; null for no log probabilities.</summary>
     public int? LogProbabilities { get; init; }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text;
+using AgentRuntime.Node.Grammar;
 using AgentRuntime.Node.Interop;
 
 namespace AgentRuntime.Node.Engine;
@@ -38,7 +39,7 @@ internal sealed unsafe class TokenSampler : IDisposable
 
         if (options.Grammar is { } grammar)
         {
-            var sampler = Grammar(grammar, vocabulary);
+            var sampler = GrammarSampler(grammar, vocabulary);
             if (sampler == 0)
             {
                 chain.Dispose();
@@ -97,10 +98,15 @@ internal sealed unsafe class TokenSampler : IDisposable
         return Math.Max(0, values.IndexOf(max));
     }
 
-    private static nint Grammar(string grammar, nint vocabulary)
+    private static nint GrammarSampler(OutputGrammar grammar, nint vocabulary)
     {
-        fixed (byte* text = Encoding.UTF8.GetBytes(grammar + "\0"))
+        fixed (byte* text = Encoding.UTF8.GetBytes(grammar.Gbnf + "\0"))
         fixed (byte* root = "root\0"u8)
-            return Llama.SamplerGrammar(vocabulary, text, root);
+        fixed (byte* trigger = "[\\s\\S]*?(<tool_call>[\\s\\S]*)\0"u8)
+        {
+            return grammar.OnlyAfterCallStart
+                ? Llama.SamplerLazyGrammar(vocabulary, text, root, &trigger, 1, null, 0)
+                : Llama.SamplerGrammar(vocabulary, text, root);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Engine;
+using AgentRuntime.Node.Prompting;
 
 namespace AgentRuntime.Node.Http;
 
@@ -7,6 +8,9 @@ namespace AgentRuntime.Node.Http;
 internal sealed record ChoiceDelta(int Index, string Text)
 {
     public IReadOnlyList<TokenReport> Tokens { get; init; } = [];
+
+    /// <summary>Calls of tools, each whole.</summary>
+    public IReadOnlyList<RequestToolCall> Calls { get; init; } = [];
 
     public string? FinishReason { get; init; }
 
@@ -20,6 +24,7 @@ internal sealed record TokenReport(int Token, TokenLogProbabilities LogProbabili
 internal sealed class Choice(NodeService node, CompletionRequest request, int index, Generation generation)
 {
     private readonly TextAssembler _text = new(request.Stops);
+    private readonly ToolCallReader? _calls = request.Tools.Count > 0 ? new() : null;
 
     public int Index { get; } = index;
 
@@ -44,7 +49,10 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                 {
                     node.Metrics.CountEnd(end.FinishReason);
                     if (end.FinishReason == "stop") OutputTokens++;
-                    yield return new(Index, _text.Complete()) { FinishReason = end.FinishReason, Error = end.Error };
+                    yield return Delta(_text.Complete(), [], end.FinishReason ?? "error") with
+                    {
+                        FinishReason = Reason(end.FinishReason), Error = end.Error,
+                    };
                     yield break;
                 }
 
@@ -58,16 +66,26 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                 if (_text.Stopped)
                 {
                     node.Metrics.CountEnd("stop");
-                    yield return new(Index, text) { Tokens = tokens, FinishReason = "stop" };
+                    yield return Delta(text, tokens, "stop") with { FinishReason = Reason("stop") };
                     yield break;
                 }
 
-                if (text.Length > 0 || tokens.Count > 0) yield return new(Index, text) { Tokens = tokens };
+                var delta = Delta(text, tokens, null);
+                if (delta.Text.Length > 0 || tokens.Count > 0 || delta.Calls.Count > 0) yield return delta;
             }
         }
         finally
         {
             Generation.Cancel();
         }
+    }
+
+    private string? Reason(string? reason) => reason == "stop" && _calls?.FoundCalls == true ? "tool_calls" : reason;
+
+    private ChoiceDelta Delta(string text, IReadOnlyList<TokenReport> tokens, string? end)
+    {
+        if (_calls is null) return new(Index, text) { Tokens = tokens };
+        var (plain, calls) = _calls.Append(text, last: end is not null);
+        return new(Index, plain) { Tokens = tokens, Calls = calls };
     }
 }

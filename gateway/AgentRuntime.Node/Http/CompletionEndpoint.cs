@@ -37,28 +37,26 @@ internal sealed class CompletionEndpoint(NodeService node)
 
     private static async Task AnswerAsync(HttpContext context, CompletionCall call, CompletionJson json)
     {
-        var choices = new SortedDictionary<int, (StringBuilder Text, List<TokenReport> Tokens, string? Reason)>();
+        var choices = new SortedDictionary<int, ChoiceSoFar>();
         await foreach (var delta in call.ReadAsync(context.RequestAborted))
         {
             if (delta.Error is { } error) throw new RuntimeErrorException(error);
-            var choice = choices.GetValueOrDefault(delta.Index, (new(), [], null));
-            choice.Text.Append(delta.Text);
-            choice.Tokens.AddRange(delta.Tokens);
-            choices[delta.Index] = (choice.Text, choice.Tokens, delta.FinishReason ?? choice.Reason);
+            if (!choices.TryGetValue(delta.Index, out var choice)) choices.Add(delta.Index, choice = new());
+            choice.Add(delta);
         }
 
         context.Response.ContentType = "application/json";
         await using var writer = new Utf8JsonWriter(context.Response.BodyWriter);
         json.WriteResponse(
             writer,
-            [.. choices.Select(c => new ChoiceText(c.Key, c.Value.Text.ToString(), c.Value.Reason, c.Value.Tokens))],
+            [.. choices.Select(c => c.Value.Whole(c.Key))],
             call.Finish());
         await writer.FlushAsync(context.RequestAborted);
     }
 
     private static async Task StreamAsync(HttpContext context, CompletionCall call, CompletionJson json)
     {
-        var started = new HashSet<int>();
+        var calls = new Dictionary<int, int>();
         await using var events = new EventStream(context);
         await foreach (var delta in call.ReadAsync(context.RequestAborted))
         {
@@ -70,12 +68,34 @@ internal sealed class CompletionEndpoint(NodeService node)
                 return;
             }
 
-            await events.SendAsync(writer => json.WriteDelta(writer, delta, started.Add(delta.Index)), context.RequestAborted);
+            var first = calls.TryAdd(delta.Index, 0);
+            await events.SendAsync(
+                writer => json.WriteDelta(writer, delta, first, calls[delta.Index]), context.RequestAborted);
+            calls[delta.Index] += delta.Calls.Count;
         }
 
         var totals = call.Finish();
         if (call.Request.IncludeUsage || totals.Lease is not null)
             await events.SendAsync(writer => json.WriteUsage(writer, totals), context.RequestAborted);
         await events.EndAsync(context.RequestAborted);
+    }
+
+    /// <summary>A choice that is being collected.</summary>
+    private sealed class ChoiceSoFar
+    {
+        private readonly StringBuilder _text = new();
+        private readonly List<TokenReport> _tokens = [];
+        private readonly List<RequestToolCall> _calls = [];
+        private string? _reason;
+
+        public void Add(ChoiceDelta delta)
+        {
+            _text.Append(delta.Text);
+            _tokens.AddRange(delta.Tokens);
+            _calls.AddRange(delta.Calls);
+            _reason ??= delta.FinishReason;
+        }
+
+        public ChoiceText Whole(int index) => new(index, _text.ToString(), _reason, _tokens, _calls);
     }
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using AgentRuntime.Node.Transfer;
 
@@ -19,7 +20,8 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
             {
                 json.WriteStartObject("message");
                 json.WriteString("role", "assistant");
-                json.WriteString("content", choice.Text);
+                json.WriteString("content", choice.Calls.Count > 0 && choice.Text.Length == 0 ? null : choice.Text);
+                if (choice.Calls.Count > 0) Calls(json, choice.Calls, 0, streamed: false);
                 json.WriteEndObject();
             }
             else
@@ -40,7 +42,11 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
     }
 
     /// <summary>A chunk of a streamed answer.</summary>
-    public void WriteDelta(Utf8JsonWriter json, ChoiceDelta delta, bool first)
+    /// <param name="json">Where to.</param>
+    /// <param name="delta">What it adds.</param>
+    /// <param name="first">Whether it is its choice's first.</param>
+    /// <param name="callsBefore">Tool calls of its choice in earlier chunks.</param>
+    public void WriteDelta(Utf8JsonWriter json, ChoiceDelta delta, bool first, int callsBefore)
     {
         Begin(json, request.IsChat ? "chat.completion.chunk" : "text_completion");
         json.WriteStartArray("choices");
@@ -51,6 +57,7 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
             json.WriteStartObject("delta");
             if (first) json.WriteString("role", "assistant");
             if (first || delta.Text.Length > 0) json.WriteString("content", delta.Text);
+            if (delta.Calls.Count > 0) Calls(json, delta.Calls, callsBefore, streamed: true);
             json.WriteEndObject();
         }
         else
@@ -75,6 +82,25 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
         Vendor(json, totals);
         if (totals.Lease is { } lease) TransferParams(json, lease);
         json.WriteEndObject();
+    }
+
+    private static void Calls(Utf8JsonWriter json, IReadOnlyList<RequestToolCall> calls, int index, bool streamed)
+    {
+        json.WriteStartArray("tool_calls");
+        foreach (var call in calls)
+        {
+            json.WriteStartObject();
+            if (streamed) json.WriteNumber("index", index++);
+            json.WriteString("id", "call_" + RandomNumberGenerator.GetHexString(24, lowercase: true));
+            json.WriteString("type", "function");
+            json.WriteStartObject("function");
+            json.WriteString("name", call.Name);
+            json.WriteString("arguments", call.ArgumentsJson);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void Usage(Utf8JsonWriter json, Totals totals)
@@ -209,7 +235,8 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
 }
 
 /// <summary>A choice's whole text.</summary>
-internal sealed record ChoiceText(int Index, string Text, string? FinishReason, IReadOnlyList<TokenReport> Tokens);
+internal sealed record ChoiceText(
+    int Index, string Text, string? FinishReason, IReadOnlyList<TokenReport> Tokens, IReadOnlyList<RequestToolCall> Calls);
 
 /// <summary>A response's figures.</summary>
 internal sealed record Totals(

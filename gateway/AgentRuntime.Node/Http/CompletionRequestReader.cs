@@ -16,13 +16,13 @@ internal static class CompletionRequestReader
     private const int MostMessages = 4096;
     private const int MostPrompts = 64;
     private const int MostStops = 16;
-    private const int MostTools = 128;
     private const int MostChoices = 32;
 
     /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
     public static CompletionRequest Read(JsonElement body, bool isChat)
     {
         if (body.ValueKind != JsonValueKind.Object) throw Malformed("the body is not a JSON object", null);
+        var (tools, grammar) = isChat ? OutputFormatReader.Read(body) : ([], null);
         var request = new CompletionRequest
         {
             IsChat = isChat,
@@ -36,9 +36,9 @@ internal static class CompletionRequestReader
             IgnoreEnd = Boolean(body, "ignore_eos"),
             Echo = Boolean(body, "echo"),
             CacheSalt = Text(body, "cache_salt", 1024),
-            Sampling = Sampling(body, isChat),
+            Sampling = Sampling(body, isChat) with { Grammar = grammar },
             Transfer = Transfer(body),
-            Tools = isChat ? Tools(body) : [],
+            Tools = tools,
         };
         if (request.Transfer is { } t && (t.RemoteDecode || t.RemotePrefill) && (request.Choices > 1 || request.Prompts.Count > 1))
             throw Unsupported("kv_transfer_params moves one prompt with one choice", "kv_transfer_params");
@@ -157,22 +157,6 @@ internal static class CompletionRequestReader
             part.ValueKind == JsonValueKind.Object && Text(part, "type", 64) is "text" or "input_text" or "output_text"
                 ? Text(part, "text", int.MaxValue) ?? ""
                 : throw Unsupported($"{where}.content has a part that is not text; this model reads text only", where)));
-    }
-
-    private static List<RequestTool> Tools(JsonElement body)
-    {
-        if (Child(body, "tools") is not { } list) return [];
-        if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() > MostTools)
-            throw Malformed($"tools is not a list of at most {MostTools}", "tools");
-        return [.. list.EnumerateArray().Select((tool, i) =>
-        {
-            if (Child(tool, "function") is not { ValueKind: JsonValueKind.Object } function)
-                throw Malformed($"tools[{i}] has no function", "tools");
-            var name = Text(function, "name", 256) ?? throw Malformed($"tools[{i}].function has no name", "tools");
-            return new RequestTool(
-                name, JsonSerializer.Serialize(function, RequestJson.Default.JsonElement),
-                Child(function, "parameters")?.GetRawText());
-        })];
     }
 
     private static List<RequestPrompt> Prompts(JsonElement body)

@@ -1,6 +1,7 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Models;
+using AgentRuntime.Node.Prompting;
 using AgentRuntime.Node.Transfer;
 
 namespace AgentRuntime.Node.Http;
@@ -20,7 +21,7 @@ internal sealed class NodeService : IDisposable
         try
         {
             ModelName = options.ModelName ?? Model.Metadata("general.name") ?? Path.GetFileNameWithoutExtension(options.ModelPath);
-            Prompts = new(new(Model));
+            Prompts = new(Model);
             Engine = new(Model, options);
         }
         catch

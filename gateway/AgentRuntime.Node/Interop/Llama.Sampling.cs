@@ -47,4 +47,8 @@ internal static unsafe partial class Llama
 
     [LibraryImport(Lib, EntryPoint = "llama_sampler_init_grammar")]
     public static partial nint SamplerGrammar(nint vocab, byte* grammar, byte* root);
+
+    [LibraryImport(Lib, EntryPoint = "llama_sampler_init_grammar_lazy_patterns")]
+    public static partial nint SamplerLazyGrammar(
+        nint vocab, byte* grammar, byte* root, byte** triggers, nuint triggerCount, int* tokens, nuint tokenCount);
 }

@@ -92,6 +92,11 @@ internal sealed class LoadedModel : IDisposable
         return piece;
     }
 
+    /// <summary>How the control tokens are spelled, longest first.</summary>
+    public IEnumerable<string> ControlTexts() => Enumerable.Range(0, VocabularySize)
+        .Where(token => Llama.VocabIsControl(_vocab, token) != 0)
+        .Select(TokenText).Where(text => text.Length > 1).OrderByDescending(text => text.Length);
+
     /// <summary>A token as text, control tokens included.</summary>
     public string TokenText(int token) => Encoding.UTF8.GetString(ReadPiece(token, special: true));
 

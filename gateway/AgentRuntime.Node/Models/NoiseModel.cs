@@ -87,19 +87,19 @@ public static class NoiseModel
         {
             var at = $"blk.{layer}.";
             gguf.AddTensor(at + "attn_norm.weight", o.Embedding, 0, half: false, static (_, _) => 1f);
-            gguf.AddTensor(at + "attn_q.weight", o.Embedding, o.Embedding, o.Half, Normal(2 * inward));
-            gguf.AddTensor(at + "attn_k.weight", o.Embedding, kv, o.Half, Normal(2 * inward));
+            gguf.AddTensor(at + "attn_q.weight", o.Embedding, o.Embedding, o.Half, Normal(inward));
+            gguf.AddTensor(at + "attn_k.weight", o.Embedding, kv, o.Half, Normal(inward));
             gguf.AddTensor(at + "attn_v.weight", o.Embedding, kv, o.Half, Normal(inward));
-            gguf.AddTensor(at + "attn_output.weight", o.Embedding, o.Embedding, o.Half, Normal(inward, true));
+            gguf.AddTensor(at + "attn_output.weight", o.Embedding, o.Embedding, o.Half, Normal(0.5f * inward, true));
             gguf.AddTensor(at + "ffn_norm.weight", o.Embedding, 0, half: false, static (_, _) => 1f);
             gguf.AddTensor(at + "ffn_gate.weight", o.Embedding, o.FeedForward, o.Half, Normal(inward));
             gguf.AddTensor(at + "ffn_up.weight", o.Embedding, o.FeedForward, o.Half, Normal(inward));
             gguf.AddTensor(
-                at + "ffn_down.weight", o.FeedForward, o.Embedding, o.Half, Normal(1 / MathF.Sqrt(o.FeedForward), true));
+                at + "ffn_down.weight", o.FeedForward, o.Embedding, o.Half, Normal(0.5f / MathF.Sqrt(o.FeedForward), true));
         }
 
         gguf.AddTensor("output_norm.weight", o.Embedding, 0, half: false, static (_, _) => 1f);
-        var output = Normal(3 * inward);
+        var output = Normal(4 * inward);
         var end = vocabulary.Tokens.IndexOf(ByteVocabulary.EndOfTurn);
         gguf.AddTensor("output.weight", o.Embedding, vocabulary.Tokens.Count, o.Half, (row, column) =>
         {

@@ -18,7 +18,8 @@ public sealed record BundleComparison(
 }
 
 /// <summary>One thing that is written differently. Immutable.</summary>
-/// <param name="Subject">What it belongs to: <c>agent demo/triage</c>, <c>tool shop/refund</c>, <c>policy night</c>.</param>
+/// <param name="Subject">What it belongs to: <c>agent demo/triage</c>, <c>tool shop/refund</c>, <c>policy
+/// night</c>.</param>
 /// <param name="What">Which property.</param>
 /// <param name="Before">As it was; null when it is new.</param>
 /// <param name="After">As it will be; null when it goes.</param>
@@ -30,7 +31,8 @@ public sealed record BundleChange(string Subject, string What, string? Before, s
 /// <param name="Resource">To what.</param>
 /// <param name="Before">As it was decided.</param>
 /// <param name="After">As it will be.</param>
-/// <param name="Example">The arguments and what was assumed of the run's history, as Cedar records; empty for a model.</param>
+/// <param name="Example">The arguments and what was assumed of the run's history, as Cedar records; empty for a
+/// model.</param>
 public sealed record DecisionChange(
     string Caller, PolicyAction Action, string Resource, Verdict Before, Verdict After, string Example)
 {

@@ -16,7 +16,9 @@ internal static class BundleFacts
         facts[("tenant", "cost_per_day_usd")] = definition.Quota.CostPerDay.ToString();
         facts[("tenant", "concurrent_runs")] = Text(definition.Quota.ConcurrentRuns);
         foreach (var model in definition.Models)
-            facts[($"model {model.Name}", "direct")] = model.DirectForAll ? "true" : $"[{string.Join(", ", model.DirectProjects)}]";
+            facts[($"model {model.Name}", "direct")] = model.DirectForAll
+                ? "true"
+                : $"[{string.Join(", ", model.DirectProjects)}]";
         foreach (var server in definition.Servers)
         {
             facts[($"server {server.Name}", "url")] = server.Endpoint.ToString();

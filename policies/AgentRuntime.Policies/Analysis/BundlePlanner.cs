@@ -11,7 +11,9 @@ public static class BundlePlanner
     /// <param name="options">The operator's options; null for the defaults.</param>
     /// <exception cref="RuntimeErrorException">AR2007: the first thing that is wrong with one of them.</exception>
     public static BundleComparison Compare(
-        IReadOnlyDictionary<string, string>? before, IReadOnlyDictionary<string, string> after, PolicyOptions? options = null)
+        IReadOnlyDictionary<string, string>? before,
+        IReadOnlyDictionary<string, string> after,
+        PolicyOptions? options = null)
     {
         var next = BundleInspection.Compile(after, options);
         var old = before is null ? null : BundleInspection.Compile(before, options);

@@ -4,8 +4,8 @@ using AgentRuntime.Policies.Cedar;
 namespace AgentRuntime.Policies;
 
 /// <summary>
-/// A policy's conditions taken apart into what must hold one after the other: each <c>when</c> at its <c>&amp;&amp;</c>, each
-/// <c>unless</c> at its <c>||</c>. Works on Cedar's own JSON form of policies. Stateless.
+/// A policy's conditions taken apart into what must hold one after the other: each <c>when</c> at its
+/// <c>&amp;&amp;</c>, each <c>unless</c> at its <c>||</c>. Works on Cedar's own JSON form of policies. Stateless.
 /// </summary>
 internal static class ConditionParts
 {
@@ -53,7 +53,8 @@ internal static class ConditionParts
     private static bool ReadsContext(JsonNode? node) =>
         node switch
         {
-            JsonObject entry => (entry["Var"] is JsonValue variable && variable.TryGetValue<string>(out var name) && name == "context")
+            JsonObject entry =>
+                (entry["Var"] is JsonValue variable && variable.TryGetValue<string>(out var name) && name == "context")
                 || entry.Any(m => ReadsContext(m.Value)),
             JsonArray list => list.Any(ReadsContext),
             _ => false,

@@ -30,7 +30,8 @@ internal sealed class ContextSamples(PolicyConstants constants, Random random)
         for (var i = 0; i < most; i++)
         {
             var step = i;
-            yield return Record(columns, columns.Select(c => step < longest ? step % c.Values.Count : random.Next(c.Values.Count)));
+            yield return Record(
+                columns, columns.Select(c => step < longest ? step % c.Values.Count : random.Next(c.Values.Count)));
         }
     }
 

@@ -15,7 +15,9 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
     private readonly Random _random = new(20_260_101);
     private int _left = MaxDecisions;
 
-    /// <summary>At most two examples for each caller and thing: one that is decided more widely, one more narrowly.</summary>
+    /// <summary>
+    /// At most two examples for each caller and thing: one that is decided more widely, one more narrowly.
+    /// </summary>
     public IReadOnlyList<DecisionChange> Run()
     {
         var changes = new List<DecisionChange>();
@@ -78,7 +80,7 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
         var context = CedarRecord.Create(
             ("user", "key:test"),
             ("now", CedarValue.Datetime(PolicyTestReader.DefaultTime)),
-            ("history", new Assumed(true, true, false, CedarSet.Empty, "").ToRecord(0, CedarSet.Empty, approved: false)));
+            ("history", Assumed.Nothing.ToRecord(0, CedarSet.Empty, approved: false)));
         var old = DecideModel(before, caller, principal, model, context);
         var next = DecideModel(after, caller, principal, model, context);
         if (old != next)
@@ -106,11 +108,14 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
             : Verdicts.Of(CedarAuthorizer.Authorize(
                 side.Set, side.Entities, new(side.Principal, side.Tool.Action, side.Tool.Server, context))).ToVerdict();
 
-    // What history may have come to: its conditions hold or not, nothing or something untrusted came in, approved or not.
+    // What history may have come to: its conditions hold or not, nothing or something untrusted came in, approved or
+    // not.
     private IEnumerable<Assumed> Assumptions(string agent, string tool)
     {
         var ids = CedarSet.Create(Union(b => b.Agents.TryGetValue(agent, out var definition)
-                ? GrantPolicies.Name(definition).Where(g => g.Grant.Tool == tool && g.Grant.History.Count > 0).Select(g => g.Id)
+                ? GrantPolicies.Name(definition)
+                    .Where(g => g.Grant.Tool == tool && g.Grant.History.Count > 0)
+                    .Select(g => g.Id)
                 : [])
             .Select(CedarValue.String));
         yield return new(true, true, false, ids, "");
@@ -162,6 +167,8 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
     /// <summary>A history that the search assumes.</summary>
     private sealed record Assumed(bool IsTrusted, bool IsFaultless, bool IsApproved, CedarSet Holds, string Text)
     {
+        public static Assumed Nothing { get; } = new(true, true, false, CedarSet.Empty, "");
+
         public CedarRecord ToRecord(long calls, CedarSet holds, bool approved) =>
             CedarRecord.Create(
                 ("calls", calls),

@@ -2,12 +2,16 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Policies;
 
-/// <summary>Opens runs for analysis: the same code as on the platform, under an identity that no tenant has. Stateless.</summary>
+/// <summary>
+/// Opens runs for analysis: the same code as on the platform, under an identity that no tenant has. Stateless.
+/// </summary>
 internal static class OfflineRun
 {
     private static readonly Guid Nobody = new("01900000-0000-7000-8000-000000000001");
 
-    /// <summary>A run of an agent (<c>project/agent</c>), or the requests of a project's clients (<c>project</c>).</summary>
+    /// <summary>
+    /// A run of an agent (<c>project/agent</c>), or the requests of a project's clients (<c>project</c>).
+    /// </summary>
     public static RunPolicy Open(BundleSnapshot snapshot, string caller)
     {
         var slash = caller.IndexOf('/', StringComparison.Ordinal);
@@ -18,7 +22,9 @@ internal static class OfflineRun
             : identity with { Agent = new(Nobody), AgentName = caller, Run = new(Nobody) });
     }
 
-    /// <summary>Lets a run do what it did before; the decision of the first call that is not allowed, or null.</summary>
+    /// <summary>
+    /// Lets a run do what it did before; the decision of the first call that is not allowed, or null.
+    /// </summary>
     public static (Decision Decision, int Index)? Replay(RunPolicy run, IReadOnlyList<PolicyEvent> history)
     {
         for (var i = 0; i < history.Count; i++)

@@ -8,7 +8,8 @@ public static class PolicyAudit
 {
     /// <summary>Audits a bundle against the decisions that were made under it.</summary>
     /// <param name="files">The bundle.</param>
-    /// <param name="recorded">Decisions of the time that is looked at; empty leaves <see cref="AuditReport.NeverDecided"/> empty.</param>
+    /// <param name="recorded">Decisions of the time that is looked at; empty leaves
+    /// <see cref="AuditReport.NeverDecided"/> empty.</param>
     /// <param name="options">The operator's options; null for the defaults.</param>
     /// <exception cref="RuntimeErrorException">AR2007: the first thing that is wrong with the bundle.</exception>
     public static AuditReport Run(

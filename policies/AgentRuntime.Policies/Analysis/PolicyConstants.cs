@@ -28,7 +28,8 @@ internal sealed class PolicyConstants
         foreach (var policy in policies.DistinctBy(p => p.Id, StringComparer.Ordinal))
         {
             using var document = JsonDocument.Parse(CedarPolicySet.Create([policy.WithId("p")]).ToJson());
-            constants.Collect(document.RootElement.GetProperty("staticPolicies").GetProperty("p").GetProperty("conditions"));
+            constants.Collect(
+                document.RootElement.GetProperty("staticPolicies").GetProperty("p").GetProperty("conditions"));
         }
 
         return constants;
@@ -64,7 +65,11 @@ internal sealed class PolicyConstants
         {
             var text = member.Value.GetString()!;
             _texts.Add(text);
-            if (decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+            if (decimal.TryParse(
+                text,
+                NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
+                CultureInfo.InvariantCulture,
+                out var number))
                 _decimals.Add(number);
         }
         else if (!member.NameEquals("attr"))
@@ -80,7 +85,9 @@ internal sealed class PolicyConstants
             return;
         var text = "";
         foreach (var part in pattern.EnumerateArray())
-            text += part.ValueKind == JsonValueKind.Object && part.TryGetProperty("Literal", out var letters) ? letters.GetString() : "x";
+            text += part.ValueKind == JsonValueKind.Object && part.TryGetProperty("Literal", out var letters)
+                ? letters.GetString()
+                : "x";
         _texts.Add(text);
     }
 }

@@ -29,6 +29,7 @@ public enum PolicyTruth : byte
 /// <param name="Text">Its source as Cedar.</param>
 /// <param name="Truth">What it came to.</param>
 /// <param name="Decided">It is among those that determined the decision.</param>
-/// <param name="Unmet">What would have to be true besides for it to hold, as far as it was looked at; or what failed.</param>
+/// <param name="Unmet">What would have to be true besides for it to hold, as far as it was looked at; or what
+/// failed.</param>
 public sealed record PolicyFinding(
     string Id, string Effect, string Where, string Text, PolicyTruth Truth, bool Decided, IReadOnlyList<string> Unmet);

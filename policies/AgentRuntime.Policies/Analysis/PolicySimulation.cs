@@ -14,7 +14,9 @@ public static class PolicySimulation
     /// </summary>
     /// <exception cref="RuntimeErrorException">AR2007: the first thing that is wrong with the bundle.</exception>
     public static SimulationReport Run(
-        IReadOnlyDictionary<string, string> files, IEnumerable<RecordedDecision> recorded, PolicyOptions? options = null)
+        IReadOnlyDictionary<string, string> files,
+        IEnumerable<RecordedDecision> recorded,
+        PolicyOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(recorded);
         var bundle = BundleInspection.Compile(files, options);
@@ -52,12 +54,13 @@ public static class PolicySimulation
         // A copy: the same call may have been recorded twice, and each is one call of its own.
         var call = record.Call with { };
         var decision = run.Decide(call);
-        if (decision.Verdict == Verdict.RequireApproval && record.Verdict == Verdict.Allow && record.Outcome is not null)
+        var wasMade = record.Verdict == Verdict.Allow && record.Outcome is not null;
+        if (decision.Verdict == Verdict.RequireApproval && wasMade)
         {
             // It was made then, so a person would have had to agree: the run goes on as if one had.
             run.Approve(call, call.At);
             if (run.Decide(call).Verdict == Verdict.Allow)
-                run.Settle(call, record.Outcome.Value);
+                run.Settle(call, record.Outcome!.Value);
         }
         else if (decision.Verdict == Verdict.Allow)
         {

@@ -24,12 +24,17 @@ internal static class AgentReader
                 if (!Names.IsQualified(name))
                 {
                     problems.Add(
-                        entry.Key.Position, $"'{name}' is not a name for an agent", $"it takes 'project/agent', each of {Names.LabelForm}");
+                        entry.Key.Position,
+                        $"'{name}' is not a name for an agent",
+                        $"it takes 'project/agent', each of {Names.LabelForm}");
                     continue;
                 }
 
                 if (agents.TryGetValue(name, out var other))
-                    problems.Add(entry.Key.Position, $"the agent '{name}' is already described at {other.Position}", "remove one of them");
+                    problems.Add(
+                        entry.Key.Position,
+                        $"the agent '{name}' is already described at {other.Position}",
+                        "remove one of them");
                 else if (ReadAgent(name, entry, bundle, problems) is { } agent)
                     agents.Add(name, agent);
             }

@@ -52,20 +52,22 @@ internal sealed class BundleFiles
             if (bytes > MaxFileBytes)
                 problems.Add(new(path, 0, 0), $"the file has {bytes} bytes", $"at most {MaxFileBytes} are read");
             else if (!IsKnown(path))
-                problems.Add(new(path, 0, 0), "the file has no place in a bundle", $"a bundle has {string.Join(", ", Places)}");
+                problems.Add(
+                    new(path, 0, 0), "the file has no place in a bundle", $"a bundle has {string.Join(", ", Places)}");
         }
 
         if (total > MaxTotalBytes)
             problems.Add(default, $"the bundle has {total} bytes", $"at most {MaxTotalBytes} are read");
         if (!files.ContainsKey(Main))
             problems.Add(new(Main, 0, 0), "the file is missing", "every bundle has one; it needs 'name' at least");
-        problems.Unreadable = total > MaxTotalBytes || files.Values.Any(t => Encoding.UTF8.GetByteCount(t) > MaxFileBytes);
+        problems.Unreadable = total > MaxTotalBytes
+            || files.Values.Any(t => Encoding.UTF8.GetByteCount(t) > MaxFileBytes);
         return problems.Unreadable ? null : new(files);
     }
 
     /// <summary>
-    /// The content address: the SHA-256 of one line for each file, ordered by path (ordinal), of the file's own SHA-256, two
-    /// spaces and the path: what <c>sha256sum</c> prints, so that anybody can check it.
+    /// The content address: the SHA-256 of one line for each file, ordered by path (ordinal), of the file's own
+    /// SHA-256, two spaces and the path: what <c>sha256sum</c> prints, so that anybody can check it.
     /// </summary>
     public static BundleDigest Digest(IReadOnlyDictionary<string, string> files)
     {

@@ -9,9 +9,11 @@ public static class BundleFolder
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>
-    /// The text of every file below a folder by relative path, without hidden files and folders. Links are not followed.
+    /// The text of every file below a folder by relative path, without hidden files and folders. Links are not
+    /// followed.
     /// </summary>
-    /// <exception cref="RuntimeErrorException">AR2007: there is no such folder, or too much in it, or a file is not UTF-8.</exception>
+    /// <exception cref="RuntimeErrorException">AR2007: there is no such folder, or too much in it, or a file is not
+    /// UTF-8.</exception>
     public static IReadOnlyDictionary<string, string> Read(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);

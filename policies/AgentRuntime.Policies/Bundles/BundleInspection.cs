@@ -6,12 +6,14 @@ namespace AgentRuntime.Policies;
 public static class BundleInspection
 {
     /// <summary>The Cedar schema that the bundle's tools give, in Cedar's own syntax.</summary>
-    /// <exception cref="Abstractions.RuntimeErrorException">AR2007: the first thing that is wrong with the bundle.</exception>
+    /// <exception cref="Abstractions.RuntimeErrorException">AR2007: the first thing that is wrong with the
+    /// bundle.</exception>
     public static string RenderSchema(IReadOnlyDictionary<string, string> files, PolicyOptions? options = null) =>
         Compile(files, options).Schema;
 
     /// <summary>The Cedar policies that the bundle's YAML is compiled to, in the order of agents and grants.</summary>
-    /// <exception cref="Abstractions.RuntimeErrorException">AR2007: the first thing that is wrong with the bundle.</exception>
+    /// <exception cref="Abstractions.RuntimeErrorException">AR2007: the first thing that is wrong with the
+    /// bundle.</exception>
     public static string RenderPolicies(IReadOnlyDictionary<string, string> files, PolicyOptions? options = null)
     {
         var text = new StringBuilder();

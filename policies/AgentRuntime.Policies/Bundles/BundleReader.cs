@@ -85,7 +85,12 @@ internal static class BundleReader
         {
             var name = entry.Key.Text;
             Names.Check(
-                Names.IsModel(name), name, "a model", "printable ASCII without spaces and quotes", entry.Key.Position, problems);
+                Names.IsModel(name),
+                name,
+                "a model",
+                "printable ASCII without spaces and quotes",
+                entry.Key.Position,
+                problems);
             if (YamlSection.Of(entry.Value, problems, $"the model '{name}'") is not { } model)
                 continue;
             var (all, projects) = ReadDirect(model.Find("direct"), problems);
@@ -105,7 +110,8 @@ internal static class BundleReader
             case YamlScalar { Plain: true, Text: "true" }:
                 return (true, []);
             case YamlSequence list when list.Items.All(i => i is YamlScalar s && Names.IsLabel(s.Text)):
-                return (false, list.Items.Cast<YamlScalar>().Select(s => s.Text).Distinct(StringComparer.Ordinal).ToList());
+                return (
+                    false, list.Items.Cast<YamlScalar>().Select(s => s.Text).Distinct(StringComparer.Ordinal).ToList());
             default:
                 problems.Add(node.Position, $"'direct' must be true, false or a list of projects, not {node.Kind}");
                 return (false, []);

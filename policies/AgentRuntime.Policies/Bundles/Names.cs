@@ -5,7 +5,8 @@ namespace AgentRuntime.Policies;
 /// <summary>The forms that names in a bundle have. Stateless.</summary>
 internal static class Names
 {
-    public const string LabelForm = "lower-case letters, digits and hyphens, at most 63, beginning with a letter or digit";
+    public const string LabelForm =
+        "lower-case letters, digits and hyphens, at most 63, beginning with a letter or digit";
 
     /// <summary>A tenant's, project's, agent's or server's name.</summary>
     public static bool IsLabel(string text) =>

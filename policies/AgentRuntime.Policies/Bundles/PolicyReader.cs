@@ -36,7 +36,10 @@ internal static class PolicyReader
             }
 
             foreach (var template in set.Templates)
-                problems.Add(At(path, template.Position), "a template cannot be linked in a bundle", "name the principal and the resource");
+                problems.Add(
+                    At(path, template.Position),
+                    "a template cannot be linked in a bundle",
+                    "name the principal and the resource");
             foreach (var policy in set.Policies)
                 Take(path, policy, policies, problems);
         }
@@ -54,7 +57,10 @@ internal static class PolicyReader
         {
             // '@aproval("required")' would otherwise be an approval that nobody ever asks for.
             if (!Annotations.Contains(name) && !name.StartsWith("x_", StringComparison.Ordinal))
-                problems.Add(at, $"no annotation '@{name}' is known", NearestName.Suggest(name, Annotations) + "; your own begin with x_");
+                problems.Add(
+                    at,
+                    $"no annotation '@{name}' is known",
+                    NearestName.Suggest(name, Annotations) + "; your own begin with x_");
             if (name == "approval" && (policy.Effect != CedarEffect.Permit || value != "required"))
                 problems.Add(at, "'@approval' belongs on a permit, and says \"required\"");
         }
@@ -71,7 +77,8 @@ internal static class PolicyReader
     {
         var valid = CedarPolicySet.TryParse(source.Text, out var set, out var diagnostics, limits: Limits);
         foreach (var diagnostic in diagnostics)
-            problems.Add(Locate(source, diagnostic.Position), $"in 'when': {diagnostic.Message}", diagnostic.Suggestion);
+            problems.Add(
+                Locate(source, diagnostic.Position), $"in 'when': {diagnostic.Message}", diagnostic.Suggestion);
 
         // A condition that closes its own brace could bring a policy of its own with it.
         if (!valid || set!.Policies.Count == 1)

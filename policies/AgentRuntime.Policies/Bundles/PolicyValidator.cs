@@ -4,8 +4,8 @@ using AgentRuntime.Policies.Yaml;
 namespace AgentRuntime.Policies;
 
 /// <summary>
-/// Validates a bundle's policies against the schema that its tools give, as strictly as Cedar can, and says where in the
-/// bundle each error is. A policy that can never apply is an error too: somebody relies on it. Stateless.
+/// Validates a bundle's policies against the schema that its tools give, as strictly as Cedar can, and says where in
+/// the bundle each error is. A policy that can never apply is an error too: somebody relies on it. Stateless.
 /// </summary>
 internal static class PolicyValidator
 {

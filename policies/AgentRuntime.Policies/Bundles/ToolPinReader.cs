@@ -15,7 +15,8 @@ internal static class ToolPinReader
 
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 64, AllowDuplicateProperties = false };
 
-    private static readonly string[] Keys = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
+    private static readonly string[] Keys =
+        ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
 
     public static IReadOnlyList<ToolPin> Read(
         IEnumerable<KeyValuePair<string, string>> files, IReadOnlyList<ServerDefinition> servers, Problems problems)
@@ -104,7 +105,8 @@ internal static class ToolPinReader
         var name = TextOf(tool, "name");
         if (name is null || !Names.IsTool(name))
         {
-            problems.Add(at, $"'{name}' is not a name for a tool", "it takes letters, digits, '_', '-' and '.', at most 128");
+            problems.Add(
+                at, $"'{name}' is not a name for a tool", "it takes letters, digits, '_', '-' and '.', at most 128");
             return null;
         }
 

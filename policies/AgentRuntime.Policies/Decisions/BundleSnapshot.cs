@@ -49,7 +49,8 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     {
         ArgumentNullException.ThrowIfNull(identity);
         if (identity.AgentName is { } agent)
-            return new RunPolicy(this, identity, EntityNames.Agent(agent), Bundle.Agents.GetValueOrDefault(agent), Bundle.Entities);
+            return new RunPolicy(
+                this, identity, EntityNames.Agent(agent), Bundle.Agents.GetValueOrDefault(agent), Bundle.Entities);
         var client = EntityNames.Client(identity.ProjectName);
         var entities = Bundle.Entities.TryGet(client, out _)
             ? Bundle.Entities
@@ -67,7 +68,9 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     public HistoryPlan PlanOf(AgentDefinition agent) =>
         _plans.GetOrAdd(agent.Name, static (_, definition) => HistoryPlan.Of(definition), agent);
 
-    /// <summary>The tools that an agent could call with some arguments; computed once for each agent that is named.</summary>
+    /// <summary>
+    /// The tools that an agent could call with some arguments; computed once for each agent that is named.
+    /// </summary>
     public IReadOnlySet<string> VisibleTo(AgentDefinition agent) =>
         _visible.GetOrAdd(agent.Name, static (name, visibility) => visibility.ToolsOf(name), _visibility);
 }

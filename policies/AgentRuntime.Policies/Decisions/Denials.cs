@@ -14,7 +14,9 @@ internal static class Denials
         new(
             ReasonCodes.AgentNotInBundle,
             $"the bundle does not name the agent '{agent}', so it may do nothing",
-            Action: NearestName.Find(agent, known) is { } near ? $"The bundle names '{near}'." : "Add it to agents.yaml.");
+            Action: NearestName.Find(agent, known) is { } near
+                ? $"The bundle names '{near}'."
+                : "Add it to agents.yaml.");
 
     public static RuntimeError UnknownTool(string tool, IEnumerable<string> known) =>
         new(
@@ -39,7 +41,8 @@ internal static class Denials
     public static RuntimeError RuleError(string caller, string what, CedarPolicyError error) =>
         new(
             ReasonCodes.RuleError,
-            $"the rule '{error.Policy.Id}' that could forbid {caller} {what} failed, so the call is refused: {error.Message}",
+            $"the rule '{error.Policy.Id}' that could forbid {caller} {what} failed, so the call is refused: "
+                + error.Message,
             PlaceOf(error.Policy),
             "Correct the rule.");
 
@@ -57,7 +60,9 @@ internal static class Denials
             $"{RunHistory.MaxInFlight} calls of the run are in flight, and no rule allows more",
             Action: "Wait for some of them.");
 
-    /// <summary>No permit holds: nothing is granted, or what is granted has conditions that this call does not meet.</summary>
+    /// <summary>
+    /// No permit holds: nothing is granted, or what is granted has conditions that this call does not meet.
+    /// </summary>
     public static RuntimeError NotGranted(AgentDefinition agent, in HistoryCall call, RunHistory history)
     {
         var tool = call.Tool;
@@ -76,7 +81,8 @@ internal static class Denials
             ? string.Join(", or with ", grants.Take(MostGrantsShown).Select(g => Conditions(g.Grant)))
             : unmet.Describe();
         var reason = grants.Select(g => g.Grant.Reason).FirstOrDefault(r => r is not null);
-        var message = $"the agent '{agent.Name}' may call '{tool}' only {(unmet is null ? "with" : "on this condition:")} {conditions}{actual}";
+        var only = unmet is null ? "with" : "on this condition:";
+        var message = $"the agent '{agent.Name}' may call '{tool}' only {only} {conditions}{actual}";
         return new(
             ReasonCodes.DefaultDeny,
             reason is null ? message : $"{message}: {reason}",
@@ -87,7 +93,11 @@ internal static class Denials
     {
         var parts = grant.Limits.Select(l => l.Describe()).ToList();
         if (grant.Condition is { } condition)
-            parts.Add($"{{ {Cut(string.Join(' ', condition.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), LongestCondition)} }}");
+        {
+            var words = condition.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            parts.Add($"{{ {Cut(string.Join(' ', words), LongestCondition)} }}");
+        }
+
         parts.AddRange(grant.History.Select(h => h.Describe()));
         return string.Join(" and ", parts);
     }
@@ -111,7 +121,8 @@ internal static class Denials
     private static string Number(CedarValue value) =>
         value.Kind == CedarValueKind.Long
             ? value.AsLong().ToString(System.Globalization.CultureInfo.InvariantCulture)
-            : (value.AsDecimalTenThousandths() / 10_000m).ToString("0.####", System.Globalization.CultureInfo.InvariantCulture);
+            : (value.AsDecimalTenThousandths() / 10_000m).ToString(
+                "0.####", System.Globalization.CultureInfo.InvariantCulture);
 
     private static string? PlaceOf(CedarPolicy policy) =>
         policy.Annotations.GetValueOrDefault("source") is { } source && policy.Position.File is null

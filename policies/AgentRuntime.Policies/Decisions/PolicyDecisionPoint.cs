@@ -13,11 +13,15 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
     private readonly IBundleStore _store;
     private readonly PolicyOptions _options;
     private readonly SemaphoreSlim _changing = new(1, 1);
-    private ImmutableDictionary<TenantId, BundleSnapshot> _inForce = ImmutableDictionary<TenantId, BundleSnapshot>.Empty;
+    private ImmutableDictionary<TenantId, BundleSnapshot> _inForce =
+        ImmutableDictionary<TenantId, BundleSnapshot>.Empty;
 
-    private ImmutableDictionary<TenantId, BundleSnapshot> _inShadow = ImmutableDictionary<TenantId, BundleSnapshot>.Empty;
+    private ImmutableDictionary<TenantId, BundleSnapshot> _inShadow =
+        ImmutableDictionary<TenantId, BundleSnapshot>.Empty;
 
-    /// <summary>Decides nothing until <see cref="LoadAsync"/> has read the store: until then no tenant has a bundle.</summary>
+    /// <summary>
+    /// Decides nothing until <see cref="LoadAsync"/> has read the store: until then no tenant has a bundle.
+    /// </summary>
     public PolicyDecisionPoint(IBundleStore store, TimeProvider time, PolicyOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(store);
@@ -43,9 +47,13 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
                 var problems = new Problems();
                 var compiled = BundleCompiler.Compile(stored.Files, _options, problems);
                 if (compiled is not null && compiled.Digest != stored.Digest)
-                    problems.Add(default, $"the kept bundle {stored.Digest} has another content: {compiled.Digest}", "apply it again");
+                    problems.Add(
+                        default,
+                        $"the kept bundle {stored.Digest} has another content: {compiled.Digest}",
+                        "apply it again");
                 if (problems.Any)
-                    wrong.AddRange(problems.ToList().Select(p => p with { Message = $"bundle of {stored.Tenant}: {p.Message}" }));
+                    wrong.AddRange(
+                        problems.ToList().Select(p => p with { Message = $"bundle of {stored.Tenant}: {p.Message}" }));
                 else
                     loaded[stored.Tenant] = new(compiled!, _options);
             }
@@ -97,8 +105,8 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
     }
 
     /// <summary>
-    /// Lets a bundle decide beside the one in force without enforcing it, from the next run on and until the process ends
-    /// or <see cref="EndShadow"/>. What it decides goes to <see cref="PolicyOptions.ShadowLog"/>.
+    /// Lets a bundle decide beside the one in force without enforcing it, from the next run on and until the process
+    /// ends or <see cref="EndShadow"/>. What it decides goes to <see cref="PolicyOptions.ShadowLog"/>.
     /// </summary>
     /// <returns>What is wrong with it; empty when it decides in shadow.</returns>
     /// <exception cref="InvalidOperationException">There is no shadow log.</exception>
@@ -110,8 +118,9 @@ public sealed class PolicyDecisionPoint : IPolicyDecisionPoint, IPolicyAdministr
         var (compiled, refusal) = Compile(files.ToImmutableDictionary(StringComparer.Ordinal));
         if (compiled is null)
             return refusal;
+        var candidate = new BundleSnapshot(compiled, _options);
         ImmutableInterlocked.AddOrUpdate(
-            ref _inShadow, tenant, new BundleSnapshot(compiled, _options), (_, _) => new BundleSnapshot(compiled, _options));
+            ref _inShadow, tenant, candidate, (_, _) => candidate);
         return new(compiled.Digest, []);
     }
 

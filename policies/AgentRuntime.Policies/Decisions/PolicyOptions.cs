@@ -19,8 +19,8 @@ public sealed record PolicyOptions
     public QuotaLimits? QuotaCeiling { get; init; }
 
     /// <summary>
-    /// Calls are sent with <see cref="Decision.Arguments"/> where a decision has them. Default false: then a bundle with
-    /// obligations does not validate, for the call would be sent as it was asked.
+    /// Calls are sent with <see cref="Decision.Arguments"/> where a decision has them. Default false: then a bundle
+    /// with obligations does not validate, for the call would be sent as it was asked.
     /// </summary>
     public bool HonoursObligations { get; init; }
 

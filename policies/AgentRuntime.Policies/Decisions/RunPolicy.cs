@@ -86,7 +86,9 @@ internal sealed class RunPolicy(
             return RequestOf(call, prepared);
     }
 
-    /// <summary>The first history condition of a grant that does not hold for a call right now; null when all hold.</summary>
+    /// <summary>
+    /// The first history condition of a grant that does not hold for a call right now; null when all hold.
+    /// </summary>
     internal HistoryCondition? UnmetHistory(string grantId, PolicyCall call)
     {
         if (Prepare(call, out var prepared) is not null)
@@ -138,14 +140,18 @@ internal sealed class RunPolicy(
         var now = CedarValue.Datetime(call.At);
         var context = prepared.Tool is null
             ? CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history))
-            : CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history), ("input", seen.Input));
+            : CedarRecord.Create(
+                ("user", identity.Principal), ("now", now), ("history", history), ("input", seen.Input));
         return new(principal, prepared.Action, prepared.Resource, context);
     }
 
     // The lock must be held: a refusal tells which history condition does not hold.
-    private (Verdict Verdict, RuntimeError? Reason) Conclude(CedarResponse response, PolicyCall call, in HistoryCall seen)
+    private (Verdict Verdict, RuntimeError? Reason) Conclude(
+        CedarResponse response, PolicyCall call, in HistoryCall seen)
     {
-        var what = call.Action == PolicyAction.CallTool ? $"calling '{call.Resource}'" : $"asking the model '{call.Resource}'";
+        var what = call.Action == PolicyAction.CallTool
+            ? $"calling '{call.Resource}'"
+            : $"asking the model '{call.Resource}'";
         return Verdicts.Of(response) switch
         {
             Verdicts.Outcome.Forbidden => (Verdict.Deny, Denials.Forbidden(Caller, what, response.Reasons[0])),

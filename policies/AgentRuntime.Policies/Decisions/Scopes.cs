@@ -18,7 +18,8 @@ internal static class Scopes
             CedarScopeOperator.Equal => scope.Entities[0] == entity,
             CedarScopeOperator.In => scope.Entities.Any(e => entities.IsIn(entity, e)),
             CedarScopeOperator.Is => scope.EntityType == entity.Type,
-            CedarScopeOperator.IsIn => scope.EntityType == entity.Type && scope.Entities.Any(e => entities.IsIn(entity, e)),
+            CedarScopeOperator.IsIn =>
+                scope.EntityType == entity.Type && scope.Entities.Any(e => entities.IsIn(entity, e)),
             _ => false,
         };
 }

@@ -2,19 +2,24 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Policies;
 
-/// <summary>Hears what a shadow bundle would have decided. Called in the path of the decision: must be quick and must not throw.</summary>
+/// <summary>
+/// Hears what a shadow bundle would have decided. Called in the path of the decision: must be quick and must not throw.
+/// </summary>
 public interface IShadowLog
 {
-    /// <summary>One call, decided twice: <paramref name="enforced"/> counted, <paramref name="shadow"/> did not.</summary>
+    /// <summary>
+    /// One call, decided twice: <paramref name="enforced"/> counted, <paramref name="shadow"/> did not.
+    /// </summary>
     void Record(WorkIdentity identity, PolicyCall call, Decision enforced, Decision shadow);
 }
 
 /// <summary>
 /// Decides by the bundle in force and lets a shadow bundle decide too, which is only recorded. The shadow sees the
-/// history that really happens: a call that it would refuse and that was made is not in it, and a call that it would allow
-/// and that was refused was never sent. Thread-safe.
+/// history that really happens: a call that it would refuse and that was made is not in it, and a call that it would
+/// allow and that was refused was never sent. Thread-safe.
 /// </summary>
-internal sealed class ShadowRun(IRunPolicy enforced, IRunPolicy shadow, WorkIdentity identity, IShadowLog log) : IRunPolicy
+internal sealed class ShadowRun(
+    IRunPolicy enforced, IRunPolicy shadow, WorkIdentity identity, IShadowLog log) : IRunPolicy
 {
     public BundleDigest Bundle => enforced.Bundle;
 

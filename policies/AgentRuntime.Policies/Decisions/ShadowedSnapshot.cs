@@ -2,7 +2,9 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Policies;
 
-/// <summary>A bundle in force with another in its shadow: only runs are decided twice. Immutable and thread-safe.</summary>
+/// <summary>
+/// A bundle in force with another in its shadow: only runs are decided twice. Immutable and thread-safe.
+/// </summary>
 internal sealed class ShadowedSnapshot(BundleSnapshot enforced, BundleSnapshot shadow, IShadowLog log) : IPolicySnapshot
 {
     public BundleDigest Digest => enforced.Digest;

@@ -11,7 +11,9 @@ internal sealed class Visibility(CompiledBundle bundle)
 {
     private readonly ConcurrentDictionary<string, IReadOnlyList<ConditionPart>> _parts = new(StringComparer.Ordinal);
 
-    /// <summary>The tools that an agent could be allowed to call with some arguments, at some time, after some history.</summary>
+    /// <summary>
+    /// The tools that an agent could be allowed to call with some arguments, at some time, after some history.
+    /// </summary>
     public IReadOnlySet<string> ToolsOf(string agent)
     {
         var principal = EntityNames.Agent(agent);
@@ -47,7 +49,9 @@ internal sealed class Visibility(CompiledBundle bundle)
     public bool CouldHold(CedarPolicy permit, CedarRequest request) =>
         PartsOf(permit).All(p => !p.IsContextFree || p.Holds(request, bundle.Entities, out _) == true);
 
-    /// <summary>A forbid whose parts all hold whatever the context always does; one that fails refuses as well.</summary>
+    /// <summary>
+    /// A forbid whose parts all hold whatever the context always does; one that fails refuses as well.
+    /// </summary>
     public bool AlwaysRefuses(CedarPolicy forbid, CedarRequest request)
     {
         foreach (var part in PartsOf(forbid))

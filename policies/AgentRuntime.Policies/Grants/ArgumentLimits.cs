@@ -24,7 +24,8 @@ internal static class ArgumentLimits
             if (!Fits(kind, shape))
             {
                 problems.Add(
-                    entry.Key.Position, $"'{key}' does not go with '{entry.Key.Text}', which is {shape.Kind}", Fitting(shape));
+                    entry.Key.Position, $"'{key}' does not go with '{entry.Key.Text}', which is {shape.Kind}", Fitting(
+                        shape));
                 continue;
             }
 
@@ -36,7 +37,10 @@ internal static class ArgumentLimits
 
     public static bool TryDecimal(string text, out decimal value) =>
         decimal.TryParse(
-            text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value)
+            text,
+            NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
+            CultureInfo.InvariantCulture,
+            out value)
         && Math.Abs(value) <= MaxDecimal
         && value * 10_000 == decimal.Truncate(value * 10_000);
 

@@ -57,7 +57,11 @@ internal enum LimitKind : byte
 /// <param name="Values">One value, or several for <see cref="LimitKind.OneOf"/>, as they were written.</param>
 /// <param name="Position">Where it is given.</param>
 internal sealed record ArgumentLimit(
-    LimitKind Kind, IReadOnlyList<PropertyShape> Path, ArgumentShape Shape, IReadOnlyList<string> Values, BundlePosition Position)
+    LimitKind Kind,
+    IReadOnlyList<PropertyShape> Path,
+    ArgumentShape Shape,
+    IReadOnlyList<string> Values,
+    BundlePosition Position)
 {
     /// <summary>The argument as people write it: <c>order.amount_cents</c>.</summary>
     public string Argument => string.Join('.', Path.Select(p => p.Name));

@@ -4,7 +4,8 @@ using System.Text;
 namespace AgentRuntime.Policies;
 
 /// <summary>A Cedar policy that a bundle's YAML was compiled to. Immutable.</summary>
-/// <param name="Id">Its id: <c>grant:demo/triage:shop/refund</c>, <c>model:demo/triage:demo</c>, <c>direct:demo:demo</c>.</param>
+/// <param name="Id">Its id: <c>grant:demo/triage:shop/refund</c>, <c>model:demo/triage:demo</c>,
+/// <c>direct:demo:demo</c>.</param>
 /// <param name="Text">Its source.</param>
 /// <param name="Position">The place in the YAML that it comes from.</param>
 /// <param name="Grant">The grant; null when it lets a model be used.</param>
@@ -36,11 +37,15 @@ internal static class GrantPolicies
         foreach (var model in bundle.Models)
         {
             if (model.DirectForAll)
-                policies.Add(WriteModel($"direct:*:{model.Name}", "principal is AgentRuntime::Client", model.Name, model.Position));
+                policies.Add(WriteModel(
+                    $"direct:*:{model.Name}", "principal is AgentRuntime::Client", model.Name, model.Position));
             foreach (var project in model.DirectProjects)
             {
                 policies.Add(WriteModel(
-                    $"direct:{project}:{model.Name}", $"principal == {CedarText.Uid("Client", project)}", model.Name, model.Position));
+                    $"direct:{project}:{model.Name}",
+                    $"principal == {CedarText.Uid("Client", project)}",
+                    model.Name,
+                    model.Position));
             }
         }
 

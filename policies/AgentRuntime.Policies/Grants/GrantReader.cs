@@ -40,12 +40,16 @@ internal static class GrantReader
     private static GrantDefinition? ReadGrant(YamlNode node, BundleDefinition bundle, Problems problems)
     {
         if (node is YamlScalar name)
-            return FindTool(name, bundle, problems) ? new(name.Text, [], null, default, null, false, node.Position) : null;
+            return FindTool(name, bundle, problems)
+                ? new(name.Text, [], null, default, null, false, node.Position)
+                : null;
         if (YamlSection.Of(node, problems, "a grant") is not { } section)
             return null;
 
         var toolName = section.RequiredText("tool");
-        var known = toolName is not null && section.Find("tool") is YamlScalar scalar && FindTool(scalar, bundle, problems);
+        var known = toolName is not null
+            && section.Find("tool") is YamlScalar scalar
+            && FindTool(scalar, bundle, problems);
         var tool = known ? bundle.FindTool(toolName!) : null;
         var limits = new List<ArgumentLimit>();
         ArgumentLimits.Read(section, LimitKind.Max, "max", tool, limits, problems);
@@ -58,7 +62,8 @@ internal static class GrantReader
         var reason = section.Text("reason", MaxReasonLength);
         var approval = ReadApproval(section, tool, problems);
         var grant = new GrantDefinition(
-            toolName ?? "", limits, when, (section.Find("when") as YamlScalar)?.TextPosition ?? default, reason, approval is not null, section.Position)
+            toolName ?? "", limits, when, (section.Find(
+                "when") as YamlScalar)?.TextPosition ?? default, reason, approval is not null, section.Position)
         {
             History = history,
             Obligations = obligations,
@@ -75,7 +80,8 @@ internal static class GrantReader
         var section = YamlSection.Of(mapping, problems, "'approval'")!;
         var within = section.Duration(
             "within", ApprovalScope.Default.Within, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30));
-        var same = section.List("same").Select(n => HistoryReader.Argument(n, tool, null, problems)).OfType<string>().ToList();
+        var same = section.List("same").Select(
+            n => HistoryReader.Argument(n, tool, null, problems)).OfType<string>().ToList();
         section.Close();
         return new(within, same);
     }

@@ -43,10 +43,14 @@ internal static class ObligationReader
         var caps = new List<KeyValuePair<string, long>>();
         foreach (var limit in limits)
         {
-            if (limit.Path.Count == 1 && limit.Shape is IntegerShape && Quantities.TryInteger(limit.Values[0], out var most))
+            if (limit.Path.Count == 1 && limit.Shape is IntegerShape && Quantities.TryInteger(
+                limit.Values[0], out var most))
                 caps.Add(new(limit.Argument, most));
             else
-                problems.Add(limit.Position, $"'{limit.Argument}' cannot be capped", "only integers that are arguments themselves can");
+                problems.Add(
+                    limit.Position,
+                    $"'{limit.Argument}' cannot be capped",
+                    "only integers that are arguments themselves can");
         }
 
         return caps;

@@ -23,7 +23,9 @@ internal sealed record AfterCondition(
     public override bool Holds(HistoryMonitor? monitor, RunFigures figures, in HistoryCall call) =>
         KeyOf(call.Input) is { } key && ((SuccessMonitor)monitor!).Holds(key, call.At, Within);
 
-    /// <summary>What both calls are about; null when an argument is absent, and then they are about different things.</summary>
+    /// <summary>
+    /// What both calls are about; null when an argument is absent, and then they are about different things.
+    /// </summary>
     public CedarRecord? KeyOf(CedarRecord input)
     {
         if (Same.Count == 0)
@@ -41,8 +43,8 @@ internal sealed record AfterCondition(
 }
 
 /// <summary>
-/// Remembers what calls that succeeded were about, and when. Holds the last <see cref="MaxRemembered"/> things: an older
-/// one is forgotten, and then the condition does not hold.
+/// Remembers what calls that succeeded were about, and when. Holds the last <see cref="MaxRemembered"/> things: an
+/// older one is forgotten, and then the condition does not hold.
 /// </summary>
 internal sealed class SuccessMonitor(AfterCondition condition) : HistoryMonitor
 {

@@ -8,10 +8,13 @@ namespace AgentRuntime.Policies;
 
 /// <summary>What an approval of a grant's calls covers. Immutable.</summary>
 /// <param name="Within">How long it holds.</param>
-/// <param name="Same">The arguments that must be those that were approved; empty when all must be, to the letter.</param>
+/// <param name="Same">The arguments that must be those that were approved; empty when all must be, to the
+/// letter.</param>
 internal sealed record ApprovalScope(TimeSpan Within, IReadOnlyList<string> Same)
 {
-    /// <summary>For a grant or a permit that says no more than that approval is needed: this very call, for 15 minutes.</summary>
+    /// <summary>
+    /// For a grant or a permit that says no more than that approval is needed: this very call, for 15 minutes.
+    /// </summary>
     public static ApprovalScope Default { get; } = new(TimeSpan.FromMinutes(15), []);
 
     public string Describe() =>
@@ -46,7 +49,8 @@ internal sealed class Approvals
         string? digest = null;
         foreach (var approval in _given)
         {
-            if (approval.Spent || approval.Tool != call.Tool || call.At - approval.At > scope.Within || approval.At > call.At)
+            var inTime = approval.At <= call.At && call.At - approval.At <= scope.Within;
+            if (approval.Spent || approval.Tool != call.Tool || !inTime)
                 continue;
             if (scope.Same.Count == 0
                 ? approval.Digest == (digest ??= Digest(arguments))
@@ -60,7 +64,8 @@ internal sealed class Approvals
     private static Func<string, bool> SameIn(CedarRecord approved, CedarRecord asked) =>
         name => approved.TryGetValue(name, out var was) && asked.TryGetValue(name, out var now) && was == now;
 
-    // Over the arguments as they will be sent, and not over what policies see: a part that has no Cedar type counts too.
+    // Over the arguments as they will be sent, and not over what policies see: a part that has no Cedar type counts
+    // too.
     private static string Digest(JsonElement arguments)
     {
         var text = new StringBuilder();

@@ -24,8 +24,8 @@ internal sealed record AtMostCondition(string Tool, long Calls, TimeSpan? Within
 }
 
 /// <summary>
-/// <c>total</c>: the sum of an argument with this call's, over the run or within a window. An argument that is absent or
-/// below zero does not keep to it: it would make room for others.
+/// <c>total</c>: the sum of an argument with this call's, over the run or within a window. An argument that is absent
+/// or below zero does not keep to it: it would make room for others.
 /// </summary>
 internal sealed record TotalCondition(
     string Tool, ArgumentLimit Limit, TimeSpan? Within, BundlePosition Position) : HistoryCondition(Position)

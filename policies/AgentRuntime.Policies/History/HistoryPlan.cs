@@ -9,7 +9,12 @@ namespace AgentRuntime.Policies;
 /// </summary>
 internal sealed class HistoryPlan
 {
-    private HistoryPlan(HistoryCondition[] conditions, FrozenDictionary<string, int[]> watchers, FrozenDictionary<string, GrantCheck[]> checks)
+    private HistoryPlan(
+        HistoryCondition[] conditions,
+        FrozenDictionary<string,
+        int[]> watchers,
+        FrozenDictionary<string,
+        GrantCheck[]> checks)
     {
         Conditions = conditions;
         Watchers = watchers;

@@ -24,13 +24,15 @@ internal static class HistoryReader
         return conditions;
     }
 
-    private static void ReadAtMost(YamlSection section, ToolPin tool, List<HistoryCondition> conditions, Problems problems)
+    private static void ReadAtMost(
+        YamlSection section, ToolPin tool, List<HistoryCondition> conditions, Problems problems)
     {
         if (section.Find("at_most") is not { } node)
             return;
         if (node is YamlScalar)
         {
-            conditions.Add(new AtMostCondition(tool.Name, section.Long("at_most", 0, 0, int.MaxValue), null, node.Position));
+            conditions.Add(
+                new AtMostCondition(tool.Name, section.Long("at_most", 0, 0, int.MaxValue), null, node.Position));
         }
         else if (YamlSection.Of(node, problems, "'at_most'") is { } at)
         {
@@ -41,14 +43,16 @@ internal static class HistoryReader
         }
     }
 
-    private static void ReadTotal(YamlSection section, ToolPin tool, List<HistoryCondition> conditions, Problems problems)
+    private static void ReadTotal(
+        YamlSection section, ToolPin tool, List<HistoryCondition> conditions, Problems problems)
     {
         var limits = new List<ArgumentLimit>();
         if (section.Find("total") is not { } node || YamlSection.Of(node, problems, "'total'") is not { } total)
             return;
         // With a window: {of: {amount_cents: 20000}, within: 1h}; without: {amount_cents: 20000}.
         var windowed = total.Has("of") && tool.Arguments.Find("of") is null;
-        ArgumentLimits.Read(windowed ? total : section, LimitKind.Max, windowed ? "of" : "total", tool, limits, problems);
+        ArgumentLimits.Read(
+            windowed ? total : section, LimitKind.Max, windowed ? "of" : "total", tool, limits, problems);
         var within = windowed ? Window(total) : null;
         if (windowed)
             total.Close();
@@ -56,7 +60,11 @@ internal static class HistoryReader
     }
 
     private static void ReadAfter(
-        YamlSection section, ToolPin tool, BundleDefinition bundle, List<HistoryCondition> conditions, Problems problems)
+        YamlSection section,
+        ToolPin tool,
+        BundleDefinition bundle,
+        List<HistoryCondition> conditions,
+        Problems problems)
     {
         if (section.Find("after") is not { } node)
             return;
@@ -104,7 +112,8 @@ internal static class HistoryReader
             case null:
                 break;
             case YamlSequence list:
-                var tools = list.Items.OfType<YamlScalar>().Where(s => GrantReader.FindTool(s, bundle, problems)).ToList();
+                var tools = list.Items.OfType<YamlScalar>().Where(
+                    s => GrantReader.FindTool(s, bundle, problems)).ToList();
                 if (tools.Count == 0)
                     problems.Add(list.Position, "'never_after_failure' names no tool", "write true for any tool");
                 conditions.Add(new NeverAfterFailureCondition(tools.Select(t => t.Text).ToList(), list.Position));

@@ -79,7 +79,8 @@ internal sealed class RunFigures(bool inputTrusted, Confidentiality inputConfide
         }
     }
 
-    /// <summary>The record that policies see for a call; <paramref name="holds"/> are the grants whose history conditions hold, and
+    /// <summary>The record that policies see for a call; <paramref name="holds"/> are the grants whose history
+    /// conditions hold, and
     /// <paramref name="approved"/> tells whether a person approved this very call.</summary>
     public CedarRecord ToRecord(long calls, CedarSet holds, bool approved)
     {

@@ -125,5 +125,6 @@ internal sealed class RunHistory
         return null;
     }
 
-    private readonly record struct Flight(ToolEntry? Tool, HistoryCall Seen, object?[]? Begun, Approvals.Approval? Approval);
+    private readonly record struct Flight(
+        ToolEntry? Tool, HistoryCall Seen, object?[]? Begun, Approvals.Approval? Approval);
 }

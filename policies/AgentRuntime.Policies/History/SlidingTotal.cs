@@ -4,15 +4,18 @@ namespace AgentRuntime.Policies;
 
 /// <summary>
 /// The sum of what calls amount to, over the run or over a window that ends now. Calls in flight count, and so do those
-/// that failed: nobody knows whether they took effect. Only what was never sent is taken back. Amortised constant work a
-/// call; not thread-safe.
+/// that failed: nobody knows whether they took effect. Only what was never sent is taken back. Amortised constant work
+/// a call; not thread-safe.
 /// </summary>
 internal sealed class SlidingTotal(TimeSpan? window)
 {
     private readonly LinkedList<(DateTimeOffset At, long Amount)> _recent = [];
     private Int128 _total;
 
-    /// <summary>The sum as of a moment. An entry leaves once everything before it has left: late arrivals count longer, never shorter.</summary>
+    /// <summary>
+    /// The sum as of a moment. An entry leaves once everything before it has left: late arrivals count longer, never
+    /// shorter.
+    /// </summary>
     public Int128 At(DateTimeOffset now)
     {
         if (window is { } span)

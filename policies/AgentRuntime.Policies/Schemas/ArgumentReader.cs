@@ -53,7 +53,8 @@ internal static class ArgumentReader
             seen[index] = true;
             if (property.Shape is OpaqueShape || (member.Value.ValueKind == JsonValueKind.Null && !property.Required))
                 continue;
-            if (!TryRead(property.Shape, member.Value, path + property.Name, ref budget, out var converted, out problem))
+            if (!TryRead(
+                property.Shape, member.Value, path + property.Name, ref budget, out var converted, out problem))
                 return null;
             attributes[count++] = (property.Name, converted);
         }

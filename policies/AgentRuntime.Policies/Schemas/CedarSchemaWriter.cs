@@ -49,8 +49,9 @@ internal static class CedarSchemaWriter
 
     private static void WriteTool(StringBuilder schema, ToolPin tool)
     {
+        var groups = $"{CedarText.Quote(tool.Server)}, {CedarText.Quote(ActionNames.EffectOf(tool))}";
         schema.Append(CultureInfo.InvariantCulture, $$"""
-              action {{CedarText.Quote(tool.Name)}} in [{{CedarText.Quote(tool.Server)}}, "{{ActionNames.EffectOf(tool)}}"] appliesTo {
+              action {{CedarText.Quote(tool.Name)}} in [{{groups}}] appliesTo {
                 principal: [Agent],
                 resource: [ToolServer],
                 context: { user: String, now: datetime, history: History, input: 

@@ -8,7 +8,9 @@ internal static class CedarText
 {
     public const string Namespace = "AgentRuntime";
 
-    /// <summary>A string literal; what is not printable ASCII becomes <c>\u{…}</c>, so that a reader sees every character.</summary>
+    /// <summary>
+    /// A string literal; what is not printable ASCII becomes <c>\u{…}</c>, so that a reader sees every character.
+    /// </summary>
     public static string Quote(string text)
     {
         var result = new StringBuilder(text.Length + 2).Append('"');

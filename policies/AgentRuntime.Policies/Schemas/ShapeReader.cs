@@ -26,7 +26,8 @@ internal static class ShapeReader
         return shape as ObjectShape;
     }
 
-    private static ArgumentShape Read(JsonElement schema, JsonElement root, int depth, ref int budget, out bool nullable)
+    private static ArgumentShape Read(
+        JsonElement schema, JsonElement root, int depth, ref int budget, out bool nullable)
     {
         nullable = false;
         if (depth > MaxDepth)

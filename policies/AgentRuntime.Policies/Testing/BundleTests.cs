@@ -2,7 +2,9 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Policies;
 
-/// <summary>Runs the tests that a bundle carries, through the same code that decides on the platform. Stateless.</summary>
+/// <summary>
+/// Runs the tests that a bundle carries, through the same code that decides on the platform. Stateless.
+/// </summary>
 public static class BundleTests
 {
     /// <summary>Validates the bundle, then runs every test of its <c>tests/</c>.</summary>
@@ -38,17 +40,21 @@ public static class BundleTests
 
     private static string? Judge(PolicyTestCase test, Decision decision)
     {
-        var got = decision.Reason is { } reason ? $"{decision.Verdict}, {reason.Code}: {reason.Message}" : $"{decision.Verdict}";
+        var got = decision.Reason is { } reason
+            ? $"{decision.Verdict}, {reason.Code}: {reason.Message}"
+            : $"{decision.Verdict}";
         if (decision.Verdict != test.Expected)
             return $"expected {test.Expected}, got {got}";
         if (test.Code is { } code && decision.Reason?.Code.ToString() != code)
             return $"expected {code}, got {got}";
         if (test.Reason is { } text && decision.Reason?.Message.Contains(text, StringComparison.Ordinal) != true)
             return $"expected a reason with '{text}', got {got}";
-        if (test.Policies is { } policies && !policies.SequenceEqual(decision.DeterminingPolicies, StringComparer.Ordinal))
+        if (test.Policies is { } policies && !policies.SequenceEqual(
+            decision.DeterminingPolicies, StringComparer.Ordinal))
             return $"expected {List(policies)} to decide, got {List(decision.DeterminingPolicies)}";
         return null;
     }
 
-    private static string List(IReadOnlyList<string> names) => names.Count == 0 ? "no policy" : string.Join(", ", names);
+    private static string List(IReadOnlyList<string> names) =>
+        names.Count == 0 ? "no policy" : string.Join(", ", names);
 }

@@ -53,9 +53,13 @@ internal static class PolicyTestReader
         if (agent is null == client is null)
             problems.Add(section.Position, "a test names either an 'agent' or a 'client'");
         if (agent is not null && !Names.IsQualified(agent))
-            problems.Add(section.Find("agent")!.Position, $"'{agent}' is not a name for an agent", "it takes 'project/agent'");
+            problems.Add(
+                section.Find("agent")!.Position, $"'{agent}' is not a name for an agent", "it takes 'project/agent'");
         if (client is not null && !Names.IsLabel(client))
-            problems.Add(section.Find("client")!.Position, $"'{client}' is not a name for a project", $"it takes {Names.LabelForm}");
+            problems.Add(
+                section.Find("client")!.Position,
+                $"'{client}' is not a name for a project",
+                $"it takes {Names.LabelForm}");
         var at = ReadTime(section, problems);
         var question = ReadCall(section, at, problems);
         var history = ReadHistory(section, at, problems);

@@ -3,7 +3,9 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Policies.Yaml;
 
-/// <summary>Numbers with units as people write them in a bundle. Whole numbers may have underscores. Stateless.</summary>
+/// <summary>
+/// Numbers with units as people write them in a bundle. Whole numbers may have underscores. Stateless.
+/// </summary>
 internal static class Quantities
 {
     private static readonly (string Unit, long Bytes)[] Sizes =

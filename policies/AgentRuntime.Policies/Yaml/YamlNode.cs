@@ -25,10 +25,14 @@ internal sealed class YamlScalar(BundlePosition position, string text, bool plai
 {
     public string Text { get; } = text;
 
-    /// <summary>Not quoted, so that <c>true</c>, <c>5</c> and <c>null</c> mean what they say (YAML 1.2 core schema).</summary>
+    /// <summary>
+    /// Not quoted, so that <c>true</c>, <c>5</c> and <c>null</c> mean what they say (YAML 1.2 core schema).
+    /// </summary>
     public bool Plain { get; } = plain;
 
-    /// <summary>Where its text begins: below the <c>|</c> or <c>&gt;</c> of a block, behind the quote of a quoted one.</summary>
+    /// <summary>
+    /// Where its text begins: below the <c>|</c> or <c>&gt;</c> of a block, behind the quote of a quoted one.
+    /// </summary>
     public required BundlePosition TextPosition { get; init; }
 
     public bool IsNull => Plain && Text is "" or "~" or "null";

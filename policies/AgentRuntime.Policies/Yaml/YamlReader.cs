@@ -131,7 +131,8 @@ internal sealed class YamlReader
             if (key is not YamlScalar name)
                 _problems.Add(key.Position, "a key must be text");
             else if (name is { Plain: true, Text: "<<" })
-                _problems.Add(key.Position, "merge keys are not supported", "repeat the entries, or alias whole values");
+                _problems.Add(
+                    key.Position, "merge keys are not supported", "repeat the entries, or alias whole values");
             else if (!keys.Add(name.Text))
                 _problems.Add(key.Position, $"'{name.Text}' is given twice", "remove one of them");
             else

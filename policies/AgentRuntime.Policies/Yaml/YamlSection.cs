@@ -25,7 +25,9 @@ internal sealed class YamlSection
 
     public IReadOnlyList<YamlEntry> Entries => _mapping.Entries;
 
-    /// <summary>The node as a section; null, with a problem, when it is something else. Nothing at all is an empty one.</summary>
+    /// <summary>
+    /// The node as a section; null, with a problem, when it is something else. Nothing at all is an empty one.
+    /// </summary>
     public static YamlSection? Of(YamlNode? node, Problems problems, string title)
     {
         switch (node)

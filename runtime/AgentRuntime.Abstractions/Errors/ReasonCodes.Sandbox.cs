@@ -44,4 +44,7 @@ public static partial class ReasonCodes
 
     /// <summary>More modules wait to be compiled, or more guests for a thread, than the platform accepts.</summary>
     public static readonly ReasonCode SandboxBusy = new(3014);
+
+    /// <summary>The snapshot of a sandbox is damaged, or of another module, version or limits.</summary>
+    public static readonly ReasonCode InvalidSnapshot = new(3015);
 }

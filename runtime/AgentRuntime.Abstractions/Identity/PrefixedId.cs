@@ -8,6 +8,8 @@ namespace AgentRuntime.Abstractions;
 /// </summary>
 internal static class PrefixedId
 {
+    private const int DigitCount = 32;
+
     public static Guid New(TimeProvider time) => Guid.CreateVersion7(time.GetUtcNow());
 
     public static string Format(string prefix, Guid value) =>
@@ -24,6 +26,7 @@ internal static class PrefixedId
     {
         value = Guid.Empty;
         return text is not null
+            && text.Length == prefix.Length + DigitCount // Guid's own parser lets white space pass
             && text.StartsWith(prefix, StringComparison.Ordinal)
             && Guid.TryParseExact(text.AsSpan(prefix.Length), "N", out value)
             && value != Guid.Empty;

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace AgentRuntime.Abstractions;
 
 /// <summary>
@@ -20,6 +22,15 @@ public interface ISandbox : IAsyncDisposable
     /// </summary>
     /// <exception cref="InvalidOperationException">The guest is not blocked in a host call.</exception>
     ValueTask<SandboxStep> ResumeAsync(HostCallResult result, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Writes a guest that is blocked in a host call, so that <see cref="ISandboxModule.Restore"/> can go on with it in
+    /// another process. The guest stays as it is. The bytes hold its memory: keep them as the tenant's data.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The guest is not blocked in a host call.</exception>
+    /// <exception cref="NotSupportedException">The engine has no snapshots.</exception>
+    void WriteSnapshot(IBufferWriter<byte> destination) =>
+        throw new NotSupportedException("this sandbox has no snapshots");
 
     /// <summary>Stops the guest at its next epoch check; its step ends as a trap with this reason (AR3011).</summary>
     void Stop(string reason);

@@ -34,6 +34,19 @@ public interface ISandboxModule
     /// <exception cref="NotSupportedException">There are settings, and the engine does not pass them on.</exception>
     ISandbox Instantiate(SandboxLimits limits, ISandboxLog log, IReadOnlyDictionary<string, string> configuration) =>
         configuration.Count == 0 ? Instantiate(limits, log) : throw new NotSupportedException();
+
+    /// <summary>
+    /// A guest as <see cref="ISandbox.WriteSnapshot"/> wrote it: blocked in the same host call, and resumed with its
+    /// answer like the original. What it had used counts against the limits.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">AR3015: damaged, or of another module, version or limits.</exception>
+    /// <exception cref="NotSupportedException">The engine has no snapshots.</exception>
+    ISandbox Restore(
+        ReadOnlySpan<byte> snapshot,
+        SandboxLimits limits,
+        ISandboxLog log,
+        IReadOnlyDictionary<string, string> configuration) =>
+        throw new NotSupportedException("this engine has no snapshots");
 }
 
 /// <summary>

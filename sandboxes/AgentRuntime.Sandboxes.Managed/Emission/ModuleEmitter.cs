@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
@@ -49,7 +50,7 @@ internal sealed class ModuleEmitter
 
     private SortedSet<int> ReferencedFunctions { get; }
 
-    public static CompiledCode Emit(ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime)
+    public static CompiledCode Emit(ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime, TimeSpan warmUp)
     {
         var emitter = new ModuleEmitter(model, facts, variant);
         emitter.Define();
@@ -68,13 +69,19 @@ internal sealed class ModuleEmitter
 
         var type = emitter._type.CreateType();
         var methods = type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly);
-        for (var i = 0; i < methods.Length; i++)
-        {
-            if ((i & 15) == 0) checkTime();
-            RuntimeHelpers.PrepareMethod(methods[i].MethodHandle);
-        }
-
+        Prepare(methods, warmUp);
         return new CompiledCode(model, methods, emitter.ReferencedFunctions);
+    }
+
+    /// <summary>
+    /// Makes machine code now rather than at the first call, for as long as the time given allows. What is left then
+    /// is made when first called, on the guest's thread and at the guest's expense.
+    /// </summary>
+    private static void Prepare(MethodInfo[] methods, TimeSpan warmUp)
+    {
+        var started = Stopwatch.GetTimestamp();
+        for (var i = 0; i < methods.Length && ((i & 7) != 0 || Stopwatch.GetElapsedTime(started) < warmUp); i++)
+            RuntimeHelpers.PrepareMethod(methods[i].MethodHandle);
     }
 
     public MethodInfo Function(int index) => _functions[index];

@@ -18,12 +18,15 @@ internal static class StubEmitter
     public static readonly Type[] EntryParameters =
         [typeof(ManagedInstance), typeof(ReadOnlySpan<WasmValue>), typeof(Span<WasmValue>), typeof(int)];
 
-    /// <summary>A guess at a frame's bytes that is too large rather than too small.</summary>
+    /// <summary>
+    /// A guess at a frame's bytes that is too large rather than too small: measured frames took at most two bytes for
+    /// each of the body, most of them far less. It is only asked for when the function is entered, not kept.
+    /// </summary>
     public static int FrameEstimate(ModuleModel model, int function, FunctionFacts facts)
     {
         var body = model.Bodies[function - model.ImportedFunctions];
         var slots = (long)body.Locals.Length + model.Functions[function].Parameters.Length + facts.MaxStack;
-        return (int)Math.Min(int.MaxValue, (slots * 16) + ((body.End - body.Start) * 16L));
+        return (int)Math.Min(int.MaxValue, (slots * 16) + ((body.End - body.Start) * (facts.UsesVectors ? 16L : 4L)));
     }
 
     /// <summary>An import: another module's code when linked to one, otherwise the host's.</summary>

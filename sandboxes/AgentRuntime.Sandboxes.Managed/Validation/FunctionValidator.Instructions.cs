@@ -10,6 +10,7 @@ internal sealed partial class FunctionValidator
 
     private void Step(in Instruction i)
     {
+        if (i.Op >= Opcodes.VectorPrefix) _facts.UsesVectors = true;
         if (OpcodeTable.IsMemoryAccess(i.Op))
         {
             Access(in i);

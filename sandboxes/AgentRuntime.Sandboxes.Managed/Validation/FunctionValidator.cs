@@ -14,6 +14,8 @@ internal sealed class FunctionFacts
 
     public bool UsesMemory { get; set; }
 
+    public bool UsesVectors { get; set; }
+
     public int MaxStack { get; set; }
 
     public bool CallsAnything => IndirectTypes.Count > 0 || Callees.Count > 0;

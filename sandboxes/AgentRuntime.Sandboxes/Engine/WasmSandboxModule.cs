@@ -55,6 +55,25 @@ internal sealed class WasmSandboxModule : ISandboxModule
         return new WasmSandbox(this, limits, log, Settings(configuration));
     }
 
+    /// <inheritdoc/>
+    public ISandbox Restore(
+        ReadOnlySpan<byte> snapshot,
+        SandboxLimits limits,
+        ISandboxLog log,
+        IReadOnlyDictionary<string, string> configuration)
+    {
+        var sandbox = new WasmSandbox(this, limits, log, Settings(configuration));
+        try
+        {
+            sandbox.Restore(snapshot);
+            return sandbox;
+        }
+        catch (WasmSnapshotException e)
+        {
+            throw new RuntimeErrorException(SandboxSnapshot.Invalid(e), e);
+        }
+    }
+
     // The module's own settings are what it brings; those that it is given count.
     private IReadOnlyDictionary<string, string> Settings(IReadOnlyDictionary<string, string> given)
     {

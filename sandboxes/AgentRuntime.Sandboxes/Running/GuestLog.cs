@@ -19,6 +19,9 @@ internal sealed class GuestLog(ISandboxLog log, long maxBytes)
     /// <summary>Bytes logged so far. May be read from any thread.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
+    /// <summary>Goes on from what a snapshot says was logged.</summary>
+    public void Restore(long bytes) => _bytes = bytes;
+
     /// <summary>One line that the canonical ABI demands to be UTF-8.</summary>
     public void Write(GuestLogLevel level, ReadOnlySpan<byte> utf8)
     {

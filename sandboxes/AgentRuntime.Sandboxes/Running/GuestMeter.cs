@@ -31,6 +31,14 @@ internal sealed class GuestMeter(TimeProvider time)
         }
     }
 
+    /// <summary>Goes on from what a snapshot says was used.</summary>
+    public void Restore(TimeSpan cpuTime, int hostCalls, long memoryPeakBytes)
+    {
+        _ticks = (long)(cpuTime.TotalSeconds * time.TimestampFrequency);
+        _hostCalls = hostCalls;
+        _memoryPeakBytes = memoryPeakBytes;
+    }
+
     public int CountHostCall()
     {
         Volatile.Write(ref _hostCalls, _hostCalls + 1);

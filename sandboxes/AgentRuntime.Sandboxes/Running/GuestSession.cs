@@ -51,6 +51,14 @@ internal sealed class GuestSession(
             return Enter(function, arguments, results);
         });
 
+    /// <summary>Takes over what a snapshot held of this guest's session.</summary>
+    public void Restore(IWasmInstance instance, BlockedCall blocked)
+    {
+        _instance = instance;
+        Blocked = blocked;
+        MayBlock = true;
+    }
+
     /// <summary>Binds the instance once it exists; its start function may have called host functions before.</summary>
     public void Attach(IWasmInstance instance) => _instance = instance;
 
@@ -72,7 +80,8 @@ internal sealed class GuestSession(
     public HostReturn Block(HostCall call, uint returnArea)
     {
         if (!MayBlock) throw GuestText.Lie("a host call that may wait was made outside run");
-        Blocked = new BlockedCall(call, CheckReturnArea(returnArea, Answers.AreaBytes));
+        var area = CheckReturnArea(returnArea, Answers.AreaBytes);
+        Blocked = new BlockedCall(Answers.KindFor(call), area) { Call = call };
         if (WaitForAnswer is null) return HostReturn.Suspend;
         Answer(WaitForAnswer(call));
         return HostReturn.Completed;
@@ -150,4 +159,8 @@ internal sealed class GuestSession(
 }
 
 /// <summary>A host call that waits for its answer: all that must be kept of it. Immutable.</summary>
-internal sealed record BlockedCall(HostCall Call, uint ReturnArea);
+internal sealed record BlockedCall(AnswerKind Kind, uint ReturnArea)
+{
+    /// <summary>What was asked; null after a snapshot, which leaves that to the run's journal.</summary>
+    public HostCall? Call { get; init; }
+}

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Abi;
@@ -75,14 +76,38 @@ internal sealed class WasmSandbox : ISandbox
     public async ValueTask<SandboxStep> ResumeAsync(HostCallResult result, CancellationToken cancellationToken)
     {
         if (_phase != Phase.Blocked) throw new InvalidOperationException("the guest is not blocked in a host call");
-        if (!Answers.Fits(_session.Blocked!.Call, result))
+        if (!Answers.Fits(_session.Blocked!.Kind, result))
         {
             throw new ArgumentException(
-                $"{result.GetType().Name} does not answer {_session.Blocked.Call.GetType().Name}", nameof(result));
+                $"{result.GetType().Name} does not answer what the guest waits for", nameof(result));
         }
         if (_session.WaitForAnswer is null) return await StepAsync(() => Continue(result), cancellationToken);
         _answer = result;
         return await StepAsync(null, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void WriteSnapshot(IBufferWriter<byte> destination)
+    {
+        if (_session.WaitForAnswer is not null) throw new NotSupportedException("the engine has no snapshots");
+        if (_phase != Phase.Blocked) throw new InvalidOperationException("the guest is not blocked in a host call");
+        _session.Log.Flush();
+        SandboxSnapshot.Write(destination, _module.Digest, _session.Blocked!, Usage);
+        _instance!.WriteSnapshot(destination);
+    }
+
+    /// <summary>Becomes the guest of a snapshot. Called once, on a new sandbox.</summary>
+    /// <exception cref="WasmSnapshotException">Damaged, or of another module, version or limits.</exception>
+    public void Restore(ReadOnlySpan<byte> snapshot)
+    {
+        if (_session.WaitForAnswer is not null) throw new NotSupportedException("the engine has no snapshots");
+        var (blocked, usage, core) = SandboxSnapshot.Read(snapshot, _module.Digest);
+        _session.Meter.Restore(usage.CpuTime, usage.HostCalls, usage.MemoryPeak.Value);
+        _session.Log.Restore(usage.LogBytes.Value);
+        var functions = _module.Imports.Select(_session.Bind).ToArray();
+        _instance = _module.Code.Restore(snapshot[core..], functions, TrapErrors.CoreLimits(_limits));
+        _session.Restore(_instance, blocked);
+        _phase = Phase.Blocked;
     }
 
     /// <inheritdoc/>
@@ -180,6 +205,10 @@ internal sealed class WasmSandbox : ISandbox
             // Code that compiling did not foresee, such as that with fuel, is emitted at the first instance.
             return new SandboxStep.Trapped(new RuntimeError(ReasonCodes.ModuleTooLarge, e.Message));
         }
+        catch (WasmSnapshotException e)
+        {
+            return new SandboxStep.Trapped(SandboxSnapshot.Invalid(e));
+        }
         catch (WasmLinkException e)
         {
             return new SandboxStep.Trapped(new RuntimeError(ReasonCodes.UnknownImport, e.Message));
@@ -221,7 +250,7 @@ internal sealed class WasmSandbox : ISandbox
     private SandboxStep After(WasmCallStatus status)
     {
         _session.Meter.LeaveGuest();
-        if (status == WasmCallStatus.Suspended) return new SandboxStep.Blocked(_session.Blocked!.Call);
+        if (status == WasmCallStatus.Suspended) return new SandboxStep.Blocked(_session.Blocked!.Call!);
         _session.MayBlock = false;
         var area = (uint)_results[0].AsI32();
         var record = new RecordReader(GuestText.Window(_session.Memory, area, 12, 4));

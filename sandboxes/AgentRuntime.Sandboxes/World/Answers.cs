@@ -9,14 +9,24 @@ namespace AgentRuntime.Sandboxes.World;
 /// </summary>
 internal static class Answers
 {
+    /// <summary>What kind of answer a call waits for.</summary>
+    public static AnswerKind KindFor(HostCall call) => call switch
+    {
+        HostCall.Chat => AnswerKind.Chat,
+        HostCall.ListTools => AnswerKind.ToolList,
+        HostCall.CallTool => AnswerKind.Tool,
+        HostCall.Sleep => AnswerKind.Slept,
+        _ => throw new ArgumentOutOfRangeException(nameof(call), call, "no such host call"),
+    };
+
     /// <summary>Whether this answers that, so that a mistake of the host is noticed before it reaches the guest.</summary>
-    public static bool Fits(HostCall call, HostCallResult result) => (call, result) switch
+    public static bool Fits(AnswerKind kind, HostCallResult result) => (kind, result) switch
     {
         (_, HostCallResult.Refused) => true,
-        (HostCall.Chat, HostCallResult.Chat) => true,
-        (HostCall.ListTools, HostCallResult.ToolList) => true,
-        (HostCall.CallTool, HostCallResult.Tool) => true,
-        (HostCall.Sleep, HostCallResult.Slept) => true,
+        (AnswerKind.Chat, HostCallResult.Chat) => true,
+        (AnswerKind.ToolList, HostCallResult.ToolList) => true,
+        (AnswerKind.Tool, HostCallResult.Tool) => true,
+        (AnswerKind.Slept, HostCallResult.Slept) => true,
         _ => false,
     };
 
@@ -61,4 +71,20 @@ internal static class Answers
     };
 
     private static long Utf8(string text) => System.Text.Encoding.UTF8.GetByteCount(text);
+}
+
+/// <summary>What a blocked guest waits for. Part of the snapshot format: members are added, never renumbered.</summary>
+internal enum AnswerKind : byte
+{
+    /// <summary>A model's answer.</summary>
+    Chat = 1,
+
+    /// <summary>The visible tools.</summary>
+    ToolList = 2,
+
+    /// <summary>A tool's result.</summary>
+    Tool = 3,
+
+    /// <summary>The end of a wait.</summary>
+    Slept = 4,
 }

@@ -100,10 +100,14 @@ internal sealed class PolicyHistoryBenchmark : IBenchmark
     private static Dictionary<string, string> Bundle() =>
         new(StringComparer.Ordinal)
         {
-            ["bundle.yaml"] = "name: bench\nservers: {shop: {url: 'http://127.0.0.1:1/mcp', results: {trusted: true}}}\n",
+            ["bundle.yaml"] =
+                "name: bench\nservers: {shop: {url: 'http://127.0.0.1:1/mcp', results: {trusted: true}}}\n",
             ["tools/shop.json"] = """
-                [{"name": "lookup", "inputSchema": {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]}},
-                 {"name": "pay", "inputSchema": {"type": "object", "properties": {"order": {"type": "string"}, "cents": {"type": "integer"}}, "required": ["order", "cents"]}}]
+                [{"name": "lookup", "inputSchema": {"type": "object",
+                   "properties": {"order": {"type": "string"}}, "required": ["order"]}},
+                 {"name": "pay", "inputSchema": {"type": "object",
+                   "properties": {"order": {"type": "string"}, "cents": {"type": "integer"}},
+                   "required": ["order", "cents"]}}]
                 """,
             ["agents.yaml"] = """
                 agents:
@@ -125,7 +129,10 @@ internal sealed class PolicyHistoryBenchmark : IBenchmark
     private sealed class NoStore : IBundleStore
     {
         public ValueTask PutAsync(
-            TenantId tenant, BundleDigest digest, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken) =>
+            TenantId tenant,
+            BundleDigest digest,
+            IReadOnlyDictionary<string, string> files,
+            CancellationToken cancellationToken) =>
             default;
 
         public ValueTask<IReadOnlyList<StoredBundle>> ListAsync(CancellationToken cancellationToken) => new([]);

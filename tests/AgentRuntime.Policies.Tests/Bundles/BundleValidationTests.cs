@@ -23,7 +23,8 @@ public sealed class BundleValidationTests
         Assert.Collection(
             problems,
             p => Assert.StartsWith("AR2007: 'memory' must be a size from 65536 bytes", p, StringComparison.Ordinal),
-            p => Assert.Equal("AR2007: no tool 'shop/lokup' is pinned [agents.yaml:9:9] did you mean 'shop/lookup'?", p),
+            p =>
+                Assert.Equal("AR2007: no tool 'shop/lokup' is pinned [agents.yaml:9:9] did you mean 'shop/lookup'?", p),
             p => Assert.Equal("AR2007: the bundle has no 'qouta' [bundle.yaml:2:1] did you mean 'quota'?", p),
             p => Assert.Contains("[policies/broken.cedar:2:12]", p, StringComparison.Ordinal));
     }
@@ -32,7 +33,11 @@ public sealed class BundleValidationTests
     [InlineData("bundle.yaml", "name: sample", "name: Sample!", "is not a name for a bundle")]
     [InlineData("bundle.yaml", "name: sample", "title: sample", "the bundle lacks 'name'")]
     [InlineData("bundle.yaml", "tokens_per_minute: 10_000", "tokens_per_minute: -1", "must be a whole number from 0")]
-    [InlineData("bundle.yaml", "tokens_per_minute: 10_000", "tokens_per_minute: 99999999999999999999", "must be a whole number")]
+    [InlineData(
+        "bundle.yaml",
+        "tokens_per_minute: 10_000",
+        "tokens_per_minute: 99999999999999999999",
+        "must be a whole number")]
     [InlineData("bundle.yaml", "cost_per_day_usd: 5", "cost_per_day_usd: 0.0000001", "at most six decimals")]
     [InlineData("bundle.yaml", "timeout: 5s", "timeout: 5", "must be a duration from 10ms to 10m")]
     [InlineData("bundle.yaml", "http://127.0.0.1:8791/mcp", "ftp://127.0.0.1/", "is not an address")]
@@ -45,14 +50,20 @@ public sealed class BundleValidationTests
     [InlineData("agents.yaml", "demo/clerk:", "clerk:", "is not a name for an agent")]
     [InlineData("agents.yaml", "demo/idle:", "demo/clerk:", "'demo/clerk' is given twice")]
     [InlineData("agents.yaml", "cost_usd: 0.25", "cost_usd: 6", "above the tenant's $5.000000 a day")]
-    [InlineData("agents.yaml", "max_output_tokens: 64", "max_output_tokens: 6000", "more than the run's budget of 5000")]
+    [InlineData(
+        "agents.yaml", "max_output_tokens: 64", "max_output_tokens: 6000", "more than the run's budget of 5000")]
     [InlineData("agents.yaml", "max: {amount_cents: 5000}", "max: {amount_cent: 5000}", "did you mean 'amount_cents'?")]
-    [InlineData("agents.yaml", "max: {amount_cents: 5000}", "max: {amount_cents: lots}", "'amount_cents' is an integer")]
+    [InlineData(
+        "agents.yaml", "max: {amount_cents: 5000}", "max: {amount_cents: lots}", "'amount_cents' is an integer")]
     [InlineData("agents.yaml", "max: {amount_cents: 5000}", "max: {order: 5000}", "'max' does not go with 'order'")]
     [InlineData("agents.yaml", "max: {amount_cents: 5000}", "max: {to.iban: 5}", "use one_of or like")]
     [InlineData("agents.yaml", "max: {amount_cents: 5000}", "max: {rate: 1.00001}", "at most four decimals")]
     [InlineData("agents.yaml", "max: {amount_cents: 5000}", "when: 1 +", "in 'when'")]
-    [InlineData("agents.yaml", "max: {amount_cents: 5000}", "when: \"true }; permit (principal, action, resource) when { true\"", "more than one expression")]
+    [InlineData(
+        "agents.yaml",
+        "max: {amount_cents: 5000}",
+        "when: \"true }; permit (principal, action, resource) when { true\"",
+        "more than one expression")]
     [InlineData("agents.yaml", "tool: shop/refund", "tol: shop/refund", "a grant lacks 'tool'")]
     [InlineData("agents.yaml", "limits: {memory: 32MiB,", "limits: {memory: 5GiB,", "to 4294967296 bytes")]
     [InlineData("agents.yaml", "agents:", "agents: !!evil", "the tag")]
@@ -69,17 +80,20 @@ public sealed class BundleValidationTests
     [Fact]
     public void An_agent_described_in_two_files_is_refused()
     {
-        var problems = Sample.Problems(Sample.Bundle(("agents/more.yaml", "agents:\n  demo/idle:\n    model: small\n")));
+        var problems = Sample.Problems(
+            Sample.Bundle(("agents/more.yaml", "agents:\n  demo/idle:\n    model: small\n")));
 
         Assert.Equal(
-            "AR2007: the agent 'demo/idle' is already described at agents.yaml:15:3 [agents/more.yaml:2:3] remove one of them",
+            "AR2007: the agent 'demo/idle' is already described at agents.yaml:15:3 [agents/more.yaml:2:3] "
+                + "remove one of them",
             Assert.Single(problems));
     }
 
     [Fact]
     public void A_file_in_a_folder_with_a_typing_error_is_not_ignored()
     {
-        var problems = Sample.Problems(Sample.Bundle(("polices/safety.cedar", "forbid (principal, action, resource);")));
+        var problems = Sample.Problems(
+            Sample.Bundle(("polices/safety.cedar", "forbid (principal, action, resource);")));
 
         Assert.Contains("has no place in a bundle", Assert.Single(problems), StringComparison.Ordinal);
     }
@@ -87,12 +101,14 @@ public sealed class BundleValidationTests
     [Fact]
     public void A_quota_above_the_platforms_is_refused()
     {
-        var options = new PolicyOptions { QuotaCeiling = new() { RequestsPerMinute = 59, CostPerDay = new(4_000_000) } };
+        var options =
+            new PolicyOptions { QuotaCeiling = new() { RequestsPerMinute = 59, CostPerDay = new(4_000_000) } };
 
         var problems = Sample.Problems(Sample.Bundle(), options);
 
         Assert.Equal(2, problems.Count);
-        Assert.Contains(problems, p => p.Contains("'requests_per_minute' is above what the platform grants [bundle.yaml:2:", StringComparison.Ordinal));
+        Assert.Contains(problems, p => p.Contains(
+            "'requests_per_minute' is above what the platform grants [bundle.yaml:2:", StringComparison.Ordinal));
         Assert.Contains(problems, p => p.Contains("at most $4.000000", StringComparison.Ordinal));
     }
 
@@ -100,7 +116,9 @@ public sealed class BundleValidationTests
     [InlineData("@aproval(\"required\")\npermit (principal, action, resource);", "no annotation '@aproval' is known")]
     [InlineData("@approval(\"required\")\nforbid (principal, action, resource);", "belongs on a permit")]
     [InlineData("@id(\"grant:demo/clerk:shop/lookup\")\npermit (principal, action, resource);", "kept for policies")]
-    [InlineData("@id(\"a\")\npermit (principal, action, resource);\n@id(\"a\")\npermit (principal, action, resource);", "comes twice")]
+    [InlineData(
+        "@id(\"a\")\npermit (principal, action, resource);\n@id(\"a\")\npermit (principal, action, resource);",
+        "comes twice")]
     [InlineData("permit (principal == ?principal, action, resource);", "a template cannot be linked")]
     public void A_mistake_in_a_hand_written_policy_is_named(string text, string expected)
     {
@@ -110,15 +128,24 @@ public sealed class BundleValidationTests
     }
 
     [Theory]
-    [InlineData("forbid (principal, action == AgentRuntime::Action::\"shop/refnud\", resource);", "[policies/mine.cedar:1:")]
-    [InlineData("forbid (principal, action == AgentRuntime::Action::\"shop/refund\", resource)\nwhen { context.input.amount };", "[policies/mine.cedar:2:")]
-    [InlineData("forbid (principal, action == AgentRuntime::Action::\"shop/refund\", resource)\nwhen { context.input.rate.lessThan(decimal(\"1.0\")) };", "[policies/mine.cedar:2:")]
-    [InlineData("forbid (principal, action == AgentRuntime::Action::\"shop/refund\", resource)\nwhen { context.input.order < 5 };", "[policies/mine.cedar:2:")]
+    [InlineData(
+        "forbid (principal, action == AgentRuntime::Action::\"shop/refnud\", resource);", "[policies/mine.cedar:1:")]
+    [InlineData(
+        "{refund}\nwhen { context.input.amount };",
+        "[policies/mine.cedar:2:")]
+    [InlineData("{refund}\nwhen { context.input.rate.lessThan(decimal(\"1.0\")) };", "[policies/mine.cedar:2:")]
+    [InlineData("{refund}\nwhen { context.input.order < 5 };", "[policies/mine.cedar:2:")]
     [InlineData("forbid (principal is AgentRuntime::Agnet, action, resource);", "[policies/mine.cedar:1:")]
-    [InlineData("forbid (principal is AgentRuntime::Client, action == AgentRuntime::Action::\"shop/refund\", resource);", "can never apply")]
+    [InlineData(
+        "forbid (principal is AgentRuntime::Client, action == AgentRuntime::Action::\"shop/refund\", resource);",
+        "can never apply")]
     [InlineData("forbid (principal, action, resource) when { context.history.calls > 5 && false };", "can never apply")]
     public void A_hand_written_policy_is_validated_against_the_tools(string text, string expected)
     {
+        text = text.Replace(
+            "{refund}",
+            "forbid (principal, action == AgentRuntime::Action::\"shop/refund\", resource)",
+            StringComparison.Ordinal);
         var problems = Sample.Problems(Sample.Bundle(("policies/mine.cedar", text)));
 
         Assert.Contains(problems, p => p.Contains(expected, StringComparison.Ordinal));
@@ -133,7 +160,8 @@ public sealed class BundleValidationTests
     {
         var agents = Sample.Agents.Replace("max: {amount_cents: 5000}", condition, StringComparison.Ordinal);
 
-        Assert.Contains(place, Assert.Single(Sample.Problems(Sample.Bundle(("agents.yaml", agents)))), StringComparison.Ordinal);
+        Assert.Contains(
+            place, Assert.Single(Sample.Problems(Sample.Bundle(("agents.yaml", agents)))), StringComparison.Ordinal);
     }
 
     [Fact]

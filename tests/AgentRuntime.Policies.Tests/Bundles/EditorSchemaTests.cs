@@ -11,7 +11,12 @@ public sealed partial class EditorSchemaTests
 
     [Theory]
     [InlineData("bundle.schema.json", "Bundles/BundleReader.cs")]
-    [InlineData("agents.schema.json", "Bundles/AgentReader.cs", "Grants/GrantReader.cs", "Grants/ObligationReader.cs", "History/HistoryReader.cs")]
+    [InlineData(
+        "agents.schema.json",
+        "Bundles/AgentReader.cs",
+        "Grants/GrantReader.cs",
+        "Grants/ObligationReader.cs",
+        "History/HistoryReader.cs")]
     [InlineData("tests.schema.json", "Testing/PolicyTestReader.cs")]
     public void A_schema_has_the_keys_that_its_readers_ask_for(string schema, params string[] readers)
     {
@@ -51,6 +56,8 @@ public sealed partial class EditorSchemaTests
         }
     }
 
-    [GeneratedRegex("""(?:Find|Has|Section|List|Text|RequiredText|Flag|Integer|Long|Size|Duration|Usd)\(\s*"(?<key>[a-z_]+)"[,)]""", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        """(?:Find|Has|Section|List|Text|RequiredText|Flag|Integer|Long|Size|Duration|Usd)\(\s*"(?<key>[a-z_]+)"[,)]""",
+        RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex Asked();
 }

@@ -55,7 +55,8 @@ public sealed class PlanTests
         Assert.Null(plan.Before);
         Assert.All(plan.Changes, c => Assert.Null(c.Before));
         Assert.All(plan.Decisions, d => Assert.True(d.IsWider));
-        Assert.Equal(["any-other-project", "demo/clerk", "demo/idle", "web"], plan.Affected.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["any-other-project", "demo/clerk", "demo/idle", "web"], plan.Affected.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -64,7 +65,9 @@ public sealed class PlanTests
         var plan = Compare("  demo/idle:\n    model: small", "");
 
         var change = Assert.Single(plan.Decisions);
-        Assert.Equal(("demo/idle", PolicyAction.UseModel, "small", Verdict.Deny), (change.Caller, change.Action, change.Resource, change.After));
+        Assert.Equal(
+            ("demo/idle", PolicyAction.UseModel, "small", Verdict.Deny),
+            (change.Caller, change.Action, change.Resource, change.After));
         Assert.All(plan.Changes, c => Assert.Equal(("agent demo/idle", null), (c.Subject, c.After)));
     }
 
@@ -79,8 +82,12 @@ public sealed class PlanTests
     [Fact]
     public void Less_approval_is_wider()
     {
-        var with = Sample.Bundle(("agents.yaml", Sample.Agents.Replace("max: {amount_cents: 5000}", "approval: true", StringComparison.Ordinal)));
-        var without = Sample.Bundle(("agents.yaml", Sample.Agents.Replace("max: {amount_cents: 5000}", "approval: false", StringComparison.Ordinal)));
+        var with = Sample.Bundle((
+            "agents.yaml",
+            Sample.Agents.Replace("max: {amount_cents: 5000}", "approval: true", StringComparison.Ordinal)));
+        var without = Sample.Bundle((
+            "agents.yaml",
+            Sample.Agents.Replace("max: {amount_cents: 5000}", "approval: false", StringComparison.Ordinal)));
 
         Assert.True(Assert.Single(BundlePlanner.Compare(with, without).Decisions).IsWider);
         Assert.False(Assert.Single(BundlePlanner.Compare(without, with).Decisions).IsWider);
@@ -103,7 +110,8 @@ public sealed class PlanTests
     [Fact]
     public void A_pinned_schema_that_changes_is_shown()
     {
-        var shop = Sample.Shop.Replace("\"description\": \"Erases.\"", "\"description\": \"Erases all.\"", StringComparison.Ordinal);
+        var shop = Sample.Shop.Replace(
+            "\"description\": \"Erases.\"", "\"description\": \"Erases all.\"", StringComparison.Ordinal);
 
         var plan = BundlePlanner.Compare(Sample.Bundle(), Sample.Bundle(("tools/shop.json", shop)));
 

@@ -36,7 +36,8 @@ internal static class Sample
     public const string Shop = """
         [
           {"name": "lookup", "description": "Looks up.", "inputSchema": {
-            "type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"], "additionalProperties": false}},
+            "type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"],
+            "additionalProperties": false}},
           {"name": "refund", "description": "Refunds.", "inputSchema": {
             "type": "object",
             "properties": {

@@ -20,11 +20,18 @@ public sealed class DecisionTests
     }
 
     [Theory]
-    [InlineData("demo/clerk", "shop/erase", "{}", "AR2002", "the agent 'demo/clerk' is not granted the tool 'shop/erase'")]
-    [InlineData("demo/idle", "shop/lookup", """{"order": "A"}""", "AR2002", "'demo/idle' is not granted the tool 'shop/lookup'")]
+    [InlineData(
+        "demo/clerk", "shop/erase", "{}", "AR2002", "the agent 'demo/clerk' is not granted the tool 'shop/erase'")]
+    [InlineData(
+        "demo/idle",
+        "shop/lookup",
+        """{"order": "A"}""",
+        "AR2002",
+        "'demo/idle' is not granted the tool 'shop/lookup'")]
     [InlineData("demo/clerk", "shop/erase_all", "{}", "AR2008", "no tool server of the bundle offers 'shop/erase_all'")]
     [InlineData("demo/nobody", "shop/lookup", """{"order": "A"}""", "AR2006", "does not name the agent 'demo/nobody'")]
-    [InlineData("demo/clerk", "files/read", """{"path": "/secret"}""", "AR2002", "path like '/public/*', and path is another")]
+    [InlineData(
+        "demo/clerk", "files/read", """{"path": "/secret"}""", "AR2002", "path like '/public/*', and path is another")]
     [InlineData("demo/clerk", "files/read", "{}", "AR2002", "and path is absent")]
     public void What_is_not_granted_is_refused(string agent, string tool, string arguments, string code, string message)
     {
@@ -45,7 +52,8 @@ public sealed class DecisionTests
             "AR2002: the agent 'demo/clerk' may call 'shop/refund' only with amount_cents at most 5000, "
                 + "and amount_cents is 5001: ask the desk [agents.yaml:10:9]",
             decision.Reason!.ToString());
-        Assert.Equal(Verdict.Allow, Calls.Decide(Sample.Bundle(), "demo/clerk", Calls.Tool("shop/refund", Refund)).Verdict);
+        Assert.Equal(
+            Verdict.Allow, Calls.Decide(Sample.Bundle(), "demo/clerk", Calls.Tool("shop/refund", Refund)).Verdict);
     }
 
     [Theory]
@@ -57,14 +65,18 @@ public sealed class DecisionTests
     [InlineData("""{"order": "A", "amount_cents": 1, "amount_cents": 999999}""", "'amount_cents' is given twice")]
     [InlineData("""{"order": "A", "amount_cents": 1, "\u0061mount_cents": 999999}""", "'amount_cents' is given twice")]
     [InlineData("""{"order": "A", "amount_cents": 1, "note": "x"}""", "'note' is not in the tool's schema")]
-    [InlineData("""{"order": "A", "amount_cents": 1, "rate": 0.12345}""", "'rate' must be a number with at most four decimals")]
-    [InlineData("""{"order": "A", "amount_cents": 1, "rate": 1.00000000000000000000000000000000001}""", "'rate' must be")]
+    [InlineData(
+        """{"order": "A", "amount_cents": 1, "rate": 0.12345}""", "'rate' must be a number with at most four decimals")]
+    [InlineData(
+        """{"order": "A", "amount_cents": 1, "rate": 1.00000000000000000000000000000000001}""", "'rate' must be")]
     [InlineData("""{"order": "A", "amount_cents": 1, "to": {}}""", "'to.iban' is missing")]
-    [InlineData("""{"order": "A", "amount_cents": 1, "to": {"iban": "D", "x": 1}}""", "'to.x' is not in the tool's schema")]
+    [InlineData(
+        """{"order": "A", "amount_cents": 1, "to": {"iban": "D", "x": 1}}""", "'to.x' is not in the tool's schema")]
     [InlineData("""{"order": "A", "amount_cents": 1, "tags": [1]}""", "'tags[]' must be a string")]
     [InlineData("""{"order": "\ud800", "amount_cents": 1}""", "'order' is not valid text")]
     [InlineData("[]", "the arguments are not an object")]
-    public void Arguments_that_do_not_fit_the_pinned_schema_are_refused_before_any_rule(string arguments, string problem)
+    public void Arguments_that_do_not_fit_the_pinned_schema_are_refused_before_any_rule(
+        string arguments, string problem)
     {
         var decision = Calls.Decide(Sample.Bundle(), "demo/clerk", Calls.Tool("shop/refund", arguments));
 
@@ -79,7 +91,8 @@ public sealed class DecisionTests
         var bundle = Sample.Bundle();
 
         var more = Calls.Decide(bundle, "demo/clerk", Calls.Tool("files/read", """{"path": "/public/a", "mode": 1}"""));
-        var alike = Calls.Decide(bundle, "demo/clerk", Calls.Tool("files/read", """{"path": "/public/a", "Path": "/etc"}"""));
+        var alike = Calls.Decide(
+            bundle, "demo/clerk", Calls.Tool("files/read", """{"path": "/public/a", "Path": "/etc"}"""));
 
         Assert.Equal(Verdict.Allow, more.Verdict);
         Assert.Equal(ReasonCodes.InvalidArguments, alike.Reason!.Code);
@@ -154,15 +167,18 @@ public sealed class DecisionTests
             StringComparison.Ordinal)));
 
         var small = Calls.Decide(bundle, "demo/clerk", Calls.Tool("shop/refund", Refund));
-        var large = Calls.Decide(bundle, "demo/clerk", Calls.Tool("shop/refund", """{"order": "A", "amount_cents": 5001}"""));
-        var huge = Calls.Decide(bundle, "demo/clerk", Calls.Tool("shop/refund", """{"order": "A", "amount_cents": 50001}"""));
+        var large = Calls.Decide(
+            bundle, "demo/clerk", Calls.Tool("shop/refund", """{"order": "A", "amount_cents": 5001}"""));
+        var huge = Calls.Decide(
+            bundle, "demo/clerk", Calls.Tool("shop/refund", """{"order": "A", "amount_cents": 50001}"""));
 
         Assert.Equal(Verdict.Allow, small.Verdict);
         Assert.Equal(Verdict.RequireApproval, large.Verdict);
         Assert.Equal(ReasonCodes.ApprovalRequired, large.Reason!.Code);
         Assert.Equal(["grant:demo/clerk:shop/refund#2"], large.DeterminingPolicies);
         Assert.Equal(Verdict.Deny, huge.Verdict);
-        Assert.Contains("at most 5000, or with amount_cents at most 50000", huge.Reason!.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "at most 5000, or with amount_cents at most 50000", huge.Reason!.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -175,8 +191,11 @@ public sealed class DecisionTests
         Assert.Equal(Verdict.Allow, snapshot.Open(Calls.Client("anybody")).Decide(Calls.Model("small")).Verdict);
         Assert.Equal(Verdict.Allow, snapshot.Open(Calls.Client("web")).Decide(Calls.Model("large")).Verdict);
         var refused = snapshot.Open(Calls.Client("anybody")).Decide(Calls.Model("large"));
-        Assert.Equal("AR2009: the bundle does not grant the model 'large' to clients of the project 'anybody'", refused.Reason!.ToString());
-        Assert.Equal(ReasonCodes.ModelNotGranted, snapshot.Open(Calls.Client("web")).Decide(Calls.Model("huge")).Reason!.Code);
+        Assert.Equal(
+            "AR2009: the bundle does not grant the model 'large' to clients of the project 'anybody'",
+            refused.Reason!.ToString());
+        Assert.Equal(
+            ReasonCodes.ModelNotGranted, snapshot.Open(Calls.Client("web")).Decide(Calls.Model("huge")).Reason!.Code);
     }
 
     [Fact]
@@ -195,7 +214,9 @@ public sealed class DecisionTests
         string[] offered = ["shop/erase", "shop/refund", "shop/lookup", "files/read", "mail/send"];
         var snapshot = Sample.Snapshot(Sample.Bundle());
 
-        Assert.Equal(["shop/refund", "shop/lookup", "files/read"], snapshot.Open(Calls.Agent("demo/clerk")).VisibleTools(offered));
+        Assert.Equal(
+            ["shop/refund", "shop/lookup", "files/read"],
+            snapshot.Open(Calls.Agent("demo/clerk")).VisibleTools(offered));
         Assert.Empty(snapshot.Open(Calls.Agent("demo/idle")).VisibleTools(offered));
         Assert.Empty(snapshot.Open(Calls.Agent("demo/nobody")).VisibleTools(offered));
     }
@@ -204,10 +225,15 @@ public sealed class DecisionTests
     public void A_hand_written_permit_shows_a_tool_too()
     {
         var snapshot = Sample.Snapshot(Sample.Bundle(("policies/mine.cedar", """
-            permit (principal in AgentRuntime::Project::"demo", action in AgentRuntime::Action::"files", resource is AgentRuntime::ToolServer);
+            permit (
+              principal in AgentRuntime::Project::"demo",
+              action in AgentRuntime::Action::"files",
+              resource is AgentRuntime::ToolServer
+            );
             """)));
 
-        Assert.Equal(["files/read"], snapshot.Open(Calls.Agent("demo/idle")).VisibleTools(["shop/lookup", "files/read"]));
+        Assert.Equal(
+            ["files/read"], snapshot.Open(Calls.Agent("demo/idle")).VisibleTools(["shop/lookup", "files/read"]));
     }
 
     [Fact]
@@ -217,7 +243,9 @@ public sealed class DecisionTests
 
         Assert.Equal(ByteCount.FromMebibytes(32), policy.Limits.MaxMemory);
         Assert.Equal(TimeSpan.FromMilliseconds(250), policy.Limits.MaxCpuTime);
-        Assert.Equal((100, 50, 1024L), (policy.Limits.MaxCallDepth, policy.Limits.MaxHostCalls, policy.Limits.MaxLogBytes.Value));
+        Assert.Equal(
+            (100, 50, 1024L),
+            (policy.Limits.MaxCallDepth, policy.Limits.MaxHostCalls, policy.Limits.MaxLogBytes.Value));
         Assert.Equal((5000L, 250_000L), (policy.Budget.MaxTokens.Value, policy.Budget.MaxCost.Value));
         Assert.Equal(TimeSpan.FromMinutes(2), policy.Budget.Deadline);
         Assert.Equal(("small", 64), (policy.DefaultModel, policy.DefaultMaxOutputTokens));

@@ -57,7 +57,9 @@ public sealed class ExplainTests
     public void The_history_condition_that_does_not_hold_is_told_in_words()
     {
         var agents = Sample.Agents.Replace(
-            "max: {amount_cents: 5000}", "history: {at_most: 1, after: {call: shop/lookup, same: [order]}}", StringComparison.Ordinal);
+            "max: {amount_cents: 5000}",
+            "history: {at_most: 1, after: {call: shop/lookup, same: [order]}}",
+            StringComparison.Ordinal);
         var question = Ask("""{"order": "A", "amount_cents": 1}""") with
         {
             History = [new(PolicyAction.CallTool, "shop/lookup", Json("""{"order": "B"}"""), Calls.Noon)],
@@ -78,7 +80,8 @@ public sealed class ExplainTests
 
         var explanation = PolicyExplainer.Explain(Sample.Bundle(), question);
 
-        Assert.StartsWith("event 1 of the history is not possible: AR2002", explanation.History, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "event 1 of the history is not possible: AR2002", explanation.History, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -95,7 +98,8 @@ public sealed class ExplainTests
     {
         var bundle = Sample.Bundle(("policies/mine.cedar", """
             forbid (principal, action == AgentRuntime::Action::"shop/refund", resource);
-            forbid (principal, action == AgentRuntime::Action::"shop/lookup", resource) when { context.input.order == "X" };
+            forbid (principal, action == AgentRuntime::Action::"shop/lookup", resource)
+            when { context.input.order == "X" };
             """));
 
         Assert.Equal(
@@ -104,14 +108,19 @@ public sealed class ExplainTests
     }
 
     [Theory]
-    [InlineData("permit (principal, action == AgentRuntime::Action::\"shop/erase\", resource) when { principal is AgentRuntime::Agent && principal.name == \"clerk\" && context.history.calls < 1 };", true)]
-    [InlineData("permit (principal is AgentRuntime::Agent, action == AgentRuntime::Action::\"shop/erase\", resource) when { context.history.calls < 1 && principal.name == \"other\" };", false)]
-    [InlineData("permit (principal is AgentRuntime::Agent, action == AgentRuntime::Action::\"shop/erase\", resource) unless { principal.project == \"demo\" };", false)]
-    [InlineData("permit (principal, action == AgentRuntime::Action::\"shop/erase\", resource); forbid (principal is AgentRuntime::Agent, action == AgentRuntime::Action::\"shop/erase\", resource) when { principal.name like \"c*\" };", false)]
-    [InlineData("permit (principal, action == AgentRuntime::Action::\"shop/erase\", resource); forbid (principal, action == AgentRuntime::Action::\"shop/erase\", resource) when { context.history.calls > 0 };", true)]
-    public void With_the_context_unknown_a_tool_is_visible_as_long_as_some_context_could_allow_it(string policies, bool visible)
+    [InlineData("permit {agent} when { principal.name == \"clerk\" && context.history.calls < 1 };", true)]
+    [InlineData("permit {agent} when { context.history.calls < 1 && principal.name == \"other\" };", false)]
+    [InlineData("permit {agent} unless { principal.project == \"demo\" };", false)]
+    [InlineData("permit {agent}; forbid {agent} when { principal.name like \"c*\" };", false)]
+    [InlineData("permit {agent}; forbid {agent} when { context.history.calls > 0 };", true)]
+    public void With_the_context_unknown_a_tool_is_visible_as_long_as_some_context_could_allow_it(
+        string policies, bool visible)
     {
-        var run = Sample.Snapshot(Sample.Bundle(("policies/mine.cedar", policies))).Open(Calls.Agent("demo/clerk"));
+        var text = policies.Replace(
+            "{agent}",
+            "(principal is AgentRuntime::Agent, action == AgentRuntime::Action::\"shop/erase\", resource)",
+            StringComparison.Ordinal);
+        var run = Sample.Snapshot(Sample.Bundle(("policies/mine.cedar", text))).Open(Calls.Agent("demo/clerk"));
 
         Assert.Equal(visible ? 1 : 0, run.VisibleTools(["shop/erase"]).Count);
         if (!visible)

@@ -15,7 +15,8 @@ public sealed class ObligationTests
 
         Assert.Equal(Verdict.Allow, decision.Verdict);
         Assert.Equal([new Obligation.Cap("amount_cents", 100), new Obligation.Redact("order")], decision.Obligations);
-        Assert.Equal("""{"order":"[redacted]","amount_cents":100,"extra":[1]}""", decision.Arguments!.Value.GetRawText());
+        Assert.Equal(
+            """{"order":"[redacted]","amount_cents":100,"extra":[1]}""", decision.Arguments!.Value.GetRawText());
     }
 
     [Fact]
@@ -61,7 +62,10 @@ public sealed class ObligationTests
     {
         var run = Open(
             "obligations: {cap: {amount_cents: 100}}",
-            "permit (principal, action == AgentRuntime::Action::\"shop/refund\", resource) when { context.input.amount_cents < 300 };");
+            """
+            permit (principal, action == AgentRuntime::Action::"shop/refund", resource)
+            when { context.input.amount_cents < 300 };
+            """);
 
         Assert.Null(run.Decide(Refund(200)).Arguments);
         Assert.NotNull(run.Decide(Refund(400)).Arguments);
@@ -84,16 +88,21 @@ public sealed class ObligationTests
     [InlineData("obligations: {redakt: [order]}", "did you mean 'redact'?")]
     public void A_mistake_in_an_obligation_is_named(string grant, string expected)
     {
-        Assert.Contains(Sample.Problems(Bundle(grant, null), Honouring), p => p.Contains(expected, StringComparison.Ordinal));
+        Assert.Contains(
+            Sample.Problems(Bundle(grant, null), Honouring), p => p.Contains(expected, StringComparison.Ordinal));
     }
 
-    private static PolicyCall Refund(int cents) => Calls.Tool("shop/refund", $$"""{"order": "A", "amount_cents": {{cents}}}""");
+    private static PolicyCall Refund(int cents) =>
+        Calls.Tool("shop/refund", $$"""{"order": "A", "amount_cents": {{cents}}}""");
 
     private static Dictionary<string, string> Bundle(string grant, string? policies) =>
         Sample.Bundle(
             ("agents.yaml", Sample.Agents
                 .Replace("max: {amount_cents: 5000}", grant, StringComparison.Ordinal)
-                .Replace("max_output_tokens: 64", "max_output_tokens: 64\n    input: {trusted: true}", StringComparison.Ordinal)),
+                .Replace(
+                    "max_output_tokens: 64",
+                    "max_output_tokens: 64\n    input: {trusted: true}",
+                    StringComparison.Ordinal)),
             ("policies/mine.cedar", policies));
 
     private static IRunPolicy Open(string grant, string? policies = null)

@@ -36,7 +36,8 @@ public sealed class PolicyDecisionPointTests
         using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
         var good = await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
 
-        var bad = await point.ApplyAsync(Calls.Tenant, Sample.Bundle(("agents.yaml", "agents: 5")), CancellationToken.None);
+        var bad = await point.ApplyAsync(
+            Calls.Tenant, Sample.Bundle(("agents.yaml", "agents: 5")), CancellationToken.None);
 
         Assert.NotEmpty(bad.Problems);
         Assert.NotNull(bad.Bundle);
@@ -65,7 +66,8 @@ public sealed class PolicyDecisionPointTests
 
         await point.ApplyAsync(
             Calls.Tenant,
-            Sample.Bundle(("agents.yaml", Sample.Agents.Replace("- shop/lookup", "- shop/erase", StringComparison.Ordinal))),
+            Sample.Bundle(
+                ("agents.yaml", Sample.Agents.Replace("- shop/lookup", "- shop/erase", StringComparison.Ordinal))),
             CancellationToken.None);
 
         var after = point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
@@ -91,7 +93,10 @@ public sealed class PolicyDecisionPointTests
     [Fact]
     public async Task A_tool_server_listens_where_the_operator_says()
     {
-        var options = new PolicyOptions { ToolEndpoints = new Dictionary<string, Uri> { ["shop"] = new("http://127.0.0.1:9/mcp") } };
+        var options = new PolicyOptions
+        {
+            ToolEndpoints = new Dictionary<string, Uri> { ["shop"] = new("http://127.0.0.1:9/mcp") },
+        };
         using var point = new PolicyDecisionPoint(_store, TimeProvider.System, options);
 
         await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
@@ -108,7 +113,8 @@ public sealed class PolicyDecisionPointTests
         using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(
-            async () => await point.ApplyAsync(Calls.Tenant, Sample.Bundle(("README.md", $"{i}")), CancellationToken.None))));
+            async () =>
+                await point.ApplyAsync(Calls.Tenant, Sample.Bundle(("README.md", $"{i}")), CancellationToken.None))));
 
         Assert.Equal(
             Assert.Single(await _store.ListAsync(CancellationToken.None)).Digest, point.Current(Calls.Tenant)!.Digest);
@@ -123,7 +129,10 @@ public sealed class PolicyDecisionPointTests
         public bool Fails { get; set; }
 
         public ValueTask PutAsync(
-            TenantId tenant, BundleDigest digest, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken)
+            TenantId tenant,
+            BundleDigest digest,
+            IReadOnlyDictionary<string, string> files,
+            CancellationToken cancellationToken)
         {
             if (Fails)
                 throw new IOException("the disk is full");

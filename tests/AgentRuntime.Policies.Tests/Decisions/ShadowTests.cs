@@ -10,7 +10,8 @@ public sealed class ShadowTests
         var log = new Log();
         using var point = new PolicyDecisionPoint(new NoStore(), TimeProvider.System, new() { ShadowLog = log });
         await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
-        var agents = Sample.Agents.Replace("max: {amount_cents: 5000}", "history: {at_most: 1}", StringComparison.Ordinal);
+        var agents = Sample.Agents.Replace(
+            "max: {amount_cents: 5000}", "history: {at_most: 1}", StringComparison.Ordinal);
         var shadow = point.BeginShadow(Calls.Tenant, Sample.Bundle(("agents.yaml", agents)));
         var run = point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
 
@@ -51,13 +52,17 @@ public sealed class ShadowTests
     {
         public List<Verdict> Shadow { get; } = [];
 
-        public void Record(WorkIdentity identity, PolicyCall call, Decision enforced, Decision shadow) => Shadow.Add(shadow.Verdict);
+        public void Record(WorkIdentity identity, PolicyCall call, Decision enforced, Decision shadow) =>
+            Shadow.Add(shadow.Verdict);
     }
 
     private sealed class NoStore : IBundleStore
     {
         public ValueTask PutAsync(
-            TenantId tenant, BundleDigest digest, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken) =>
+            TenantId tenant,
+            BundleDigest digest,
+            IReadOnlyDictionary<string, string> files,
+            CancellationToken cancellationToken) =>
             default;
 
         public ValueTask<IReadOnlyList<StoredBundle>> ListAsync(CancellationToken cancellationToken) => new([]);

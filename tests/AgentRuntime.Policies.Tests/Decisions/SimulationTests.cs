@@ -7,7 +7,8 @@ public sealed class SimulationTests
     [Fact]
     public void Recorded_decisions_are_made_again_run_by_run()
     {
-        var agents = Sample.Agents.Replace("max: {amount_cents: 5000}", "history: {at_most: 1}", StringComparison.Ordinal);
+        var agents = Sample.Agents.Replace(
+            "max: {amount_cents: 5000}", "history: {at_most: 1}", StringComparison.Ordinal);
         RecordedDecision[] recorded =
         [
             Refund("run_1", 10, Verdict.Allow, CallOutcome.NotSent),
@@ -36,7 +37,11 @@ public sealed class SimulationTests
 
         var report = PolicySimulation.Run(
             Sample.Bundle(("agents.yaml", agents)),
-            [Refund("run_1", 10, Verdict.Allow, CallOutcome.Succeeded), Refund("run_1", 10, Verdict.Allow, CallOutcome.Succeeded)]);
+            [Refund(
+                "run_1",
+                10,
+                Verdict.Allow,
+                CallOutcome.Succeeded), Refund("run_1", 10, Verdict.Allow, CallOutcome.Succeeded)]);
 
         Assert.Equal([Verdict.RequireApproval, Verdict.Deny], report.Differences.Select(d => d.Decision.Verdict));
     }
@@ -45,11 +50,14 @@ public sealed class SimulationTests
     public void An_audit_lists_what_each_agent_reaches_and_what_nobody_does()
     {
         var bundle = Sample.Bundle(("policies/mine.cedar", """
-            @id("not-x") forbid (principal, action == AgentRuntime::Action::"shop/refund", resource) when { context.input.order == "X" };
+            @id("not-x") forbid (principal, action == AgentRuntime::Action::"shop/refund", resource)
+            when { context.input.order == "X" };
             @id("never") forbid (principal, action == AgentRuntime::Action::"files/read", resource);
             """));
 
-        var report = PolicyAudit.Run(bundle, [Refund("run_1", 1, Verdict.Allow, null) with { DeterminingPolicies = ["grant:demo/clerk:shop/refund"] }]);
+        var report = PolicyAudit.Run(
+            bundle,
+            [Refund("run_1", 1, Verdict.Allow, null) with { DeterminingPolicies = ["grant:demo/clerk:shop/refund"] }]);
 
         Assert.Equal(["files/read", "shop/erase"], report.UnreachableTools.Order(StringComparer.Ordinal));
         var clerk = report.Agents.Single(a => a.Agent == "demo/clerk");
@@ -64,7 +72,12 @@ public sealed class SimulationTests
     }
 
     private static RecordedDecision Refund(string run, int cents, Verdict verdict, CallOutcome? outcome) =>
-        new("demo/clerk", run, Calls.Tool("shop/refund", $$"""{"order": "A", "amount_cents": {{cents}}}"""), verdict, [])
+        new(
+            "demo/clerk",
+            run,
+            Calls.Tool("shop/refund", $$"""{"order": "A", "amount_cents": {{cents}}}"""),
+            verdict,
+            [])
         {
             Outcome = outcome,
         };

@@ -38,7 +38,8 @@ public sealed class ApprovalTests
     [InlineData("""{"order": "A", "amount_cents": 1}""", 4, Verdict.Allow)]
     [InlineData("""{"order": "A", "amount_cents": 1}""", 6, Verdict.RequireApproval)]
     [InlineData("""{"order": "B", "amount_cents": 9000}""", 4, Verdict.RequireApproval)]
-    public void A_bundle_may_say_what_counts_as_the_same_and_for_how_long(string arguments, int minutes, Verdict expected)
+    public void A_bundle_may_say_what_counts_as_the_same_and_for_how_long(
+        string arguments, int minutes, Verdict expected)
     {
         var run = Open("approval: {within: 5m, same: [order]}");
         run.Approve(Refund(A), Calls.Noon);
@@ -91,7 +92,8 @@ public sealed class ApprovalTests
             p => p.Contains("did you mean 'order'?", StringComparison.Ordinal));
     }
 
-    private static Decision Decide(IRunPolicy run, string arguments, int minutes = 0) => run.Decide(Refund(arguments, minutes));
+    private static Decision Decide(IRunPolicy run, string arguments, int minutes = 0) =>
+        run.Decide(Refund(arguments, minutes));
 
     private static PolicyCall Refund(string arguments, int minutes = 0) =>
         Calls.Tool("shop/refund", arguments, Calls.Noon.AddMinutes(minutes));

@@ -14,7 +14,8 @@ public sealed class HistoryTests
         var refused = run.Decide(RefundCall(1));
 
         Assert.Equal(
-            "AR2002: the agent 'demo/clerk' may call 'shop/refund' only on this condition: at most 2 calls in the run: ask the desk [agents.yaml:13:20]",
+            "AR2002: the agent 'demo/clerk' may call 'shop/refund' only on this condition: at most 2 calls in the run: "
+                + "ask the desk [agents.yaml:13:20]",
             refused.Reason!.ToString());
         Assert.Equal(Verdict.Allow, Refund(Open("at_most: 2"), 1, CallOutcome.Succeeded));
     }
@@ -98,7 +99,9 @@ public sealed class HistoryTests
         Lookup(run, "A");
 
         Assert.Contains(
-            "only on this condition: after 'shop/lookup' with the same order within 10m", refused.Reason!.Message, StringComparison.Ordinal);
+            "only on this condition: after 'shop/lookup' with the same order within 10m",
+            refused.Reason!.Message,
+            StringComparison.Ordinal);
         Assert.Equal(Verdict.Allow, Refund(run, 1, CallOutcome.Succeeded));
         Assert.Equal(Verdict.Allow, Refund(run, 1, CallOutcome.Succeeded, minutes: 10));
         Assert.Equal(Verdict.Deny, Refund(run, 1, null, minutes: 11));
@@ -210,7 +213,10 @@ public sealed class HistoryTests
         for (var i = 0; i < RunHistory.MaxInFlight; i++)
             Assert.Equal(Verdict.Allow, run.Decide(LookupCall("A")).Verdict);
 
-        Assert.Contains("1000 calls of the run are in flight", run.Decide(LookupCall("A")).Reason!.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "1000 calls of the run are in flight",
+            run.Decide(LookupCall("A")).Reason!.Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -237,7 +243,8 @@ public sealed class HistoryTests
             $"max: {{amount_cents: {max}}}\n        history:\n          {condition}",
             StringComparison.Ordinal);
         if (input is not null)
-            agents = agents.Replace("max_output_tokens: 64", $"max_output_tokens: 64\n    input: {input}", StringComparison.Ordinal);
+            agents = agents.Replace(
+                "max_output_tokens: 64", $"max_output_tokens: 64\n    input: {input}", StringComparison.Ordinal);
         return Sample.Bundle(("agents.yaml", agents), ("policies/mine.cedar", policies));
     }
 
@@ -245,7 +252,8 @@ public sealed class HistoryTests
         Sample.Snapshot(Bundle(condition, input, max, policies)).Open(Calls.Agent("demo/clerk"));
 
     private static PolicyCall RefundCall(long cents, string more = "", int minutes = 0) =>
-        Calls.Tool("shop/refund", $$"""{"order": "A", "amount_cents": {{cents}}{{more}}}""", Calls.Noon.AddMinutes(minutes));
+        Calls.Tool(
+            "shop/refund", $$"""{"order": "A", "amount_cents": {{cents}}{{more}}}""", Calls.Noon.AddMinutes(minutes));
 
     private static PolicyCall LookupCall(string order) => Calls.Tool("shop/lookup", $$"""{"order": "{{order}}"}""");
 

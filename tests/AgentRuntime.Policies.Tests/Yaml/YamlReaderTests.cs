@@ -16,7 +16,8 @@ public sealed class YamlReaderTests
 
         var problems = Read(text.ToString());
 
-        Assert.Contains("more than 50000 nodes once aliases are expanded", Assert.Single(problems), StringComparison.Ordinal);
+        Assert.Contains(
+            "more than 50000 nodes once aliases are expanded", Assert.Single(problems), StringComparison.Ordinal);
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5));
     }
 

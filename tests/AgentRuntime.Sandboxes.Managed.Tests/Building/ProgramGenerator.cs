@@ -27,6 +27,7 @@ internal sealed class ProgramGenerator
     private int _counter;
     private int _budget;
     private int _labels;
+    private int _tabled;
 
     private ProgramGenerator(int seed, bool asks)
     {
@@ -50,6 +51,7 @@ internal sealed class ProgramGenerator
             Function(parameters, i == 0 ? I32 : Any(), null);
         }
 
+        _tabled = _callable.Count;
         _module.Elements(0, [.. _callable.Select(c => c.Index).Take(8)]);
         Function([I32, I64], I64, "run");
         Function([F64], F64, "runf");
@@ -146,7 +148,7 @@ internal sealed class ProgramGenerator
     private void Address(int depth)
     {
         Expression(I32, depth - 1);
-        if (_random.Next(40) != 0) _code.I32(0xFFF).Op(0x71);
+        if (_random.Next(200) != 0) _code.I32(0xFFF).Op(0x71);
     }
 
     private void Store(int depth)
@@ -248,7 +250,7 @@ internal sealed class ProgramGenerator
         var (index, parameters, _) = fitting[_random.Next(fitting.Length)];
         foreach (var parameter in parameters) Expression(parameter, depth - 1);
         var slot = _callable.FindIndex(c => c.Index == index);
-        if (_random.Next(2) == 0 && slot < 8)
+        if (_random.Next(2) == 0 && (slot < _tabled || _random.Next(30) == 0))
             _code.I32(slot).With(Opcodes.CallIndirect, (uint)_module.Type(parameters, [type]), 0);
         else _code.Call(index);
     }
@@ -263,6 +265,8 @@ internal sealed class ProgramGenerator
             _ => [(0xB7, I32), (0xB8, I32), (0xB9, I64), (0xBA, I64), (0xBB, F32)],
         };
         var (op, from) = choices[_random.Next(choices.Length)];
+        // Those that trap on most floats, seldom.
+        if (op is 0xA8 or 0xB0 && _random.Next(20) != 0) (op, from) = choices[0];
         Expression(from, depth - 1);
         _code.With(op);
     }
@@ -282,12 +286,16 @@ internal sealed class ProgramGenerator
         var unary = _random.Next(4) == 0;
         Expression(type, depth - 1);
         if (!unary) Expression(type, depth - 1);
-        _code.With(type switch
+        var op = type switch
         {
             I32 => unary ? _random.Next(0x67, 0x6A) : _random.Next(0x6A, 0x79),
             I64 => unary ? _random.Next(0x79, 0x7C) : _random.Next(0x7C, 0x8B),
             F32 => unary ? _random.Next(0x8B, 0x92) : _random.Next(0x92, 0x98),
             _ => unary ? _random.Next(0x99, 0xA0) : _random.Next(0xA0, 0xA6),
-        });
+        };
+        // Division by zero, seldom.
+        var divides = !unary && op is (>= 0x6D and <= 0x70) or (>= 0x7F and <= 0x82);
+        if (divides && _random.Next(30) != 0) _code.Op((type == I32 ? new Code().I32(1).Op(0x72) : new Code().I64(1).Op(0x84)).Bytes);
+        _code.With(op);
     }
 }

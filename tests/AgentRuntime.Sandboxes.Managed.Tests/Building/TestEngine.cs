@@ -4,7 +4,7 @@ using AgentRuntime.Sandboxes.Managed.Instances;
 namespace AgentRuntime.Sandboxes.Managed.Tests.Building;
 
 /// <summary>The engine as the tests use it: generous limits, everything else production code.</summary>
-internal static class Engine
+internal static class TestEngine
 {
     public const WasmValueType I32 = WasmValueType.I32;
     public const WasmValueType I64 = WasmValueType.I64;

@@ -1,0 +1,93 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Grammar;
+
+namespace AgentRuntime.Node.Http;
+
+/// <summary>Reads what the answer must look like: <c>tools</c>, <c>tool_choice</c>, <c>response_format</c>. Stateless.</summary>
+internal static class OutputFormatReader
+{
+    private const int MostTools = 128;
+
+    /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
+    public static (IReadOnlyList<RequestTool> Tools, OutputGrammar? Grammar) Read(JsonElement body)
+    {
+        var tools = Tools(body);
+        var format = Format(body);
+        var (offered, required) = Choice(body, tools);
+        if (offered.Count == 0) return (offered, format);
+        if (format is not null)
+            throw CompletionRequestReader.Unsupported("response_format together with tools", "response_format");
+        var callable = required is { Length: > 0 } ? [.. offered.Where(t => t.Name == required)] : offered;
+        return (offered, OutputGrammar.OfTools(callable, required is not null));
+    }
+
+    /// <summary>The tools to offer, and what must be called: null nothing, empty any of them, else that one.</summary>
+    private static (IReadOnlyList<RequestTool> Offered, string? Required) Choice(
+        JsonElement body, IReadOnlyList<RequestTool> tools)
+    {
+        if (!body.TryGetProperty("tool_choice", out var choice) || choice.ValueKind == JsonValueKind.Null) return (tools, null);
+        if (choice.ValueKind == JsonValueKind.String)
+        {
+            return choice.GetString() switch
+            {
+                "none" => ([], null),
+                "auto" => (tools, null),
+                "required" when tools.Count > 0 => (tools, ""),
+                _ => throw Malformed("tool_choice is none of none, auto, required (with tools), a function", "tool_choice"),
+            };
+        }
+
+        return choice.ValueKind == JsonValueKind.Object
+            && choice.TryGetProperty("function", out var function) && function.ValueKind == JsonValueKind.Object
+            && function.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
+            && tools.Any(t => t.Name == name.GetString())
+            ? (tools, name.GetString())
+            : throw Malformed("tool_choice names no tool that is offered", "tool_choice");
+    }
+
+    private static OutputGrammar? Format(JsonElement body)
+    {
+        if (!body.TryGetProperty("response_format", out var format) || format.ValueKind == JsonValueKind.Null) return null;
+        var type = format.ValueKind == JsonValueKind.Object && format.TryGetProperty("type", out var t)
+            && t.ValueKind == JsonValueKind.String ? t.GetString() : null;
+        return type switch
+        {
+            "text" => null,
+            "json_object" => OutputGrammar.OfAnyObject(),
+            "json_schema" => format.TryGetProperty("json_schema", out var wrapper)
+                && wrapper.ValueKind == JsonValueKind.Object && wrapper.TryGetProperty("schema", out var schema)
+                ? OutputGrammar.OfSchema(schema)
+                : throw Malformed("response_format.json_schema has no schema", "response_format"),
+            _ => throw Malformed("response_format.type is none of text, json_object, json_schema", "response_format"),
+        };
+    }
+
+    private static IReadOnlyList<RequestTool> Tools(JsonElement body)
+    {
+        if (!body.TryGetProperty("tools", out var list) || list.ValueKind == JsonValueKind.Null) return [];
+        if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() > MostTools)
+            throw Malformed($"tools is not a list of at most {MostTools}", "tools");
+        return [.. list.EnumerateArray().Select(Tool)];
+    }
+
+    private static RequestTool Tool(JsonElement tool, int index)
+    {
+        var where = $"tools[{index}]";
+        if (tool.ValueKind != JsonValueKind.Object || !tool.TryGetProperty("function", out var function)
+            || function.ValueKind != JsonValueKind.Object)
+            throw Malformed($"{where} has no function", "tools");
+        if (!function.TryGetProperty("name", out var name) || name.ValueKind != JsonValueKind.String
+            || name.GetString() is not { Length: > 0 and <= 256 } text)
+            throw Malformed($"{where}.function has no name", "tools");
+        return new(
+            text,
+            JsonSerializer.Serialize(function, RequestJson.Default.JsonElement),
+            function.TryGetProperty("parameters", out var parameters) && parameters.ValueKind == JsonValueKind.Object
+                ? parameters.GetRawText()
+                : null);
+    }
+
+    private static RuntimeErrorException Malformed(string message, string where) =>
+        CompletionRequestReader.Malformed(message, where);
+}

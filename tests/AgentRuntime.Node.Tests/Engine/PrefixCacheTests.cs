@@ -1,0 +1,167 @@
+using AgentRuntime.Node.Engine;
+
+namespace AgentRuntime.Node.Tests.Engine;
+
+public sealed class PrefixCacheTests
+{
+    private const int Block = 4;
+
+    [Fact]
+    public void The_tree_agrees_with_a_naive_model_over_random_use()
+    {
+        var random = new Random(42);
+        var cells = new NaiveCells();
+        var cache = new PrefixCache(cells, Block, sequenceIds: 24);
+        var running = new List<Request>();
+        for (var step = 0; step < 5000; step++)
+        {
+            var dice = random.Next(10);
+            if (dice < 3 && running.Count < 6) running.Add(Start(cache, cells, random));
+            else if (dice < 7 && running.Count > 0) running[random.Next(running.Count)].Compute(cache, cells);
+            else if (dice < 9 && running.Count > 0)
+            {
+                var done = running[random.Next(running.Count)];
+                cache.Finish(done.Cells);
+                running.Remove(done);
+            }
+            else
+            {
+                cache.EvictOne();
+            }
+
+            // Cells in use are exactly the blocks and the private tails of what runs.
+            Assert.Equal(cache.Cells + running.Sum(r => r.Computed - (r.Committed * Block)), cells.Used);
+            foreach (var request in running)
+                Assert.Equal(request.Tokens.Take(request.Computed), cells.Read(request.Cells.Id));
+        }
+
+        foreach (var request in running) cache.Finish(request.Cells);
+        while (cache.EvictOne())
+        {
+        }
+
+        Assert.Equal(0, cells.Used);
+        Assert.Equal(0, cache.Blocks);
+    }
+
+    [Fact]
+    public void The_least_recently_used_leaf_goes_first()
+    {
+        var cells = new NaiveCells();
+        var removed = new List<BlockHash>();
+        var cache = new PrefixCache(cells, Block, 8, new Recorder(removed));
+        var a = Run(cache, cells, [1, 1, 1, 1, 2, 2, 2, 2]);
+        var b = Run(cache, cells, [1, 1, 1, 1, 3, 3, 3, 3]);
+        Run(cache, cells, [1, 1, 1, 1, 2, 2, 2, 2]);
+
+        while (cache.EvictOne())
+        {
+        }
+
+        Assert.Equal([b[1], a[1], a[0]], removed);
+    }
+
+    [Fact]
+    public void Another_salt_sees_nothing()
+    {
+        int[] tokens = [1, 2, 3, 4];
+        Assert.NotEqual(BlockHash.Root("a", null).Next(tokens), BlockHash.Root("b", null).Next(tokens));
+        Assert.NotEqual(BlockHash.Root("a", null).Next(tokens), BlockHash.Root(null, null).Next(tokens));
+        Assert.NotEqual(BlockHash.Root("a", null).Next(tokens), BlockHash.Root("a", "lora").Next(tokens));
+        Assert.Equal(BlockHash.Root("a", null).Next(tokens), BlockHash.Root("a", null).Next(tokens));
+    }
+
+    private static Request Start(PrefixCache cache, NaiveCells cells, Random random)
+    {
+        // Few different tokens and lengths, so that prefixes meet.
+        var tokens = Enumerable.Range(0, random.Next(1, 8)).SelectMany(_ => Enumerable.Repeat(random.Next(2), Block))
+            .Concat(Enumerable.Repeat(9, random.Next(1, Block))).ToArray();
+        return Request.Start(cache, cells, tokens);
+    }
+
+    private static List<BlockHash> Run(PrefixCache cache, NaiveCells cells, int[] tokens)
+    {
+        var request = Request.Start(cache, cells, tokens);
+        while (request.Computed < tokens.Length) request.Compute(cache, cells);
+        cache.Finish(request.Cells);
+        return request.Hashes;
+    }
+
+    private sealed record Recorder(List<BlockHash> Gone) : IPrefixCacheObserver
+    {
+        public void Stored(in StoredBlock block)
+        {
+        }
+
+        public void Removed(BlockHash hash) => Gone.Add(hash);
+
+        public void Cleared()
+        {
+        }
+    }
+
+    private sealed class Request(int[] tokens, CachedSequence cells, List<BlockHash> hashes)
+    {
+        public int[] Tokens { get; } = tokens;
+
+        public CachedSequence Cells { get; } = cells;
+
+        public List<BlockHash> Hashes { get; } = hashes;
+
+        public int Computed { get; private set; }
+
+        public int Committed { get; private set; }
+
+        public static Request Start(PrefixCache cache, NaiveCells cells, int[] tokens)
+        {
+            var hashes = new List<BlockHash>();
+            for (var i = 0; i + Block <= tokens.Length; i += Block)
+                hashes.Add((i == 0 ? BlockHash.Root("s", null) : hashes[^1]).Next(tokens.AsSpan(i, Block)));
+            var matched = cache.Match(hashes.ToArray());
+            var sequence = cache.Start(hashes.ToArray(), matched)!;
+            var request = new Request(tokens, sequence, hashes) { Committed = matched, Computed = matched * Block };
+            Assert.Equal(tokens.Take(request.Computed), cells.Read(sequence.Id));
+            return request;
+        }
+
+        public void Compute(PrefixCache cache, NaiveCells cells)
+        {
+            if (Computed == Tokens.Length) return;
+            cells.Add(Cells.Id, Computed, Tokens[Computed]);
+            Computed++;
+            if (Computed % Block != 0) return;
+            cache.Commit(Cells, Hashes[Committed], Tokens.AsSpan(Committed * Block, Block), "s", null);
+            Committed++;
+        }
+    }
+
+    /// <summary>Cells as llama.cpp has them: a position, a token, and the set of sequences that see it.</summary>
+    private sealed class NaiveCells : IKvCells
+    {
+        private readonly List<(int Position, int Token, HashSet<int> Sequences)> _cells = [];
+
+        public int Used => _cells.Count;
+
+        public void Add(int sequence, int position, int token) => _cells.Add((position, token, [sequence]));
+
+        public IEnumerable<int> Read(int sequence) =>
+            _cells.Where(c => c.Sequences.Contains(sequence)).OrderBy(c => c.Position).Select(c => c.Token);
+
+        public void Share(int source, int target, int from, int to)
+        {
+            foreach (var cell in _cells)
+                if (cell.Position >= from && cell.Position < to && cell.Sequences.Contains(source))
+                    cell.Sequences.Add(target);
+        }
+
+        public void Truncate(int sequence, int from) => Remove(sequence, from, int.MaxValue);
+
+        public void Remove(int sequence, int from, int to)
+        {
+            foreach (var cell in _cells)
+                if (cell.Position >= from && cell.Position < to)
+                    cell.Sequences.Remove(sequence);
+            _cells.RemoveAll(c => c.Sequences.Count == 0);
+        }
+    }
+}
