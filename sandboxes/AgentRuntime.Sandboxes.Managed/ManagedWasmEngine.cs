@@ -35,7 +35,8 @@ public sealed class ManagedWasmEngine : IWasmEngine
 
     /// <summary>For the benchmark alone: an instance whose code nothing can stop.</summary>
     internal static IWasmInstance WithoutEpochs(IWasmModule module, InstanceLimits limits) =>
-        ((ManagedModule)module).Link([], new Runtime.ValueBuffer(), limits, new CodeVariant([], metered: false, watched: false));
+        ((ManagedModule)module).Link([], new Runtime.ValueBuffer(), limits,
+            new CodeVariant([], metered: false, watched: false));
 
     /// <summary>A check that throws once the time of one compilation is over.</summary>
     internal static Action Deadline(CompileLimits limits, CancellationToken cancellationToken)
@@ -45,7 +46,8 @@ public sealed class ManagedWasmEngine : IWasmEngine
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (Stopwatch.GetElapsedTime(started) > limits.MaxTime)
-                throw new WasmModuleException(ModuleFault.TooLarge, $"compilation took longer than {limits.MaxTime}", -1);
+                throw new WasmModuleException(ModuleFault.TooLarge, $"compilation took longer than {limits.MaxTime}",
+                    -1);
         };
     }
 }

@@ -4,7 +4,8 @@ using Xunit.Abstractions;
 
 namespace AgentRuntime.Sandboxes.Managed.Tests;
 
-/// <summary>Runs the official suite from the shared data through the conformance tool, where both are present.</summary>
+/// <summary>Runs the official suite from the shared data through the conformance tool, where both are
+/// present.</summary>
 public sealed class CorpusTests(ITestOutputHelper output)
 {
     [Theory]
@@ -27,7 +28,8 @@ public sealed class CorpusTests(ITestOutputHelper output)
             var last = await Run("dotnet", tool, "wasm", target.FullName);
             output.WriteLine(last);
             Assert.Contains(" passed, 0 failed", last, StringComparison.Ordinal);
-            Assert.True(int.Parse(last.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) > atLeast, last);
+            Assert.True(int.Parse(last.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) > atLeast,
+                last);
         }
         finally
         {
@@ -37,7 +39,8 @@ public sealed class CorpusTests(ITestOutputHelper output)
 
     private static async Task<string> Run(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
         var text = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
         var tail = text.Length <= 2_000 ? text : text[^2_000..];

@@ -17,14 +17,16 @@ public sealed class DifferentialTests(ITestOutputHelper output)
     private const string Script = """
         const fs = require('node:fs');
         const [, , folder, count] = process.argv;
-        const bits = v => { if (Number.isNaN(v)) return 'nan'; const b = Buffer.alloc(8); b.writeDoubleLE(v); return b.readBigUInt64LE().toString(); };
+        const bits = v => { if (Number.isNaN(v)) return 'nan'; const b = Buffer.alloc(8); b.writeDoubleLE(v);
+          return b.readBigUInt64LE().toString(); };
         const out = [];
         for (let i = 0; i < Number(count); i++) {
           const module = new WebAssembly.Module(fs.readFileSync(`${folder}/${i}.wasm`));
           const ask = q => (Math.imul(q, 31) + 7) | 0;
           const results = [];
           const { exports } = new WebAssembly.Instance(module, { host: { ask } });
-          for (const f of [() => exports.run(i * 77, BigInt(i) * 1234567n).toString(), () => bits(exports.runf(i / 3))]) {
+          for (const f of [() => exports.run(i * 77, BigInt(i) * 1234567n).toString(),
+            () => bits(exports.runf(i / 3))]) {
             try { results.push(f()); } catch (e) { results.push('trap ' + e.message); break; }
           }
           let hash = 0;
@@ -43,8 +45,10 @@ public sealed class DifferentialTests(ITestOutputHelper output)
         var folder = Directory.CreateTempSubdirectory("wasm-fuzz-");
         try
         {
-            var programs = Enumerable.Range(0, count).Select(i => ProgramGenerator.Generate(first + i, asks: true)).ToArray();
-            for (var i = 0; i < count; i++) await File.WriteAllBytesAsync(Path.Combine(folder.FullName, $"{i}.wasm"), programs[i]);
+            var programs = Enumerable.Range(0, count).Select(
+                i => ProgramGenerator.Generate(first + i, asks: true)).ToArray();
+            for (var i = 0; i < count; i++)
+                await File.WriteAllBytesAsync(Path.Combine(folder.FullName, $"{i}.wasm"), programs[i]);
             var script = Path.Combine(folder.FullName, "run.js");
             await File.WriteAllTextAsync(script, Script);
             if (await NodeAsync(script, folder.FullName, count) is not { } expected) return;
@@ -66,13 +70,15 @@ public sealed class DifferentialTests(ITestOutputHelper output)
     }
 
     private static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value)
+            ? value : otherwise;
 
     private async Task<string[]?> NodeAsync(string script, string folder, int count)
     {
         try
         {
-            using var node = Process.Start(new ProcessStartInfo("node", [script, folder, count.ToString(CultureInfo.InvariantCulture)])
+            using var node = Process.Start(
+                new ProcessStartInfo("node", [script, folder, count.ToString(CultureInfo.InvariantCulture)])
             {
                 RedirectStandardOutput = true,
                 UseShellExecute = false,
@@ -103,7 +109,8 @@ public sealed class DifferentialTests(ITestOutputHelper output)
             instance.Call("run", [WasmValue.FromI32(i * 77), WasmValue.FromI64(i * 1234567L)], result);
             results.Add(result[0].AsI64().ToString(CultureInfo.InvariantCulture));
             instance.Call("runf", [WasmValue.FromF64(i / 3.0)], result);
-            results.Add(double.IsNaN(result[0].AsF64()) ? "nan" : ((ulong)result[0].AsI64()).ToString(CultureInfo.InvariantCulture));
+            results.Add(double.IsNaN(result[0].AsF64())
+                ? "nan" : ((ulong)result[0].AsI64()).ToString(CultureInfo.InvariantCulture));
         }
         catch (WasmTrapException trap)
         {
@@ -125,8 +132,10 @@ public sealed class DifferentialTests(ITestOutputHelper output)
 
     private static readonly HashSet<(string V8, string Ours)> Kinds =
     [
-        ("memory access out of bounds", nameof(TrapKind.MemoryOutOfBounds)), ("divide by zero", nameof(TrapKind.IntegerDivideByZero)),
-        ("remainder by zero", nameof(TrapKind.IntegerDivideByZero)), ("divide result unrepresentable", nameof(TrapKind.IntegerOverflow)),
+        ("memory access out of bounds", nameof(TrapKind.MemoryOutOfBounds)),
+            ("divide by zero", nameof(TrapKind.IntegerDivideByZero)),
+        ("remainder by zero", nameof(TrapKind.IntegerDivideByZero)),
+            ("divide result unrepresentable", nameof(TrapKind.IntegerOverflow)),
         ("float unrepresentable in integer range", nameof(TrapKind.IntegerOverflow)),
         ("float unrepresentable in integer range", nameof(TrapKind.InvalidConversion)),
         ("table index is out of bounds", nameof(TrapKind.TableOutOfBounds)),

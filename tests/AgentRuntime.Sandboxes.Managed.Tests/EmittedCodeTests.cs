@@ -11,14 +11,17 @@ namespace AgentRuntime.Sandboxes.Managed.Tests;
 /// <summary>Reads the IL of compiled modules and holds it to decision record 0100.</summary>
 public sealed class EmittedCodeTests
 {
-    private static readonly Dictionary<int, OpCode> OpCodesByValue = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
+    private static readonly Dictionary<int,
+        OpCode> OpCodesByValue = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(f => (OpCode)f.GetValue(null)!).ToDictionary(o => o.Value & 0xFFFF);
 
     /// <summary>Everything that emitted code may consist of.</summary>
     private static readonly HashSet<string> Allowed =
     [
-        "ldarg.0", "ldarg.1", "ldarg.2", "ldarg.3", "ldarg.s", "ldarg", "starg.s", "starg", "ldloc.0", "ldloc.1", "ldloc.2",
-        "ldloc.3", "ldloc.s", "ldloc", "stloc.0", "stloc.1", "stloc.2", "stloc.3", "stloc.s", "stloc", "ldc.i4.m1", "ldc.i4.0",
+        "ldarg.0", "ldarg.1", "ldarg.2", "ldarg.3", "ldarg.s", "ldarg", "starg.s", "starg", "ldloc.0", "ldloc.1",
+            "ldloc.2",
+        "ldloc.3", "ldloc.s", "ldloc", "stloc.0", "stloc.1", "stloc.2", "stloc.3", "stloc.s", "stloc", "ldc.i4.m1",
+            "ldc.i4.0",
         "ldc.i4.1", "ldc.i4.2", "ldc.i4.3", "ldc.i4.4", "ldc.i4.8", "ldc.i4.s", "ldc.i4", "ldc.i8", "ldc.r4", "ldc.r8",
         "ldnull", "dup", "pop", "ret", "throw", "br", "brtrue", "brfalse", "switch", "call", "callvirt", "castclass",
         "add", "sub", "mul", "div", "and", "or", "xor", "shl", "shr", "shr.un", "ceq", "clt", "clt.un", "cgt", "cgt.un",
@@ -29,7 +32,8 @@ public sealed class EmittedCodeTests
     private static readonly HashSet<Type> Accessors =
     [
         typeof(MemoryAccess), typeof(VectorMemory), typeof(TableAccess), typeof(GlobalAccess), typeof(ValueTransfer),
-        typeof(EntryTransfer), typeof(HostTransfer), typeof(Numeric), typeof(Conversions), typeof(VectorOps), typeof(Frames),
+        typeof(EntryTransfer), typeof(HostTransfer), typeof(Numeric), typeof(Conversions), typeof(VectorOps),
+            typeof(Frames),
         typeof(Traps), typeof(Suspension), typeof(Math), typeof(MathF), typeof(BitConverter),
     ];
 
@@ -88,8 +92,10 @@ public sealed class EmittedCodeTests
             {
                 var callee = method.Module.ResolveMethod(BitConverter.ToInt32(il, at))!;
                 var holder = callee.DeclaringType!;
-                var delegated = op == OpCodes.Callvirt && typeof(Delegate).IsAssignableFrom(holder) && callee.Name == "Invoke";
-                Assert.True(delegated || holder == method.DeclaringType || Accessors.Contains(holder), $"{holder}.{callee.Name}");
+                var delegated = op == OpCodes.Callvirt && typeof(Delegate).IsAssignableFrom(holder)
+                    && callee.Name == "Invoke";
+                Assert.True(delegated || holder == method.DeclaringType || Accessors.Contains(holder),
+                    $"{holder}.{callee.Name}");
                 seen.Add($"call {holder.Name}.{callee.Name}");
             }
 
@@ -106,7 +112,8 @@ public sealed class EmittedCodeTests
 
         foreach (var local in method.GetMethodBody()!.LocalVariables)
         {
-            Assert.False(local.LocalType.IsPointer || local.LocalType.IsByRef || local.IsPinned, $"a local of {local.LocalType}");
+            Assert.False(local.LocalType.IsPointer || local.LocalType.IsByRef || local.IsPinned,
+                $"a local of {local.LocalType}");
             Assert.NotEqual(typeof(ManagedInstance), local.LocalType);
         }
     }

@@ -11,7 +11,8 @@ namespace AgentRuntime.Sandboxes.Managed.Tests;
 public sealed class HostileModuleTests(ITestOutputHelper output)
 {
     private static WasmModuleException Refused(byte[] wasm, CompileLimits? limits = null) =>
-        Assert.Throws<WasmModuleException>(() => new ManagedWasmEngine().Compile(wasm, limits ?? new CompileLimits(), CancellationToken.None));
+        Assert.Throws<WasmModuleException>(
+            () => new ManagedWasmEngine().Compile(wasm, limits ?? new CompileLimits(), CancellationToken.None));
 
     private static byte[] Of(Code code, params WasmValueType[] results)
     {
@@ -26,12 +27,16 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
         var started = Stopwatch.GetTimestamp();
         var thrown = Record.Exception(() =>
         {
-            var module = new ManagedWasmEngine().Compile(wasm, new CompileLimits { MaxTime = TimeSpan.FromSeconds(30) }, CancellationToken.None);
+            var module = new ManagedWasmEngine().Compile(
+                wasm, new CompileLimits { MaxTime = TimeSpan.FromSeconds(30) }, CancellationToken.None);
             using var instance = module.Instantiate([], Limits with { MaxCpuTime = TimeSpan.FromSeconds(1) });
             instance.Call("run", [], new WasmValue[1]);
         });
-        output.WriteLine($"{what}: {wasm.Length} bytes, {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms, {thrown?.Message ?? "ran"}");
-        Assert.True(thrown is null or WasmTrapException or WasmModuleException { Fault: ModuleFault.TooLarge }, thrown?.ToString());
+        output.WriteLine(
+            $"{what}: {wasm.Length} bytes, {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms, "
+            + $"{thrown?.Message ?? "ran"}");
+        Assert.True(thrown is null or WasmTrapException or WasmModuleException { Fault: ModuleFault.TooLarge },
+            thrown?.ToString());
     }
 
     [Fact]
@@ -79,7 +84,8 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
     {
         var table = new Code().Block().I32(3).With(Opcodes.BrTable, [60_000, .. new uint[60_001]]).End();
         Bounded("one br_table of 60,000", Of(table));
-        Assert.Equal(ModuleFault.TooLarge, Refused(Of(new Code().Block().I32(3).With(Opcodes.BrTable, [70_000, .. new uint[70_001]]).End())).Fault);
+        Assert.Equal(ModuleFault.TooLarge,
+            Refused(Of(new Code().Block().I32(3).With(Opcodes.BrTable, [70_000, .. new uint[70_001]]).End())).Fault);
         var many = Repeat(new Code(), 300, c =>
         {
             for (var i = 0; i < 20; i++) c.Block();
@@ -102,7 +108,8 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
         Assert.Equal(ModuleFault.TooLarge, Refused(m.Build()).Fault);
         // Counts that promise more than the module holds must not make the decoder reserve it.
         foreach (byte section in (byte[])[1, 2, 3, 4, 5, 6, 7, 9, 10, 11])
-            Assert.Equal(ModuleFault.Malformed, Refused([0, 0x61, 0x73, 0x6D, 1, 0, 0, 0, section, 5, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]).Fault);
+            Assert.Equal(ModuleFault.Malformed,
+                Refused([0, 0x61, 0x73, 0x6D, 1, 0, 0, 0, section, 5, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]).Fault);
     }
 
     [Fact]
@@ -110,8 +117,10 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
     {
         var m = new ModuleBuilder();
         var type = m.Type([], []);
-        for (var i = 0; i < 5_000; i++) m.Function(type, Repeat(new Code().Locals(1, I32), 50, c => c.Get(0).I32(3).Op(0x6A).Set(0)).End());
-        Assert.Equal(ModuleFault.TooLarge, Refused(m.Build(), new CompileLimits { MaxTime = TimeSpan.FromMilliseconds(1) }).Fault);
+        for (var i = 0; i < 5_000; i++)
+            m.Function(type, Repeat(new Code().Locals(1, I32), 50, c => c.Get(0).I32(3).Op(0x6A).Set(0)).End());
+        Assert.Equal(ModuleFault.TooLarge,
+            Refused(m.Build(), new CompileLimits { MaxTime = TimeSpan.FromMilliseconds(1) }).Fault);
     }
 
     [Fact]
@@ -135,11 +144,13 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
         var m = new ModuleBuilder().Memory(1);
         var type = m.Type([I32], []);
         uint[] offsets = [0, 1, 65_535, 65_536, 0x7FFF_FFFF, 0x8000_0000, uint.MaxValue];
-        for (var i = 0; i < offsets.Length; i++) m.Function(type, new Code().Get(0).With(op, 0, offsets[i]).Op(0x1A).End(), "at" + i);
+        for (var i = 0; i < offsets.Length; i++)
+            m.Function(type, new Code().Get(0).With(op, 0, offsets[i]).Op(0x1A).End(), "at" + i);
         var module = Compile(m);
         for (var i = 0; i < offsets.Length; i++)
         {
-            foreach (var address in (uint[])[0, 1, (uint)(65_536 - size), (uint)(65_536 - size + 1), 65_536, 0x7FFF_FFFF, 0x8000_0000, uint.MaxValue])
+            foreach (var address in (uint[])[0, 1, (uint)(65_536 - size), (uint)(65_536 - size + 1), 65_536,
+                0x7FFF_FFFF, 0x8000_0000, uint.MaxValue])
             {
                 using var instance = module.Instantiate([], Limits);
                 var inside = (ulong)address + offsets[i] + (ulong)size <= 65_536;
@@ -158,9 +169,11 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
         var wide = m.Type([I64, I64], [I64]);
         var called = m.Function(number, new Code().Get(0).End());
         m.Elements(0, called);
-        m.Function(m.Type([I32], [I32]), new Code().I64(1).I64(2).Get(0).With(Opcodes.CallIndirect, (uint)wide, 0).Op(0xA7).End(), "run");
+        m.Function(m.Type([I32], [I32]),
+            new Code().I64(1).I64(2).Get(0).With(Opcodes.CallIndirect, (uint)wide, 0).Op(0xA7).End(), "run");
         var module = Compile(m);
-        foreach (var (index, kind) in new[] { (0, TrapKind.IndirectCallTypeMismatch), (1, TrapKind.UninitializedElement), (3, TrapKind.TableOutOfBounds), (-1, TrapKind.TableOutOfBounds) })
+        foreach (var (index, kind) in new[] { (0, TrapKind.IndirectCallTypeMismatch),
+            (1, TrapKind.UninitializedElement), (3, TrapKind.TableOutOfBounds), (-1, TrapKind.TableOutOfBounds) })
         {
             using var instance = module.Instantiate([], Limits);
             Assert.Equal(kind, Traps(() => instance.Call("run", index)).Kind);
@@ -176,7 +189,8 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
         m.Function(type, new Code().I32(0).Get(0).I32(65_536).With(Opcodes.MemoryFill, 0)
             .I32(3).With(Opcodes.MemoryGrow, 0).Op(0x1A).I32(65_536).I32(90).I32(3 * 65_536).With(Opcodes.MemoryFill, 0)
             .Get(0).With(Opcodes.GlobalSet, 0).I32(1).With(0xD2, 0).With(Opcodes.TableSet, 0).I32(0).End(), "spoil");
-        m.Function(type, new Code().With(Opcodes.GlobalGet, 0).I32(1).With(Opcodes.TableGet, 0).Op(0xD1).Op(0x6A).End(), "look");
+        m.Function(type, new Code().With(Opcodes.GlobalGet, 0).I32(1).With(Opcodes.TableGet, 0).Op(0xD1).Op(0x6A).End(),
+            "look");
         var module = Compile(m);
         for (var round = 0; round < 20; round++)
         {
@@ -213,7 +227,8 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
     {
         var m = new ModuleBuilder();
         m.Global(I32, true, new Code().I32(0).End(), "count");
-        m.Function(m.Type([], []), new Code().Loop().With(Opcodes.GlobalGet, 0).I32(1).Op(0x6A).With(Opcodes.GlobalSet, 0).Br(0).End().End(), "run");
+        m.Function(m.Type([], []), new Code().Loop().With(Opcodes.GlobalGet, 0).I32(1).Op(0x6A).With(
+            Opcodes.GlobalSet, 0).Br(0).End().End(), "run");
         var module = Compile(m);
         var counts = Enumerable.Range(0, 5).Select(_ =>
         {

@@ -33,7 +33,8 @@ public sealed class LimitTests
     [Fact]
     public void A_guest_that_loops_forever_is_stopped_by_its_cpu_limit()
     {
-        using var instance = Compile(Endless()).Instantiate([], Limits with { MaxCpuTime = TimeSpan.FromMilliseconds(30) });
+        using var instance = Compile(Endless()).Instantiate(
+            [], Limits with { MaxCpuTime = TimeSpan.FromMilliseconds(30) });
         var started = Stopwatch.GetTimestamp();
         Assert.Equal(TrapKind.CpuTimeExhausted, Traps(() => instance.Call("spin")).Kind);
         Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(10));
@@ -67,13 +68,15 @@ public sealed class LimitTests
         m.ImportFunction("host", "wait", type);
         m.Function(type, new Code().Call(0).End(), "run");
         using var over = new ManualResetEventSlim();
-        using var timer = TimeProvider.System.CreateTimer(_ => over.Set(), null, TimeSpan.FromMilliseconds(400), Timeout.InfiniteTimeSpan);
+        using var timer = TimeProvider.System.CreateTimer(
+            _ => over.Set(), null, TimeSpan.FromMilliseconds(400), Timeout.InfiniteTimeSpan);
         var waits = new HostFunction(new FunctionType([], []), false, (_, _, _) =>
         {
             Assert.True(over.Wait(TimeSpan.FromSeconds(30)));
             return HostReturn.Completed;
         });
-        using var instance = Compile(m).Instantiate([waits], Limits with { MaxCpuTime = TimeSpan.FromMilliseconds(200) });
+        using var instance = Compile(m).Instantiate(
+            [waits], Limits with { MaxCpuTime = TimeSpan.FromMilliseconds(200) });
         Assert.Equal(WasmCallStatus.Completed, instance.Call("run", [], []));
     }
 
@@ -82,7 +85,8 @@ public sealed class LimitTests
     {
         var m = new ModuleBuilder();
         var type = m.Type([I32], [I32]);
-        m.Function(type, new Code().Get(0).If(I32).Get(0).I32(1).Op(0x6B).Call(0).I32(1).Op(0x6A).Else().I32(0).End().End(), "down");
+        m.Function(type, new Code().Get(0).If(I32).Get(0).I32(1).Op(0x6B).Call(0).I32(1).Op(0x6A).Else().I32(0).End(
+            ).End(), "down");
         var module = Compile(m);
         using (var instance = module.Instantiate([], Limits with { MaxCallDepth = 100 }))
             Assert.Equal(99, instance.Call("down", 99));

@@ -20,7 +20,8 @@ public sealed class SuspensionTests(ITestOutputHelper output)
         return HostReturn.Completed;
     });
 
-    private static HostFunction Asking(Func<int, bool> suspends, Action<int> note) => new(AskType, true, (_, arguments, results) =>
+    private static HostFunction Asking(Func<int, bool> suspends, Action<int> note) =>
+        new(AskType, true, (_, arguments, results) =>
     {
         var question = arguments[0].AsI32();
         if (suspends(question))
@@ -82,7 +83,10 @@ public sealed class SuspensionTests(ITestOutputHelper output)
                 return status;
             });
             if (!expected.Contains("at", StringComparison.Ordinal))
-                actual = Outcome(current, r => { r[0] = WasmValue.FromI64(long.Parse(actual.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture)); return WasmCallStatus.Completed; });
+                actual = Outcome(
+                    current, r => { r[0] = WasmValue.FromI64(
+                        long.Parse(actual.Split(' ')[0],
+                            System.Globalization.CultureInfo.InvariantCulture)); return WasmCallStatus.Completed; });
             Assert.True(expected == actual, $"seed {seed}: {actual}, expected {expected}");
             Assert.Equal(straight.Fuel, current.Fuel);
             current.Dispose();
@@ -92,7 +96,8 @@ public sealed class SuspensionTests(ITestOutputHelper output)
         Assert.True(suspensions > 300);
     }
 
-    private static ManagedInstance Move(ManagedInstance instance, ManagedModule module, HostFunction asking, InstanceLimits limits)
+    private static ManagedInstance Move(
+        ManagedInstance instance, ManagedModule module, HostFunction asking, InstanceLimits limits)
     {
         var bytes = new ArrayBufferWriter<byte>();
         instance.WriteSnapshot(bytes);

@@ -16,7 +16,8 @@ internal sealed partial class ModuleDecoder
             var length = r.U32();
             if (length > (uint)r.Remaining) throw r.Malformed("length out of bounds");
             if (length > (uint)_limits.MaxFunctionBytes)
-                throw new WasmModuleException(ModuleFault.TooLarge, $"a function exceeds {_limits.MaxFunctionBytes} bytes", r.Position);
+                throw new WasmModuleException(ModuleFault.TooLarge,
+                    $"a function exceeds {_limits.MaxFunctionBytes} bytes", r.Position);
             _module.Bodies[i] = Body(r.Window((int)length), _module.Functions[_module.ImportedFunctions + i]);
         }
     }
@@ -34,7 +35,8 @@ internal sealed partial class ModuleDecoder
         }
 
         if (total + (ulong)type.Parameters.Length > (ulong)_limits.MaxLocals)
-            throw new WasmModuleException(ModuleFault.TooLarge, $"a function has more than {_limits.MaxLocals} locals", r.Position);
+            throw new WasmModuleException(ModuleFault.TooLarge, $"a function has more than {_limits.MaxLocals} locals",
+                r.Position);
         var locals = new WasmValueType[total];
         var at = 0;
         foreach (var (count, local) in runs)
@@ -58,7 +60,8 @@ internal sealed partial class ModuleDecoder
         // Bit 0: passive or declarative; bit 1: an explicit table, or declarative; bit 2: expressions (§5.5.12).
         var flags = r.U32();
         if (flags > 7) throw r.Malformed("malformed elements segment kind");
-        var mode = (flags & 1) == 0 ? SegmentMode.Active : (flags & 2) == 0 ? SegmentMode.Passive : SegmentMode.Declarative;
+        var mode = (flags & 1) == 0 ? SegmentMode.Active : (flags & 2) == 0
+            ? SegmentMode.Passive : SegmentMode.Declarative;
         var table = mode == SegmentMode.Active && (flags & 2) != 0 ? (int)Math.Min(r.U32(), int.MaxValue) : 0;
         var start = mode == SegmentMode.Active ? Constant(r) : default;
         var expressions = (flags & 4) != 0;

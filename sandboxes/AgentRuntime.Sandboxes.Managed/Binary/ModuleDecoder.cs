@@ -2,7 +2,8 @@ using AgentRuntime.Sandboxes.Core;
 
 namespace AgentRuntime.Sandboxes.Managed.Binary;
 
-/// <summary>Decodes the sections of a module (WebAssembly 2.0 §5.5). What a section means is for the validator.</summary>
+/// <summary>Decodes the sections of a module (WebAssembly 2.0 §5.5). What a section means is for the
+/// validator.</summary>
 internal sealed partial class ModuleDecoder
 {
     /// <summary>The order that non-custom sections must come in: data count stands before code.</summary>
@@ -116,7 +117,8 @@ internal sealed partial class ModuleDecoder
     internal static WasmValueType ReferenceType(ByteReader r)
     {
         var code = (WasmValueType)r.Byte();
-        return code is WasmValueType.FuncRef or WasmValueType.ExternRef ? code : throw r.Malformed("malformed reference type");
+        return code is WasmValueType.FuncRef or WasmValueType.ExternRef
+            ? code : throw r.Malformed("malformed reference type");
     }
 
     private static SizeLimits Limits(ByteReader r)
@@ -204,7 +206,8 @@ internal sealed partial class ModuleDecoder
     {
         _declaredFunctions = r.Count("functions");
         if (_declaredFunctions > _limits.MaxFunctions)
-            throw new WasmModuleException(ModuleFault.TooLarge, $"more than {_limits.MaxFunctions} functions", r.Position);
+            throw new WasmModuleException(ModuleFault.TooLarge, $"more than {_limits.MaxFunctions} functions",
+                r.Position);
         for (var i = 0; i < _declaredFunctions; i++) _module.Functions.Add(TypeAt(r));
     }
 }

@@ -2,7 +2,8 @@ using AgentRuntime.Sandboxes.Core;
 
 namespace AgentRuntime.Sandboxes.Managed.Binary;
 
-/// <summary>Size limits of a table or memory, in elements or pages; <paramref name="Max"/> null when unbounded.</summary>
+/// <summary>Size limits of a table or memory, in elements or pages; <paramref name="Max"/> null when
+/// unbounded.</summary>
 internal readonly record struct SizeLimits(uint Min, uint? Max);
 
 /// <summary>A table's type.</summary>
@@ -21,7 +22,8 @@ internal readonly record struct ConstantExpression(ushort Op, ulong Bits, ulong 
 
 /// <summary>An import with the type that it demands.</summary>
 internal sealed record ImportEntry(
-    string Module, string Name, ExternKind Kind, FunctionType? Function, TableType Table, SizeLimits Memory, GlobalType Global);
+    string Module, string Name, ExternKind Kind, FunctionType? Function, TableType Table, SizeLimits Memory,
+        GlobalType Global);
 
 /// <summary>An export with its index in its index space.</summary>
 internal readonly record struct ExportEntry(string Name, ExternKind Kind, int Index);
@@ -83,7 +85,8 @@ internal sealed class ModuleModel
 
     public int? DataCount { get; set; }
 
-    /// <summary>Whether code may name data segments: a module with segments must say their number first (§5.5.16).</summary>
+    /// <summary>Whether code may name data segments: a module with segments must say their number first
+    /// (§5.5.16).</summary>
     public bool MayNameData => DataCount is not null || Data.Length == 0;
 
     public FunctionBody[] Bodies { get; set; } = [];

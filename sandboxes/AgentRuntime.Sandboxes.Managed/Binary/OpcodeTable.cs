@@ -20,7 +20,8 @@ internal static partial class OpcodeTable
 
     static OpcodeTable()
     {
-        foreach (var op in (ReadOnlySpan<int>)[0, 1, 2, 3, 4, 5, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x10, 0x11, 0x1A, 0x1B, 0x1C,
+        foreach (var op in (ReadOnlySpan<int>)[0, 1, 2, 3, 4, 5, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x10, 0x11, 0x1A, 0x1B,
+            0x1C,
             0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x3F, 0x40, 0x41, 0x42, 0x43, 0x44, 0xD0, 0xD1, 0xD2])
             Control[op] = true;
         for (var op = (int)Opcodes.FirstLoad; op <= Opcodes.LastStore; op++) Control[op] = true;
@@ -40,7 +41,8 @@ internal static partial class OpcodeTable
         Fill(Plain, 0xA0, 0xA6, "FF>F");
         string[] conversions =
         [
-            "I>i", "f>i", "f>i", "F>i", "F>i", "i>I", "i>I", "f>I", "f>I", "F>I", "F>I", "i>f", "i>f", "I>f", "I>f", "F>f",
+            "I>i", "f>i", "f>i", "F>i", "F>i", "i>I", "i>I", "f>I", "f>I", "F>I", "F>I", "i>f", "i>f", "I>f", "I>f",
+                "F>f",
             "i>F", "i>F", "I>F", "I>F", "f>F", "f>i", "F>I", "i>f", "I>F", "i>i", "i>i", "I>I", "I>I", "I>I",
         ];
         conversions.CopyTo(Plain, 0xA7);

@@ -1,7 +1,8 @@
 namespace AgentRuntime.Sandboxes.Managed.Emission;
 
 /// <summary>What code is compiled for: the imports that may block, and whether it counts fuel. Immutable.</summary>
-internal sealed class CodeVariant(IEnumerable<int> blockingImports, bool metered, bool watched = true) : IEquatable<CodeVariant>
+internal sealed class CodeVariant(IEnumerable<int> blockingImports, bool metered, bool watched = true)
+    : IEquatable<CodeVariant>
 {
     public SortedSet<int> BlockingImports { get; } = [.. blockingImports];
 
@@ -11,7 +12,8 @@ internal sealed class CodeVariant(IEnumerable<int> blockingImports, bool metered
     public bool Watched { get; } = watched;
 
     public bool Equals(CodeVariant? other) =>
-        other is not null && Metered == other.Metered && Watched == other.Watched && BlockingImports.SetEquals(other.BlockingImports);
+        other is not null && Metered == other.Metered && Watched == other.Watched
+            && BlockingImports.SetEquals(other.BlockingImports);
 
     public override bool Equals(object? obj) => Equals(obj as CodeVariant);
 

@@ -184,9 +184,11 @@ internal sealed partial class FunctionEmitter
         _reachable = true;
     }
 
-    private bool InPlace(Block target) => _stack.Count - target.LabelTypes.Length == target.Height || target.LabelTypes.Length == 0;
+    private bool InPlace(Block target) =>
+        _stack.Count - target.LabelTypes.Length == target.Height || target.LabelTypes.Length == 0;
 
-    /// <summary>Jumps with the label's operands moved to where the label expects them; the rest has been spilled.</summary>
+    /// <summary>Jumps with the label's operands moved to where the label expects them; the rest has been
+    /// spilled.</summary>
     private void Jump(Block target)
     {
         var types = target.LabelTypes;
@@ -313,7 +315,8 @@ internal sealed partial class FunctionEmitter
         Called(type, wide, site);
     }
 
-    /// <summary>Takes the results: the first from IL's stack, the others (or all of a wide call) from the buffer.</summary>
+    /// <summary>Takes the results: the first from IL's stack, the others (or all of a wide call) from the
+    /// buffer.</summary>
     private void Called(FunctionType type, bool allInBuffer, CallSite? site)
     {
         if (site is not null)

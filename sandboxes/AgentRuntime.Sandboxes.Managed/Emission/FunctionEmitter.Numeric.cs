@@ -91,7 +91,9 @@ internal sealed partial class FunctionEmitter
     {
         switch (kind)
         {
-            case 0 or 1 or 2: Call(typeof(Numeric), Unary32[kind].Replace("32", width, StringComparison.Ordinal)); break;
+            case 0 or 1 or 2:
+                Call(typeof(Numeric), Unary32[kind].Replace("32", width, StringComparison.Ordinal));
+                break;
             case 3: _il.Emit(OpCodes.Add); break;
             case 4: _il.Emit(OpCodes.Sub); break;
             case 5: _il.Emit(OpCodes.Mul); break;

@@ -62,7 +62,9 @@ internal sealed partial class FunctionEmitter
                 _il.Emit(OpCodes.Ldnull);
                 Produce((WasmValueType)i.A);
                 break;
-            case Opcodes.RefIsNull: Simple(1, typeof(TableAccess), nameof(TableAccess.IsNull), WasmValueType.I32); break;
+            case Opcodes.RefIsNull:
+                Simple(1, typeof(TableAccess), nameof(TableAccess.IsNull), WasmValueType.I32);
+                break;
             case Opcodes.RefFunc:
                 Instance();
                 _il.Constant((int)i.A);

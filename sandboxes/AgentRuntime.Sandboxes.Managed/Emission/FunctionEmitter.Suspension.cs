@@ -11,7 +11,8 @@ namespace AgentRuntime.Sandboxes.Managed.Emission;
 /// </content>
 internal sealed partial class FunctionEmitter
 {
-    /// <summary>Operands saved over all call sites of a function: their product could otherwise be made to explode.</summary>
+    /// <summary>Operands saved over all call sites of a function: their product could otherwise be made to
+    /// explode.</summary>
     private const int MaxSavedOperands = 100_000;
 
     private readonly List<CallSite> _sites = [];
@@ -19,7 +20,8 @@ internal sealed partial class FunctionEmitter
     private LocalBuilder? _site;
     private int _savedOperands;
 
-    private sealed record CallSite(Label Resume, Label Unwind, WasmValueType[] Operands, Type? DelegateType, LocalBuilder? Code);
+    private sealed record CallSite(
+        Label Resume, Label Unwind, WasmValueType[] Operands, Type? DelegateType, LocalBuilder? Code);
 
     private bool Suspendable => _module.Suspension.MaySuspend(_function);
 

@@ -58,7 +58,8 @@ internal sealed partial class FunctionEmitter
 
     /// <param name="Type">The operand's type.</param>
     /// <param name="Weight">About how many nodes the JIT's tree of it has.</param>
-    /// <param name="Identity">Whether it is a float constant that some operation leaves other values unchanged with.</param>
+    /// <param name="Identity">Whether it is a float constant that some operation leaves other values unchanged
+    /// with.</param>
     private readonly record struct Operand(WasmValueType Type, int Weight, bool Identity = false);
 
     private sealed class Block
@@ -92,7 +93,8 @@ internal sealed partial class FunctionEmitter
         _at = body.Start;
         for (var i = _parameters; i < _localTypes.Length; i++) _locals[i] = Declare(ClrTypes.Of(_localTypes[i]));
         Prologue();
-        _blocks.Add(new Block { Op = Opcodes.Block, Parameters = [], Results = _type.Results.ToArray(), Height = 0, Exit = _il.DefineLabel() });
+        _blocks.Add(new Block { Op = Opcodes.Block, Parameters = [], Results = _type.Results.ToArray(), Height = 0,
+            Exit = _il.DefineLabel() });
         var reader = new InstructionReader(new ByteReader(_model.Bytes, body.Start, body.End), _model.MayNameData);
         while (_blocks.Count > 0)
         {

@@ -2,7 +2,8 @@ using System.Reflection.Emit;
 
 namespace AgentRuntime.Sandboxes.Managed.Emission;
 
-/// <summary>Short forms that <see cref="ILGenerator"/> does not choose itself: the JIT optimizes small methods only.</summary>
+/// <summary>Short forms that <see cref="ILGenerator"/> does not choose itself: the JIT optimizes small methods
+/// only.</summary>
 internal static class IlWriter
 {
     public static void Constant(this ILGenerator il, int value)

@@ -50,11 +50,13 @@ internal sealed class ModuleEmitter
 
     private SortedSet<int> ReferencedFunctions { get; }
 
-    public static CompiledCode Emit(ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime, TimeSpan warmUp)
+    public static CompiledCode Emit(
+        ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime, TimeSpan warmUp)
     {
         var emitter = new ModuleEmitter(model, facts, variant);
         emitter.Define();
-        for (var i = 0; i < model.ImportedFunctions; i++) StubEmitter.Import(emitter, i, emitter._functions[i].GetILGenerator());
+        for (var i = 0; i < model.ImportedFunctions; i++)
+            StubEmitter.Import(emitter, i, emitter._functions[i].GetILGenerator());
         for (var i = model.ImportedFunctions; i < emitter._functions.Length; i++)
         {
             if ((i & 15) == 0) checkTime();

@@ -46,7 +46,8 @@ internal static class StubEmitter
         il.Emit(OpCodes.Brfalse, host);
         if (DelegateTypes.IsWide(type))
         {
-            for (var i = 0; i < parameters; i++) Buffer(il, "Set", type.Parameters[i], i, parameters, () => il.LoadArgument(i));
+            for (var i = 0; i < parameters; i++)
+                Buffer(il, "Set", type.Parameters[i], i, parameters, () => il.LoadArgument(i));
             il.Emit(OpCodes.Ldloc, linked);
             il.Emit(OpCodes.Castclass, shape);
         }
@@ -100,7 +101,8 @@ internal static class StubEmitter
         il.Emit(OpCodes.Ret);
     }
 
-    private static void Slot(ILGenerator il, string verb, WasmValueType type, int index, int instanceArgument, LocalBuilder slot)
+    private static void Slot(ILGenerator il, string verb, WasmValueType type, int index, int instanceArgument,
+        LocalBuilder slot)
     {
         il.LoadArgument(instanceArgument);
         il.Emit(OpCodes.Ldloc, slot);
@@ -109,7 +111,8 @@ internal static class StubEmitter
         il.Emit(OpCodes.Call, ClrTypes.Accessor(typeof(HostTransfer), verb + ClrTypes.Suffix(type)));
     }
 
-    private static void Buffer(ILGenerator il, string verb, WasmValueType type, int index, int instanceArgument, Action value)
+    private static void Buffer(ILGenerator il, string verb, WasmValueType type, int index, int instanceArgument,
+        Action value)
     {
         value();
         il.LoadArgument(instanceArgument);
@@ -126,7 +129,8 @@ internal static class StubEmitter
         {
             il.LoadArgument(1);
             il.Constant(i);
-            il.Emit(OpCodes.Call, ClrTypes.Accessor(typeof(EntryTransfer), "Get" + ClrTypes.Suffix(type.Parameters[i])));
+            il.Emit(OpCodes.Call, ClrTypes.Accessor(
+                typeof(EntryTransfer), "Get" + ClrTypes.Suffix(type.Parameters[i])));
         }
 
         il.LoadArgument(0);
@@ -138,7 +142,8 @@ internal static class StubEmitter
             {
                 il.LoadArgument(0);
                 il.Constant(i);
-                il.Emit(OpCodes.Call, ClrTypes.Accessor(typeof(ValueTransfer), "Get" + ClrTypes.Suffix(type.Results[i])));
+                il.Emit(OpCodes.Call, ClrTypes.Accessor(
+                    typeof(ValueTransfer), "Get" + ClrTypes.Suffix(type.Results[i])));
             }
 
             il.LoadArgument(2);
@@ -161,7 +166,8 @@ internal static class StubEmitter
             {
                 il.LoadArgument(0);
                 il.Constant(i);
-                il.Emit(OpCodes.Call, ClrTypes.Accessor(typeof(ValueTransfer), "Get" + ClrTypes.Suffix(type.Parameters[i])));
+                il.Emit(OpCodes.Call, ClrTypes.Accessor(
+                    typeof(ValueTransfer), "Get" + ClrTypes.Suffix(type.Parameters[i])));
             }
             else
             {

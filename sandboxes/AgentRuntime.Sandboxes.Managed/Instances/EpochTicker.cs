@@ -30,7 +30,8 @@ internal static class EpochTicker
             if (Watched.Count > 1) return;
             if (_thread is null)
             {
-                _thread = new Thread(Run, 256 * 1024) { IsBackground = true, Name = "wasm epoch", Priority = ThreadPriority.AboveNormal };
+                _thread = new Thread(Run, 256 * 1024) { IsBackground = true, Name = "wasm epoch",
+                    Priority = ThreadPriority.AboveNormal };
                 _thread.Start();
             }
         }

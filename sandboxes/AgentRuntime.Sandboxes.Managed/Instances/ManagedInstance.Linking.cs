@@ -143,7 +143,8 @@ internal sealed partial class ManagedInstance
             if (segment.Mode != SegmentMode.Active) continue;
             var elements = Tables[segment.Table].Elements;
             var start = Offset(segment.Start);
-            if ((ulong)start + (uint)segment.Items.Length > (ulong)elements.Length) Traps.TableOutOfBounds(segment.Start.Offset);
+            if ((ulong)start + (uint)segment.Items.Length > (ulong)elements.Length)
+                Traps.TableOutOfBounds(segment.Start.Offset);
             Evaluate(segment.Items, elements.AsSpan((int)start));
         }
     }
@@ -156,7 +157,8 @@ internal sealed partial class ManagedInstance
             var segment = segments[i];
             if (segment.Mode != SegmentMode.Active) continue;
             var start = Offset(segment.Start);
-            if ((ulong)start + (uint)segment.Length > (ulong)Memory0.Length) Traps.MemoryOutOfBounds(segment.Start.Offset);
+            if ((ulong)start + (uint)segment.Length > (ulong)Memory0.Length)
+                Traps.MemoryOutOfBounds(segment.Start.Offset);
             _module.Model.Bytes.AsSpan(segment.Offset, segment.Length).CopyTo(Memory0.Data.AsSpan((int)start));
             _dataDropped[i] = true;
         }

@@ -4,7 +4,8 @@ using AgentRuntime.Sandboxes.Managed.Runtime;
 
 namespace AgentRuntime.Sandboxes.Managed.Instances;
 
-/// <content>Suspending and resuming: the thread leaves with the host call unanswered, and comes back with the answer.</content>
+/// <content>Suspending and resuming: the thread leaves with the host call unanswered, and comes back with the
+/// answer.</content>
 internal sealed partial class ManagedInstance
 {
     /// <summary>The arguments of a call that is rewound; no function type has more parameters.</summary>
@@ -26,7 +27,8 @@ internal sealed partial class ManagedInstance
         var expected = _hosts[PendingImport]!.Type.Results.Length;
         if (hostResults.Length != expected)
             throw new ArgumentException($"the host function has {expected} results", nameof(hostResults));
-        if (results.Length < entry.Type.Results.Length) throw new ArgumentException($"the export is {entry.Type}", nameof(results));
+        if (results.Length < entry.Type.Results.Length)
+            throw new ArgumentException($"the export is {entry.Type}", nameof(results));
         _answer = hostResults.ToArray();
         State = GuestState.Rewinding;
         try
@@ -40,7 +42,8 @@ internal sealed partial class ManagedInstance
         }
     }
 
-    // The host needs the guest's allocator to write an answer into a suspended guest. Such a call leaves the frames alone.
+    // The host needs the guest's allocator to write an answer into a suspended guest. Such a call leaves the frames
+    // alone.
     private WasmCallStatus RunBeside(EntryPoint entry, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
         State = GuestState.Running;
@@ -58,7 +61,8 @@ internal sealed partial class ManagedInstance
 
     public void WriteSnapshot(IBufferWriter<byte> destination)
     {
-        if (State != GuestState.Suspended || _failed) throw new InvalidOperationException("the instance is not suspended");
+        if (State != GuestState.Suspended || _failed)
+            throw new InvalidOperationException("the instance is not suspended");
         SnapshotWriter.Write(this, destination);
     }
 
@@ -68,7 +72,8 @@ internal sealed partial class ManagedInstance
     private void BeginSuspension(int import, HostFunction host)
     {
         if (!host.MayBlock) throw new InvalidOperationException("a host function that is not MayBlock cannot suspend");
-        if (_nesting != 1 || _beside) throw new InvalidOperationException("a call made by a host function cannot suspend");
+        if (_nesting != 1 || _beside)
+            throw new InvalidOperationException("a call made by a host function cannot suspend");
         PendingImport = import;
         Frames.PushFrame(import, 0);
         State = GuestState.Unwinding;
@@ -104,7 +109,8 @@ internal sealed partial class ManagedInstance
     /// <summary>Takes over what a snapshot held; the frames are checked as they are rewound.</summary>
     internal void BecomeSuspended(int entry, int import)
     {
-        if (!_code.IsReferenced(entry) || (uint)import >= (uint)_hosts.Length || _hosts[import] is not { MayBlock: true })
+        if (!_code.IsReferenced(entry) || (uint)import >= (uint)_hosts.Length
+            || _hosts[import] is not { MayBlock: true })
             throw new WasmSnapshotException("the snapshot does not fit the module and its functions");
         SuspendedFunction = entry;
         PendingImport = import;

@@ -136,7 +136,8 @@ internal sealed partial class ManagedInstance : IWasmInstance
     {
         var at = _hostTop;
         _hostTop += slots;
-        if (_hostTop > HostStack.Length) Array.Resize(ref HostStack, Math.Max(_hostTop, Math.Max(16, HostStack.Length * 2)));
+        if (_hostTop > HostStack.Length)
+            Array.Resize(ref HostStack, Math.Max(_hostTop, Math.Max(16, HostStack.Length * 2)));
         return at;
     }
 

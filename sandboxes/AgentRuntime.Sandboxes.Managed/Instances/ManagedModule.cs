@@ -8,7 +8,8 @@ using AgentRuntime.Sandboxes.Managed.Validation;
 
 namespace AgentRuntime.Sandboxes.Managed.Instances;
 
-/// <summary>The signature of a compiled export: arguments and results as values, then the remaining call depth.</summary>
+/// <summary>The signature of a compiled export: arguments and results as values, then the remaining call
+/// depth.</summary>
 internal delegate void EntryCode(
     ManagedInstance instance, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results, int depth);
 
@@ -58,7 +59,8 @@ internal sealed class ManagedModule : IWasmModule
 
     public void Prepare(IReadOnlyList<HostFunction> functions, InstanceLimits limits) => CodeFor(functions, limits);
 
-    public IWasmInstance Restore(ReadOnlySpan<byte> snapshot, IReadOnlyList<HostFunction> functions, InstanceLimits limits)
+    public IWasmInstance Restore(ReadOnlySpan<byte> snapshot, IReadOnlyList<HostFunction> functions,
+        InstanceLimits limits)
     {
         var instance = new ManagedInstance(this, CodeFor(functions, limits)) { OwnsMemory = true };
         instance.Bind(Imported(functions), new ValueBuffer(), limits);
@@ -80,7 +82,8 @@ internal sealed class ManagedModule : IWasmModule
     internal int FunctionExport(string name) =>
         _exports.TryGetValue(name, out var export) && export.Kind == ExternKind.Function ? export.Index : -1;
 
-    /// <summary>What an instance of this module exports under a name, in the form that <see cref="Link"/> takes.</summary>
+    /// <summary>What an instance of this module exports under a name, in the form that <see cref="Link"/>
+    /// takes.</summary>
     internal object? ExportOf(ManagedInstance instance, string name)
     {
         if (!_exports.TryGetValue(name, out var export)) return null;
@@ -97,14 +100,16 @@ internal sealed class ManagedModule : IWasmModule
     {
         if (_last is { } last && last.Item1.Equals(variant)) return last.Item2;
         var code = _variants.GetOrAdd(variant, v => new Lazy<CompiledCode>(() =>
-            ModuleEmitter.Emit(Model, _facts, v, ManagedWasmEngine.Deadline(_limits, CancellationToken.None), _limits.MaxTime / 2))).Value;
+            ModuleEmitter.Emit(Model, _facts, v, ManagedWasmEngine.Deadline(_limits, CancellationToken.None),
+                _limits.MaxTime / 2))).Value;
         _last = Tuple.Create(variant, code);
         return code;
     }
 
     private CompiledCode CodeFor(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
     {
-        if (_last is { } last && last.Item1.Metered == limits.Fuel is not null && SameBlocking(last.Item1, functions)) return last.Item2;
+        if (_last is { } last && last.Item1.Metered == limits.Fuel is not null && SameBlocking(last.Item1, functions))
+            return last.Item2;
         var blocking = new List<int>();
         for (var i = 0; i < functions.Count && i < Model.ImportedFunctions; i++)
             if (functions[i].MayBlock) blocking.Add(i);
@@ -123,7 +128,8 @@ internal sealed class ManagedModule : IWasmModule
         if (!_onlyFunctions)
         {
             var import = Model.Imports.Find(i => i.Kind != ExternKind.Function)!;
-            throw new WasmLinkException($"an import of a {import.Kind} cannot be linked: {import.Module}.{import.Name}");
+            throw new WasmLinkException(
+                $"an import of a {import.Kind} cannot be linked: {import.Module}.{import.Name}");
         }
 
         if (functions.Count < Model.ImportedFunctions)
@@ -133,7 +139,8 @@ internal sealed class ManagedModule : IWasmModule
         }
 
         if (functions.Count > Model.ImportedFunctions)
-            throw new WasmLinkException($"the module imports {Model.ImportedFunctions} functions, not {functions.Count}");
+            throw new WasmLinkException(
+                $"the module imports {Model.ImportedFunctions} functions, not {functions.Count}");
         if (functions is HostFunction[] array) return array;
         var imports = new object[functions.Count];
         for (var i = 0; i < imports.Length; i++) imports[i] = functions[i];

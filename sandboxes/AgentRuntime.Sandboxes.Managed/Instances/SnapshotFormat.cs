@@ -8,7 +8,8 @@ namespace AgentRuntime.Sandboxes.Managed.Instances;
 
 /// <summary>
 /// A suspended instance as bytes, little-endian: magic, version, module digest, counters, entry, awaited import,
-/// globals, tables, segment flags, memory (size, then the 4 KiB blocks that are not zero), frames, and SHA-256 of it all.
+/// globals, tables, segment flags, memory (size, then the 4 KiB blocks that are not zero), frames, and SHA-256 of it
+/// all.
 /// </summary>
 internal static class SnapshotFormat
 {
@@ -119,7 +120,8 @@ internal ref struct SnapshotReader
     {
         if (U32() != SnapshotFormat.Magic || U32() != SnapshotFormat.Version)
             throw new WasmSnapshotException("not a snapshot of this version");
-        if (!Take(module.Length).SequenceEqual(module)) throw new WasmSnapshotException("the snapshot is of another module");
+        if (!Take(module.Length).SequenceEqual(module))
+            throw new WasmSnapshotException("the snapshot is of another module");
         instance.CpuUsed = Math.Max(0, I64());
         instance.Fuel = Math.Min(instance.Fuel, I64());
         var entry = (int)U32();
@@ -128,7 +130,8 @@ internal ref struct SnapshotReader
         {
             if (!global.Type.Mutable) continue;
             global.Bits = I64();
-            global.Vector = System.Runtime.InteropServices.MemoryMarshal.Read<System.Runtime.Intrinsics.Vector128<byte>>(Take(16));
+            global.Vector =
+                System.Runtime.InteropServices.MemoryMarshal.Read<System.Runtime.Intrinsics.Vector128<byte>>(Take(16));
             global.Reference = Reference(instance);
         }
 
@@ -136,7 +139,8 @@ internal ref struct SnapshotReader
         {
             var length = U32();
             if (length < table.Elements.Length) throw new WasmSnapshotException("a table is too short");
-            if (length > table.Elements.Length && instance.GrowTable(table, null, (int)length - table.Elements.Length) < 0)
+            if (length > table.Elements.Length
+                && instance.GrowTable(table, null, (int)length - table.Elements.Length) < 0)
                 throw new WasmSnapshotException("a table exceeds the limit");
             for (var i = 0; i < length; i++) table.Elements[i] = Reference(instance);
         }
@@ -161,7 +165,8 @@ internal ref struct SnapshotReader
         for (var block = U32(); block != uint.MaxValue; block = U32())
         {
             var at = (ulong)block * SnapshotFormat.BlockBytes;
-            if (memory is null || at >= (ulong)memory.Length) throw new WasmSnapshotException("a block is beyond the memory");
+            if (memory is null || at >= (ulong)memory.Length)
+                throw new WasmSnapshotException("a block is beyond the memory");
             Take(SnapshotFormat.BlockBytes).CopyTo(memory.View[(int)at..]);
         }
     }

@@ -36,7 +36,8 @@ internal static class Conversions
     public static long I64TruncSatF32U(float a) => I64TruncSatF64U(a);
 
     public static long I64TruncSatF64S(double a) =>
-        double.IsNaN(a) ? 0 : a >= 9223372036854775808.0 ? long.MaxValue : a < -9223372036854775808.0 ? long.MinValue : (long)a;
+        double.IsNaN(a) ? 0 : a >= 9223372036854775808.0 ? long.MaxValue : a < -9223372036854775808.0
+            ? long.MinValue : (long)a;
 
     public static long I64TruncSatF64U(double a) =>
         !(a > 0) ? 0 : a >= 18446744073709551616.0 ? -1 : Unsigned(a);
@@ -71,7 +72,8 @@ internal static class Conversions
         return a;
     }
 
-    /// <summary>As <see cref="Truncated"/>; -2^63 itself fits, and no double lies between it and what does not.</summary>
+    /// <summary>As <see cref="Truncated"/>; -2^63 itself fits, and no double lies between it and what does
+    /// not.</summary>
     private static double Wide(double a, int at)
     {
         if (double.IsNaN(a)) Traps.InvalidConversion(at);

@@ -64,7 +64,8 @@ internal sealed class FrameStack
     }
 
     /// <summary>The function of the frame that is rewound next.</summary>
-    public int NextFunction => _top >= 4 ? BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(_top - 4)) : throw Corrupt();
+    public int NextFunction =>
+        _top >= 4 ? BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(_top - 4)) : throw Corrupt();
 
     public int PopFrame(int function)
     {

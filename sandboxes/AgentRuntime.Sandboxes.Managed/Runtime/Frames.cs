@@ -6,7 +6,8 @@ namespace AgentRuntime.Sandboxes.Managed.Runtime;
 /// <summary>What emitted code does at function entries and loop heads: depth, stack, epoch and fuel.</summary>
 internal static class Frames
 {
-    /// <summary>The entry of a function that calls: depth is an argument that counts down, stack an address compared.</summary>
+    /// <summary>The entry of a function that calls: depth is an argument that counts down, stack an address
+    /// compared.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Enter(ManagedInstance instance, int depth, int at)
     {
@@ -28,7 +29,8 @@ internal static class Frames
         if (here < instance.StackLimit || here - instance.StackLimit < (nuint)frameBytes) Traps.StackExhausted(at);
     }
 
-    /// <summary>One volatile read; what is pending always traps, so nothing is kept alive across the cold call.</summary>
+    /// <summary>One volatile read; what is pending always traps, so nothing is kept alive across the cold
+    /// call.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Epoch(ManagedInstance instance, int at)
     {
@@ -36,7 +38,8 @@ internal static class Frames
         if (pending != 0) Traps.Interrupted(pending, at);
     }
 
-    /// <summary>Charges the instructions of a straight run before its last, so that the count is deterministic.</summary>
+    /// <summary>Charges the instructions of a straight run before its last, so that the count is
+    /// deterministic.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Charge(ManagedInstance instance, int instructions, int at)
     {

@@ -37,10 +37,12 @@ internal static class GlobalAccess
     public static object? GetRef(ManagedInstance instance, int global) => instance.Globals[global].Reference;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SetI32(int value, ManagedInstance instance, int global) => instance.Globals[global].Bits = (uint)value;
+    public static void SetI32(int value, ManagedInstance instance, int global) =>
+        instance.Globals[global].Bits = (uint)value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SetI64(long value, ManagedInstance instance, int global) => instance.Globals[global].Bits = value;
+    public static void SetI64(long value, ManagedInstance instance, int global) =>
+        instance.Globals[global].Bits = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void SetF32(float value, ManagedInstance instance, int global) =>

@@ -21,7 +21,8 @@ internal sealed class LinearMemory : IGuestMemory
         Type = type;
         _maxPages = Math.Min(Math.Min(type.Max ?? 65_536, MaxPages), maxBytes / PageBytes);
         if (type.Min > _maxPages)
-            throw new WasmTrapException(TrapKind.ResourceLimit, $"memory of {type.Min} pages exceeds the limit of {_maxPages}");
+            throw new WasmTrapException(TrapKind.ResourceLimit,
+                $"memory of {type.Min} pages exceeds the limit of {_maxPages}");
         Data = MemoryArrays.Rent((int)type.Min * PageBytes);
         Length = Data.Length;
     }

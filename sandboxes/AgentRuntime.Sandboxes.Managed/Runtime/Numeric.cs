@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace AgentRuntime.Sandboxes.Managed.Runtime;
 
-/// <summary>Numeric instructions that trap, or whose meaning IL has no instruction for (WebAssembly 2.0 §4.3).</summary>
+/// <summary>Numeric instructions that trap, or whose meaning IL has no instruction for (WebAssembly 2.0
+/// §4.3).</summary>
 internal static class Numeric
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -121,13 +122,17 @@ internal static class Numeric
 
     public static double Nearest64(double a) => double.IsNaN(a) ? a + a : Math.Round(a, MidpointRounding.ToEven);
 
-    public static float Abs32(float a) => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(a) & int.MaxValue);
+    public static float Abs32(float a) =>
+        BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(a) & int.MaxValue);
 
-    public static double Abs64(double a) => BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(a) & long.MaxValue);
+    public static double Abs64(double a) =>
+        BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(a) & long.MaxValue);
 
-    public static float Neg32(float a) => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(a) ^ int.MinValue);
+    public static float Neg32(float a) =>
+        BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(a) ^ int.MinValue);
 
-    public static double Neg64(double a) => BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(a) ^ long.MinValue);
+    public static double Neg64(double a) =>
+        BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(a) ^ long.MinValue);
 
     public static float CopySign32(float a, float b) => BitConverter.Int32BitsToSingle(
         (BitConverter.SingleToInt32Bits(a) & int.MaxValue) | (BitConverter.SingleToInt32Bits(b) & int.MinValue));

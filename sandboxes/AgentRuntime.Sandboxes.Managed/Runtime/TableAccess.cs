@@ -4,7 +4,8 @@ using AgentRuntime.Sandboxes.Managed.Instances;
 
 namespace AgentRuntime.Sandboxes.Managed.Runtime;
 
-/// <summary>The only way from emitted code to tables and function references. Every accessor checks its index.</summary>
+/// <summary>The only way from emitted code to tables and function references. Every accessor checks its
+/// index.</summary>
 internal static class TableAccess
 {
     /// <summary>
@@ -74,7 +75,8 @@ internal static class TableAccess
         Array.Copy(origin, source, target, destination, count);
     }
 
-    public static void Init(int destination, int source, int count, ManagedInstance instance, int segment, int table, int at)
+    public static void Init(int destination, int source, int count, ManagedInstance instance, int segment, int table,
+        int at)
     {
         var target = instance.Tables[table].Elements;
         var items = instance.ElementSegment(segment);

@@ -16,28 +16,35 @@ internal static class Traps
     public static void Unreachable(int at) => Throw(TrapKind.Unreachable, at);
 
     [DoesNotReturn]
-    public static void MemoryOutOfBounds(int at) => throw new WasmTrapException(TrapKind.MemoryOutOfBounds) { Offset = at };
+    public static void MemoryOutOfBounds(int at) =>
+        throw new WasmTrapException(TrapKind.MemoryOutOfBounds) { Offset = at };
 
     [DoesNotReturn]
-    public static void TableOutOfBounds(int at) => throw new WasmTrapException(TrapKind.TableOutOfBounds) { Offset = at };
+    public static void TableOutOfBounds(int at) =>
+        throw new WasmTrapException(TrapKind.TableOutOfBounds) { Offset = at };
 
     [DoesNotReturn]
-    public static void DivideByZero(int at) => throw new WasmTrapException(TrapKind.IntegerDivideByZero) { Offset = at };
+    public static void DivideByZero(int at) =>
+        throw new WasmTrapException(TrapKind.IntegerDivideByZero) { Offset = at };
 
     [DoesNotReturn]
     public static void IntegerOverflow(int at) => throw new WasmTrapException(TrapKind.IntegerOverflow) { Offset = at };
 
     [DoesNotReturn]
-    public static void InvalidConversion(int at) => throw new WasmTrapException(TrapKind.InvalidConversion) { Offset = at };
+    public static void InvalidConversion(int at) =>
+        throw new WasmTrapException(TrapKind.InvalidConversion) { Offset = at };
 
     [DoesNotReturn]
-    public static void Uninitialized(int at) => throw new WasmTrapException(TrapKind.UninitializedElement) { Offset = at };
+    public static void Uninitialized(int at) =>
+        throw new WasmTrapException(TrapKind.UninitializedElement) { Offset = at };
 
     [DoesNotReturn]
-    public static void TypeMismatch(int at) => throw new WasmTrapException(TrapKind.IndirectCallTypeMismatch) { Offset = at };
+    public static void TypeMismatch(int at) =>
+        throw new WasmTrapException(TrapKind.IndirectCallTypeMismatch) { Offset = at };
 
     [DoesNotReturn]
-    public static void StackExhausted(int at) => throw new WasmTrapException(TrapKind.CallStackExhausted) { Offset = at };
+    public static void StackExhausted(int at) =>
+        throw new WasmTrapException(TrapKind.CallStackExhausted) { Offset = at };
 
     [DoesNotReturn]
     public static void FuelExhausted(int at) => throw new WasmTrapException(TrapKind.FuelExhausted) { Offset = at };

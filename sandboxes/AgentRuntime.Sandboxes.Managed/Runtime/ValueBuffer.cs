@@ -27,9 +27,11 @@ internal sealed class ValueBuffer
 /// <summary>How emitted code reaches the <see cref="ValueBuffer"/>: array accesses that the runtime checks.</summary>
 internal static class ValueTransfer
 {
-    public static void SetI32(int value, ManagedInstance instance, int index) => instance.Buffer.Bits[index] = Vector128.CreateScalar(value).AsByte();
+    public static void SetI32(int value, ManagedInstance instance, int index) =>
+        instance.Buffer.Bits[index] = Vector128.CreateScalar(value).AsByte();
 
-    public static void SetI64(long value, ManagedInstance instance, int index) => instance.Buffer.Bits[index] = Vector128.CreateScalar(value).AsByte();
+    public static void SetI64(long value, ManagedInstance instance, int index) =>
+        instance.Buffer.Bits[index] = Vector128.CreateScalar(value).AsByte();
 
     public static void SetF32(float value, ManagedInstance instance, int index) =>
         SetI32(BitConverter.SingleToInt32Bits(value), instance, index);
@@ -37,17 +39,21 @@ internal static class ValueTransfer
     public static void SetF64(double value, ManagedInstance instance, int index) =>
         SetI64(BitConverter.DoubleToInt64Bits(value), instance, index);
 
-    public static void SetV128(Vector128<byte> value, ManagedInstance instance, int index) => instance.Buffer.Bits[index] = value;
+    public static void SetV128(Vector128<byte> value, ManagedInstance instance, int index) =>
+        instance.Buffer.Bits[index] = value;
 
-    public static void SetRef(object? value, ManagedInstance instance, int index) => instance.Buffer.References[index] = value;
+    public static void SetRef(object? value, ManagedInstance instance, int index) =>
+        instance.Buffer.References[index] = value;
 
     public static int GetI32(ManagedInstance instance, int index) => instance.Buffer.Bits[index].AsInt32().ToScalar();
 
     public static long GetI64(ManagedInstance instance, int index) => instance.Buffer.Bits[index].AsInt64().ToScalar();
 
-    public static float GetF32(ManagedInstance instance, int index) => BitConverter.Int32BitsToSingle(GetI32(instance, index));
+    public static float GetF32(ManagedInstance instance, int index) =>
+        BitConverter.Int32BitsToSingle(GetI32(instance, index));
 
-    public static double GetF64(ManagedInstance instance, int index) => BitConverter.Int64BitsToDouble(GetI64(instance, index));
+    public static double GetF64(ManagedInstance instance, int index) =>
+        BitConverter.Int64BitsToDouble(GetI64(instance, index));
 
     public static Vector128<byte> GetV128(ManagedInstance instance, int index) => instance.Buffer.Bits[index];
 
@@ -75,11 +81,14 @@ internal static class EntryTransfer
     public static void SetI32(int value, Span<WasmValue> values, int index) => values[index] = WasmValue.FromI32(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SetI64(long value, Span<WasmValue> values, int index) => values[index] = WasmValue.FromI64(value);
+    public static void SetI64(long value, Span<WasmValue> values, int index) =>
+        values[index] = WasmValue.FromI64(value);
 
-    public static void SetF32(float value, Span<WasmValue> values, int index) => values[index] = WasmValue.FromF32(value);
+    public static void SetF32(float value, Span<WasmValue> values, int index) =>
+        values[index] = WasmValue.FromF32(value);
 
-    public static void SetF64(double value, Span<WasmValue> values, int index) => values[index] = WasmValue.FromF64(value);
+    public static void SetF64(double value, Span<WasmValue> values, int index) =>
+        values[index] = WasmValue.FromF64(value);
 
     public static void SetV128(Vector128<byte> value, Span<WasmValue> values, int index) =>
         values[index] = new WasmValue(value.AsUInt64());
@@ -104,13 +113,17 @@ internal static class HostTransfer
     /// <summary>Makes room for one host call and returns where.</summary>
     public static int Begin(ManagedInstance instance, int slots) => instance.ReserveHostSlots(slots);
 
-    public static void SetI32(int value, ManagedInstance instance, int index) => instance.HostStack[index] = WasmValue.FromI32(value);
+    public static void SetI32(int value, ManagedInstance instance, int index) =>
+        instance.HostStack[index] = WasmValue.FromI32(value);
 
-    public static void SetI64(long value, ManagedInstance instance, int index) => instance.HostStack[index] = WasmValue.FromI64(value);
+    public static void SetI64(long value, ManagedInstance instance, int index) =>
+        instance.HostStack[index] = WasmValue.FromI64(value);
 
-    public static void SetF32(float value, ManagedInstance instance, int index) => instance.HostStack[index] = WasmValue.FromF32(value);
+    public static void SetF32(float value, ManagedInstance instance, int index) =>
+        instance.HostStack[index] = WasmValue.FromF32(value);
 
-    public static void SetF64(double value, ManagedInstance instance, int index) => instance.HostStack[index] = WasmValue.FromF64(value);
+    public static void SetF64(double value, ManagedInstance instance, int index) =>
+        instance.HostStack[index] = WasmValue.FromF64(value);
 
     public static void SetV128(Vector128<byte> value, ManagedInstance instance, int index) =>
         instance.HostStack[index] = new WasmValue(value.AsUInt64());
@@ -126,9 +139,11 @@ internal static class HostTransfer
 
     public static double GetF64(ManagedInstance instance, int index) => instance.HostStack[index].AsF64();
 
-    public static Vector128<byte> GetV128(ManagedInstance instance, int index) => instance.HostStack[index].Bits.AsByte();
+    public static Vector128<byte> GetV128(ManagedInstance instance, int index) =>
+        instance.HostStack[index].Bits.AsByte();
 
-    public static object? GetRef(ManagedInstance instance, int index) => EntryTransfer.Unpack(instance.HostStack[index]);
+    public static object? GetRef(ManagedInstance instance, int index) =>
+        EntryTransfer.Unpack(instance.HostStack[index]);
 
     /// <summary>Calls the host function; its results start at <paramref name="slot"/>.</summary>
     public static void Invoke(ManagedInstance instance, int import, int slot, int depth) =>

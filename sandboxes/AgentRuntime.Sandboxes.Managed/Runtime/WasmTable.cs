@@ -16,7 +16,8 @@ internal sealed class FunctionReference(ManagedInstance owner, FunctionType type
     /// <summary>The function's index in the module that owns it.</summary>
     public int Index { get; } = index;
 
-    /// <summary>A delegate whose type follows from <see cref="Type"/> alone, so that a cast proves a call well-typed.</summary>
+    /// <summary>A delegate whose type follows from <see cref="Type"/> alone, so that a cast proves a call
+    /// well-typed.</summary>
     public Delegate Code => _code ?? Bind();
 
     private Delegate Bind() => _code = Owner.MakeDelegate(Index);
@@ -35,7 +36,8 @@ internal sealed class WasmTable
         Type = type;
         _max = Math.Min(type.Limits.Max ?? uint.MaxValue, (uint)maxElements);
         if (type.Limits.Min > (uint)maxElements)
-            throw new WasmTrapException(TrapKind.ResourceLimit, $"table of {type.Limits.Min} elements exceeds the limit of {maxElements}");
+            throw new WasmTrapException(TrapKind.ResourceLimit,
+                $"table of {type.Limits.Min} elements exceeds the limit of {maxElements}");
         Elements = new object?[type.Limits.Min];
     }
 

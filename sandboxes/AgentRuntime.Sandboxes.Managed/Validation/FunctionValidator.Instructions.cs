@@ -39,14 +39,16 @@ internal sealed partial class FunctionValidator
             case Opcodes.F64Const: Push(WasmValueType.F64); break;
             case Opcodes.V128Const: Push(WasmValueType.V128); break;
             case Opcodes.Shuffle:
-                if (((i.Value | (long)i.High) & unchecked((long)0xE0E0E0E0E0E0E0E0)) != 0) throw Invalid("invalid lane index");
+                if (((i.Value | (long)i.High) & unchecked((long)0xE0E0E0E0E0E0E0E0)) != 0)
+                    throw Invalid("invalid lane index");
                 Pop(WasmValueType.V128);
                 Pop(WasmValueType.V128);
                 Push(WasmValueType.V128);
                 break;
             case Opcodes.RefNull: Push((WasmValueType)i.A); break;
             case Opcodes.RefIsNull:
-                if (Pop() is not (Unknown or WasmValueType.FuncRef or WasmValueType.ExternRef)) throw Invalid("type mismatch");
+                if (Pop() is not (Unknown or WasmValueType.FuncRef or WasmValueType.ExternRef))
+                    throw Invalid("type mismatch");
                 Push(I32);
                 break;
             case Opcodes.RefFunc:
@@ -72,7 +74,8 @@ internal sealed partial class FunctionValidator
                 Enter(i.Op, parameters, results);
                 break;
             case Opcodes.Else:
-                if (_frames[^1].Op != Opcodes.If) throw new WasmModuleException(ModuleFault.Malformed, "else without if", _offset);
+                if (_frames[^1].Op != Opcodes.If)
+                    throw new WasmModuleException(ModuleFault.Malformed, "else without if", _offset);
                 var then = Leave();
                 Enter(Opcodes.Else, then.Parameters, then.Results);
                 break;

@@ -110,7 +110,8 @@ internal sealed partial class FunctionValidator
     private void Enter(ushort op, WasmValueType[] parameters, WasmValueType[] results)
     {
         if (_frames.Count > _limits.MaxNesting)
-            throw new WasmModuleException(ModuleFault.TooLarge, $"blocks nest deeper than {_limits.MaxNesting}", _offset);
+            throw new WasmModuleException(ModuleFault.TooLarge, $"blocks nest deeper than {_limits.MaxNesting}",
+                _offset);
         _frames.Add(new Frame(op, parameters, results, _stack.Count, false));
         Push(parameters);
     }
@@ -146,7 +147,8 @@ internal sealed partial class FunctionValidator
     private void Branches(uint[] targets)
     {
         if (targets.Length > _limits.MaxBranchTable)
-            throw new WasmModuleException(ModuleFault.TooLarge, $"br_table exceeds {_limits.MaxBranchTable} targets", _offset);
+            throw new WasmModuleException(ModuleFault.TooLarge, $"br_table exceeds {_limits.MaxBranchTable} targets",
+                _offset);
         Pop(WasmValueType.I32);
         var arity = Label(targets[^1]).LabelTypes.Length;
         var checkedLabels = new HashSet<uint>();

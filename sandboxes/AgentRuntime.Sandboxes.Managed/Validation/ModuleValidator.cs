@@ -10,9 +10,11 @@ internal static class ModuleValidator
 
     public static FunctionFacts[] Validate(ModuleModel module, CompileLimits limits, Action checkTime)
     {
-        foreach (var table in module.Tables) CheckLimits(table.Limits, uint.MaxValue, "size minimum must not be greater than maximum");
+        foreach (var table in module.Tables)
+            CheckLimits(table.Limits, uint.MaxValue, "size minimum must not be greater than maximum");
         if (module.Memories.Count > 1) throw Invalid("multiple memories");
-        foreach (var memory in module.Memories) CheckLimits(memory, MaxPages, "memory size must be at most 65536 pages (4GiB)");
+        foreach (var memory in module.Memories)
+            CheckLimits(memory, MaxPages, "memory size must be at most 65536 pages (4GiB)");
         for (var i = 0; i < module.GlobalValues.Count; i++)
         {
             var type = module.Globals[module.ImportedGlobals + i];
@@ -34,7 +36,8 @@ internal static class ModuleValidator
         return facts;
     }
 
-    private static WasmModuleException Invalid(string message, int offset = -1) => new(ModuleFault.Invalid, message, offset);
+    private static WasmModuleException Invalid(string message, int offset = -1) =>
+        new(ModuleFault.Invalid, message, offset);
 
     private static void CheckLimits(SizeLimits limits, uint ceiling, string message)
     {

@@ -12,7 +12,8 @@ internal sealed class SuspensionAnalysis
     private readonly bool[] _functions;
     private readonly HashSet<FunctionType> _types = [];
 
-    public SuspensionAnalysis(ModuleModel model, FunctionFacts[] facts, IReadOnlySet<int> blockingImports, IReadOnlySet<int> referenced)
+    public SuspensionAnalysis(ModuleModel model, FunctionFacts[] facts, IReadOnlySet<int> blockingImports,
+        IReadOnlySet<int> referenced)
     {
         _functions = new bool[model.Functions.Count];
         if (blockingImports.Count == 0) return;

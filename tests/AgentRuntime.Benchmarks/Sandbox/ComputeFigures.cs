@@ -67,8 +67,10 @@ internal static class ComputeFigures
     {
         try
         {
-            string[] arguments = [Path.Combine(folder, "v8.mjs"), wasm, Rounds.ToString(CultureInfo.InvariantCulture), .. Kernels];
-            using var node = Process.Start(new ProcessStartInfo("node", arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
+            string[] arguments = [Path.Combine(folder, "v8.mjs"), wasm, Rounds.ToString(CultureInfo.InvariantCulture),
+                .. Kernels];
+            using var node = Process.Start(
+                new ProcessStartInfo("node", arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
             var output = await node.StandardOutput.ReadToEndAsync(cancellationToken);
             await node.WaitForExitAsync(cancellationToken);
             return (JsonObject?)JsonNode.Parse(output);

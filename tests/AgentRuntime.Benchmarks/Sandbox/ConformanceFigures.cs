@@ -12,14 +12,16 @@ internal static class ConformanceFigures
         figures["conformance_passed"] = null;
         figures["conformance_total"] = null;
         var root = Root(AppContext.BaseDirectory);
-        var data = Environment.GetEnvironmentVariable("AGENTRUNTIME_DATA") ?? Path.Combine(root, "..", "shared", "data");
+        var data = Environment.GetEnvironmentVariable("AGENTRUNTIME_DATA") ?? Path.Combine(
+            root, "..", "shared", "data");
         var archive = Path.Combine(data, "wasm-spec-2.0-json.tar.xz");
         if (!File.Exists(archive)) return;
         var folder = Directory.CreateTempSubdirectory("wasm-spec-");
         try
         {
             await RunAsync("tar", ["xJf", archive, "-C", folder.FullName], cancellationToken);
-            var output = await RunAsync(Path.Combine(root, "tests", "conformance"), ["wasm", folder.FullName], cancellationToken);
+            var output = await RunAsync(Path.Combine(root, "tests", "conformance"), ["wasm", folder.FullName],
+                cancellationToken);
             var words = output.TrimEnd().Split('\n')[^1].Split(' ');
             var passed = int.Parse(words[0], CultureInfo.InvariantCulture);
             figures["conformance_passed"] = passed;
@@ -33,7 +35,8 @@ internal static class ConformanceFigures
 
     private static async Task<string> RunAsync(string program, string[] arguments, CancellationToken cancellationToken)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
         var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
         await process.WaitForExitAsync(cancellationToken);
         return output;

@@ -10,7 +10,8 @@ internal static class LatencyFigures
     private static readonly FunctionType OneToOne = new([WasmValueType.I32], [WasmValueType.I32]);
 
     /// <summary>In the order of the module's imports.</summary>
-    public static HostFunction[] Host(IWasmModule module, HostFunction ask) => [.. module.Imports.Select(i => i.Name == "ask"
+    public static HostFunction[] Host(IWasmModule module, HostFunction ask) =>
+        [.. module.Imports.Select(i => i.Name == "ask"
         ? ask
         : new HostFunction(OneToOne, false, static (_, arguments, results) =>
         {
@@ -18,7 +19,8 @@ internal static class LatencyFigures
             return HostReturn.Completed;
         }))];
 
-    public static HostFunction Answering(bool mayBlock) => new(OneToOne, mayBlock, static (_, _, _) => HostReturn.Suspend);
+    public static HostFunction Answering(bool mayBlock) =>
+        new(OneToOne, mayBlock, static (_, _, _) => HostReturn.Suspend);
 
     public static void Measure(IWasmModule small, JsonObject figures)
     {

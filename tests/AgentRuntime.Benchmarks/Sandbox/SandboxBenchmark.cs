@@ -5,7 +5,8 @@ using AgentRuntime.Sandboxes.Managed;
 namespace AgentRuntime.Benchmarks.Sandbox;
 
 /// <summary>
-/// <c>./tests/bench sandbox</c>: latencies of the Managed engine, its compute beside Node's V8 on the same module in the
+/// <c>./tests/bench sandbox</c>: latencies of the Managed engine, its compute beside Node's V8 on the same module in
+/// the
 /// same run, and the conformance count where the corpus is at hand.
 /// </summary>
 internal sealed class SandboxBenchmark : IBenchmark
@@ -18,7 +19,8 @@ internal sealed class SandboxBenchmark : IBenchmark
     {
         var folder = Path.Combine(AppContext.BaseDirectory, "Sandbox", "kernels");
         var engine = new ManagedWasmEngine();
-        var small = engine.Compile(File.ReadAllBytes(Path.Combine(folder, "small.wasm")), new CompileLimits(), cancellationToken);
+        var small = engine.Compile(File.ReadAllBytes(Path.Combine(folder, "small.wasm")), new CompileLimits(),
+            cancellationToken);
         var figures = new JsonObject();
         Console.Error.WriteLine("latencies");
         LatencyFigures.Measure(small, figures);

@@ -5,7 +5,8 @@ using AgentRuntime.Sandboxes.Core;
 
 namespace AgentRuntime.Benchmarks.Sandbox;
 
-/// <summary>A guest six calls deep that asks, is put away, and is woken: in place, and through bytes in random order.</summary>
+/// <summary>A guest six calls deep that asks, is put away, and is woken: in place, and through bytes in random
+/// order.</summary>
 internal static class SuspensionFigures
 {
     private const int Agents = 100_000;

@@ -26,7 +26,8 @@ internal static class JsonScript
             Module = text || filename is null ? null : () => File.ReadAllBytes(Path.Combine(folder, filename)),
             Text = Text(c, "text") ?? "",
             Action = c.TryGetProperty("action", out var action) ? Action(action) : null,
-            Expected = c.TryGetProperty("expected", out var expected) ? [.. expected.EnumerateArray().Select(Expected)] : [],
+            Expected = c.TryGetProperty("expected", out var expected)
+                ? [.. expected.EnumerateArray().Select(Expected)] : [],
         };
     }
 

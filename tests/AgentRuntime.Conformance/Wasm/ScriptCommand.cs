@@ -56,5 +56,6 @@ internal sealed record ExpectedValue(int LaneBits, (LanePattern Pattern, ulong B
     }
 
     public override string ToString() => string.Join(' ', Lanes.Select(l =>
-        l.Pattern == LanePattern.Exact ? l.Bits.ToString("x", System.Globalization.CultureInfo.InvariantCulture) : l.Pattern.ToString()));
+        l.Pattern == LanePattern.Exact
+            ? l.Bits.ToString("x", System.Globalization.CultureInfo.InvariantCulture) : l.Pattern.ToString()));
 }

@@ -94,7 +94,8 @@ internal sealed class ScriptRunner(ManagedWasmEngine engine, string file, TextWr
     }
 
     private Linked Target(string? name) =>
-        (name is null ? _current : _named.GetValueOrDefault(name)) ?? throw new InvalidOperationException("no such module");
+        (name is null ? _current : _named.GetValueOrDefault(name)) ?? throw new InvalidOperationException(
+            "no such module");
 
     private Linked Instantiate(byte[] wasm)
     {
@@ -105,7 +106,8 @@ internal sealed class ScriptRunner(ManagedWasmEngine engine, string file, TextWr
             var import = module.Imports[i];
             object? found = null;
             if (import.Module == "spectest") found = _spectest.GetValueOrDefault(import.Name);
-            else if (_registered.TryGetValue(import.Module, out var from)) found = from.Module.ExportOf(from.Instance, import.Name);
+            else if (_registered.TryGetValue(import.Module, out var from))
+                found = from.Module.ExportOf(from.Instance, import.Name);
             imports[i] = found ?? throw new WasmLinkException($"unknown import: {import.Module}.{import.Name}");
         }
 

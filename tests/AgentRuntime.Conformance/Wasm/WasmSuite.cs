@@ -28,12 +28,14 @@ internal sealed class WasmSuite : IConformanceSuite
         int passed = 0, failed = 0, skipped = 0;
         foreach (var file in Files(directory))
         {
-            if (options.Length > 0 && !options.Any(o => Path.GetFileName(file).Contains(o, StringComparison.Ordinal))) continue;
+            if (options.Length > 0 && !options.Any(o => Path.GetFileName(file).Contains(o, StringComparison.Ordinal)))
+                continue;
             var name = Path.GetRelativePath(directory, file);
             List<ScriptCommand> commands;
             try
             {
-                commands = file.EndsWith(".json", StringComparison.Ordinal) ? JsonScript.Read(file) : WastScript.Read(file);
+                commands = file.EndsWith(".json", StringComparison.Ordinal)
+                    ? JsonScript.Read(file) : WastScript.Read(file);
             }
             catch (Exception e) when (e is Text.TextException or System.Text.Json.JsonException)
             {

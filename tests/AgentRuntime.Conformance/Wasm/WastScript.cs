@@ -27,7 +27,8 @@ internal static class WastScript
         switch (command.Type)
         {
             case "module":
-                return command with { Name = items.Count > 1 && items[1].IsId ? items[1].Atom : null, Module = Module(node, mayQuote: true) };
+                return command with { Name = items.Count > 1 && items[1].IsId ? items[1].Atom : null,
+                    Module = Module(node, mayQuote: true) };
             case "register":
                 return command with { RegisterAs = items[1].Name, Name = items.Count > 2 ? items[2].Atom : null };
             case "invoke" or "get":
@@ -35,11 +36,13 @@ internal static class WastScript
             case "assert_return":
                 return command with { Action = Action(items[1]), Expected = [.. items.Skip(2).Select(Expected)] };
             case "assert_trap" when items[1].Head == "module":
-                return command with { Type = "assert_uninstantiable", Module = Module(items[1], true), Text = items[2].Name };
+                return command with { Type = "assert_uninstantiable", Module = Module(items[1], true),
+                    Text = items[2].Name };
             case "assert_trap" or "assert_exhaustion":
                 return command with { Action = Action(items[1]), Text = items[2].Name };
             default:
-                return command with { Module = Module(items[1], command.Type != "assert_malformed"), Text = items[2].Name };
+                return command with { Module = Module(items[1], command.Type != "assert_malformed"),
+                    Text = items[2].Name };
         }
     }
 
@@ -68,7 +71,8 @@ internal static class WastScript
         var items = node.Items!;
         var at = items[1].IsId ? 2 : 1;
         var module = at == 2 ? items[1].Atom : null;
-        return new ScriptAction(node.Head == "invoke", module, items[at].Name, [.. items.Skip(at + 1).Select(Argument)]);
+        return new ScriptAction(node.Head == "invoke", module, items[at].Name,
+            [.. items.Skip(at + 1).Select(Argument)]);
     }
 
     private static WasmValue Argument(TextNode node)
@@ -103,7 +107,8 @@ internal static class WastScript
                 return new ExpectedValue(TextVectors.LaneBits(items[1]),
                     [.. items.Skip(2).Select(l => Pattern(l) ?? (LanePattern.Exact, TextVectors.Lane(items[1], l)))]);
             case "ref.func": return new ExpectedValue(64, [(LanePattern.Exact, 1)]);
-            case "ref.null" or "ref.extern": return new ExpectedValue(64, [(LanePattern.Exact, (ulong)Argument(node).AsI64())]);
+            case "ref.null" or "ref.extern":
+                return new ExpectedValue(64, [(LanePattern.Exact, (ulong)Argument(node).AsI64())]);
             default:
                 var bits = node.Head is "i32.const" or "f32.const" ? 32 : 64;
                 return new ExpectedValue(bits, [Pattern(items[1]) ?? (LanePattern.Exact, Scalar(node))]);

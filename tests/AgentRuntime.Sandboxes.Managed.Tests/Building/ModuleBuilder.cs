@@ -24,7 +24,8 @@ internal sealed class ModuleBuilder
 
     public int Type(WasmValueType[] parameters, WasmValueType[] results)
     {
-        _types.Add([0x60, .. Vector(parameters.Select(p => new[] { (byte)p })), .. Vector(results.Select(p => new[] { (byte)p }))]);
+        _types.Add([0x60, .. Vector(parameters.Select(p => new[] { (byte)p })),
+            .. Vector(results.Select(p => new[] { (byte)p }))]);
         return _types.Count - 1;
     }
 
@@ -38,7 +39,8 @@ internal sealed class ModuleBuilder
     public int Function(int type, Code code, string? export = null)
     {
         _functions.Add(U32((uint)type));
-        byte[] body = [.. Vector(code.LocalRuns.Select(r => (byte[])[.. U32((uint)r.Count), (byte)r.Type])), .. code.Bytes];
+        byte[] body = [.. Vector(code.LocalRuns.Select(r => (byte[])[.. U32((uint)r.Count), (byte)r.Type])),
+            .. code.Bytes];
         _bodies.Add([.. U32((uint)body.Length), .. body]);
         if (export is not null) Export(export, ExternKind.Function, FunctionCount - 1);
         return FunctionCount - 1;

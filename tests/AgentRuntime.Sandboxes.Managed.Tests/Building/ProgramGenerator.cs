@@ -5,7 +5,8 @@ namespace AgentRuntime.Sandboxes.Managed.Tests.Building;
 
 /// <summary>
 /// Random programs that validate and end: typed expressions over locals, globals, memory, direct and indirect calls
-/// and an import <c>host.ask: (i32) -> i32</c>. Loops count down; calls go to functions of lower index. NaN payloads never
+/// and an import <c>host.ask: (i32) -> i32</c>. Loops count down; calls go to functions of lower index. NaN payloads
+/// never
 /// become visible, since engines may differ in them: no float is stored, reinterpreted or copy-signed.
 /// </summary>
 internal sealed class ProgramGenerator
@@ -35,7 +36,8 @@ internal sealed class ProgramGenerator
         _asks = asks;
     }
 
-    /// <summary>A module that exports <c>run: (i32, i64) -> i64</c>, its memory, and some results by other types.</summary>
+    /// <summary>A module that exports <c>run: (i32, i64) -> i64</c>, its memory, and some results by other
+    /// types.</summary>
     public static byte[] Generate(int seed, bool asks) => new ProgramGenerator(seed, asks).Module();
 
     private byte[] Module()
@@ -136,7 +138,8 @@ internal sealed class ProgramGenerator
         var cases = _random.Next(1, 4);
         for (var i = 0; i <= cases; i++) _code.Block();
         Expression(I32, depth);
-        _code.I32(7).Op(0x71).With(Opcodes.BrTable, [(uint)cases, .. Enumerable.Range(0, cases + 1).Select(i => (uint)i)]);
+        _code.I32(7).Op(0x71).With(Opcodes.BrTable,
+            [(uint)cases, .. Enumerable.Range(0, cases + 1).Select(i => (uint)i)]);
         for (var i = 0; i <= cases; i++)
         {
             _code.End();
@@ -212,9 +215,11 @@ internal sealed class ProgramGenerator
 
     private Code Constant(WasmValueType type)
     {
-        long[] special = [0, 1, -1, 2, 31, 63, 0x7F, 0xFF, 0x8000, int.MaxValue, int.MinValue, long.MaxValue, long.MinValue];
+        long[] special = [0, 1, -1, 2, 31, 63, 0x7F, 0xFF, 0x8000, int.MaxValue, int.MinValue, long.MaxValue,
+            long.MinValue];
         var value = _random.Next(3) == 0 ? special[_random.Next(special.Length)] : _random.NextInt64();
-        double[] floats = [0, -0.0, 1, -1, 0.5, 1e10, -1e10, 4294967296.0, double.Epsilon, double.PositiveInfinity, 3.25];
+        double[] floats = [0, -0.0, 1, -1, 0.5, 1e10, -1e10, 4294967296.0, double.Epsilon, double.PositiveInfinity,
+            3.25];
         var real = _random.Next(2) == 0 ? floats[_random.Next(floats.Length)] : (_random.NextDouble() - 0.5) * 1e6;
         return type switch
         {
@@ -259,8 +264,10 @@ internal sealed class ProgramGenerator
     {
         (int Op, WasmValueType From)[] choices = type switch
         {
-            I32 => [(0xA7, I64), (0xC0, I32), (0xC1, I32), (0xFC00, F32), (0xFC03, F64), (0xFC01, F32), (0xA8, F32), (0x50, I64), (0xA7, I64)],
-            I64 => [(0xAC, I32), (0xAD, I32), (0xC2, I64), (0xC3, I64), (0xC4, I64), (0xFC04, F32), (0xFC07, F64), (0xB0, F64)],
+            I32 => [(0xA7, I64), (0xC0, I32), (0xC1, I32), (0xFC00, F32), (0xFC03, F64), (0xFC01, F32), (0xA8, F32),
+                (0x50, I64), (0xA7, I64)],
+            I64 => [(0xAC, I32), (0xAD, I32), (0xC2, I64), (0xC3, I64), (0xC4, I64), (0xFC04, F32), (0xFC07, F64),
+                (0xB0, F64)],
             F32 => [(0xB2, I32), (0xB3, I32), (0xB4, I64), (0xB5, I64), (0xB6, F64)],
             _ => [(0xB7, I32), (0xB8, I32), (0xB9, I64), (0xBA, I64), (0xBB, F32)],
         };
@@ -276,7 +283,8 @@ internal sealed class ProgramGenerator
         if (type == I32 && _random.Next(3) == 0)
         {
             var operands = Any();
-            var (first, last) = operands switch { I32 => (0x46, 0x4F), I64 => (0x51, 0x5A), F32 => (0x5B, 0x60), _ => (0x61, 0x66) };
+            var (first, last) = operands switch { I32 => (0x46, 0x4F), I64 => (0x51, 0x5A), F32 => (0x5B, 0x60),
+                _ => (0x61, 0x66) };
             Expression(operands, depth - 1);
             Expression(operands, depth - 1);
             _code.With(_random.Next(first, last + 1));
@@ -295,7 +303,8 @@ internal sealed class ProgramGenerator
         };
         // Division by zero, seldom.
         var divides = !unary && op is (>= 0x6D and <= 0x70) or (>= 0x7F and <= 0x82);
-        if (divides && _random.Next(30) != 0) _code.Op((type == I32 ? new Code().I32(1).Op(0x72) : new Code().I64(1).Op(0x84)).Bytes);
+        if (divides && _random.Next(30) != 0)
+            _code.Op((type == I32 ? new Code().I32(1).Op(0x72) : new Code().I64(1).Op(0x84)).Bytes);
         _code.With(op);
     }
 }

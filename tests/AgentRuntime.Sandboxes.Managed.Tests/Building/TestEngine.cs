@@ -14,7 +14,8 @@ internal static class TestEngine
     public static ManagedModule Compile(ModuleBuilder module) => Compile(module.Build());
 
     public static ManagedModule Compile(byte[] wasm) =>
-        (ManagedModule)new ManagedWasmEngine().Compile(wasm, new CompileLimits { MaxTime = TimeSpan.FromSeconds(60) }, CancellationToken.None);
+        (ManagedModule)new ManagedWasmEngine().Compile(
+            wasm, new CompileLimits { MaxTime = TimeSpan.FromSeconds(60) }, CancellationToken.None);
 
     public static IWasmInstance Instantiate(ModuleBuilder module, params HostFunction[] functions) =>
         Compile(module).Instantiate(functions, Limits);

@@ -116,7 +116,8 @@ internal sealed class TextCode(TextModule module, TextTypes types, WasmBytes byt
         var aside = new TextCode(module, types, new WasmBytes(), locals);
         aside._labels.AddRange(_labels);
         aside.Instruction(items[0], items, ref at);
-        for (; at < items.Count; at++) Folded(items[at].Items is null ? throw items[at].Error("unexpected") : items[at]);
+        for (; at < items.Count; at++)
+            Folded(items[at].Items is null ? throw items[at].Error("unexpected") : items[at]);
         bytes.Raw(aside.Written);
     }
 

@@ -257,7 +257,8 @@ internal sealed partial class TextModule
             if (declarative) at++;
             TextNode? table = null;
             if (at < items.Count && items[at].Head == "table") table = items[at++].Items![1];
-            else if (at + 1 < items.Count && items[at].Atom is not (null or "func" or "funcref" or "externref") && items[at + 1].Items is not null) table = items[at++];
+            else if (at + 1 < items.Count && items[at].Atom is not (null or "func" or "funcref" or "externref")
+                && items[at + 1].Items is not null) table = items[at++];
             var offset = at < items.Count && items[at].Items is not null ? items[at++] : null;
             var type = WasmValueType.FuncRef;
             if (at < items.Count && items[at].Atom is "func" or "funcref" or "externref")

@@ -19,7 +19,8 @@ internal sealed class TextNode
 
     public bool IsId => Atom is { Length: > 1 } && Atom[0] == '$';
 
-    public string Name => String is null ? throw Error("a name is missing") : System.Text.Encoding.UTF8.GetString(String);
+    public string Name =>
+        String is null ? throw Error("a name is missing") : System.Text.Encoding.UTF8.GetString(String);
 
     public TextException Error(string message) => new($"{message} at {Atom ?? Head ?? "string"}", Line);
 
@@ -66,7 +67,8 @@ internal sealed class TextNode
             else
             {
                 var start = i;
-                while (i < text.Length && !char.IsWhiteSpace((char)text[i]) && text[i] is not ((byte)'(' or (byte)')' or (byte)'"' or (byte)';')) i++;
+                while (i < text.Length && !char.IsWhiteSpace((char)text[i])
+                    && text[i] is not ((byte)'(' or (byte)')' or (byte)'"' or (byte)';')) i++;
                 items.Add(new TextNode { Line = line, Atom = System.Text.Encoding.UTF8.GetString(text[start..i]) });
             }
         }
@@ -121,7 +123,8 @@ internal sealed class TextNode
                 case '"' or '\'' or '\\': bytes.Add((byte)escape); break;
                 case 'u':
                     var end = i + text[i..].IndexOf((byte)'}');
-                    var code = Convert.ToInt32(System.Text.Encoding.ASCII.GetString(text[(i + 2)..end]).Replace("_", "", StringComparison.Ordinal), 16);
+                    var code = Convert.ToInt32(System.Text.Encoding.ASCII.GetString(text[(i + 2)..end]).Replace(
+                        "_", "", StringComparison.Ordinal), 16);
                     bytes.AddRange(System.Text.Encoding.UTF8.GetBytes(char.ConvertFromUtf32(code)));
                     i = end;
                     break;

@@ -29,7 +29,8 @@ internal static class TextNumbers
         if (text == "inf") return sign | 0x7F80_0000;
         if (text == "nan") return sign | 0x7FC0_0000;
         if (text.StartsWith("nan:0x", StringComparison.Ordinal))
-            return sign | 0x7F80_0000 | uint.Parse(text.AsSpan(6), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            return sign | 0x7F80_0000 | uint.Parse(
+                text.AsSpan(6), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
         var value = text.StartsWith("0x", StringComparison.Ordinal)
             ? Hexadecimal(text, 24, -149, 127) is var (bits, exponent) ? (float)Math.ScaleB((double)bits, exponent) : 0
             : float.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
@@ -43,7 +44,8 @@ internal static class TextNumbers
         if (text == "inf") return sign | 0x7FF0_0000_0000_0000;
         if (text == "nan") return sign | 0x7FF8_0000_0000_0000;
         if (text.StartsWith("nan:0x", StringComparison.Ordinal))
-            return sign | 0x7FF0_0000_0000_0000 | ulong.Parse(text.AsSpan(6), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            return sign | 0x7FF0_0000_0000_0000
+                | ulong.Parse(text.AsSpan(6), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
         var value = text.StartsWith("0x", StringComparison.Ordinal)
             ? Hexadecimal(text, 53, -1074, 1023) is var (bits, exponent) ? Math.ScaleB((double)bits, exponent) : 0
             : double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
@@ -61,7 +63,8 @@ internal static class TextNumbers
     private static (ulong Bits, int Exponent) Hexadecimal(string text, int precision, int lowest, int highest)
     {
         var exponentAt = text.IndexOfAny(['p', 'P']);
-        var exponent = exponentAt < 0 ? 0 : int.Parse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var exponent = exponentAt < 0 ? 0
+            : int.Parse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         var digits = exponentAt < 0 ? text[2..] : text[2..exponentAt];
         var point = digits.IndexOf('.', StringComparison.Ordinal);
         if (point >= 0)

@@ -32,7 +32,8 @@ internal sealed class TextTypes
     }
 
     public int Index(TextNode node) =>
-        node.IsId ? (_names.TryGetValue(node.Atom!, out var index) ? index : throw node.Error("unknown type")) : (int)TextNumbers.Integer(node);
+        node.IsId ? (_names.TryGetValue(node.Atom!, out var index) ? index : throw node.Error("unknown type"))
+            : (int)TextNumbers.Integer(node);
 
     public FunctionType? At(int index) => (uint)index < (uint)_types.Count ? _types[index] : null;
 
@@ -44,7 +45,8 @@ internal sealed class TextTypes
         return _types.Count - 1;
     }
 
-    /// <summary>A type use: <c>(type x)</c>, parameters and results, or both. Names of parameters go to the list.</summary>
+    /// <summary>A type use: <c>(type x)</c>, parameters and results, or both. Names of parameters go to the
+    /// list.</summary>
     public (int Index, FunctionType Type) Use(List<TextNode> nodes, ref int at, List<string?>? parameterNames)
     {
         int? named = null;

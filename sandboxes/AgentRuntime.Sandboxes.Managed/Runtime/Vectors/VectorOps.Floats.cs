@@ -47,11 +47,13 @@ internal static partial class VectorOps
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> F32x4Pmin(Vector128<byte> a, Vector128<byte> b) =>
-        Vector128.ConditionalSelect(Vector128.LessThan(b.AsSingle(), a.AsSingle()), b.AsSingle(), a.AsSingle()).AsByte();
+        Vector128.ConditionalSelect(Vector128.LessThan(b.AsSingle(), a.AsSingle()), b.AsSingle(), a.AsSingle()).AsByte(
+            );
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> F32x4Pmax(Vector128<byte> a, Vector128<byte> b) =>
-        Vector128.ConditionalSelect(Vector128.LessThan(a.AsSingle(), b.AsSingle()), b.AsSingle(), a.AsSingle()).AsByte();
+        Vector128.ConditionalSelect(Vector128.LessThan(a.AsSingle(), b.AsSingle()), b.AsSingle(), a.AsSingle()).AsByte(
+            );
 
     /// <summary>NaN wins, and zeros are told apart by their sign.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -116,11 +118,13 @@ internal static partial class VectorOps
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> F64x2Pmin(Vector128<byte> a, Vector128<byte> b) =>
-        Vector128.ConditionalSelect(Vector128.LessThan(b.AsDouble(), a.AsDouble()), b.AsDouble(), a.AsDouble()).AsByte();
+        Vector128.ConditionalSelect(Vector128.LessThan(b.AsDouble(), a.AsDouble()), b.AsDouble(), a.AsDouble()).AsByte(
+            );
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> F64x2Pmax(Vector128<byte> a, Vector128<byte> b) =>
-        Vector128.ConditionalSelect(Vector128.LessThan(a.AsDouble(), b.AsDouble()), b.AsDouble(), a.AsDouble()).AsByte();
+        Vector128.ConditionalSelect(Vector128.LessThan(a.AsDouble(), b.AsDouble()), b.AsDouble(), a.AsDouble()).AsByte(
+            );
 
     /// <summary>NaN wins, and zeros are told apart by their sign.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -161,10 +165,12 @@ internal static partial class VectorOps
         a.AsUInt32().GetElement(3)).AsByte();
 
     public static Vector128<byte> I32x4TruncSatF64x2SZero(Vector128<byte> a) => Vector128.Create(
-        Conversions.Saturated32(a.AsDouble().GetElement(0)), Conversions.Saturated32(a.AsDouble().GetElement(1)), 0, 0).AsByte();
+        Conversions.Saturated32(a.AsDouble().GetElement(0)), Conversions.Saturated32(a.AsDouble().GetElement(1)), 0,
+            0).AsByte();
 
     public static Vector128<byte> I32x4TruncSatF64x2UZero(Vector128<byte> a) => Vector128.Create(
-        Conversions.SaturatedU32(a.AsDouble().GetElement(0)), Conversions.SaturatedU32(a.AsDouble().GetElement(1)), 0, 0).AsByte();
+        Conversions.SaturatedU32(a.AsDouble().GetElement(0)), Conversions.SaturatedU32(a.AsDouble().GetElement(1)), 0,
+            0).AsByte();
 
     public static Vector128<byte> F64x2ConvertLowS(Vector128<byte> a) =>
         Vector128.Create((double)a.AsInt32().GetElement(0), a.AsInt32().GetElement(1)).AsByte();

@@ -188,7 +188,8 @@ internal static partial class VectorOps
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> I32x4DotS(Vector128<byte> a, Vector128<byte> b) =>
-        ((((a.AsInt32() << 16) >> 16) * ((b.AsInt32() << 16) >> 16)) + ((a.AsInt32() >> 16) * (b.AsInt32() >> 16))).AsByte();
+        ((((a.AsInt32() << 16) >> 16) * ((b.AsInt32() << 16) >> 16))
+            + ((a.AsInt32() >> 16) * (b.AsInt32() >> 16))).AsByte();
 
     /// <summary>(a * b + 2^14) / 2^15, saturated.</summary>
     public static Vector128<byte> I16x8Q15MulrSatS(Vector128<byte> a, Vector128<byte> b)

@@ -21,10 +21,12 @@ internal static partial class VectorOps
     public static Vector128<byte> I8x16Abs(Vector128<byte> a) => Vector128.Abs(a.AsSByte()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I8x16Shl(Vector128<byte> a, int b) => Vector128.ShiftLeft(a.AsSByte(), b & 7).AsByte();
+    public static Vector128<byte> I8x16Shl(Vector128<byte> a, int b) =>
+        Vector128.ShiftLeft(a.AsSByte(), b & 7).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I8x16ShrS(Vector128<byte> a, int b) => Vector128.ShiftRightArithmetic(a.AsSByte(), b & 7).AsByte();
+    public static Vector128<byte> I8x16ShrS(Vector128<byte> a, int b) =>
+        Vector128.ShiftRightArithmetic(a.AsSByte(), b & 7).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> I8x16ShrU(Vector128<byte> a, int b) => Vector128.ShiftRightLogical(a, b & 7);
@@ -87,13 +89,16 @@ internal static partial class VectorOps
     public static Vector128<byte> I16x8Abs(Vector128<byte> a) => Vector128.Abs(a.AsInt16()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I16x8Shl(Vector128<byte> a, int b) => Vector128.ShiftLeft(a.AsInt16(), b & 15).AsByte();
+    public static Vector128<byte> I16x8Shl(Vector128<byte> a, int b) =>
+        Vector128.ShiftLeft(a.AsInt16(), b & 15).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I16x8ShrS(Vector128<byte> a, int b) => Vector128.ShiftRightArithmetic(a.AsInt16(), b & 15).AsByte();
+    public static Vector128<byte> I16x8ShrS(Vector128<byte> a, int b) =>
+        Vector128.ShiftRightArithmetic(a.AsInt16(), b & 15).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I16x8ShrU(Vector128<byte> a, int b) => Vector128.ShiftRightLogical(a.AsUInt16(), b & 15).AsByte();
+    public static Vector128<byte> I16x8ShrU(Vector128<byte> a, int b) =>
+        Vector128.ShiftRightLogical(a.AsUInt16(), b & 15).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I16x8AllTrue(Vector128<byte> a) =>
@@ -157,13 +162,16 @@ internal static partial class VectorOps
     public static Vector128<byte> I32x4Abs(Vector128<byte> a) => Vector128.Abs(a.AsInt32()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I32x4Shl(Vector128<byte> a, int b) => Vector128.ShiftLeft(a.AsInt32(), b & 31).AsByte();
+    public static Vector128<byte> I32x4Shl(Vector128<byte> a, int b) =>
+        Vector128.ShiftLeft(a.AsInt32(), b & 31).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I32x4ShrS(Vector128<byte> a, int b) => Vector128.ShiftRightArithmetic(a.AsInt32(), b & 31).AsByte();
+    public static Vector128<byte> I32x4ShrS(Vector128<byte> a, int b) =>
+        Vector128.ShiftRightArithmetic(a.AsInt32(), b & 31).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I32x4ShrU(Vector128<byte> a, int b) => Vector128.ShiftRightLogical(a.AsUInt32(), b & 31).AsByte();
+    public static Vector128<byte> I32x4ShrU(Vector128<byte> a, int b) =>
+        Vector128.ShiftRightLogical(a.AsUInt32(), b & 31).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32x4AllTrue(Vector128<byte> a) => Vector128.EqualsAny(a.AsInt32(), Vector128<int>.Zero) ? 0 : 1;
@@ -206,13 +214,16 @@ internal static partial class VectorOps
     public static Vector128<byte> I64x2Abs(Vector128<byte> a) => Vector128.Abs(a.AsInt64()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I64x2Shl(Vector128<byte> a, int b) => Vector128.ShiftLeft(a.AsInt64(), b & 63).AsByte();
+    public static Vector128<byte> I64x2Shl(Vector128<byte> a, int b) =>
+        Vector128.ShiftLeft(a.AsInt64(), b & 63).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I64x2ShrS(Vector128<byte> a, int b) => Vector128.ShiftRightArithmetic(a.AsInt64(), b & 63).AsByte();
+    public static Vector128<byte> I64x2ShrS(Vector128<byte> a, int b) =>
+        Vector128.ShiftRightArithmetic(a.AsInt64(), b & 63).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> I64x2ShrU(Vector128<byte> a, int b) => Vector128.ShiftRightLogical(a.AsUInt64(), b & 63).AsByte();
+    public static Vector128<byte> I64x2ShrU(Vector128<byte> a, int b) =>
+        Vector128.ShiftRightLogical(a.AsUInt64(), b & 63).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I64x2AllTrue(Vector128<byte> a) => Vector128.EqualsAny(a.AsInt64(), Vector128<long>.Zero) ? 0 : 1;

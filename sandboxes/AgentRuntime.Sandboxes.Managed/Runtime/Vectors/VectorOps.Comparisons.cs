@@ -210,7 +210,8 @@ internal static partial class VectorOps
     public static Vector128<byte> Xor(Vector128<byte> a, Vector128<byte> b) => a ^ b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> BitSelect(Vector128<byte> a, Vector128<byte> b, Vector128<byte> mask) => (a & mask) | (b & ~mask);
+    public static Vector128<byte> BitSelect(Vector128<byte> a, Vector128<byte> b, Vector128<byte> mask) =>
+        (a & mask) | (b & ~mask);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int AnyTrue(Vector128<byte> a) => a != Vector128<byte>.Zero ? 1 : 0;

@@ -8,27 +8,33 @@ internal static class VectorMemory
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load8x8S(int address, Span<byte> memory, uint offset, int at) =>
-        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsSByte()).AsByte();
+        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsSByte()).AsByte(
+            );
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load8x8U(int address, Span<byte> memory, uint offset, int at) =>
-        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsByte()).AsByte();
+        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsByte()).AsByte(
+            );
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load16x4S(int address, Span<byte> memory, uint offset, int at) =>
-        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsInt16()).AsByte();
+        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsInt16()).AsByte(
+            );
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load16x4U(int address, Span<byte> memory, uint offset, int at) =>
-        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsUInt16()).AsByte();
+        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsUInt16(
+            )).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load32x2S(int address, Span<byte> memory, uint offset, int at) =>
-        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsInt32()).AsByte();
+        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsInt32()).AsByte(
+            );
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load32x2U(int address, Span<byte> memory, uint offset, int at) =>
-        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsUInt32()).AsByte();
+        Vector128.WidenLower(Vector128.CreateScalar(MemoryAccess.Load64(address, memory, offset, at)).AsUInt32(
+            )).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Load8Splat(int address, Span<byte> memory, uint offset, int at) =>
