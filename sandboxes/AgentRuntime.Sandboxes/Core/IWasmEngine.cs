@@ -89,7 +89,8 @@ public interface IWasmInstance : IDisposable
     /// <exception cref="InvalidOperationException">The instance is not suspended.</exception>
     /// <exception cref="WasmSnapshotException">It holds a reference to something of the host's.</exception>
     /// <exception cref="NotSupportedException">The engine has no snapshots.</exception>
-    void WriteSnapshot(IBufferWriter<byte> destination) => throw new NotSupportedException("this engine has no snapshots");
+    void WriteSnapshot(IBufferWriter<byte> destination) =>
+        throw new NotSupportedException("this engine has no snapshots");
 
     /// <summary>Makes the running call trap with this kind at its next epoch check. Any thread, any time.</summary>
     void Interrupt(TrapKind kind);

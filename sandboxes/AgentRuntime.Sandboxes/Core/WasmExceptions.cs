@@ -90,7 +90,9 @@ public sealed class WasmModuleException(ModuleFault fault, string message, int o
     public int Offset { get; } = offset;
 }
 
-/// <summary>A snapshot cannot be written or restored: damaged, of another module, or with what cannot be stored.</summary>
+/// <summary>
+/// A snapshot cannot be written or restored: damaged, of another module, or with what cannot be stored.
+/// </summary>
 public sealed class WasmSnapshotException(string message) : Exception(message);
 
 /// <summary>An import cannot be satisfied.</summary>

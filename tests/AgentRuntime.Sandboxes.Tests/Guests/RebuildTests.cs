@@ -34,21 +34,21 @@ public sealed class RebuildTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("c", "clang")]
-    [InlineData("rust", "rustc")]
-    [InlineData("javascript", "node")]
-    public async Task A_template_builds_into_an_agent_that_asks_the_model(string language, string tool)
+    [InlineData("c", "/usr/bin/clang /usr/bin/wasm-ld /usr/include/wasm32-wasi /usr/lib/clang/14.0.6/lib/wasi")]
+    [InlineData("rust", "/usr/bin/rustc /usr/lib/rustlib/wasm32-wasi")]
+    [InlineData("javascript", "/usr/bin/node")]
+    public async Task A_template_builds_into_an_agent_that_asks_the_model(string language, string toolchain)
     {
+        if (toolchain.Split(' ').FirstOrDefault(path => !Path.Exists(path)) is { } missing)
+        {
+            output.WriteLine($"{language}: not built, because {missing} is not installed");
+            return;
+        }
+
         using var folder = new TemporaryFolder();
         Copy(Path.Combine(Guests, "templates", language), folder.Path);
 
-        var exitCode = await RunAsync(Path.Combine(folder.Path, "build"), folder.Path);
-        if (exitCode != 0)
-        {
-            output.WriteLine($"{language}: not built, because the toolchain ({tool}) is not installed");
-            Assert.False(File.Exists(Path.Combine(folder.Path, "agent.wasm")));
-            return;
-        }
+        Assert.Equal(0, await RunAsync(Path.Combine(folder.Path, "build"), folder.Path));
 
         var built = await File.ReadAllBytesAsync(Path.Combine(folder.Path, "agent.wasm"));
         var run = await GuestRun.RunAsync(built, "Hé?");
