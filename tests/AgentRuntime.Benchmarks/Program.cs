@@ -1,11 +1,15 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Gateway;
 using AgentRuntime.Benchmarks.Policy;
 using AgentRuntime.Benchmarks.Routing;
 using AgentRuntime.Benchmarks.Sandbox;
 
 IBenchmark[] benchmarks =
 [
+    new TraceBenchmark(),
+    new GatewayBenchmark(),
     new SandboxBenchmark(),
+    new PolicyBenchmark(new HistoryFigures()),
     new PolicyBenchmark(),
     new PolicyHistoryBenchmark(),
     new TraceBenchmark(),
