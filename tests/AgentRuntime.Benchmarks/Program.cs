@@ -6,15 +6,13 @@ using AgentRuntime.Benchmarks.Sandbox;
 
 IBenchmark[] benchmarks =
 [
-    new TraceBenchmark(),
-    new GatewayBenchmark(),
     new SandboxBenchmark(),
     new PolicyBenchmark(new HistoryFigures()),
-    new PolicyBenchmark(),
     new PolicyHistoryBenchmark(),
     new TraceBenchmark(),
     new FairnessBenchmark(),
     new RouterBenchmark(),
+    new GatewayBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);

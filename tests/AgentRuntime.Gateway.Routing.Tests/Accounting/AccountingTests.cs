@@ -58,6 +58,8 @@ public class AccountingTests
 
         var advice = f.Core.AdviseScaling(1, 0);
 
-        Assert.Equal((0, 1, ScalingReason.NoEngine), (advice.PrefillEngines, advice.DesiredPrefillEngines, advice.PrefillReason));
+        Assert.Equal(
+            (0, 1, ScalingReason.NoEngine),
+            (advice.PrefillEngines, advice.DesiredPrefillEngines, advice.PrefillReason));
     }
 }

@@ -18,7 +18,8 @@ public class FairnessTests
     {
         var victim = Tenant(0, 9.6, 1);
         var alone = TraceSimulation.Run("ours", victim, Pool, Routing).Tenants[0];
-        var flooded = TraceSimulation.Run("ours", SyntheticTrace.Merge(victim, Tenant(1, 120, 2)), Pool, Routing).Tenants[0];
+        var both = SyntheticTrace.Merge(victim, Tenant(1, 120, 2));
+        var flooded = TraceSimulation.Run("ours", both, Pool, Routing).Tenants[0];
 
         Assert.Equal(0, flooded.Refused);
         Assert.InRange(flooded.TtftP99Seconds / alone.TtftP99Seconds, 0, 1.5);
@@ -36,7 +37,8 @@ public class FairnessTests
     [Fact]
     public void A_tenant_with_twice_the_weight_gets_twice_as_much()
     {
-        var f = new CoreFixture(new() { LocalityDeficitTokens = 0 }, new EngineDescription("e", "m") { MaxRunning = 1 });
+        var f = new CoreFixture(
+            new() { LocalityDeficitTokens = 0 }, new EngineDescription("e", "m") { MaxRunning = 1 });
         f.Core.SetTenantWeight(1, f.Tenant("heavy"), 2);
         Dictionary<RouteTicket, string> owners = [];
         for (var i = 0; i < 90; i++)
@@ -60,7 +62,8 @@ public class FairnessTests
     [Fact]
     public void Being_away_earns_nothing()
     {
-        var f = new CoreFixture(new() { LocalityDeficitTokens = 0 }, new EngineDescription("e", "m") { MaxRunning = 1 });
+        var f = new CoreFixture(
+            new() { LocalityDeficitTokens = 0 }, new EngineDescription("e", "m") { MaxRunning = 1 });
         for (var i = 0; i < 50; i++)
         {
             f.Submit(prompt: 1000, tenant: "busy");

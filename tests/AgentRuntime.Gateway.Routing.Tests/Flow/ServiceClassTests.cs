@@ -103,6 +103,7 @@ public class ServiceClassTests
     {
         var f = new CoreFixture();
 
-        Assert.Throws<ArgumentException>(() => f.Core.Submit(new() { Pool = 1, Tenant = default, PromptTokens = 1 }, 0));
+        Assert.Throws<ArgumentException>(
+            () => f.Core.Submit(new() { Pool = 1, Tenant = default, PromptTokens = 1 }, 0));
     }
 }
