@@ -28,7 +28,9 @@ public sealed record RoutingOptions
     /// <summary>What is assumed of engines before they have answered.</summary>
     public PredictionPrior Prior { get; init; } = new();
 
-    /// <summary>Tokens of a block; must be the engines' block size where KV events are used. Default 16 (vLLM).</summary>
+    /// <summary>
+    /// Tokens of a block; must be the engines' block size where KV events are used. Default 16 (vLLM).
+    /// </summary>
     public int BlockTokens { get; init; } = 16;
 
     /// <summary>Whether prefill and decode are split. Default <see cref="DisaggregationMode.Auto"/>.</summary>
@@ -59,7 +61,9 @@ public sealed record RoutingOptions
     /// </summary>
     public double DueSecondsPerPrefillSecond { get; init; } = 1;
 
-    /// <summary>Weight of a second that running answers lose against a second before a first token. Default 0.02.</summary>
+    /// <summary>
+    /// Weight of a second that running answers lose against a second before a first token. Default 0.02.
+    /// </summary>
     public double StreamDelayWeight { get; init; } = 0.02;
 
     /// <summary>Seconds that loading an adapter takes. Default 0.5.</summary>
@@ -91,7 +95,8 @@ public sealed record RoutingOptions
             errors.Add($"{nameof(Classes)} must be 1 to {MaxClasses}");
         if (Classes.Any(c => c.Priority is < 0 or >= MaxClasses))
             errors.Add($"a class's {nameof(SloClass.Priority)} must be 0 to {MaxClasses - 1}");
-        if (Classes.Any(c => !(c.TtftSeconds > 0 && c.TpotSeconds > 0 && c.MaxWaitSeconds > 0 && c.PromoteAfterSeconds > 0)))
+        if (Classes.Any(c =>
+            !(c.TtftSeconds > 0 && c.TpotSeconds > 0 && c.MaxWaitSeconds > 0 && c.PromoteAfterSeconds > 0)))
             errors.Add("a class's times must be positive");
         if (BlockTokens < 1)
             errors.Add($"{nameof(BlockTokens)} must be positive");

@@ -49,7 +49,9 @@ internal sealed class Router(RoutingOptions options)
                 ? request.PromptTokens
                 : request.PromptTokens - CachedTokens(request, blocks, row.CacheTrust);
             var full = row.Running >= row.MaxRunning || row.KvFreeTokens < needKv ? Candidates.FullPenalty : 0;
-            var decode = full + (output * (row.DecodeSeconds + (row.DecodeSecondsPerRunning * ((2 * row.Running) + 1))));
+            // The last term decides between equals only: where no slope has shown, the less loaded one.
+            var decode = full + (1e-6 * row.Running)
+                + (output * (row.DecodeSeconds + (row.DecodeSecondsPerRunning * ((2 * row.Running) + 1))));
             if ((row.Roles & EngineRoles.Prefill) != 0)
             {
                 var prefill = row.PrefillSeconds(uncached);

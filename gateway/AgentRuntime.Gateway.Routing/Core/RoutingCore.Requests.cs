@@ -32,8 +32,14 @@ public sealed partial class RoutingCore
         var pool = Check(request);
         var choice = _router.Decide(pool, request, pool.TryShare(request.Tenant), excluded: -1, Math.Max(now, _now));
         return choice.Prefill < 0
-            ? new() { Kind = Router.AnyEngine(pool, _options.Disaggregation) ? RouteKind.Wait : RouteKind.Refused, State = request.State }
-            : Describe(pool, default, choice, request, HasRoom(pool, choice.Prefill, Math.Max(now, _now)) ? null : RouteKind.Wait);
+            ? new()
+            {
+                Kind = Router.AnyEngine(pool, _options.Disaggregation) ? RouteKind.Wait : RouteKind.Refused,
+                State = request.State,
+            }
+            : Describe(
+                pool, default, choice, request,
+                HasRoom(pool, choice.Prefill, Math.Max(now, _now)) ? null : RouteKind.Wait);
     }
 
     /// <summary>

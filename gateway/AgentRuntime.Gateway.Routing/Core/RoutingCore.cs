@@ -53,7 +53,7 @@ namespace AgentRuntime.Gateway.Routing;
 ///
 /// // feeds
 /// lock (gate) core.ReportLoad(a, new EngineLoad(waiting, running, kvUsage), Now());
-/// lock (gate) feedOfA.Stored(hashes, parent, tokens, blockTokens, scope);               // KvEventFeed from core.OpenFeed(a)
+/// lock (gate) feedOfA.Stored(hashes, parent, tokens, blockTokens, scope);     // feedOfA = core.OpenFeed(a)
 /// lock (gate) core.SetHealth(a, EngineHealth.Down, Now());
 /// </code>
 /// </remarks>

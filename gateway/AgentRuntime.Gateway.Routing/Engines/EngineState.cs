@@ -1,6 +1,8 @@
 namespace AgentRuntime.Gateway.Routing;
 
-/// <summary>What decisions do not read of an engine. Owned by its pool; its hot half is the <see cref="EngineRow"/>.</summary>
+/// <summary>
+/// What decisions do not read of an engine. Owned by its pool; its hot half is the <see cref="EngineRow"/>.
+/// </summary>
 internal sealed class EngineState(EngineDescription description, EnginePredictor predictor)
 {
     public EngineDescription Description { get; } = description;

@@ -70,7 +70,10 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
             Places++;
         }
 
-        var state = new EngineState(description, new(options.Prior)) { AddedAt = now, BusyShareAt = now, DoubtedAt = now };
+        var state = new EngineState(description, new(options.Prior))
+        {
+            AddedAt = now, BusyShareAt = now, DoubtedAt = now,
+        };
         _engines[engine] = state;
         ref var row = ref _rows[engine];
         row = new()

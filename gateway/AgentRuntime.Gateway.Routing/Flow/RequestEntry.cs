@@ -66,7 +66,9 @@ internal sealed class RequestEntry(int slot)
     /// <summary>Tokens that the client had when the request was last moved.</summary>
     public int DeliveredTokens { get; set; }
 
-    /// <summary>When the engine that writes now gave its first token; later than the client's after a failure.</summary>
+    /// <summary>
+    /// When the engine that writes now gave its first token; later than the client's after a failure.
+    /// </summary>
     public double DecodeStartedAt { get; set; }
 
     /// <summary>Estimated when it was bound or dispatched.</summary>

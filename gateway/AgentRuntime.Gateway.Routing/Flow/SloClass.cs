@@ -8,7 +8,9 @@ namespace AgentRuntime.Gateway.Routing;
 /// <param name="Priority">0 (first) to 3.</param>
 public sealed record SloClass(string Name, int Priority)
 {
-    /// <summary>Time to first token that counts as met, and by which requests of a tenant are ordered. Default 5 s.</summary>
+    /// <summary>
+    /// Time to first token that counts as met, and by which requests of a tenant are ordered. Default 5 s.
+    /// </summary>
     public double TtftSeconds { get; init; } = 5;
 
     /// <summary>Time per output token that counts as met. Default 0.1 s.</summary>
@@ -20,10 +22,14 @@ public sealed record SloClass(string Name, int Priority)
     /// <summary>After this wait a request competes in the first class. Default 30 s.</summary>
     public double PromoteAfterSeconds { get; init; } = 30;
 
-    /// <summary>Whether requests may be refused early, the likelier the more saturated the pool is. Default false.</summary>
+    /// <summary>
+    /// Whether requests may be refused early, the likelier the more saturated the pool is. Default false.
+    /// </summary>
     public bool Sheddable { get; init; }
 
-    /// <summary>Share of requests that must meet the class's times: the rest is the error budget. Default 0.99.</summary>
+    /// <summary>
+    /// Share of requests that must meet the class's times: the rest is the error budget. Default 0.99.
+    /// </summary>
     public double Objective { get; init; } = 0.99;
 
     /// <summary>A person waits for the first token.</summary>

@@ -20,7 +20,8 @@ internal sealed class HolderSets
     public int Count => _next - _free.Count;
 
     /// <summary>Bytes held, whether in use or not.</summary>
-    public long MemoryBytes => ((long)_chunks.Count * SetsPerChunk * Words * sizeof(ulong)) + (_free.Count * sizeof(int));
+    public long MemoryBytes =>
+        ((long)_chunks.Count * SetsPerChunk * Words * sizeof(ulong)) + (_free.Count * sizeof(int));
 
     /// <summary>An empty set's number.</summary>
     public int Allocate()

@@ -86,7 +86,9 @@ public sealed class KvEventFeed
         return FeedVerdict.Apply;
     }
 
-    /// <summary>The missing batches cannot be had: go on with a later one, believing what was known for a while only.</summary>
+    /// <summary>
+    /// The missing batches cannot be had: go on with a later one, believing what was known for a while only.
+    /// </summary>
     /// <param name="next">The number of the batch that will be applied next.</param>
     /// <param name="now">Seconds on the caller's monotonic clock.</param>
     public void GapIsLost(ulong next, double now)

@@ -38,7 +38,9 @@ public sealed partial class KvIndex
         _speculative = new(options.MaxSpeculative);
     }
 
-    /// <summary>Distinct blocks that some entry names, those of forgotten engines included until they are swept.</summary>
+    /// <summary>
+    /// Distinct blocks that some entry names, those of forgotten engines included until they are swept.
+    /// </summary>
     public long BlockCount { get; private set; }
 
     /// <summary>Blocks dropped because the index was full.</summary>

@@ -19,7 +19,10 @@ internal sealed class EnginePredictor
             Forgetting,
             [prior.PrefillOverheadSeconds, TokenScale / prior.PrefillTokensPerSecond, 0],
             [0.1, 10, 0.001]);
-        _decode = new(Forgetting, [prior.DecodeSecondsPerToken, 0, prior.PrefillStall], [0.1, 0.001, 10]);
+        _decode = new(
+            Forgetting,
+            [prior.DecodeSecondsPerToken, prior.DecodeSecondsPerRunning, prior.PrefillStall],
+            [0.1, 0.001, 10]);
         CacheTrust = 1;
     }
 
@@ -72,7 +75,9 @@ internal sealed class EnginePredictor
     }
 }
 
-/// <summary>What is assumed of an engine before it has answered anything; experience soon outweighs it. Immutable.</summary>
+/// <summary>
+/// What is assumed of an engine before it has answered anything; experience soon outweighs it. Immutable.
+/// </summary>
 public sealed record PredictionPrior
 {
     /// <summary>Prompt tokens that an engine reads in a second. Default 8,000.</summary>
@@ -83,6 +88,9 @@ public sealed record PredictionPrior
 
     /// <summary>Seconds of one output token. Default 0.02.</summary>
     public double DecodeSecondsPerToken { get; init; } = 0.02;
+
+    /// <summary>Seconds that each further running sequence adds to it. Default 0.0001.</summary>
+    public double DecodeSecondsPerRunning { get; init; } = 1e-4;
 
     /// <summary>Share of prefill time in which the engine's running sequences stand still. Default 0.3.</summary>
     public double PrefillStall { get; init; } = 0.3;

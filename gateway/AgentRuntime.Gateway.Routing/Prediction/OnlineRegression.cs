@@ -16,7 +16,9 @@ internal sealed class OnlineRegression
     /// <summary>A prior.</summary>
     /// <param name="forgetting">Weight that an observation keeps at each newer one, in (0, 1].</param>
     /// <param name="prior">The coefficients to start from.</param>
-    /// <param name="variance">How little each is trusted: about the square of its expected error over the noise's.</param>
+    /// <param name="variance">
+    /// How little each is trusted: about the square of its expected error over the noise's.
+    /// </param>
     public OnlineRegression(double forgetting, ReadOnlySpan<double> prior, ReadOnlySpan<double> variance)
     {
         _forgetting = forgetting;

@@ -2,7 +2,9 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Gateway.Routing;
 
-/// <summary>What the router must know of a request. Immutable; the block keys must not change until it has ended.</summary>
+/// <summary>
+/// What the router must know of a request. Immutable; the block keys must not change until it has ended.
+/// </summary>
 public readonly record struct RouteRequest
 {
     /// <summary>The pool, from <see cref="RoutingCore.TryGetPool"/>.</summary>
@@ -26,7 +28,9 @@ public readonly record struct RouteRequest
     /// <summary>The adapter, from <see cref="RoutingCore.LoraOf"/>; 0 for the base model.</summary>
     public int Lora { get; init; }
 
-    /// <summary>When the answer is of no use any more, in seconds of the caller's clock; null for the class's wait.</summary>
+    /// <summary>
+    /// When the answer is of no use any more, in seconds of the caller's clock; null for the class's wait.
+    /// </summary>
     public double? Deadline { get; init; }
 
     /// <summary>When the conversation is expected to ask again, in seconds; null when unknown.</summary>

@@ -1,7 +1,8 @@
 namespace AgentRuntime.Gateway.Routing.Simulation;
 
 /// <summary>
-/// An engine's prefix cache: blocks in order of use, the least recently used evicted first. A prompt's last block counts
+/// An engine's prefix cache: blocks in order of use, the least recently used evicted first. A prompt's last block
+/// counts
 /// as used before its first one, as engines free sequences from their tail (vLLM <c>kv_cache_manager.py</c>).
 /// </summary>
 internal sealed class BlockCache

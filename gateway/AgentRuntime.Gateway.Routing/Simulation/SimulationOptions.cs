@@ -45,7 +45,9 @@ public sealed record SimulationOptions
     /// <summary>Moving one token's KV state between engines. Default 8 µs.</summary>
     public double TransferSecondsPerToken { get; init; } = 8e-6;
 
-    /// <summary>Whether our router is told that all requests are one tenant's: first come, first served. Default false.</summary>
+    /// <summary>
+    /// Whether our router is told that all requests are one tenant's: first come, first served. Default false.
+    /// </summary>
     public bool OneTenant { get; init; }
 
     /// <summary>Time to first token that counts as good. Default 5.</summary>

@@ -6,10 +6,18 @@ namespace AgentRuntime.Gateway.Routing.Simulation;
 /// <param name="Refused">Requests that were refused.</param>
 /// <param name="TtftP50Seconds">Median time to first token.</param>
 /// <param name="TtftP99Seconds">Its 99th percentile.</param>
-/// <param name="ServedTokens">Uncached prompt tokens and twice the output tokens of what ended while requests still came.</param>
+/// <param name="ServedTokens">
+/// Uncached prompt tokens and twice the output tokens of what ended while requests still came.
+/// </param>
 /// <param name="Tokens">All prompt and output tokens of the same.</param>
 public sealed record TenantFigures(
-    int Tenant, int Requests, int Refused, double TtftP50Seconds, double TtftP99Seconds, double ServedTokens, double Tokens)
+    int Tenant,
+    int Requests,
+    int Refused,
+    double TtftP50Seconds,
+    double TtftP99Seconds,
+    double ServedTokens,
+    double Tokens)
 {
     internal static TenantFigures From(int tenant, IEnumerable<SimulationRequestResult> results, double until)
     {

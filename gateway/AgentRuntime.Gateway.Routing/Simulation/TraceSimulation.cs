@@ -55,7 +55,13 @@ public static class TraceSimulation
         ArgumentNullException.ThrowIfNull(options);
         return new()
         {
-            Classes = [new("trace", 0) { TtftSeconds = options.GoodTtftSeconds, MaxWaitSeconds = 1e6, PromoteAfterSeconds = 1e6 }],
+            Classes =
+            [
+                new("trace", 0)
+                {
+                    TtftSeconds = options.GoodTtftSeconds, MaxWaitSeconds = 1e6, PromoteAfterSeconds = 1e6,
+                },
+            ],
             BlockTokens = options.BlockTokens,
             TransferSecondsPerToken = options.TransferSecondsPerToken,
             MaxWaiting = int.MaxValue,
@@ -74,6 +80,7 @@ public static class TraceSimulation
             "dynamo_linear" => new PlacementRouter(new DynamoLinear(options.BlockTokens), options),
             "lmetric" => new PlacementRouter(new LMetric(), options),
             "ours" => new CoreRouter(routing ?? RoutingFor(options), options, seed: 1),
-            _ => throw new ArgumentException($"no policy '{policy}'; there are {string.Join(", ", Policies)}", nameof(policy)),
+            _ => throw new ArgumentException(
+                $"no policy '{policy}'; there are {string.Join(", ", Policies)}", nameof(policy)),
         };
 }

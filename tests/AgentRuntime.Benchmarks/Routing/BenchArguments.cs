@@ -14,7 +14,8 @@ internal sealed class BenchArguments
         {
             var name = args[i].StartsWith("--", StringComparison.Ordinal) ? args[i][2..] : "";
             if (!known.Contains(name) || i + 1 == args.Length)
-                throw new ArgumentException($"unknown or incomplete option '{args[i]}'; known: --{string.Join(" --", known)}");
+                throw new ArgumentException(
+                    $"unknown or incomplete option '{args[i]}'; known: --{string.Join(" --", known)}");
             _values[name] = args[i + 1];
         }
     }

@@ -27,7 +27,10 @@ internal sealed class FairnessBenchmark : IBenchmark
         var pool = new SimulationOptions { BlockTokens = BlockTokens, KvTokens = 2_000_000 };
         var routing = TraceSimulation.RoutingFor(pool) with
         {
-            Classes = [new SloClass("interactive", 0) { TtftSeconds = 2, MaxWaitSeconds = 30, PromoteAfterSeconds = 30 }],
+            Classes =
+            [
+                new SloClass("interactive", 0) { TtftSeconds = 2, MaxWaitSeconds = 30, PromoteAfterSeconds = 30 },
+            ],
             MaxWaiting = 4_000,
             MaxWaitingPerTenant = 1_000,
         };
@@ -39,7 +42,9 @@ internal sealed class FairnessBenchmark : IBenchmark
             "ours", both, pool with { OneTenant = true }, oneQueue with { DueSecondsPerPrefillSecond = 0 });
         var shortFirst = TraceSimulation.Run("ours", both, pool with { OneTenant = true }, oneQueue);
         var contended = TraceSimulation.Run("ours", SyntheticTrace.Merge(greedy, flood), pool, routing);
-        foreach (var (name, figures) in new[] { ("alone", alone), ("fair", fair), ("fcfs", fcfs), ("contended", contended) })
+        (string, SimulationFigures)[] runs =
+            [("alone", alone), ("fair", fair), ("fcfs", fcfs), ("contended", contended)];
+        foreach (var (name, figures) in runs)
         {
             foreach (var tenant in figures.Tenants)
                 Console.Error.WriteLine($"{name,-10} {tenant}");

@@ -1,6 +1,8 @@
 namespace AgentRuntime.Gateway.Routing.Tests;
 
-/// <summary>The index as one would write it on a whiteboard: a set of (engine, key), with expiry for speculation.</summary>
+/// <summary>
+/// The index as one would write it on a whiteboard: a set of (engine, key), with expiry for speculation.
+/// </summary>
 internal sealed class NaiveIndex(double speculativeSeconds)
 {
     private readonly HashSet<(int Engine, ulong Key)> _confirmed = [];

@@ -33,7 +33,11 @@ internal sealed class FaultySimulation
             seed: (ulong)seed);
         _engines = [.. Enumerable.Range(0, engines).Select(e => new SimulatedEngine(_pool, e))];
         _refs = [.. _engines.Select(e => Core.AddEngine(
-            new($"e{e.Number}", "m") { MaxRunning = 12, KvCapacityTokens = 64_000, ReportsLoad = e.Number % 2 == 0 }, 0))];
+            new($"e{e.Number}", "m")
+            {
+                MaxRunning = 12, KvCapacityTokens = 64_000, ReportsLoad = e.Number % 2 == 0,
+            },
+            0))];
         _down = new bool[engines];
     }
 
@@ -56,8 +60,8 @@ internal sealed class FaultySimulation
         var trace = SyntheticTrace.Merge(
             [.. Enumerable.Range(0, 3).Select(t => new SyntheticTrace
             {
-                Tenant = t, Class = t % 2, RequestsPerSecond = 4 * (t + 1), Seconds = seconds, BlockTokens = BlockTokens,
-                OutputTokens = 40,
+                Tenant = t, Class = t % 2, RequestsPerSecond = 4 * (t + 1), Seconds = seconds,
+                BlockTokens = BlockTokens, OutputTokens = 40,
             }.Make(_random.Next()))]);
         var next = 0;
         while (next < trace.Count || _flights.Count > 0)

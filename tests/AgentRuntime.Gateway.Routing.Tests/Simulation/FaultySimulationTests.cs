@@ -22,7 +22,8 @@ public class FaultySimulationTests
         Assert.InRange(simulation.LongestWait, 0, FaultySimulation.MaxWait + 0.6);
         Assert.Equal((0, 0), (simulation.Core.UnderWay, simulation.Core.Waiting));
         var pool = simulation.Core.PoolOf(1);
-        var charged = Enumerable.Range(0, 3).Sum(t => pool.Share(Routing.Simulation.CoreRouter.TenantOf(t)).ChargedTokens);
+        var charged = Enumerable.Range(0, 3)
+            .Sum(t => pool.Share(Routing.Simulation.CoreRouter.TenantOf(t)).ChargedTokens);
         Assert.Equal(simulation.ExpectedCharge, charged, 3);
         Assert.Empty(pool.WaitingTenants.ToArray());
         for (var engine = 0; engine < pool.Places; engine++)
@@ -44,6 +45,8 @@ public class FaultySimulationTests
         a.Play(30);
         b.Play(30);
 
-        Assert.Equal((a.Submitted, a.Moved, a.Refused, a.LongestWait), (b.Submitted, b.Moved, b.Refused, b.LongestWait));
+        Assert.Equal(
+            (a.Submitted, a.Moved, a.Refused, a.LongestWait),
+            (b.Submitted, b.Moved, b.Refused, b.LongestWait));
     }
 }

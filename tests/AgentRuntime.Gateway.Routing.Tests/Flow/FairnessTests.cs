@@ -1,0 +1,117 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Gateway.Routing.Simulation;
+
+namespace AgentRuntime.Gateway.Routing.Tests;
+
+public class FairnessTests
+{
+    private static readonly SimulationOptions Pool = new() { BlockTokens = 64, KvTokens = 2_000_000 };
+
+    private static readonly RoutingOptions Routing = TraceSimulation.RoutingFor(Pool) with
+    {
+        Classes = [new SloClass("interactive", 0) { TtftSeconds = 2, MaxWaitSeconds = 30, PromoteAfterSeconds = 30 }],
+        MaxWaiting = 4_000, MaxWaitingPerTenant = 1_000,
+    };
+
+    [Fact]
+    public void A_tenant_within_its_share_hardly_notices_another_that_sends_ten_times_its_own()
+    {
+        var victim = Tenant(0, 9.6, 1);
+        var alone = TraceSimulation.Run("ours", victim, Pool, Routing).Tenants[0];
+        var both = SyntheticTrace.Merge(victim, Tenant(1, 120, 2));
+        var flooded = TraceSimulation.Run("ours", both, Pool, Routing).Tenants[0];
+
+        Assert.Equal(0, flooded.Refused);
+        Assert.InRange(flooded.TtftP99Seconds / alone.TtftP99Seconds, 0, 1.5);
+    }
+
+    [Fact]
+    public void Two_tenants_that_both_want_more_than_there_is_get_the_same()
+    {
+        var both = TraceSimulation.Run(
+            "ours", SyntheticTrace.Merge(Tenant(0, 36, 3), Tenant(1, 120, 2)), Pool, Routing).Tenants;
+
+        Assert.InRange(both[0].ServedTokens / both[1].ServedTokens, 0.95, 1.05);
+    }
+
+    [Fact]
+    public void A_tenant_with_twice_the_weight_gets_twice_as_much()
+    {
+        var f = new CoreFixture(
+            new() { LocalityDeficitTokens = 0 }, new EngineDescription("e", "m") { MaxRunning = 1 });
+        f.Core.SetTenantWeight(1, f.Tenant("heavy"), 2);
+        Dictionary<RouteTicket, string> owners = [];
+        for (var i = 0; i < 90; i++)
+        {
+            owners[f.Submit(prompt: 100, tenant: "heavy")] = "heavy";
+            owners[f.Submit(prompt: 100, tenant: "light")] = "light";
+        }
+
+        var served = new List<string>();
+        while (served.Count < 60)
+        {
+            f.Now += 0.01;
+            var taken = f.Take();
+            served.Add(owners[taken.Ticket]);
+            f.Finish(taken, prompt: 100, output: 100);
+        }
+
+        Assert.InRange(served.Count(o => o == "heavy"), 38, 42);
+    }
+
+    [Fact]
+    public void Being_away_earns_nothing()
+    {
+        var f = new CoreFixture(
+            new() { LocalityDeficitTokens = 0 }, new EngineDescription("e", "m") { MaxRunning = 1 });
+        for (var i = 0; i < 50; i++)
+        {
+            f.Submit(prompt: 1000, tenant: "busy");
+            f.Now += 1;
+            f.Finish(f.Take(), prompt: 1000);
+        }
+
+        Dictionary<RouteTicket, string> owners = [];
+        for (var i = 0; i < 20; i++)
+        {
+            owners[f.Submit(prompt: 1000, tenant: "busy")] = "busy";
+            owners[f.Submit(prompt: 1000, tenant: "back")] = "back";
+        }
+
+        var first = new List<string>();
+        while (first.Count < 10)
+        {
+            f.Now += 1;
+            var taken = f.Take();
+            first.Add(owners[taken.Ticket]);
+            f.Finish(taken, prompt: 1000);
+        }
+
+        Assert.InRange(first.Count(o => o == "back"), 4, 6);
+    }
+
+    [Fact]
+    public void A_full_router_takes_from_the_longest_queue_and_not_from_who_comes_next()
+    {
+        var f = new CoreFixture(
+            new() { MaxWaiting = 10, MaxWaitingPerTenant = 10 }, new EngineDescription("e", "m") { MaxRunning = 1 });
+        f.Submit(tenant: "flood");
+        f.Take();
+        var flood = Enumerable.Range(0, 10).Select(_ => f.Submit(tenant: "flood")).ToList();
+
+        f.Submit(tenant: "other");
+
+        var refused = f.Take();
+        Assert.Equal((RouteKind.Refused, ReasonCodes.Saturated), (refused.Kind, refused.Reason));
+        Assert.Contains(refused.Ticket, flood);
+        f.Submit(tenant: "flood");
+        Assert.Equal(RouteKind.Refused, f.Take().Kind);
+        Assert.Equal(10, f.Core.Waiting);
+    }
+
+    private static List<TraceRequest> Tenant(int number, double requestsPerSecond, int seed) => new SyntheticTrace
+    {
+        Tenant = number, RequestsPerSecond = requestsPerSecond, Seconds = 120, BlockTokens = 64, TurnTokens = 1024,
+        TurnSpread = 1.2,
+    }.Make(seed);
+}

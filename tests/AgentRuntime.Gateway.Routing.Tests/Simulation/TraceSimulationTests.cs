@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Text;
+using AgentRuntime.Gateway.Routing.Simulation;
+using AgentRuntime.TestKit;
+using Xunit.Abstractions;
+
+namespace AgentRuntime.Gateway.Routing.Tests;
+
+public class TraceSimulationTests(ITestOutputHelper output)
+{
+    private static readonly string[] Others = ["llmd_322", "dynamo_linear", "lmetric"];
+
+    [Fact]
+    public void On_the_Mooncake_trace_ours_meets_the_figures_of_reference_and_no_other_policy_is_better()
+    {
+        if (Mooncake() is not { } trace)
+            return;
+
+        var pool = new SimulationOptions { Engines = 8, Speed = 2 };
+        var ours = TraceSimulation.Run("ours", trace, pool);
+        output.WriteLine(ours.ToString());
+
+        Assert.Equal(trace.Count, ours.Requests);
+        Assert.InRange(ours.TtftMeanSeconds, 0, 2.40);
+        Assert.InRange(ours.TtftP99Seconds, 0, 12.3);
+        Assert.InRange(ours.BlockHitRatio, 0.328, 1);
+        foreach (var policy in Others)
+            AssertBetter(ours, TraceSimulation.Run(policy, trace, pool), policy);
+    }
+
+    [Theory]
+    [InlineData(3.0)]
+    public void Far_beyond_saturation_ours_keeps_to_its_caches(double speed)
+    {
+        if (Mooncake() is not { } trace)
+            return;
+
+        var pool = new SimulationOptions { Engines = 8, Speed = speed };
+        var other = TraceSimulation.Run("llmd_322", trace, pool);
+        AssertBetter(TraceSimulation.Run("ours", trace, pool), other, "llmd_322");
+    }
+
+    [Theory]
+    [InlineData(1, 8, 11)]
+    [InlineData(2, 4, 6)]
+    [InlineData(3, 32, 45)]
+    public void On_made_up_conversations_no_other_policy_is_better(int seed, int engines, double requestsPerSecond)
+    {
+        var trace = Conversations(seed, requestsPerSecond);
+        var pool = new SimulationOptions { Engines = engines, BlockTokens = 64, KvTokens = 400_000 };
+
+        var ours = TraceSimulation.Run("ours", trace, pool);
+
+        output.WriteLine($"{ours.TtftMeanSeconds:F3} {ours.TtftP99Seconds:F3} {ours.BlockHitRatio:F4}");
+        foreach (var policy in Others)
+        {
+            var other = TraceSimulation.Run(policy, trace, pool);
+            output.WriteLine($"{policy} {other.TtftMeanSeconds:F3} {other.TtftP99Seconds:F3} {other.BlockHitRatio:F4}");
+            Assert.True(ours.TtftMeanSeconds <= other.TtftMeanSeconds, $"{policy}: mean");
+        }
+    }
+
+    [Fact]
+    public void Late_events_cost_little()
+    {
+        var trace = Conversations(seed: 4, requestsPerSecond: 11);
+        var pool = new SimulationOptions { BlockTokens = 64, KvTokens = 400_000 };
+
+        var exact = TraceSimulation.Run("ours", trace, pool);
+        var late = TraceSimulation.Run("ours", trace, pool with { EventDelaySeconds = 2 });
+
+        Assert.InRange(late.TtftMeanSeconds, 0, exact.TtftMeanSeconds * 1.2);
+    }
+
+    [Fact]
+    public void Engines_of_unlike_speed_are_used_as_they_are_fast()
+    {
+        var trace = Conversations(seed: 5, requestsPerSecond: 11);
+        var alike = new SimulationOptions { BlockTokens = 64, KvTokens = 400_000 };
+
+        var even = TraceSimulation.Run("ours", trace, alike);
+        var uneven = TraceSimulation.Run("ours", trace, alike with { EngineSpeeds = [1, 0.5, 1.5, 1] });
+
+        Assert.InRange(uneven.TtftMeanSeconds, 0, even.TtftMeanSeconds * 1.5);
+    }
+
+    [Fact]
+    public void A_pool_of_prefill_and_decode_engines_serves_every_request_in_pairs()
+    {
+        var trace = Conversations(seed: 6, requestsPerSecond: 10);
+        var pool = new SimulationOptions
+        {
+            Engines = 0, PrefillEngines = 8, DecodeEngines = 4, BlockTokens = 64, KvTokens = 400_000,
+        };
+
+        var ours = TraceSimulation.Run("ours", trace, pool);
+
+        Assert.Equal(trace.Count, ours.Requests);
+        Assert.InRange(ours.TtftMeanSeconds, 0, TraceSimulation.Run("llmd_322", trace, pool).TtftMeanSeconds);
+    }
+
+    [Fact]
+    public void A_line_that_is_no_trace_line_is_refused()
+    {
+        Assert.Throws<FormatException>(() => TraceRequest.ParseMooncake("[1,2]"u8));
+        Assert.Throws<FormatException>(() => TraceRequest.ParseMooncake("{\"input_length\": 0}"u8));
+        Assert.Throws<FormatException>(() => TraceRequest.ParseMooncake("{\"input_length\": \"x\"}"u8));
+    }
+
+    private static void AssertBetter(SimulationFigures ours, SimulationFigures other, string policy)
+    {
+        Assert.True(ours.TtftMeanSeconds <= other.TtftMeanSeconds, $"{policy}: mean {other.TtftMeanSeconds}");
+        Assert.True(ours.TtftP99Seconds <= other.TtftP99Seconds, $"{policy}: p99 {other.TtftP99Seconds}");
+        Assert.True(ours.BlockHitRatio >= other.BlockHitRatio, $"{policy}: hits {other.BlockHitRatio}");
+    }
+
+    private static List<TraceRequest> Conversations(int seed, double requestsPerSecond) => new SyntheticTrace
+    {
+        RequestsPerSecond = requestsPerSecond, Seconds = 200, TurnTokens = 2048, TurnSpread = 1.1, SystemTokens = 2048,
+        Groups = 16,
+    }.Make(seed);
+
+    private List<TraceRequest>? Mooncake()
+    {
+        var file = SharedData.Folder is { } folder ? Path.Combine(folder, "mooncake-conversation.jsonl.xz") : null;
+        if (file is null || !File.Exists(file))
+        {
+            output.WriteLine("skipped: no Mooncake trace in the data folder");
+            return null;
+        }
+
+        using var xz = Process.Start(
+            new ProcessStartInfo("xz", ["-dc", file]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        List<TraceRequest> trace = [];
+        while (xz.StandardOutput.ReadLine() is { } line)
+            trace.Add(TraceRequest.ParseMooncake(Encoding.UTF8.GetBytes(line)));
+        xz.WaitForExit();
+        return trace;
+    }
+}
