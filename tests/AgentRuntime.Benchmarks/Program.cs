@@ -7,14 +7,12 @@ using AgentRuntime.Benchmarks.Sandbox;
 IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
-    new GatewayBenchmark(),
-    new SandboxBenchmark(),
-    new PolicyHistoryBenchmark(),
     new FairnessBenchmark(),
     new RouterBenchmark(),
+    new GatewayBenchmark(),
+    new SandboxBenchmark(),
+    new PolicyBenchmark(new HistoryFigures()),
 ];
-
-IBenchmark[] benchmarks = [new PolicyBenchmark()];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);
 if (chosen is null)

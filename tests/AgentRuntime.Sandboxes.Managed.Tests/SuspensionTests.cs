@@ -3,7 +3,7 @@ using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Instances;
 using AgentRuntime.Sandboxes.Managed.Tests.Building;
 using Xunit.Abstractions;
-using static AgentRuntime.Sandboxes.Managed.Tests.Building.Engine;
+using static AgentRuntime.Sandboxes.Managed.Tests.Building.TestEngine;
 
 namespace AgentRuntime.Sandboxes.Managed.Tests;
 

@@ -29,4 +29,7 @@ public static partial class ReasonCodes
 
     /// <summary>The bundle does not grant the model to the caller.</summary>
     public static readonly ReasonCode ModelNotGranted = new(2009);
+
+    /// <summary>A person was asked and refused the call.</summary>
+    public static readonly ReasonCode ApprovalRefused = new(2010);
 }

@@ -17,6 +17,8 @@ namespace AgentRuntime.Abstractions;
 [JsonDerivedType(typeof(ChatCompleted), "chat.completed")]
 [JsonDerivedType(typeof(ChatFailed), "chat.failed")]
 [JsonDerivedType(typeof(ToolDecided), "tool.decided")]
+[JsonDerivedType(typeof(ApprovalRequested), "approval.requested")]
+[JsonDerivedType(typeof(ApprovalDecided), "approval.decided")]
 [JsonDerivedType(typeof(ToolStarted), "tool.started")]
 [JsonDerivedType(typeof(ToolCompleted), "tool.completed")]
 [JsonDerivedType(typeof(ToolFailed), "tool.failed")]
@@ -77,6 +79,17 @@ public sealed record ToolDecided(
     IReadOnlyList<string> DeterminingPolicies,
     ErrorResource? Reason = null,
     string? Bundle = null) : RunEventData;
+
+/// <summary>The call waits for a person.</summary>
+/// <param name="Call">The call to decide about.</param>
+/// <param name="Tool">The tool.</param>
+/// <param name="ArgumentsJson">The arguments that an approval is for.</param>
+/// <param name="ExpiresAt">When nobody's answer becomes a no.</param>
+public sealed record ApprovalRequested(int Call, string Tool, string ArgumentsJson, DateTimeOffset ExpiresAt)
+    : RunEventData;
+
+/// <summary>A person decided about the call.</summary>
+public sealed record ApprovalDecided(int Call, bool Approved, string Principal, string? Comment = null) : RunEventData;
 
 /// <summary>The tool is about to be called: written before the request is sent.</summary>
 public sealed record ToolStarted(int Call, string Tool, string IdempotencyKey) : RunEventData;

@@ -17,7 +17,7 @@ public readonly record struct ByteCount : IComparable<ByteCount>
     public long Value { get; }
 
     /// <summary>A size given in mebibytes (2^20 bytes).</summary>
-    public static ByteCount FromMebibytes(long mebibytes) => new(checked(mebibytes * (1 << 20)));
+    public static ByteCount FromMebibytes(long mebibytes) => new(checked(mebibytes * (1L << 20)));
 
     /// <inheritdoc/>
     public int CompareTo(ByteCount other) => Value.CompareTo(other.Value);

@@ -24,6 +24,9 @@ internal sealed class ActiveRun(RunRecord record, IPolicySnapshot policy, AgentP
     /// <summary>What an earlier worker has already done.</summary>
     public RunHistory History { get; init; } = RunHistory.None;
 
+    /// <summary>Where people decide about the run's calls.</summary>
+    public ApprovalDesk Approvals { get; } = new();
+
     /// <summary>How much of its deadline the run has left.</summary>
     public TimeSpan TimeLeft { get; init; } = agent.Budget.Deadline;
 

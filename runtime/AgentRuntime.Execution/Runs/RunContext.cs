@@ -10,6 +10,7 @@ namespace AgentRuntime.Execution;
 /// <param name="Journal">The run's events.</param>
 /// <param name="Meter">What the run has used.</param>
 /// <param name="History">What an earlier worker has already done.</param>
+/// <param name="Approvals">Where people decide about the run's calls.</param>
 internal sealed record RunContext(
     WorkIdentity Identity,
     IPolicySnapshot Policy,
@@ -17,7 +18,8 @@ internal sealed record RunContext(
     IRunPolicy Decisions,
     RunJournalWriter Journal,
     RunMeter Meter,
-    RunHistory History)
+    RunHistory History,
+    ApprovalDesk Approvals)
 {
     public RunId Run { get; } = Identity.Run ?? throw new ArgumentException(
         "the identity names no run", nameof(Identity));

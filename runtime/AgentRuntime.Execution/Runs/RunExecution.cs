@@ -76,7 +76,8 @@ internal sealed class RunExecution(
             ?? throw new RuntimeErrorException(RunErrors.ModuleMissing(record.Module));
         var module = await sandboxes.CompileAsync(wasm, cancellationToken).ConfigureAwait(false);
         var context = new RunContext(
-            record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, _meter, run.History);
+            record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, _meter, run.History,
+            run.Approvals);
 
         await using var sandbox = module.Instantiate(run.Agent.Limits, _events);
         await using var stopping = cancellationToken.UnsafeRegister(

@@ -73,6 +73,12 @@ internal sealed class RunHistory
             case ToolDecided tool:
                 Call(tool.Call, e.At).ToolDecided = tool;
                 break;
+            case ApprovalRequested approval:
+                Call(approval.Call, e.At).ApprovalRequested = approval;
+                break;
+            case ApprovalDecided approval:
+                Call(approval.Call, e.At).ApprovalDecided = approval;
+                break;
             case ToolStarted tool:
                 Call(tool.Call, e.At).ToolStarted = tool;
                 break;
@@ -107,6 +113,10 @@ internal sealed class RecordedCall(DateTimeOffset at)
     public ChatFailed? ChatFailed { get; set; }
 
     public ToolDecided? ToolDecided { get; set; }
+
+    public ApprovalRequested? ApprovalRequested { get; set; }
+
+    public ApprovalDecided? ApprovalDecided { get; set; }
 
     public ToolStarted? ToolStarted { get; set; }
 

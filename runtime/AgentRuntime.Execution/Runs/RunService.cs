@@ -13,7 +13,7 @@ namespace AgentRuntime.Execution;
 /// runs wait. The journal is the truth about runs; what is kept in memory is only what this process is executing.
 /// Thread-safe.
 /// </summary>
-public sealed class RunService : IRunService
+public sealed class RunService : IRunService, IRunApprovals
 {
     private const int WatchPage = 256;
 
@@ -61,7 +61,8 @@ public sealed class RunService : IRunService
         (_sandboxes, _agents, _policies, _journal, _ledger) = (sandboxes, agents, policies, journal, ledger);
         (_time, _log) = (time, log);
         _chats = new ChatHandler(inference, time);
-        _tools = new ToolHandler(tools, time, _options.MaxToolResultBytes);
+        _tools = new ToolHandler(
+            tools, new ApprovalGate(_options.ApprovalPatience, time), time, _options.MaxToolResultBytes);
         _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
 
         // The count of waiting runs bounds it; a bounded channel could not take back what it has accepted.
@@ -158,6 +159,19 @@ public sealed class RunService : IRunService
         if (active.TryClaim())
             await EndUnstartedAsync(active, RunErrors.Cancelled(), RunStatus.Cancelled).ConfigureAwait(false);
         return true;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ApprovalOutcome> DecideAsync(RunApproval approval, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(approval);
+        if (!_active.TryGetValue(approval.Run, out var active)
+            || active.Record.Identity.Tenant != approval.Caller.Tenant
+            || active.Record.Identity.Project != approval.Caller.Project)
+            return ApprovalOutcome.NotFound;
+        return await active.Approvals.TryDecideAsync(approval, cancellationToken).ConfigureAwait(false)
+            ? ApprovalOutcome.Recorded
+            : ApprovalOutcome.NotWaiting;
     }
 
     /// <summary>

@@ -16,6 +16,12 @@ public sealed record RunServiceOptions
     public int MaxToolResultBytes { get; init; } = 1 << 20;
 
     /// <summary>
+    /// How long a call that policy holds for approval waits for a person, within its run's deadline. Default zero:
+    /// such a call is refused at once (AR2005), as fits where nobody can answer.
+    /// </summary>
+    public TimeSpan ApprovalPatience { get; init; } = TimeSpan.Zero;
+
+    /// <summary>
     /// How many workers may have a run one after the other. A run that brings its worker down each time is then given
     /// up with AR7002. Default 3.
     /// </summary>

@@ -10,7 +10,8 @@ namespace AgentRuntime.Execution;
 /// approved one, the intent is written with its idempotency key, the tool is called, the outcome is written. What goes
 /// wrong is an answer to the guest, not the end of its run. Thread-safe.
 /// </summary>
-internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, int maxResultBytes)
+internal sealed class ToolHandler(
+    IToolTransport transport, ApprovalGate approvals, TimeProvider time, int maxResultBytes)
 {
     private readonly ToolPins _pins = new(transport);
 
@@ -43,7 +44,8 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
         var call = new PolicyCall(
             PolicyAction.CallTool, asked.Name, arguments, past?.At ?? time.GetUtcNow());
         var decision = Decisions.Decide(run.Decisions, call);
-        if (Decisions.Refusal(decision) is not null)
+        var held = decision.Verdict == Verdict.RequireApproval && approvals.IsOpen;
+        if (!held && Decisions.Refusal(decision) is not null)
             return await RefuseAsync(run, number, asked, decision, cancellationToken).ConfigureAwait(false);
 
         // Settled in every case from here on: an allowed call counts as in flight until it is.
@@ -52,10 +54,16 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
         {
             if (Find(run, asked.Name, arguments, out var server, out var pinned) is { } problem)
                 return await RefuseAsync(run, number, asked, Denied(problem), cancellationToken).ConfigureAwait(false);
+            var decided = Decided(number, asked, decision);
+            if (held && await approvals.WaitAsync(run, decided, past, cancellationToken).ConfigureAwait(false)
+                is { } refused)
+                return new HostCallResult.Refused(refused);
             var key = $"{run.Run}:{number}";
             if (past?.ToolStarted is null)
                 await run.Journal.AppendAsync(
-                    [Decided(number, asked, decision), new ToolStarted(number, asked.Name, key)],
+                    held
+                        ? [new ToolStarted(number, asked.Name, key)]
+                        : [decided, new ToolStarted(number, asked.Name, key)],
                     cancellationToken).ConfigureAwait(false);
             var started = time.GetTimestamp();
             if (await _pins.CheckAsync(server!, pinned!, cancellationToken).ConfigureAwait(false) is { } changed)
@@ -86,7 +94,8 @@ internal sealed class ToolHandler(IToolTransport transport, TimeProvider time, i
         }
         finally
         {
-            run.Decisions.Settle(call, outcome);
+            if (!held)
+                run.Decisions.Settle(call, outcome);
         }
     }
 

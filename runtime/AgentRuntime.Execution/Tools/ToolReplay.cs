@@ -26,7 +26,7 @@ internal static class ToolReplay
             Remember(run, asked, past, Outcome(failed.Error.ToError().Code));
             return new HostCallResult.Refused(failed.Error.ToError());
         }
-        return decided.Reason is { } refused && past.ToolStarted is null
+        return decided.Reason is { } refused && past.ToolStarted is null && past.ApprovalRequested is null
             ? new HostCallResult.Refused(refused.ToError())
             : null;
     }

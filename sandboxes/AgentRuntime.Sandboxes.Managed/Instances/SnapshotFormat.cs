@@ -120,7 +120,7 @@ internal ref struct SnapshotReader
         if (U32() != SnapshotFormat.Magic || U32() != SnapshotFormat.Version)
             throw new WasmSnapshotException("not a snapshot of this version");
         if (!Take(module.Length).SequenceEqual(module)) throw new WasmSnapshotException("the snapshot is of another module");
-        instance.CpuUsed = I64();
+        instance.CpuUsed = Math.Max(0, I64());
         instance.Fuel = Math.Min(instance.Fuel, I64());
         var entry = (int)U32();
         var import = (int)U32();

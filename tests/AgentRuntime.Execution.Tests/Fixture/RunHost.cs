@@ -36,6 +36,9 @@ internal sealed class RunHost : IAsyncDisposable
 
     public ScriptedEngine Engine { get; } = new();
 
+    /// <summary>Runs the agents; a test that wants real modules sets a real engine and restarts.</summary>
+    public ISandboxEngine? RealEngine { get; set; }
+
     public ScriptedPolicy Policy { get; } = new();
 
     public ScriptedInference Inference { get; } = new();
@@ -98,6 +101,13 @@ internal sealed class RunHost : IAsyncDisposable
             CancellationToken.None);
     }
 
+    public async Task DeployModuleAsync(string name, byte[] wasm)
+    {
+        Policy.Agents.Add($"demo/{name}");
+        await Agents.DeployAsync(
+            new AgentDeployment(Caller.Tenant, Caller.Project, name, wasm), CancellationToken.None);
+    }
+
     public async Task<RunRecord> StartRunAsync(string agent, string input = "in") =>
         await Service.StartAsync(new StartRun(Caller, "demo", agent, input), CancellationToken.None);
 
@@ -134,7 +144,7 @@ internal sealed class RunHost : IAsyncDisposable
         Policy, new ConfiguredPriceBook(new Dictionary<string, ModelPrice> { ["m"] = Price }), TimeProvider.System);
 
     private RunService NewService() => new(
-        Engine,
+        RealEngine ?? Engine,
         Agents,
         Policy,
         new MeteredInferenceRouter(Inference, Ledger),

@@ -10,7 +10,6 @@ public sealed class RunCrashTests
     [Theory]
     [InlineData(2, 9, 11)]
     [InlineData(3, 4, 5)]
-    [InlineData(6, 7, 8)]
     public async Task A_killed_run_goes_on_and_does_nothing_twice(params int[] killAfterMoreEvents)
     {
         await using var shop = await ShopProcess.StartAsync();

@@ -3,26 +3,31 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Execution.Tests;
 
+/// <summary>One shop for the tests that do not kill it.</summary>
+public sealed class SharedShop : IAsyncLifetime
+{
+    internal ShopProcess Shop { get; private set; } = null!;
+
+    public async Task InitializeAsync() => Shop = await ShopProcess.StartAsync();
+
+    public Task DisposeAsync() => Shop.DisposeAsync().AsTask();
+}
+
 /// <summary>Runs that call the sample shop's tools over MCP.</summary>
-public sealed class ShopRunTests : IAsyncLifetime
+public sealed class ShopRunTests(SharedShop shared) : IClassFixture<SharedShop>, IAsyncLifetime
 {
     private const string LookUp = """{"order_id":"ORD-1001"}""";
 
     private RunHost _host = null!;
-    private ShopProcess _shop = null!;
+    private readonly ShopProcess _shop = shared.Shop;
 
     public async Task InitializeAsync()
     {
-        _shop = await ShopProcess.StartAsync();
         _host = await RunHost.StartAsync();
         _host.Policy.Tenant = new TenantPolicy(new QuotaLimits(), [_shop.Server], ShopProcess.Pins);
     }
 
-    public async Task DisposeAsync()
-    {
-        await _host.DisposeAsync();
-        await _shop.DisposeAsync();
-    }
+    public Task DisposeAsync() => _host.DisposeAsync().AsTask();
 
     [Fact]
     public async Task An_allowed_call_is_decided_started_and_completed_in_the_journal()
@@ -98,12 +103,14 @@ public sealed class ShopRunTests : IAsyncLifetime
     [Fact]
     public async Task A_shop_that_is_down_is_an_answer_and_a_shop_that_is_back_is_reached_again()
     {
+        await using var shop = await ShopProcess.StartAsync();
+        _host.Policy.Tenant = _host.Policy.Tenant with { ToolServers = [shop.Server] };
         await _host.RunAsync((_, guest) => guest.CallToolAsync("shop/lookup_order", LookUp));
-        await _shop.KillAsync();
+        await shop.KillAsync();
         var (down, events) = await _host.RunAsync((_, guest) => guest.CallToolAsync("shop/lookup_order", LookUp));
         Assert.Equal((RunStatus.Succeeded, "AR5001"), (down.Status, down.Output));
         Assert.Equal("AR5001", Assert.IsType<ToolFailed>(events[3]).Error.Code);
-        await _shop.ReviveAsync();
+        await shop.ReviveAsync();
         var (back, _) = await _host.RunAsync((_, guest) => guest.CallToolAsync("shop/lookup_order", LookUp));
         Assert.StartsWith("{", back.Output, StringComparison.Ordinal);
     }

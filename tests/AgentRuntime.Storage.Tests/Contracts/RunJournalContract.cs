@@ -22,6 +22,24 @@ public abstract class RunJournalContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Text_of_any_kind_reads_back_as_it_was()
+    {
+        const string Odd = "a\0b \r\n ü 😀 \\ ' \" $1 %s";
+        var run = Given.Run(Given.Tenant(1), input: Odd);
+        await Journal.CreateAsync(run, _ct);
+        var ended = run with
+        {
+            Status = RunStatus.Failed,
+            Output = Odd,
+            Error = new RuntimeError(ReasonCodes.GuestError, Odd, Odd, Odd),
+        };
+        await Journal.TransitionAsync(ended, new GuestLogged("info", Odd), _ct);
+        Assert.Equal(ended, await Journal.FindAsync(run.Identity.Tenant, Given.Id(run), _ct));
+        Assert.Equal(
+            new GuestLogged("info", Odd), Assert.Single(await Journal.ReadAsync(Given.Id(run), 0, 10, _ct)).Data);
+    }
+
+    [Fact]
     public async Task Another_tenant_does_not_find_the_run()
     {
         var run = Given.Run(Given.Tenant(1));

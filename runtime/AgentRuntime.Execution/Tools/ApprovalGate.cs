@@ -1,0 +1,84 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Execution;
+
+/// <summary>
+/// Holds a call until a person has decided about it. The request and the decision are in the journal, so that a run
+/// that is continued elsewhere waits on, or goes on with what was decided. Thread-safe.
+/// </summary>
+/// <param name="patience">How long a call waits; zero refuses at once.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ApprovalGate(TimeSpan patience, TimeProvider time)
+{
+    private const int MaxComment = 500;
+
+    /// <summary>Whether calls are held at all.</summary>
+    public bool IsOpen => patience > TimeSpan.Zero;
+
+    /// <summary>Why the call must not be made; null once it was approved.</summary>
+    public async Task<RuntimeError?> WaitAsync(
+        RunContext run, ToolDecided decided, RecordedCall? past, CancellationToken cancellationToken)
+    {
+        if (past?.ApprovalDecided is { } earlier)
+            return Answer(decided, earlier);
+        var expiresAt = past?.ApprovalRequested?.ExpiresAt ?? time.GetUtcNow() + patience;
+
+        // Opened before the request can be read, so that no answer comes too early.
+        var waiting = run.Approvals.Open(decided.Call);
+        try
+        {
+            if (past?.ApprovalRequested is null)
+                await run.Journal.AppendAsync(
+                    [decided, new ApprovalRequested(decided.Call, decided.Tool, decided.ArgumentsJson, expiresAt)],
+                    cancellationToken).ConfigureAwait(false);
+            if (await DecisionAsync(waiting, expiresAt, cancellationToken).ConfigureAwait(false) is not { } approval)
+            {
+                var expired = Expired(decided.Tool);
+                await run.Journal.AppendAsync(
+                    new ToolFailed(decided.Call, decided.Tool, ErrorResource.From(expired), 0), cancellationToken)
+                    .ConfigureAwait(false);
+                return expired;
+            }
+            var decision = new ApprovalDecided(
+                decided.Call, approval.Approved, approval.Caller.Principal, Cut(approval.Comment));
+            await run.Journal.AppendAsync(decision, cancellationToken).ConfigureAwait(false);
+            waiting.Recorded.TrySetResult(true);
+            return Answer(decided, decision);
+        }
+        finally
+        {
+            run.Approvals.Close(waiting);
+        }
+    }
+
+    private async Task<RunApproval?> DecisionAsync(
+        ApprovalDesk.Waiting waiting, DateTimeOffset expiresAt, CancellationToken cancellationToken)
+    {
+        var left = expiresAt - time.GetUtcNow();
+        if (left <= TimeSpan.Zero)
+            return null;
+        try
+        {
+            return await waiting.Decision.Task.WaitAsync(left, time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
+    }
+
+    private static RuntimeError? Answer(ToolDecided decided, ApprovalDecided decision) => decision.Approved
+        ? null
+        : new RuntimeError(
+            ReasonCodes.ApprovalRefused,
+            decision.Comment is { Length: > 0 } comment
+                ? $"A person refused the call: {comment}"
+                : "A person refused the call.",
+            decided.Tool);
+
+    private static RuntimeError Expired(string tool) =>
+        new(ReasonCodes.ApprovalRequired, "Nobody approved the call in time.", tool);
+
+    private static string? Cut(string? comment) =>
+        comment is { Length: > MaxComment } ? comment[..MaxComment] : comment;
+}

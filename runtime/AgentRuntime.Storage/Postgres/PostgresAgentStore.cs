@@ -1,0 +1,85 @@
+using AgentRuntime.Abstractions;
+using Npgsql;
+
+namespace AgentRuntime.Storage;
+
+/// <summary>Agents and modules in PostgreSQL; a module's bytes are kept once. Thread-safe. Failures are AR8002.</summary>
+public sealed class PostgresAgentStore(PostgresDatabase database, TimeProvider time) : IAgentStore
+{
+    private const string Select =
+        """
+        SELECT a.id, a.tenant, a.project, p.name, a.name, a.module, a.version, a.deployed_at
+        FROM agents a JOIN projects p ON p.id = a.project
+        """;
+
+    /// <inheritdoc/>
+    public ValueTask<AgentRecord> DeployAsync(AgentDeployment deployment, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(deployment);
+        ArgumentException.ThrowIfNullOrWhiteSpace(deployment.Name, nameof(deployment));
+        var (tenant, project) = (deployment.Tenant.ToString(), deployment.Project.ToString());
+        var module = ModuleDigest.Of(deployment.Module.Span).ToString();
+        return database.InTransactionAsync(
+            async db =>
+            {
+                // The foreign key alone would accept another tenant's project.
+                if (await db.ScalarAsync(
+                    "SELECT 1 FROM projects WHERE id = $1 AND tenant = $2", cancellationToken, project, tenant)
+                    .ConfigureAwait(false) is null)
+                    throw new RuntimeErrorException(new RuntimeError(
+                        ReasonCodes.NotFound, "The tenant has no such project.", project, "Create the project first."));
+                await db.ExecuteAsync(
+                    "INSERT INTO modules (digest, wasm) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING",
+                    cancellationToken,
+                    module, deployment.Module.ToArray()).ConfigureAwait(false);
+                await db.ExecuteAsync(
+                    """
+                    INSERT INTO agents AS a (id, tenant, project, name, module, version, deployed_at)
+                    VALUES ($1, $2, $3, $4, $5, 1, $6)
+                    ON CONFLICT (project, name) DO UPDATE
+                    SET module = excluded.module, version = a.version + 1, deployed_at = excluded.deployed_at
+                    """,
+                    cancellationToken,
+                    AgentId.New(time).ToString(), tenant, project, deployment.Name, module,
+                    time.GetUtcNow().UtcTicks).ConfigureAwait(false);
+                return (await db.FirstAsync(
+                    $"{Select} WHERE a.project = $1 AND a.name = $2",
+                    AgentAt, cancellationToken, project, deployment.Name).ConfigureAwait(false))!;
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<AgentRecord?> FindAsync(
+        TenantId tenant, string project, string name, CancellationToken cancellationToken) =>
+        database.RunAsync(
+            db => db.FirstAsync(
+                $"{Select} WHERE a.tenant = $1 AND p.tenant = $1 AND p.name = $2 AND a.name = $3",
+                AgentAt, cancellationToken, tenant.ToString(), project, name),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<AgentRecord>> ListAsync(TenantId tenant, CancellationToken cancellationToken) =>
+        database.RunAsync(
+            db => db.AllAsync(
+                $"{Select} WHERE a.tenant = $1 ORDER BY a.name, p.name", AgentAt, cancellationToken, tenant.ToString()),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ReadOnlyMemory<byte>?> ReadModuleAsync(ModuleDigest digest, CancellationToken cancellationToken) =>
+        database.RunAsync(
+            async db => await db.ScalarAsync(
+                "SELECT wasm FROM modules WHERE digest = $1", cancellationToken, digest.ToString())
+                .ConfigureAwait(false) is byte[] wasm ? new ReadOnlyMemory<byte>(wasm) : default(ReadOnlyMemory<byte>?),
+            cancellationToken);
+
+    private static AgentRecord AgentAt(NpgsqlDataReader r) => new(
+        AgentId.Parse(r.GetString(0)),
+        TenantId.Parse(r.GetString(1)),
+        ProjectId.Parse(r.GetString(2)),
+        r.GetString(3),
+        r.GetString(4),
+        ModuleDigest.Parse(r.GetString(5)),
+        r.GetInt32(6),
+        r.Time(7));
+}

@@ -1,0 +1,106 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using Npgsql;
+
+namespace AgentRuntime.Storage;
+
+/// <summary>Runs and their events in PostgreSQL. Thread-safe. Failures are AR8002.</summary>
+public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider time) : IRunJournal
+{
+    /// <summary>The most rows that one read returns, whatever its caller asks for.</summary>
+    private const int MaxPage = 1_000;
+
+    /// <inheritdoc/>
+    public async ValueTask CreateAsync(RunRecord run, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        await database.RunAsync(db => PostgresRunRows.InsertAsync(db, run, cancellationToken), cancellationToken)
+            .ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
+        RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        return database.InTransactionAsync(db => AppendAsync(db, run, events, cancellationToken), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RunEvent> TransitionAsync(RunRecord run, RunEventData cause, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(cause);
+        var id = PostgresRunRows.IdOf(run);
+        return database.InTransactionAsync(
+            async db =>
+            {
+                await PostgresRunRows.UpdateAsync(db, run, cancellationToken).ConfigureAwait(false);
+                return (await AppendAsync(db, id, [cause], cancellationToken).ConfigureAwait(false))[0];
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RunRecord?> FindAsync(TenantId tenant, RunId run, CancellationToken cancellationToken) =>
+        database.RunAsync(
+            db => db.FirstAsync(
+                $"{PostgresRunRows.Select} WHERE id = $1 AND tenant = $2",
+                PostgresRunRows.Read, cancellationToken, run.ToString(), tenant.ToString()),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RunRecord>> ListAsync(
+        TenantId tenant, RunId? before, int limit, CancellationToken cancellationToken) =>
+        database.RunAsync(
+            db => db.AllAsync(
+                $"{PostgresRunRows.Select} WHERE tenant = $1 AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+                PostgresRunRows.Read, cancellationToken, tenant.ToString(), before?.ToString(), Page(limit)),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RunEvent>> ReadAsync(
+        RunId run, long afterSequence, int limit, CancellationToken cancellationToken) =>
+        database.RunAsync(
+            db => db.AllAsync(
+                "SELECT sequence, at, data FROM run_events WHERE run = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+                r => new RunEvent(
+                    run,
+                    r.GetInt64(0),
+                    r.Time(1),
+                    JsonSerializer.Deserialize(r.GetString(2), WireJson.Default.RunEventData)!),
+                cancellationToken, run.ToString(), afterSequence, Page(limit)),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
+        database.RunAsync(
+            db => db.AllAsync(
+                $"{PostgresRunRows.Select} WHERE status IN (1, 2) ORDER BY id", PostgresRunRows.Read, cancellationToken),
+            cancellationToken);
+
+    private static int Page(int limit) => Math.Clamp(limit, 1, MaxPage);
+
+    /// <summary>A second writer of the same run loses on the primary key instead of mixing its events in.</summary>
+    private async Task<IReadOnlyList<RunEvent>> AppendAsync(
+        NpgsqlConnection db, RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
+    {
+        var (key, now) = (run.ToString(), time.GetUtcNow());
+        var last = (long)(await db.ScalarAsync(
+            "SELECT COALESCE(MAX(sequence), 0) FROM run_events WHERE run = $1", cancellationToken, key)
+            .ConfigureAwait(false))!;
+        var appended = events.Select((data, i) => new RunEvent(run, last + 1 + i, now, data)).ToArray();
+        await db.ExecuteAsync(
+            """
+            INSERT INTO run_events (run, sequence, at, data)
+            SELECT $1, sequence, $3, data FROM unnest($2::bigint[], $4::text[]) AS e (sequence, data)
+            """,
+            cancellationToken,
+            key,
+            appended.Select(e => e.Sequence).ToArray(),
+            now.UtcTicks,
+            appended.Select(e => JsonSerializer.Serialize(e.Data, WireJson.Default.RunEventData)).ToArray())
+            .ConfigureAwait(false);
+        return appended;
+    }
+}

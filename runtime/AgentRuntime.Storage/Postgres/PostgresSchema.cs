@@ -1,0 +1,120 @@
+using AgentRuntime.Abstractions;
+using Npgsql;
+
+namespace AgentRuntime.Storage;
+
+/// <summary>
+/// The schema as a list of steps; the table <c>schema_version</c> says how many a database has taken. Steps are
+/// appended, never changed. All that are missing are taken in one transaction.
+/// </summary>
+internal static class PostgresSchema
+{
+    /// <summary>Any number that nothing else locks: the processes of one database agree on it.</summary>
+    private const long MigrationLock = 0x4167_5275_6e54_696d;
+
+    private static readonly string[] Steps =
+    [
+        """
+        CREATE TABLE tenants (
+            id text PRIMARY KEY,
+            name text NOT NULL UNIQUE,
+            created_at bigint NOT NULL
+        );
+        CREATE TABLE projects (
+            id text PRIMARY KEY,
+            tenant text NOT NULL REFERENCES tenants (id),
+            name text NOT NULL,
+            created_at bigint NOT NULL,
+            UNIQUE (tenant, name)
+        );
+        CREATE TABLE api_keys (
+            id text PRIMARY KEY,
+            tenant text NOT NULL REFERENCES tenants (id),
+            project text NOT NULL REFERENCES projects (id),
+            secret_hash bytea NOT NULL,
+            created_at bigint NOT NULL,
+            revoked_at bigint
+        );
+        CREATE TABLE modules (
+            digest text PRIMARY KEY,
+            wasm bytea NOT NULL
+        );
+        CREATE TABLE agents (
+            id text PRIMARY KEY,
+            tenant text NOT NULL REFERENCES tenants (id),
+            project text NOT NULL REFERENCES projects (id),
+            name text NOT NULL COLLATE "C",
+            module text NOT NULL REFERENCES modules (digest),
+            version integer NOT NULL,
+            deployed_at bigint NOT NULL,
+            UNIQUE (project, name)
+        );
+        CREATE INDEX agents_of_tenant ON agents (tenant, name);
+        CREATE TABLE runs (
+            id text PRIMARY KEY COLLATE "C",
+            tenant text NOT NULL,
+            tenant_name text NOT NULL,
+            project text NOT NULL,
+            project_name text NOT NULL,
+            principal text NOT NULL,
+            agent text NOT NULL,
+            agent_name text NOT NULL,
+            module text NOT NULL,
+            bundle text NOT NULL,
+            input bytea NOT NULL,
+            trace_parent text,
+            created_at bigint NOT NULL,
+            status smallint NOT NULL,
+            ended_at bigint,
+            output bytea,
+            error_code smallint,
+            error_message bytea,
+            error_where bytea,
+            error_action bytea,
+            prompt_tokens bigint NOT NULL,
+            cached_prompt_tokens bigint NOT NULL,
+            output_tokens bigint NOT NULL,
+            cost_micro_usd bigint NOT NULL
+        );
+        CREATE INDEX runs_of_tenant ON runs (tenant, id DESC);
+        CREATE INDEX runs_unfinished ON runs (id) WHERE status IN (1, 2);
+        CREATE TABLE run_events (
+            run text NOT NULL REFERENCES runs (id),
+            sequence bigint NOT NULL,
+            at bigint NOT NULL,
+            data text NOT NULL,
+            PRIMARY KEY (run, sequence)
+        );
+        CREATE TABLE bundles (
+            tenant text PRIMARY KEY,
+            digest text NOT NULL,
+            files bytea NOT NULL
+        );
+        """,
+    ];
+
+    /// <summary>Takes the steps that the database has not taken, inside the caller's transaction.</summary>
+    /// <exception cref="RuntimeErrorException">AR8002: a newer version made the schema.</exception>
+    public static async Task MigrateAsync(NpgsqlConnection db, CancellationToken cancellationToken)
+    {
+        await db.ExecuteAsync("SELECT pg_advisory_xact_lock($1)", cancellationToken, MigrationLock)
+            .ConfigureAwait(false);
+        await db.ExecuteAsync(
+            "CREATE TABLE IF NOT EXISTS schema_version (taken integer NOT NULL)", cancellationToken)
+            .ConfigureAwait(false);
+        var taken = (int?)await db.ScalarAsync("SELECT taken FROM schema_version", cancellationToken)
+            .ConfigureAwait(false);
+        if (taken > Steps.Length)
+            throw new RuntimeErrorException(new RuntimeError(
+                ReasonCodes.StorageFailed,
+                $"The store has schema version {taken}; this program knows up to {Steps.Length}.",
+                "postgresql",
+                "Start the newer version of the program."));
+        foreach (var step in Steps.Skip(taken ?? 0))
+            await db.ExecuteAsync(step, cancellationToken).ConfigureAwait(false);
+        await db.ExecuteAsync(
+            taken is null ? "INSERT INTO schema_version VALUES ($1)" : "UPDATE schema_version SET taken = $1",
+            cancellationToken,
+            Steps.Length).ConfigureAwait(false);
+    }
+}

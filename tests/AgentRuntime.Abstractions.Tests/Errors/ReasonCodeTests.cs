@@ -1,0 +1,26 @@
+namespace AgentRuntime.Abstractions.Tests;
+
+public class ReasonCodeTests
+{
+    [Theory]
+    [InlineData("AR1001", true)]
+    [InlineData("AR999", false)]
+    [InlineData("AR9001", false)]
+    [InlineData("AR 001", false)]
+    [InlineData("ar1001", false)]
+    [InlineData("", false)]
+    public void A_reason_code_is_AR_and_four_digits(string text, bool valid)
+    {
+        if (valid) Assert.Equal(text, ReasonCode.Parse(text).ToString());
+        else Assert.Throws<FormatException>(() => ReasonCode.Parse(text));
+    }
+
+    [Fact]
+    public void The_default_reason_code_cannot_be_shown() =>
+        Assert.Throws<InvalidOperationException>(() => default(ReasonCode).ToString());
+
+    [Fact]
+    public void An_error_reads_as_one_line() => Assert.Equal(
+        "AR1006: no such agent [demo/x] Deploy it.",
+        new RuntimeError(ReasonCodes.UnknownAgent, "no such agent", "demo/x", "Deploy it.").ToString());
+}
