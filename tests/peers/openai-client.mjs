@@ -31,6 +31,13 @@ seen.helper = final.choices[0].message.content;
 
 seen.completion = (await client.completions.create({ model, prompt: "Say", max_tokens: 16 })).choices[0].text;
 
+const response = await client.responses.create({ model, input: "Say hello", max_output_tokens: 16 });
+seen.response = { text: response.output_text, status: response.status };
+seen.responseStream = "";
+for await (const event of await client.responses.create({ model, input: "Say hello", stream: true })) {
+  if (event.type === "response.output_text.delta") seen.responseStream += event.delta;
+}
+
 seen.models = [];
 for await (const m of client.models.list()) seen.models.push(m.id);
 seen.model = (await client.models.retrieve(model)).id;

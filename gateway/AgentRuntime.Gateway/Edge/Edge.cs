@@ -29,6 +29,7 @@ public static class Edge
             .AddSingleton<ModelPolicy>()
             .AddSingleton<InferenceEndpoint>()
             .AddSingleton<ModelsEndpoint>()
+            .AddSingleton<ResponsesEndpoint>()
             .AddSingleton<RunsEndpoint>()
             .AddSingleton<AgentsEndpoint>()
             .AddSingleton<PolicyEndpoint>();
@@ -49,6 +50,8 @@ public static class Edge
         var models = services.GetRequiredService<ModelsEndpoint>();
         OpenAi("POST", "/v1/chat/completions", inference.For(InferenceOperation.Chat), options.InferenceTimeout);
         OpenAi("POST", "/v1/completions", inference.For(InferenceOperation.Completion), options.InferenceTimeout);
+        var responses = services.GetRequiredService<ResponsesEndpoint>();
+        OpenAi("POST", "/v1/responses", responses.PostAsync, options.InferenceTimeout);
         OpenAi("GET", "/v1/models", models.ListAsync, options.ControlTimeout);
         OpenAi("GET", "/v1/models/{**id}", models.GetAsync, options.ControlTimeout);
 

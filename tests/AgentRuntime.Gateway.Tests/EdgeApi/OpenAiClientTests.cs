@@ -34,6 +34,9 @@ public class OpenAiClientTests(ITestOutputHelper output)
         Assert.Equal(4, details.GetProperty("cached_tokens").GetInt32());
         Assert.Equal("Hello, world", seen.GetProperty("helper").GetString());
         Assert.Equal("Hello, world", seen.GetProperty("completion").GetString());
+        Assert.Equal("Hello, world", seen.GetProperty("response").GetProperty("text").GetString());
+        Assert.Equal("completed", seen.GetProperty("response").GetProperty("status").GetString());
+        Assert.Equal("Hello, world", seen.GetProperty("responseStream").GetString());
         Assert.Equal("m", seen.GetProperty("models")[0].GetString());
         Assert.Equal("m", seen.GetProperty("model").GetString());
         var refused = seen.GetProperty("refused");

@@ -13,11 +13,23 @@ internal sealed class InferenceEndpoint(
     private readonly ConcurrencyLimit _limit =
         new("inference requests", options.MaxInferenceRequests, options.MaxInferenceRequestsPerTenant);
 
-    public EdgeHandler For(InferenceOperation operation) =>
-        (context, caller, cancellationToken) => HandleAsync(context, caller, operation, cancellationToken);
+    public EdgeHandler For(InferenceOperation operation) => (context, caller, cancellationToken) =>
+        HandleAsync(context, caller, operation, static body => body, AnswerAsync, cancellationToken);
 
-    private async Task HandleAsync(
-        HttpContext context, WorkIdentity caller, InferenceOperation operation, CancellationToken cancellationToken)
+    /// <summary>Serves a request whose body is turned into OpenAI's chat or completion form first.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="operation">What the turned body is for.</param>
+    /// <param name="turn">Turns the body as it came.</param>
+    /// <param name="answer">Writes the answer, whose first chunk is current.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task HandleAsync(
+        HttpContext context,
+        WorkIdentity caller,
+        InferenceOperation operation,
+        Func<byte[], byte[]> turn,
+        AnswerWriter answer,
+        CancellationToken cancellationToken)
     {
         context.Response.OnStarting(() =>
         {
@@ -26,7 +38,7 @@ internal sealed class InferenceEndpoint(
             return Task.CompletedTask;
         });
         using var place = _limit.Enter(caller.Tenant);
-        var body = await BodyReader.ReadAsync(context, options.MaxInferenceBodyBytes, cancellationToken);
+        var body = turn(await BodyReader.ReadAsync(context, options.MaxInferenceBodyBytes, cancellationToken));
         var client = ClientRequest.Read(body, operation, options);
         var permission = policy.Demand(caller, client.Model);
         var outcome = CallOutcome.Failed;
@@ -34,7 +46,7 @@ internal sealed class InferenceEndpoint(
         {
             var tokens = client.MaxOutputTokens ?? DefaultFor(client.Model);
             var request = new InferenceRequest(caller, client.Model, operation, body, tokens * client.Choices);
-            await AnswerAsync(context, request, client, cancellationToken);
+            await OpenAsync(context, request, client, answer, cancellationToken);
             outcome = CallOutcome.Succeeded;
         }
         finally
@@ -43,8 +55,12 @@ internal sealed class InferenceEndpoint(
         }
     }
 
-    private async Task AnswerAsync(
-        HttpContext context, InferenceRequest request, ClientRequest client, CancellationToken cancellationToken)
+    private async Task OpenAsync(
+        HttpContext context,
+        InferenceRequest request,
+        ClientRequest client,
+        AnswerWriter answer,
+        CancellationToken cancellationToken)
     {
         await using var chunks = router.GenerateAsync(request, cancellationToken).GetAsyncEnumerator(cancellationToken);
         if (!await chunks.MoveNextAsync())
@@ -56,11 +72,17 @@ internal sealed class InferenceEndpoint(
             context.Response.Headers["x-agentruntime-decode-engine"] = engines.DecodeEngine;
         }
 
-        if (client.Stream)
-            await AnswerStream.WriteAsync(context, chunks, client.IncludeUsage, cancellationToken);
-        else
-            await WholeAnswer.WriteAsync(context, chunks, request, cancellationToken);
+        await answer(context, chunks, request, client, cancellationToken);
     }
+
+    private static Task AnswerAsync(
+        HttpContext context,
+        IAsyncEnumerator<InferenceChunk> chunks,
+        InferenceRequest request,
+        ClientRequest client,
+        CancellationToken cancellationToken) => client.Stream
+            ? AnswerStream.WriteAsync(context, chunks, client.IncludeUsage, cancellationToken)
+            : WholeAnswer.WriteAsync(context, chunks, request, cancellationToken);
 
     /// <summary>
     /// A quarter of a small context, so that the engine does not refuse what the client never asked for.
@@ -79,3 +101,11 @@ internal sealed class InferenceEndpoint(
             : Math.Clamp(context / 4, 1, options.DefaultMaxOutputTokens);
     }
 }
+
+/// <summary>Writes an answer whose first chunk is current, in the form that the endpoint has.</summary>
+internal delegate Task AnswerWriter(
+    HttpContext context,
+    IAsyncEnumerator<InferenceChunk> chunks,
+    InferenceRequest request,
+    ClientRequest client,
+    CancellationToken cancellationToken);
