@@ -16,4 +16,10 @@ internal static partial class GatewayLog
 
     [LoggerMessage(4004, LogLevel.Error, "Request {RequestId} failed inside the platform")]
     public static partial void InternalError(ILogger logger, string requestId, Exception exception);
+
+    [LoggerMessage(4006, LogLevel.Warning, "The source of engines cannot be read; the engines stay as they are")]
+    public static partial void EngineSourceSilent(ILogger logger);
+
+    [LoggerMessage(4005, LogLevel.Warning, "Engine {Engine} was not taken in: {Problem}")]
+    public static partial void EngineNotTaken(ILogger logger, string engine, string problem);
 }

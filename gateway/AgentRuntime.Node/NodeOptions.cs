@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Events;
 
 namespace AgentRuntime.Node;
 
@@ -100,6 +101,18 @@ public sealed record NodeOptions
     /// </summary>
     public IReadOnlyList<string> KvPeers { get; init; } = [];
 
+    /// <summary>Where KV events are published on ZeroMQ (vLLM's usual port is 5557); 0 for any port, null (default) for not.</summary>
+    public int? KvEventPort { get; init; }
+
+    /// <summary>Where KV events are replayed; null (default) and 0 for any port.</summary>
+    public int? KvReplayPort { get; init; }
+
+    /// <summary>How KV events are written; default maps.</summary>
+    public KvEventEncoding KvEventEncoding { get; init; } = KvEventEncoding.Map;
+
+    /// <summary>The topic of KV events; default empty, as in vLLM.</summary>
+    public string KvEventTopic { get; init; } = "";
+
     /// <summary>The largest request body; default 8 MiB.</summary>
     public ByteCount MaxBody { get; init; } = new(8L << 20);
 
@@ -130,6 +143,9 @@ public sealed record NodeOptions
         Check(QueuedRequests is >= 1 and <= 100_000, "QueuedRequests is not within 1..100000");
         Check(KvLease > TimeSpan.Zero && KvFetchTimeout > TimeSpan.Zero, "KvLease or KvFetchTimeout is not positive");
         Check(Device is "cpu" or "vulkan" or "cuda", "Device is none of cpu, vulkan, cuda");
+        Check(KvEventPort is null or (>= 0 and <= 65535), "KvEventPort is not within 0..65535");
+        Check(KvReplayPort is null or (>= 0 and <= 65535), "KvReplayPort is not within 0..65535");
+        Check(Enum.IsDefined(KvEventEncoding), "KvEventEncoding is neither Map nor Array");
         Check(Enum.IsDefined(Role), "Role is none of Both, Prefill, Decode");
         Check(Enum.IsDefined(KvLoadFailure), "KvLoadFailure is neither Recompute nor Fail");
         return faults;

@@ -1,4 +1,5 @@
 using AgentRuntime.Benchmarks;
+using AgentRuntime.Benchmarks.Gateway;
 using AgentRuntime.Benchmarks.Policy;
 using AgentRuntime.Benchmarks.Routing;
 using AgentRuntime.Benchmarks.Sandbox;
@@ -6,11 +7,14 @@ using AgentRuntime.Benchmarks.Sandbox;
 IBenchmark[] benchmarks =
 [
     new TraceBenchmark(),
+    new GatewayBenchmark(),
     new SandboxBenchmark(),
+    new PolicyBenchmark(new HistoryFigures()),
+    new PolicyBenchmark(),
     new PolicyHistoryBenchmark(),
+    new TraceBenchmark(),
     new FairnessBenchmark(),
     new RouterBenchmark(),
-    new PolicyBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);

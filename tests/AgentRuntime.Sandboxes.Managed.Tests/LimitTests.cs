@@ -60,6 +60,24 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public void Time_in_host_functions_is_not_charged_to_the_guest()
+    {
+        var m = new ModuleBuilder();
+        var type = m.Type([], []);
+        m.ImportFunction("host", "wait", type);
+        m.Function(type, new Code().Call(0).End(), "run");
+        using var over = new ManualResetEventSlim();
+        using var timer = TimeProvider.System.CreateTimer(_ => over.Set(), null, TimeSpan.FromMilliseconds(400), Timeout.InfiniteTimeSpan);
+        var waits = new HostFunction(new FunctionType([], []), false, (_, _, _) =>
+        {
+            Assert.True(over.Wait(TimeSpan.FromSeconds(30)));
+            return HostReturn.Completed;
+        });
+        using var instance = Compile(m).Instantiate([waits], Limits with { MaxCpuTime = TimeSpan.FromMilliseconds(200) });
+        Assert.Equal(WasmCallStatus.Completed, instance.Call("run", [], []));
+    }
+
+    [Fact]
     public void Calls_nest_as_deep_as_the_limit_and_no_deeper()
     {
         var m = new ModuleBuilder();

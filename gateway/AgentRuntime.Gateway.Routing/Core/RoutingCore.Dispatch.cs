@@ -105,14 +105,27 @@ public sealed partial class RoutingCore
 
     private void Enqueue(RequestEntry entry, double now)
     {
+        var choice = _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now);
+        if (entry.Attempts == 0 && IsShed(entry, choice))
+            return;
         entry.Phase = RequestPhase.Waiting;
         entry.QueuedAt = now;
         entry.Sequence = ++_sequence;
         entry.Rebinds = 0;
         AddWait(entry);
-        var choice = _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now);
         entry.Due += _options.DueSecondsPerPrefillSecond * choice.PrefillSeconds;
         Bind(entry, choice, now);
+    }
+
+    private bool IsShed(RequestEntry entry, in Choice choice)
+    {
+        var service = _options.Classes[entry.Request.Class];
+        // No engine with a fresh signal is as good as a wait without end.
+        var wait = choice.Prefill < 0 ? double.PositiveInfinity : choice.Explanation.QueueSeconds;
+        if (Shedding.Probability(service, wait) is not (> 0 and var probability) || _random.NextDouble() >= probability)
+            return false;
+        Refuse(entry, ReasonCodes.Saturated, Math.Min(wait, service.MaxWaitSeconds));
+        return true;
     }
 
     /// <summary>Notes when the wait ends, and drops the notes of waits that are over once those are most.</summary>
@@ -206,6 +219,7 @@ public sealed partial class RoutingCore
         entry.CachedTokens = choice.CachedTokens;
         entry.PrefillSeconds = choice.PrefillSeconds;
         entry.DispatchedAt = now;
+        entry.DispatchedUncachedTokens = entry.UncachedTokens;
         entry.Attempts++;
         entry.CachedTokensKnown = false;
         ref var row = ref pool.Row(choice.Prefill);

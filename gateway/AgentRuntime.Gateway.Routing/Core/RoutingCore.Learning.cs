@@ -134,8 +134,16 @@ public sealed partial class RoutingCore
     private static void Charge(RequestEntry entry, double tokens)
     {
         entry.Tenant.Served += (tokens - entry.Charged) / entry.Tenant.Weight;
+        entry.Tenant.ChargedTokens += tokens - entry.Charged;
         entry.Charged = tokens;
     }
+
+    /// <summary>Charges what the client got: the prompt, if anything came of it, and the tokens that it has.</summary>
+    private void SettleUnfinished(RequestEntry entry, bool begun) =>
+        Settle(
+            entry,
+            (begun || entry.DeliveredTokens > 0 ? entry.DispatchedUncachedTokens : 0)
+                + (_options.OutputTokenWeight * entry.DeliveredTokens));
 
     private static void Settle(RequestEntry entry, double tokens) => Charge(entry, tokens);
 }

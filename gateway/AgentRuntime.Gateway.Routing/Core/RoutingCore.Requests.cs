@@ -114,7 +114,7 @@ public sealed partial class RoutingCore
         }
 
         entry.Phase = RequestPhase.Decoding;
-        if (entry.Attempts == 1)
+        if (double.IsNaN(entry.FirstTokenAt))
             entry.FirstTokenAt = now;
         entry.RunningAtFirstToken = entry.Pool.Row(entry.Decode).Running;
         entry.DecodeStartedAt = now;
@@ -140,6 +140,7 @@ public sealed partial class RoutingCore
             FirstToken(ticket, now, cachedTokens);
         LearnCached(entry, cachedTokens);
         LearnDecode(entry, outputTokens, now);
+        Account(entry, outputTokens, now);
         Settle(entry, Math.Max(0, promptTokens - cachedTokens) + (_options.OutputTokenWeight * outputTokens));
         Release(entry.Pool, entry.Decode, entry);
         End(entry);
@@ -156,9 +157,11 @@ public sealed partial class RoutingCore
         if (Find(ticket) is not { } entry)
             return false;
         var reached = Withdraw(entry, now);
+        if (failure != RouteFailure.Cancelled)
+            AccountRefused(entry);
+        entry.DeliveredTokens += outputTokens;
         // Who cancels pays for the work that was begun; else cancelling would be a way to be served for nothing.
-        var prompt = reached || (failure == RouteFailure.Cancelled && entry.Attempts > 0) ? entry.UncachedTokens : 0;
-        Settle(entry, prompt + (_options.OutputTokenWeight * outputTokens));
+        SettleUnfinished(entry, reached || (failure == RouteFailure.Cancelled && entry.Attempts > 0));
         End(entry);
         return true;
     }
@@ -170,7 +173,7 @@ public sealed partial class RoutingCore
     /// </summary>
     /// <param name="ticket">The request.</param>
     /// <param name="failure">Which engine is to be avoided.</param>
-    /// <param name="outputTokens">Tokens that the client has; they become part of the prompt.</param>
+    /// <param name="outputTokens">Tokens that the client got from this attempt; they become part of the prompt.</param>
     /// <param name="now">The time.</param>
     /// <returns>False when it had ended, or waits already.</returns>
     public bool Requeue(RouteTicket ticket, RouteFailure failure, int outputTokens, double now)
@@ -181,6 +184,7 @@ public sealed partial class RoutingCore
         var failed = failure == RouteFailure.PrefillEngineDied ? entry.Prefill : entry.Decode;
         Withdraw(entry, now);
         entry.Excluded = failed;
+        entry.DeliveredTokens += outputTokens;
         entry.Request = entry.Request with
         {
             PromptTokens = entry.Request.PromptTokens + outputTokens,
@@ -233,7 +237,8 @@ public sealed partial class RoutingCore
             RetryAfterSeconds = retryAfter,
             State = entry.Request.State,
         });
-        Settle(entry, 0);
+        AccountRefused(entry);
+        SettleUnfinished(entry, begun: false);
         End(entry);
     }
 

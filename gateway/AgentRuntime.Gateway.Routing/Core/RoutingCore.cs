@@ -227,7 +227,7 @@ public sealed partial class RoutingCore
         return _now;
     }
 
-    private ModelPool PoolOf(int pool) =>
+    internal ModelPool PoolOf(int pool) =>
         (uint)(pool - 1) < (uint)_pools.Count
             ? _pools[pool - 1]
             : throw new ArgumentOutOfRangeException(nameof(pool), pool, "no such pool");

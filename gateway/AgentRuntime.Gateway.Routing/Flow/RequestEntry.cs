@@ -60,7 +60,11 @@ internal sealed class RequestEntry(int slot)
 
     public double PrefillEndedAt { get; set; }
 
-    public double FirstTokenAt { get; set; }
+    /// <summary>When the client got its first token; not a number until then.</summary>
+    public double FirstTokenAt { get; set; } = double.NaN;
+
+    /// <summary>Tokens that the client had when the request was last moved.</summary>
+    public int DeliveredTokens { get; set; }
 
     /// <summary>When the engine that writes now gave its first token; later than the client's after a failure.</summary>
     public double DecodeStartedAt { get; set; }
@@ -69,6 +73,9 @@ internal sealed class RequestEntry(int slot)
     public double PrefillSeconds { get; set; }
 
     public int CachedTokens { get; set; }
+
+    /// <summary>Tokens that its engine was sent to read when it was last dispatched.</summary>
+    public int DispatchedUncachedTokens { get; set; }
 
     /// <summary>Measured, once the prefill has ended.</summary>
     public double MeasuredPrefillSeconds { get; set; }
@@ -107,6 +114,8 @@ internal sealed class RequestEntry(int slot)
         Lane = null;
         Prefill = Decode = Excluded = -1;
         Attempts = 0;
+        FirstTokenAt = double.NaN;
+        DeliveredTokens = 0;
         Charged = 0;
         CachedTokens = 0;
     }

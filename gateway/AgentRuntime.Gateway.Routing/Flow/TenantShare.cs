@@ -15,6 +15,9 @@ internal sealed class TenantShare(TenantId tenant)
     /// <summary>Charged tokens over weight: the virtual token counter (VTC, OSDI'24).</summary>
     public double Served { get; set; }
 
+    /// <summary>All that it was ever charged: unlike the counter, never lifted.</summary>
+    public double ChargedTokens { get; set; }
+
     /// <summary>Requests that wait in the router.</summary>
     public int Waiting { get; set; }
 

@@ -99,6 +99,24 @@ internal sealed class SimulatedEngine(SimulationOptions options, int number)
         return lost;
     }
 
+    /// <summary>Forgets one request, wherever it is.</summary>
+    public void Drop(SimulatedRequest request, double now)
+    {
+        Update(now);
+        for (var i = _queue.Count; i > 0; i--)
+        {
+            if (_queue.Dequeue() is var queued && queued != request)
+                _queue.Enqueue(queued);
+        }
+
+        _decoding.Remove(request, out _, out _);
+        if (Reading != request)
+            return;
+        Reading = null;
+        _prefillEndsAt = double.PositiveInfinity;
+        Start(now);
+    }
+
     private void Update(double now)
     {
         if (_decoding.Count > 0)

@@ -18,6 +18,7 @@ internal sealed class EngineScheduler : IDisposable
     private readonly LinkedList<EngineSequence> _waiting = new();
     private readonly List<EngineSequence> _running = [];
     private readonly LlamaTokenData[] _candidates;
+    private readonly IPrefixCacheObserver? _observer;
     private bool _crowded;
 
     public EngineScheduler(
@@ -26,6 +27,7 @@ internal sealed class EngineScheduler : IDisposable
         _model = model;
         _options = options;
         _counters = counters;
+        _observer = observer;
         _context = new(model, options);
         _cache = new(_context, options.BlockTokens, LlamaContext.UsableSequences, observer);
         _candidates = new LlamaTokenData[model.VocabularySize];
@@ -79,6 +81,7 @@ internal sealed class EngineScheduler : IDisposable
         }
 
         Show();
+        _observer?.Flush();
     }
 
     /// <summary>Ends everything.</summary>

@@ -11,6 +11,9 @@ internal interface IPrefixCacheObserver
 
     /// <summary>Every block is gone.</summary>
     void Cleared();
+
+    /// <summary>A step of the engine is over: what was heard in it belongs together.</summary>
+    void Flush();
 }
 
 /// <summary>A block that can be reused.</summary>

@@ -86,6 +86,8 @@ internal static class NodeEndpoints
         json.WriteString("model_sha256", node.Model.Digest);
         json.WriteString("kv_format", node.StateFormat);
         json.WriteNumber("block_tokens", node.Options.BlockTokens);
+        json.WriteString("kv_events", node.Events?.Endpoint);
+        json.WriteString("kv_replay", node.Events?.ReplayEndpoint);
     }
 
     private static void Models(Utf8JsonWriter json, NodeService node)

@@ -1,5 +1,6 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Engine;
+using AgentRuntime.Node.Events;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Prompting;
 using AgentRuntime.Node.Transfer;
@@ -22,10 +23,12 @@ internal sealed class NodeService : IDisposable
         {
             ModelName = options.ModelName ?? Model.Metadata("general.name") ?? Path.GetFileNameWithoutExtension(options.ModelPath);
             Prompts = new(Model);
-            Engine = new(Model, options);
+            Events = options.KvEventPort is null ? null : new(options, time);
+            Engine = new(Model, options, Events);
         }
         catch
         {
+            Events?.Dispose();
             Model.Dispose();
             throw;
         }
@@ -50,6 +53,9 @@ internal sealed class NodeService : IDisposable
     public KvLeaseTable Leases { get; }
 
     public KvClient Client { get; }
+
+    /// <summary>Publishes the prefix cache's changes; null when that is off.</summary>
+    public KvEventPublisher? Events { get; }
 
     public NodeMetrics Metrics { get; } = new();
 
@@ -98,6 +104,7 @@ internal sealed class NodeService : IDisposable
     public void Dispose()
     {
         Engine.Dispose();
+        Events?.Dispose();
         Leases.Dispose();
         Client.Dispose();
         Model.Dispose();

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
@@ -18,10 +19,10 @@ internal ref struct DecisionVisit(CedarRequest request, CedarEntities entities)
         _ => (_evaluation.Resource, _evaluation.ResourceEntry),
     };
 
-    public void Test(PolicyIndex index, int ordinal)
+    public void Test(PolicyIndex index, int ordinal, bool scopeMatches)
     {
         var policy = index.Policies[ordinal];
-        if (!policy.MatchesScope(ref _evaluation)) return;
+        if (!scopeMatches && !policy.MatchesScope(ref _evaluation)) return;
         switch (policy.TestConditions(ref _evaluation))
         {
             case Truth.True when policy.IsForbid: _forbids.Add(ordinal); break;
@@ -39,16 +40,18 @@ internal ref struct DecisionVisit(CedarRequest request, CedarEntities entities)
         CedarPolicyError[] errors = _errors is null
             ? []
             : [.. _errors.DistinctBy(e => e.Ordinal).OrderBy(e => e.Ordinal).Select(e => e.Error)];
-        if (_forbids.Count > 0) return new(CedarDecision.Deny, index.Reasons.Of(_forbids.Sorted()), errors);
-        return _permits.Count > 0
-            ? new(CedarDecision.Allow, index.Reasons.Of(_permits.Sorted()), errors)
-            : new(CedarDecision.Deny, [], errors);
+        var response = _forbids.Count > 0 ? new(CedarDecision.Deny, index.Reasons.Of(_forbids.Sorted()), errors)
+            : _permits.Count > 0 ? new(CedarDecision.Allow, index.Reasons.Of(_permits.Sorted()), errors)
+            : new CedarResponse(CedarDecision.Deny, [], errors);
+        _permits.Return();
+        _forbids.Return();
+        return response;
     }
 
     /// <summary>A list of small numbers that stays on the stack while it is short.</summary>
     private struct OrdinalList
     {
-        private const int InlineLength = 16;
+        private const int InlineLength = 32;
 
         private Inline _inline;
         private int[]? _more;
@@ -65,15 +68,23 @@ internal ref struct DecisionVisit(CedarRequest request, CedarEntities entities)
 
             if (_more is null)
             {
-                _more = new int[InlineLength * 4];
+                _more = ArrayPool<int>.Shared.Rent(InlineLength * 4);
                 ((ReadOnlySpan<int>)_inline).CopyTo(_more);
             }
             else if (Count == _more.Length)
             {
-                Array.Resize(ref _more, Count * 2);
+                var longer = ArrayPool<int>.Shared.Rent(Count * 2);
+                _more.CopyTo(longer, 0);
+                Return();
+                _more = longer;
             }
 
             _more[Count++] = ordinal;
+        }
+
+        public readonly void Return()
+        {
+            if (_more is not null) ArrayPool<int>.Shared.Return(_more);
         }
 
         /// <summary>In order, each once.</summary>

@@ -8,6 +8,7 @@ internal sealed class IndexNode
     private const int Levels = 3;
 
     private int[] _flat = [];
+    private bool _isExact;
     private IndexNode? _any;
     private Dictionary<EntityUid, IndexNode>? _equal;
     private Dictionary<EntityUid, IndexNode>? _within;
@@ -15,7 +16,13 @@ internal sealed class IndexNode
 
     public static IndexNode Build(CompiledPolicy[] policies, List<int> ordinals, int level)
     {
-        if (ordinals.Count <= FlatLimit || level == Levels) return new() { _flat = [.. ordinals] };
+        if (ordinals.Count <= FlatLimit || level == Levels)
+        {
+            // Three branches deep the whole scope has matched, except the type of `is … in`.
+            var isExact = level == Levels && !ordinals.Exists(o => HasTypeAndAncestor(policies[o].Policy));
+            return new() { _flat = [.. ordinals], _isExact = isExact };
+        }
+
         List<int>? any = null;
         Dictionary<EntityUid, List<int>>? equal = null, within = null;
         Dictionary<string, List<int>>? types = null;
@@ -44,7 +51,7 @@ internal sealed class IndexNode
 
     public void Visit(PolicyIndex index, ref DecisionVisit visit, int level)
     {
-        foreach (var ordinal in _flat) visit.Test(index, ordinal);
+        foreach (var ordinal in _flat) visit.Test(index, ordinal, _isExact);
         if (level == Levels) return;
         _any?.Visit(index, ref visit, level + 1);
         var (uid, entry) = visit.Subject(level);
@@ -89,6 +96,9 @@ internal sealed class IndexNode
         foreach (var (ancestor, node) in within)
             if (entry.HasAncestor(ancestor)) node.Visit(index, ref visit, level + 1);
     }
+
+    private static bool HasTypeAndAncestor(CedarPolicy policy) =>
+        policy.Principal.Operator == CedarScopeOperator.IsIn || policy.Resource.Operator == CedarScopeOperator.IsIn;
 
     private static CedarScope ScopeOf(CedarPolicy policy, int level) => level switch
     {

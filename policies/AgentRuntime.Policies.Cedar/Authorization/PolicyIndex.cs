@@ -13,9 +13,10 @@ internal sealed class PolicyIndex
     {
         var compiled = new CompiledPolicy[policies.Count];
         var ordinals = new List<int>(policies.Count);
+        var compiler = new NodeCompiler();
         for (var i = 0; i < compiled.Length; i++)
         {
-            compiled[i] = policies[i].Compiled;
+            compiled[i] = CompiledPolicy.Compile(policies[i], compiler);
             ordinals.Add(i);
         }
 

@@ -10,26 +10,23 @@ internal sealed class ReasonLists(IReadOnlyList<CedarPolicy> policies)
 {
     private const int MaximumKept = 16_384;
 
-    private readonly Kept _root = new([]);
+    private readonly CedarPolicy[]?[] _single = new CedarPolicy[]?[policies.Count];
+    private readonly ConcurrentDictionary<int, Kept> _several = new();
     private int _count;
 
     public CedarPolicy[] Of(ReadOnlySpan<int> ordinals)
     {
-        var kept = _root;
-        for (var i = 0; i < ordinals.Length; i++)
-        {
-            if (kept.Next.TryGetValue(ordinals[i], out var next))
-            {
-                kept = next;
-                continue;
-            }
-
-            if (Volatile.Read(ref _count) >= MaximumKept) return Make(ordinals);
-            Interlocked.Increment(ref _count);
-            kept = kept.Next.GetOrAdd(ordinals[i], new Kept(Make(ordinals[..(i + 1)])));
-        }
-
-        return kept.Policies;
+        if (ordinals.Length == 1) return _single[ordinals[0]] ??= Make(ordinals);
+        var hash = new HashCode();
+        foreach (var ordinal in ordinals) hash.Add(ordinal);
+        var key = hash.ToHashCode();
+        if (_several.TryGetValue(key, out var kept))
+            return ordinals.SequenceEqual(kept.Ordinals) ? kept.Policies : Make(ordinals);
+        var made = Make(ordinals);
+        if (Volatile.Read(ref _count) >= MaximumKept) return made;
+        Interlocked.Increment(ref _count);
+        _several.TryAdd(key, new(ordinals.ToArray(), made));
+        return made;
     }
 
     private CedarPolicy[] Make(ReadOnlySpan<int> ordinals)
@@ -39,13 +36,5 @@ internal sealed class ReasonLists(IReadOnlyList<CedarPolicy> policies)
         return list;
     }
 
-    private sealed class Kept(CedarPolicy[] policies)
-    {
-        private ConcurrentDictionary<int, Kept>? _next;
-
-        public CedarPolicy[] Policies => policies;
-
-        public ConcurrentDictionary<int, Kept> Next =>
-            _next ?? Interlocked.CompareExchange(ref _next, new(concurrencyLevel: 1, capacity: 1), null) ?? _next;
-    }
+    private sealed record Kept(int[] Ordinals, CedarPolicy[] Policies);
 }

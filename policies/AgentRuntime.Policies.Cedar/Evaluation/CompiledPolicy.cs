@@ -9,18 +9,19 @@ internal sealed class CompiledPolicy
     {
         Policy = policy;
         _conditions = conditions;
+        IsForbid = policy.Effect == CedarEffect.Forbid;
     }
 
     public CedarPolicy Policy { get; }
 
-    public bool IsForbid => Policy.Effect == CedarEffect.Forbid;
+    public bool IsForbid { get; }
 
-    public static CompiledPolicy Compile(CedarPolicy policy)
+    public static CompiledPolicy Compile(CedarPolicy policy, NodeCompiler compiler)
     {
         var conditions = new Node[policy.Conditions.Length];
         for (var i = 0; i < conditions.Length; i++)
         {
-            var node = NodeCompiler.Compile(policy.Conditions[i].Body);
+            var node = compiler.Compile(policy.Conditions[i].Body);
             conditions[i] = policy.Conditions[i].IsUnless ? new NotNode(node) : node;
         }
 

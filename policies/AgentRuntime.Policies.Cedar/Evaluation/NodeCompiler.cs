@@ -1,61 +1,88 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Turns expressions into nodes and folds what depends on no variable. Recursion is bounded by the parser.</summary>
-internal static class NodeCompiler
+/// <summary>
+/// Turns expressions into nodes and folds what depends on no variable. Equal expressions share one node, so that a large set
+/// of similar policies stays small and in the processor's cache. One per policy set, single thread; recursion is bounded by
+/// the parser.
+/// </summary>
+internal sealed class NodeCompiler
 {
+    private readonly Dictionary<NodeKey, Node> _nodes = [];
+
     private static readonly CedarRequest NoRequest =
         new(new EntityUid("None", ""), new EntityUid("Action", ""), new EntityUid("None", ""), CedarRecord.Empty);
 
-    public static Node Compile(Expr expr)
+    public Node Compile(Expr expr)
     {
         switch (expr)
         {
-            case LiteralExpr literal: return new ConstantNode(literal.Value);
+            case LiteralExpr literal: return Share(new(typeof(ConstantNode), literal.Value), new ConstantNode(literal.Value));
             case UnknownExpr unknown: return new UnknownNode(unknown.Name);
             case VariableExpr variable: return Compile(variable.Variable);
             case IfExpr choice:
                 var condition = Compile(choice.Condition);
                 var (then, @else) = (Compile(choice.Then), Compile(choice.Else));
-                return Fold(new IfNode(condition, then, @else), condition, then, @else);
+                return Share(
+                    new(typeof(IfNode), condition, then, @else),
+                    Fold(new IfNode(condition, then, @else), condition, then, @else));
             case LogicalExpr logical:
                 var operands = CompileAll(logical.Operands);
-                return Fold(logical.IsAnd ? new AndNode(operands) : new OrNode(operands), operands);
+                var type = logical.IsAnd ? typeof(AndNode) : typeof(OrNode);
+                Node chain = logical.IsAnd ? new AndNode(operands) : new OrNode(operands);
+                return Share(new(type, new NodeList(operands)), Fold(chain, operands));
             case UnaryExpr unary: return Compile(unary);
             case BinaryExpr binary: return Compile(binary);
             case AttributeExpr attribute:
                 var target = Compile(attribute.Target);
-                return Fold(new AttributeNode(target, attribute.Name), target is ConstantNode { Value.Reference: CedarRecord });
+                var isRecord = target is ConstantNode { Value.Reference: CedarRecord };
+                return Share(
+                    new(typeof(AttributeNode), target, attribute.Name),
+                    Fold(new AttributeNode(target, attribute.Name), isRecord));
             case HasExpr has:
                 var subject = Compile(has.Target);
-                return Fold(new HasNode(subject, has.Path), subject is ConstantNode { Value.Reference: CedarRecord } && has.Path.Length == 1);
+                var isConstant = subject is ConstantNode { Value.Reference: CedarRecord } && has.Path.Length == 1;
+                return Share(
+                    new(typeof(HasNode), subject, string.Join('\0', has.Path)),
+                    Fold(new HasNode(subject, has.Path), isConstant));
             case LikeExpr like:
                 var text = Compile(like.Target);
-                return Fold(new LikeNode(text, like.Pattern), text);
+                return Share(new(typeof(LikeNode), text, like.Pattern), Fold(new LikeNode(text, like.Pattern), text));
             case IsExpr @is:
-                return new IsNode(
-                    Compile(@is.Target), @is.EntityType, @is.Ancestor is null ? null : Compile(@is.Ancestor));
+                var (subjectOf, within) = (Compile(@is.Target), @is.Ancestor is null ? null : Compile(@is.Ancestor));
+                return Share(
+                    new(typeof(IsNode), subjectOf, @is.EntityType, within),
+                    new IsNode(subjectOf, @is.EntityType, within));
             case SetExpr set:
                 var members = CompileAll(set.Members);
-                return Fold(new SetNode(members), members);
+                return Share(new(typeof(SetNode), new NodeList(members)), Fold(new SetNode(members), members));
             case RecordExpr record:
                 var values = CompileAll(record.Values);
                 return Fold(new RecordNode(record.Keys, values), values);
             case CallExpr call:
                 var arguments = CompileAll(call.Arguments);
-                return Fold(new ExtensionNode(call.Function, arguments), arguments);
+                return Share(
+                    new(typeof(ExtensionNode), call.Function, new NodeList(arguments)),
+                    Fold(new ExtensionNode(call.Function, arguments), arguments));
             default: throw new InvalidOperationException($"No node for {expr.GetType().Name}.");
         }
     }
 
-    private static Node Compile(Variable variable) => variable switch
+    private Node Share(NodeKey key, Node node)
     {
-        Variable.Principal => new PrincipalNode(),
-        Variable.Action => new ActionNode(),
-        Variable.Resource => new ResourceNode(),
-        _ => new ContextNode(),
+        if (_nodes.TryGetValue(key, out var known)) return known;
+        _nodes.Add(key, node);
+        return node;
+    }
+
+    private Node Compile(Variable variable) => variable switch
+    {
+        Variable.Principal => Share(new(typeof(PrincipalNode)), new PrincipalNode()),
+        Variable.Action => Share(new(typeof(ActionNode)), new ActionNode()),
+        Variable.Resource => Share(new(typeof(ResourceNode)), new ResourceNode()),
+        _ => Share(new(typeof(ContextNode)), new ContextNode()),
     };
 
-    private static Node Compile(UnaryExpr unary)
+    private Node Compile(UnaryExpr unary)
     {
         var operand = Compile(unary.Operand);
         Node node = unary.Operator switch
@@ -64,18 +91,18 @@ internal static class NodeCompiler
             UnaryOperator.Negate => new NegateNode(operand),
             _ => new IsEmptyNode(operand),
         };
-        return Fold(node, operand);
+        return Share(new(node.GetType(), operand), Fold(node, operand));
     }
 
-    private static Node Compile(BinaryExpr binary)
+    private Node Compile(BinaryExpr binary)
     {
         var (left, right) = (Compile(binary.Left), Compile(binary.Right));
         switch (binary.Operator)
         {
             // These read the entity store, so they are never constant.
-            case BinaryOperator.In: return new InNode(left, right);
-            case BinaryOperator.GetTag: return new GetTagNode(left, right);
-            case BinaryOperator.HasTag: return new HasTagNode(left, right);
+            case BinaryOperator.In: return Share(new(typeof(InNode), left, right), new InNode(left, right));
+            case BinaryOperator.GetTag: return Share(new(typeof(GetTagNode), left, right), new GetTagNode(left, right));
+            case BinaryOperator.HasTag: return Share(new(typeof(HasTagNode), left, right), new HasTagNode(left, right));
             default: break;
         }
 
@@ -90,10 +117,10 @@ internal static class NodeCompiler
             BinaryOperator.ContainsAny => new ContainsSetNode(left, right, all: false),
             _ => new CompareNode(binary.Operator, left, right),
         };
-        return Fold(node, left, right);
+        return Share(new(node.GetType(), left, right, binary.Operator), Fold(node, left, right));
     }
 
-    private static Node[] CompileAll(Expr[] exprs)
+    private Node[] CompileAll(Expr[] exprs)
     {
         var nodes = new Node[exprs.Length];
         for (var i = 0; i < exprs.Length; i++) nodes[i] = Compile(exprs[i]);
@@ -114,5 +141,24 @@ internal static class NodeCompiler
         var evaluation = new Evaluation(NoRequest, CedarEntities.Empty);
         var value = node.Evaluate(ref evaluation);
         return value.IsNone ? node : new ConstantNode(value);
+    }
+
+    /// <summary>What makes two nodes the same: kind, children by reference, and constants by value.</summary>
+    private readonly record struct NodeKey(Type Kind, object? First = null, object? Second = null, object? Third = null);
+
+    private sealed class NodeList(Node[] nodes) : IEquatable<NodeList>
+    {
+        private readonly Node[] _nodes = nodes;
+
+        public bool Equals(NodeList? other) => other is not null && _nodes.AsSpan().SequenceEqual(other._nodes);
+
+        public override bool Equals(object? obj) => Equals(obj as NodeList);
+
+        public override int GetHashCode()
+        {
+            var hash = new HashCode();
+            foreach (var node in _nodes) hash.Add(node);
+            return hash.ToHashCode();
+        }
     }
 }

@@ -146,7 +146,7 @@ internal sealed class PartialEvaluator(CedarPartialRequest request, CedarEntitie
     private PartialResult Evaluate(Expr expr)
     {
         var evaluation = new Evaluation(_known, entities);
-        var value = NodeCompiler.Compile(expr).Evaluate(ref evaluation);
+        var value = new NodeCompiler().Compile(expr).Evaluate(ref evaluation);
         return value.IsNone
             ? PartialResult.Failed(evaluation.ErrorKind, evaluation.ErrorMessage)
             : PartialResult.Known(value);

@@ -3,14 +3,13 @@ using System.Collections.Frozen;
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// One policy or template: effect, scope, conditions and annotations. Immutable and thread-safe; compiled when it is made.
+/// One policy or template: effect, scope, conditions and annotations. Immutable and thread-safe.
 /// </summary>
 public sealed class CedarPolicy
 {
     private readonly SourceText? _source;
     private readonly int _start;
     private readonly int _length;
-    private CompiledPolicy? _compiled;
 
     internal CedarPolicy(
         string id,
@@ -60,8 +59,6 @@ public sealed class CedarPolicy
     /// <summary>Annotations in the order of the text; null is an annotation without a value.</summary>
     internal IReadOnlyList<KeyValuePair<string, string?>> AnnotationList { get; }
 
-    internal CompiledPolicy Compiled => _compiled ??= CompiledPolicy.Compile(this);
-
     /// <summary>The same policy under another id.</summary>
     public CedarPolicy WithId(string id)
     {
@@ -69,7 +66,6 @@ public sealed class CedarPolicy
         return new(id, Effect, Principal, Action, Resource, Conditions, AnnotationList, _source, _start, _length)
         {
             TemplateId = TemplateId,
-            _compiled = null,
         };
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 
 namespace AgentRuntime.Policies.Cedar;
@@ -6,14 +5,14 @@ namespace AgentRuntime.Policies.Cedar;
 /// <summary>Policies and templates with unique ids, in order. Immutable and thread-safe.</summary>
 public sealed partial class CedarPolicySet
 {
-    private readonly FrozenDictionary<string, CedarPolicy> _byId;
+    private readonly Dictionary<string, CedarPolicy> _byId;
     private PolicyIndex? _index;
 
     private CedarPolicySet(IReadOnlyList<CedarPolicy> all)
     {
         Policies = [.. all.Where(p => !p.IsTemplate)];
         Templates = [.. all.Where(p => p.IsTemplate)];
-        _byId = all.ToFrozenDictionary(p => p.Id, StringComparer.Ordinal);
+        _byId = all.ToDictionary(p => p.Id, StringComparer.Ordinal);
     }
 
     public static CedarPolicySet Empty { get; } = new([]);

@@ -15,7 +15,7 @@ public sealed record CedarLimits
     public int MaximumPolicies { get; init; } = 200_000;
 
     /// <summary>
-    /// How deep expressions, values, types and JSON may nest. Default 200; at most 1,000, which a thread with a stack of
+    /// How deep expressions, values, types and JSON may nest. Default 200; at most 400, which a thread with a stack of
     /// one MiB survives. A chain of <c>&amp;&amp;</c> or <c>||</c> counts as one level.
     /// </summary>
     public int MaximumDepth { get; init; } = 200;
@@ -34,7 +34,7 @@ public sealed record CedarLimits
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaximumTextLength);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaximumPolicies);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaximumDepth);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaximumDepth, 1000);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaximumDepth, 400);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaximumEntities);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaximumAncestorLinks);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaximumDiagnostics);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace AgentRuntime.Policies.Cedar;
 
@@ -9,7 +10,8 @@ internal sealed partial class PolicyParser
     // Every method below returns null after it has reported an error.
     private Expr? ReadExpression()
     {
-        if (++_depth > Limits.MaximumDepth)
+        // The second test is for callers that come with little stack left.
+        if (++_depth > Limits.MaximumDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
         {
             Report(Current, "limit", $"the expression nests deeper than {Limits.MaximumDepth} levels");
             return null;

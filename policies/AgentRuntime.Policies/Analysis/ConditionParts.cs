@@ -47,18 +47,8 @@ internal static class ConditionParts
             }),
         };
         var set = CedarPolicySet.ParseJson(policy.ToJsonString());
-        parts.Add(new(set, Text(set.Policies[0]), isUnless, !ReadsContext(body)));
+        parts.Add(new(set, Text(set.Policies[0]), isUnless));
     }
-
-    private static bool ReadsContext(JsonNode? node) =>
-        node switch
-        {
-            JsonObject entry =>
-                (entry["Var"] is JsonValue variable && variable.TryGetValue<string>(out var name) && name == "context")
-                || entry.Any(m => ReadsContext(m.Value)),
-            JsonArray list => list.Any(ReadsContext),
-            _ => false,
-        };
 
     private static string Text(CedarPolicy policy)
     {
@@ -72,8 +62,7 @@ internal static class ConditionParts
 /// <param name="Policy">The part as a policy.</param>
 /// <param name="Expression">The part as Cedar.</param>
 /// <param name="IsUnless">It must not hold.</param>
-/// <param name="IsContextFree">It depends on principal, action and resource alone.</param>
-internal sealed record ConditionPart(CedarPolicySet Policy, string Expression, bool IsUnless, bool IsContextFree)
+internal sealed record ConditionPart(CedarPolicySet Policy, string Expression, bool IsUnless)
 {
     /// <summary>The part as a reader says it.</summary>
     public string Text => IsUnless ? $"not: {Expression}" : Expression;

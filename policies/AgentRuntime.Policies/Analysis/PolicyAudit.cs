@@ -35,45 +35,39 @@ public static class PolicyAudit
     {
         var principal = EntityNames.Agent(agent.Name);
         var tools = bundle.Tools.Values
-            .Select(t => ReachOf(t.Pin.Name, t.Pin.IsReadOnly, new(principal, t.Action, t.Server), bundle, visibility))
+            .Select(t => ReachOf(t.Pin.Name, t.Pin.IsReadOnly, visibility.Look(principal, t.Action, t.Server)))
             .OfType<ReachedThing>()
             .OrderBy(t => t.Name, StringComparer.Ordinal)
             .ToList();
         var models = bundle.Models
-            .Select(m => ReachOf(m.Key, true, new(principal, EntityNames.UseModel, m.Value), bundle, visibility))
+            .Select(m => ReachOf(m.Key, true, visibility.Look(principal, EntityNames.UseModel, m.Value)))
             .OfType<ReachedThing>()
             .OrderBy(m => m.Name, StringComparer.Ordinal)
             .ToList();
         return new(agent.Name, tools, models);
     }
 
-    private static ReachedThing? ReachOf(
-        string name, bool readOnly, CedarRequest request, CompiledBundle bundle, Visibility visibility)
+    private static ReachedThing? ReachOf(string name, bool readOnly, CedarPartialResponse response)
     {
-        if (!visibility.CouldAllow(request))
+        if (!Visibility.CouldAllow(response))
             return null;
-        var fitting = bundle.Policies.Policies
-            .Where(p => Scopes.Fit(p, request.Principal, request.Action, request.Resource, bundle.Entities))
-            .ToList();
-        var permits = fitting.Where(p => p.Effect == CedarEffect.Permit && visibility.CouldHold(p, request)).ToList();
-        var always = permits.Exists(p => visibility.Residual(p).Count == 0 && !NeedsApproval(p));
+        var always = response.Satisfied.Where(p => p.Effect == CedarEffect.Permit).ToList();
+        var perhaps = response.Residuals.Where(r => r.Policy.Effect == CedarEffect.Permit).ToList();
+        var conditions = always.Exists(p => !NeedsApproval(p))
+            ? []
+            : always.Select(_ => "with approval").Concat(perhaps.Select(Describe)).ToList();
         return new(
             name,
             readOnly,
-            permits.TrueForAll(NeedsApproval),
-            always ? [] : permits.Select(p => Describe(p, visibility)).ToList(),
-            fitting.Where(p => p.Effect == CedarEffect.Forbid).Select(p => p.Id).ToList());
+            always.TrueForAll(NeedsApproval) && perhaps.TrueForAll(r => NeedsApproval(r.Policy)),
+            conditions,
+            response.Residuals.Where(r => r.Policy.Effect == CedarEffect.Forbid).Select(r => r.Policy.Id).ToList());
     }
 
     private static bool NeedsApproval(CedarPolicy permit) => permit.Annotations.ContainsKey("approval");
 
-    private static string Describe(CedarPolicy permit, Visibility visibility)
-    {
-        var parts = visibility.Residual(permit).ToList();
-        if (NeedsApproval(permit))
-            parts.Add("with approval");
-        return string.Join(" && ", parts);
-    }
+    private static string Describe(CedarResidual permit) =>
+        NeedsApproval(permit.Policy) ? $"{permit.Condition}, with approval" : permit.Condition;
 }
 
 /// <summary>What an audit found. Immutable.</summary>

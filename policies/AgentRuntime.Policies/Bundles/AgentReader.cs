@@ -7,6 +7,7 @@ namespace AgentRuntime.Policies;
 internal static class AgentReader
 {
     public const int MaxAgents = 2_000;
+    public const int MaxGrants = 50_000;
 
     public static IReadOnlyList<AgentDefinition> Read(
         IEnumerable<KeyValuePair<string, string>> files, BundleDefinition bundle, Problems problems)
@@ -42,6 +43,13 @@ internal static class AgentReader
 
         if (agents.Count > MaxAgents)
             problems.Add(default, $"the bundle describes {agents.Count} agents", $"at most {MaxAgents} are read");
+        var grants = agents.Values.Sum(a => a.Grants.Count + a.Models.Count);
+        if (grants > MaxGrants)
+        {
+            problems.Add(default, $"the bundle grants {grants} times", $"at most {MaxGrants} are read");
+            return [];
+        }
+
         return agents.Values.OrderBy(a => a.Name, StringComparer.Ordinal).ToList();
     }
 

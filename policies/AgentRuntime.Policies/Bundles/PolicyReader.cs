@@ -9,10 +9,12 @@ internal static class PolicyReader
     private static readonly string[] Annotations = ["id", "reason", "approval", "description", "source"];
     private static readonly string[] ReservedPrefixes = ["grant:", "model:", "direct:"];
 
+    public const int MaxPolicies = 100_000;
+
     private static readonly CedarLimits Limits = new()
     {
         MaximumTextLength = BundleFiles.MaxFileBytes,
-        MaximumPolicies = 100_000,
+        MaximumPolicies = MaxPolicies,
         MaximumDepth = 100,
     };
 
@@ -44,7 +46,10 @@ internal static class PolicyReader
                 Take(path, policy, policies, problems);
         }
 
-        return CedarPolicySet.Create(policies.Values, Limits);
+        if (policies.Count <= MaxPolicies)
+            return CedarPolicySet.Create(policies.Values, Limits);
+        problems.Add(default, $"the bundle has {policies.Count} policies", $"at most {MaxPolicies} are read");
+        return CedarPolicySet.Empty;
     }
 
     public static BundlePosition At(string path, Cedar.SourcePosition at) => new(path, at.Line, at.Column);

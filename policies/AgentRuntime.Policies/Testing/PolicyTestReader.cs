@@ -130,7 +130,8 @@ internal static class PolicyTestReader
         if (section.Text("at") is not { } text)
             return DefaultTime;
         if (DateTimeOffset.TryParseExact(
-            text, "yyyy-MM-dd'T'HH:mm:ssK", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
+            text, "yyyy-MM-dd'T'HH:mm:ssK", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
+            && at.Year is >= 2000 and < 3000)
             return at;
         problems.Add(section.Find("at")!.Position, $"'{text}' is not a time", "write it as 2026-01-31T23:59:00Z");
         return DefaultTime;

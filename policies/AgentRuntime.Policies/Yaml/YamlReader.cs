@@ -29,13 +29,21 @@ internal sealed class YamlReader
     /// <summary>The document's root; null when it cannot be read, which is then among the problems.</summary>
     public static YamlNode? Read(string file, string text, Problems problems)
     {
+        var reader = new YamlReader(file, text, problems);
         try
         {
-            return new YamlReader(file, text, problems).ReadDocument();
+            return reader.ReadDocument();
         }
         catch (YamlException e)
         {
             problems.Add(new(file, (int)e.Start.Line, (int)e.Start.Column), $"not readable as YAML: {Sentence(e)}");
+            return null;
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException)
+        {
+            // YamlDotNet's scanner answers some broken input with these instead of its own exception.
+            var at = reader._parser.Current?.End ?? Mark.Empty;
+            problems.Add(new(file, (int)at.Line, (int)at.Column), "not readable as YAML from here on");
             return null;
         }
     }

@@ -21,7 +21,7 @@ internal sealed class GuestLift(IGuestMemory memory, long maxTextBytes)
     {
         var window = GuestText.Window(memory, address, lengthBytes, 1);
         _textBytes += lengthBytes;
-        if (_textBytes > maxTextBytes) throw GuestText.Lie($"the texts of one call exceed {maxTextBytes} bytes together");
+        if (_textBytes > maxTextBytes) throw GuestText.Lie($"the call's texts exceed {maxTextBytes} bytes together");
         return GuestText.Decode(window);
     }
 

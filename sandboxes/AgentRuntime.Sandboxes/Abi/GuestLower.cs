@@ -22,7 +22,8 @@ internal readonly struct GuestLower(GuestSession session)
     }
 
     /// <summary>Stores a list of records and returns where.</summary>
-    public (uint Address, uint Count) List<T>(IReadOnlyList<T> items, uint elementBytes, Action<RecordWriter, T> element)
+    public (uint Address, uint Count) List<T>(
+        IReadOnlyList<T> items, uint elementBytes, Action<RecordWriter, T> element)
     {
         if (items.Count == 0) return (4, 0);
         var address = session.Allocate(checked((uint)items.Count * elementBytes), 4);

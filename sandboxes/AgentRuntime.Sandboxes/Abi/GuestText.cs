@@ -9,9 +9,9 @@ namespace AgentRuntime.Sandboxes.Abi;
 /// </summary>
 internal static class GuestText
 {
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
-    /// <summary>A window of guest memory, aligned and within bounds; not to be kept over a call into the guest.</summary>
+    /// <summary>A window of guest memory, aligned and within bounds; not to be kept over a guest's call.</summary>
     public static Span<byte> Window(IGuestMemory memory, uint address, long lengthBytes, uint alignment)
     {
         if (address % alignment != 0) throw Lie($"pointer 0x{address:x} is not aligned to {alignment}");
@@ -20,7 +20,7 @@ internal static class GuestText
         return memory.Slice(address, (uint)lengthBytes);
     }
 
-    /// <summary>Text that the canonical ABI demands to be UTF-8 (RFC 3629), surrogates and overlong forms refused.</summary>
+    /// <summary>Text that must be UTF-8 (RFC 3629); surrogates and overlong forms are refused.</summary>
     public static string Decode(ReadOnlySpan<byte> utf8)
     {
         try

@@ -2,7 +2,9 @@ using AgentRuntime.Sandboxes.Core;
 
 namespace AgentRuntime.Sandboxes.Abi;
 
-/// <summary>Reads core function types from a short text: <c>i</c> i32, <c>I</c> i64, <c>f</c> f32, <c>F</c> f64. Stateless.</summary>
+/// <summary>
+/// Reads core function types from a short text: <c>i</c> i32, <c>I</c> i64, <c>f</c> f32, <c>F</c> f64. Stateless.
+/// </summary>
 internal static class Signature
 {
     /// <summary>A type such as <c>Of("iiI", "i")</c>.</summary>

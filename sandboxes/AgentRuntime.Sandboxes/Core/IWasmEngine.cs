@@ -69,9 +69,9 @@ public interface IWasmInstance : IDisposable
     IGuestMemory? Memory { get; }
 
     /// <summary>
-    /// Calls an exported function and runs until it returns or suspends. A suspended instance may be called as well, as
-    /// the host needs to write an answer into it (<c>cabi_realloc</c>): such a call cannot suspend, and the suspended one
-    /// is resumed afterwards as if nothing had been.
+    /// Calls an exported function and runs until it returns or suspends. A suspended instance may be called as well,
+    /// as the host needs to write an answer into it (<c>cabi_realloc</c>): such a call cannot suspend, and the
+    /// suspended one is resumed afterwards as if nothing had been.
     /// </summary>
     /// <exception cref="WasmTrapException">The guest trapped or broke a limit; the instance cannot go on.</exception>
     WasmCallStatus Call(string export, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results);

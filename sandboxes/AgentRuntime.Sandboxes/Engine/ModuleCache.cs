@@ -3,8 +3,8 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Sandboxes.Engine;
 
 /// <summary>
-/// Compiled modules, or their code, by digest, the least recently used dropped first; a module that is being compiled is compiled once
-/// for all that ask for it. A failed compilation is not kept. Thread-safe.
+/// Compiled modules, or their code, by digest, the least recently used dropped first; a module that is being compiled
+/// is compiled once for all that ask for it. A failed compilation is not kept. Thread-safe.
 /// </summary>
 internal sealed class ModuleCache<T>(int capacity)
 {

@@ -8,7 +8,7 @@ public sealed record SandboxEngineOptions
     /// <summary>Compiled modules that are kept; the least recently used goes first. Default 128.</summary>
     public int MaxCachedModules { get; init; } = 128;
 
-    /// <summary>Modules that are compiled at once. Default 1: compiling never takes more than one core from serving.</summary>
+    /// <summary>Modules that are compiled at once. Default 1: compiling takes one core from serving at most.</summary>
     public int MaxCompilations { get; init; } = 1;
 
     /// <summary>Modules that may wait to be compiled; more are refused (AR3014). Default 64.</summary>

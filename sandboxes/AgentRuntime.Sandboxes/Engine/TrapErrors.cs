@@ -28,11 +28,13 @@ internal static class TrapErrors
             TrapKind.CallStackExhausted => (ReasonCodes.StackLimit,
                 $"The guest's calls nest deeper than {limits.MaxCallDepth} frames or the stack that they may take.",
                 "Look for a recursion that does not end."),
-            TrapKind.FuelExhausted => (ReasonCodes.FuelExhausted, $"The guest used up its {limits.Fuel} units of fuel.", null),
+            TrapKind.FuelExhausted => (ReasonCodes.FuelExhausted,
+                $"The guest used up its {limits.Fuel} units of fuel.", null),
             TrapKind.ResourceLimit => (ReasonCodes.MemoryLimit,
-                $"The guest needs more than its {limits.MaxMemory} of memory or {limits.MaxTableElements} table elements.",
+                $"The guest needs more than {limits.MaxMemory} of memory or {limits.MaxTableElements} table elements.",
                 null),
-            TrapKind.Stopped => (ReasonCodes.Stopped, $"The guest was stopped: {stopReason ?? "no reason given"}.", null),
+            TrapKind.Stopped => (ReasonCodes.Stopped,
+                $"The guest was stopped: {stopReason ?? "no reason given"}.", null),
             TrapKind.HostCallLimit => (ReasonCodes.HostCallLimit, $"The guest made {Detail(trap)}.",
                 "Look for a loop around a host call, or raise max_host_calls in the agent's limits."),
             TrapKind.InvalidHostArgument => (ReasonCodes.GuestPointer,
@@ -44,7 +46,7 @@ internal static class TrapErrors
             _ => (ReasonCodes.GuestTrap, $"The guest trapped: {Detail(trap)}.", null),
         };
 
-    // A guest that gets no more memory is told so and mostly gives up by itself, with a trap that says nothing of memory.
+    // A guest that gets no more memory is told so and mostly gives up with a trap that says nothing of memory.
     private static bool GaveUpForLackOfMemory(WasmTrapException trap, SandboxLimits limits, GuestMeter meter) =>
         trap.Kind is TrapKind.Unreachable or TrapKind.MemoryOutOfBounds
         && meter.MemoryPeakBytes > limits.MaxMemory.Value - (limits.MaxMemory.Value / 10);

@@ -33,6 +33,9 @@ internal sealed class WasmSandboxModule : ISandboxModule
     /// <summary>What the module imports, in its order.</summary>
     public IReadOnlyList<WorldFunction> Imports { get; }
 
+    /// <summary>The settings that the module carries.</summary>
+    public IReadOnlyDictionary<string, string> OwnSettings => _sections.Settings;
+
     public bool HasPostRun { get; }
 
     public bool HasInitialize { get; }
@@ -49,7 +52,8 @@ internal sealed class WasmSandboxModule : ISandboxModule
         {
             throw new RuntimeErrorException(new RuntimeError(
                 ReasonCodes.MemoryLimit,
-                $"The module starts with {_sections.InitialMemoryBytes} bytes of memory; the agent may have {limits.MaxMemory}.",
+                $"The module starts with {_sections.InitialMemoryBytes} bytes of memory; "
+                + $"the agent may have {limits.MaxMemory}.",
                 Action: "Raise max_memory in the agent's limits, or build the module with less initial memory."));
         }
         return new WasmSandbox(this, limits, log, Settings(configuration));

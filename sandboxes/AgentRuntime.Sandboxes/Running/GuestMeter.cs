@@ -2,7 +2,7 @@ namespace AgentRuntime.Sandboxes.Running;
 
 /// <summary>
 /// Counts what a guest uses. Written by the thread that runs the guest; read from any. Time in guest code is measured
-/// on the wall clock between entering and leaving it, host functions and waiting excluded, as the engine's CPU limit is.
+/// on the wall clock between entering and leaving it, host functions and waiting excluded, as the engine's limit is.
 /// </summary>
 internal sealed class GuestMeter(TimeProvider time)
 {

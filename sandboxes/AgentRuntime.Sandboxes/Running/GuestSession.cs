@@ -108,7 +108,7 @@ internal sealed class GuestSession(
     {
         Span<WasmValue> result = stackalloc WasmValue[1];
         CallNested(AgentWorld.Realloc,
-            [WasmValue.FromI32(0), WasmValue.FromI32(0), WasmValue.FromI32((int)alignment), WasmValue.FromI32((int)sizeBytes)],
+            [default, default, WasmValue.FromI32((int)alignment), WasmValue.FromI32((int)sizeBytes)],
             result);
         var address = (uint)result[0].AsI32();
         GuestText.Window(Memory, address, sizeBytes, alignment);
@@ -140,7 +140,8 @@ internal sealed class GuestSession(
     {
         if (!_mayLeave)
         {
-            throw GuestText.Lie($"{function.Module}.{function.Name} was called while the host used the guest's exports");
+            throw GuestText.Lie(
+                $"{function.Module}.{function.Name} was called while the host used the guest's exports");
         }
         if (Meter.CountHostCall() > limits.MaxHostCalls)
         {

@@ -49,7 +49,8 @@ internal sealed class GuestThreads(string name, int maxThreads, int maxWaiting, 
                 throw new RuntimeErrorException(new RuntimeError(
                     ReasonCodes.SandboxBusy,
                     $"{maxThreads} threads are at work and {maxWaiting} requests wait for one.",
-                    Action: "Try again later, or let fewer runs start at once.") { RetryAfter = TimeSpan.FromSeconds(1) });
+                    Action: "Try again later, or let fewer runs start at once.")
+                { RetryAfter = TimeSpan.FromSeconds(1) });
             }
             await _free.WaitAsync(cancellationToken);
         }

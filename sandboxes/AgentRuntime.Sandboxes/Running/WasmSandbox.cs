@@ -36,7 +36,8 @@ internal sealed class WasmSandbox : ISandbox
     {
         _module = module;
         _limits = limits;
-        _session = new GuestSession(limits, new GuestLog(log, limits.MaxLogBytes.Value), configuration, module.Owner.Time)
+        var guestLog = new GuestLog(log, limits.MaxLogBytes.Value);
+        _session = new GuestSession(limits, guestLog, configuration, module.Owner.Time)
         {
             WaitForAnswer = module.Owner.Core.SupportsSuspension ? null : WaitOnThread,
         };
@@ -67,7 +68,8 @@ internal sealed class WasmSandbox : ISandbox
         {
             _phase = Phase.Over;
             return new SandboxStep.Trapped(new RuntimeError(
-                ReasonCodes.InputTooLarge, $"The input has {bytes} bytes; the agent may take {_limits.MaxStringBytes}."));
+                ReasonCodes.InputTooLarge,
+                $"The input has {bytes} bytes; the agent may take {_limits.MaxStringBytes}."));
         }
         return await StepAsync(() => Begin(input), cancellationToken);
     }
@@ -259,7 +261,8 @@ internal sealed class WasmSandbox : ISandbox
         if (length > _limits.MaxStringBytes.Value)
         {
             return new SandboxStep.Trapped(new RuntimeError(
-                ReasonCodes.OutputLimit, $"The guest returned {length} bytes; it may return {_limits.MaxStringBytes}."));
+                ReasonCodes.OutputLimit,
+                $"The guest returned {length} bytes; it may return {_limits.MaxStringBytes}."));
         }
         var text = GuestText.Decode(GuestText.Window(_session.Memory, address, length, 1));
         if (_module.HasPostRun) _session.CallNested(AgentWorld.PostRun, [_results[0]], []);

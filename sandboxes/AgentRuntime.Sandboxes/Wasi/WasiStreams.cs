@@ -6,7 +6,9 @@ using AgentRuntime.Sandboxes.World;
 
 namespace AgentRuntime.Sandboxes.Wasi;
 
-/// <summary>The three standard streams: an empty input, and two outputs that become lines of the run's log. Stateless.</summary>
+/// <summary>
+/// The three standard streams: an empty input, and two outputs that become lines of the run's log. Stateless.
+/// </summary>
 internal static class WasiStreams
 {
     private const int MaxVectors = 1024;

@@ -19,7 +19,7 @@ internal static class Answers
         _ => throw new ArgumentOutOfRangeException(nameof(call), call, "no such host call"),
     };
 
-    /// <summary>Whether this answers that, so that a mistake of the host is noticed before it reaches the guest.</summary>
+    /// <summary>Whether this answers that: a mistake of the host is noticed before it reaches the guest.</summary>
     public static bool Fits(AnswerKind kind, HostCallResult result) => (kind, result) switch
     {
         (_, HostCallResult.Refused) => true,

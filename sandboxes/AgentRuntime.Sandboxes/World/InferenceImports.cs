@@ -13,8 +13,12 @@ internal static class InferenceImports
 
     public static IEnumerable<WorldFunction> All { get; } =
     [
-        new(AgentWorld.Interface("inference"), "send", Signature.Of("ii" + "iii" + "ii" + "if" + "iI" + "ii" + "ii" + "i"),
-            MayBlock: true, Send),
+        new(
+            AgentWorld.Interface("inference"),
+            "send",
+            Signature.Of("ii" + "iii" + "ii" + "if" + "iI" + "ii" + "ii" + "i"),
+            MayBlock: true,
+            Send),
     ];
 
     private static HostReturn Send(GuestSession session, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
@@ -36,7 +40,7 @@ internal static class InferenceImports
         var temperature = flat.F32();
         var hasSeed = flat.IsSome();
         var seed = flat.I64();
-        if (hasTemperature && !float.IsFinite(temperature)) throw GuestText.Lie("the temperature is not a finite number");
+        if (hasTemperature && !float.IsFinite(temperature)) throw GuestText.Lie("the temperature is not a number");
         return new ChatOptions
         {
             Model = hasModel ? lift.Text(modelAddress, modelLength) : null,
@@ -69,7 +73,8 @@ internal static class InferenceImports
     /// <summary>Lowers the record <c>response</c>.</summary>
     public static void Lower(RecordWriter record, ChatResponse response) => record
         .Text(response.Content)
-        .List(response.ToolCalls, ToolCallBytes, static (r, call) => r.Text(call.Id).Text(call.Name).Text(call.ArgumentsJson))
+        .List(response.ToolCalls, ToolCallBytes, static (r, call) =>
+            r.Text(call.Id).Text(call.Name).Text(call.ArgumentsJson))
         .U8(FinishReason(response.FinishReason))
         .U32(Saturate(response.Usage.Prompt))
         .U32(Saturate(response.Usage.CachedPrompt))

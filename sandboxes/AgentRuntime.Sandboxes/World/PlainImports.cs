@@ -9,7 +9,8 @@ namespace AgentRuntime.Sandboxes.World;
 internal static class PlainImports
 {
     private const int MaxConfigKeyBytes = 1024;
-    private const ulong MaxSleepMs = 365UL * 24 * 60 * 60 * 1000;
+    // Within what timers can hold (2^32 - 2 ms).
+    private const ulong MaxSleepMs = 30UL * 24 * 60 * 60 * 1000;
 
     public static IEnumerable<WorldFunction> All { get; } =
     [
@@ -40,7 +41,8 @@ internal static class PlainImports
         return HostReturn.Completed;
     }
 
-    private static HostReturn ConfigGet(GuestSession session, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
+    private static HostReturn ConfigGet(
+        GuestSession session, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
         var flat = new FlatReader(arguments);
         var key = new GuestLift(session.Memory, MaxConfigKeyBytes).Text(flat.U32(), flat.U32());

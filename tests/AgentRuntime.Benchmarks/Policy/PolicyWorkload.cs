@@ -18,6 +18,7 @@ internal sealed class PolicyWorkload
 
     private const int Tools = 50;
     private readonly Random _random = new(4711);
+    private readonly List<(int Team, int Tool, int Project)> _targets = [];
     private readonly int _teams;
     private readonly int _agents;
     private readonly int _projects;
@@ -57,6 +58,7 @@ internal sealed class PolicyWorkload
         for (var i = 0; i < count; i++)
         {
             var (team, tool, project) = (_random.Next(_teams), _random.Next(Tools), _random.Next(_projects));
+            _targets.Add((team, tool, project));
             if (i % 20 == 19)
             {
                 text.Append($"forbid(principal, action == Action::\"tool{tool}\", resource == Project::\"p{project}\") ");
@@ -92,11 +94,22 @@ internal sealed class PolicyWorkload
         return all;
     }
 
-    private CedarRequest MakeRequest() => new(
-        new("Agent", $"a{_random.Next(_agents)}"),
-        new("Action", $"tool{_random.Next(Tools)}"),
-        new("Project", $"p{_random.Next(_projects)}"),
-        CedarRecord.Create(("amount", (long)_random.Next(1000)), ("tainted", _random.Next(4) == 0)));
+    // Half of the requests are what some policy is about, so that a small set has work to do too.
+    private CedarRequest MakeRequest()
+    {
+        var (agent, tool, project) = (_random.Next(_agents), _random.Next(Tools), _random.Next(_projects));
+        if (_random.Next(2) == 0)
+        {
+            (var team, tool, project) = _targets[_random.Next(_targets.Count)];
+            agent = team + (_teams * _random.Next(_agents / _teams));
+        }
+
+        return new(
+            new("Agent", $"a{agent}"),
+            new("Action", $"tool{tool}"),
+            new("Project", $"p{project}"),
+            CedarRecord.Create(("amount", (long)_random.Next(1000)), ("tainted", _random.Next(4) == 0)));
+    }
 
     private string Region() => _random.Next(2) == 0 ? "eu" : "us";
 }

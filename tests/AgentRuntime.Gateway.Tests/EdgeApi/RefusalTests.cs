@@ -149,7 +149,8 @@ public class RefusalTests
     public async Task With_the_engines_down_clients_are_told_when_to_come_back()
     {
         var engine = await ScriptedEngine.StartAsync("a");
-        await using var edge = await EdgeHarness.StartAsync([engine]);
+        await using var edge = await EdgeHarness.StartAsync(
+            [engine], null, o => o with { ProbeInterval = TimeSpan.FromHours(1) });
         await engine.DisposeAsync();
         using var first = await edge.ChatAsync();
 

@@ -117,7 +117,7 @@ public class FailureTests
             Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
         await using var harness = await StartAsync([engine], o => o with
         {
-            FirstTokenTimeout = TimeSpan.FromMilliseconds(100),
+            FirstTokenTimeout = TimeSpan.FromSeconds(1),
             MaxAttempts = 1,
         });
 

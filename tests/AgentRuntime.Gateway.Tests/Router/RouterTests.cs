@@ -87,7 +87,8 @@ public class RouterTests
     public async Task With_every_engine_down_the_error_says_so_and_when_to_come_back()
     {
         var engine = await ScriptedEngine.StartAsync("a");
-        await using var harness = await StartAsync([engine]);
+        await using var harness = await StartAsync(
+            [engine], o => o with { ProbeInterval = TimeSpan.FromHours(1) });
         await engine.DisposeAsync();
 
         var first = await harness.RefusedAsync();

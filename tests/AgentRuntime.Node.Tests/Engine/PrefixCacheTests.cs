@@ -98,6 +98,10 @@ public sealed class PrefixCacheTests
         public void Cleared()
         {
         }
+
+        public void Flush()
+        {
+        }
     }
 
     private sealed class Request(int[] tokens, CachedSequence cells, List<BlockHash> hashes)

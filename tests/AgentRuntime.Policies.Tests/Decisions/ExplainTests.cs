@@ -109,7 +109,7 @@ public sealed class ExplainTests
 
     [Theory]
     [InlineData("permit {agent} when { principal.name == \"clerk\" && context.history.calls < 1 };", true)]
-    [InlineData("permit {agent} when { context.history.calls < 1 && principal.name == \"other\" };", false)]
+    [InlineData("permit {agent} when { context.history.calls < 1 } when { principal.name == \"other\" };", false)]
     [InlineData("permit {agent} unless { principal.project == \"demo\" };", false)]
     [InlineData("permit {agent}; forbid {agent} when { principal.name like \"c*\" };", false)]
     [InlineData("permit {agent}; forbid {agent} when { context.history.calls > 0 };", true)]

@@ -46,7 +46,11 @@ public sealed class CompilationTests
     public async Task The_least_recently_used_module_is_dropped()
     {
         using var engine = Engine(new() { MaxCachedModules = 2 });
-        foreach (var number in new byte[] { 1, 2, 1, 3, 1 }) await engine.CompileAsync(ScriptedEngine.Bytes(number), default);
+        foreach (var number in new byte[] { 1, 2, 1, 3, 1 })
+        {
+            await engine.CompileAsync(ScriptedEngine.Bytes(number), default);
+        }
+
         Assert.Equal(3, _core.Compilations);
 
         await engine.CompileAsync(ScriptedEngine.Bytes(2), default);
@@ -59,7 +63,8 @@ public sealed class CompilationTests
     {
         using var engine = Engine();
 
-        var first = await Assert.ThrowsAsync<RuntimeErrorException>(async () => await engine.CompileAsync(new byte[4], default));
+        var first = await Assert.ThrowsAsync<RuntimeErrorException>(async () =>
+            await engine.CompileAsync(new byte[4], default));
         await Assert.ThrowsAsync<RuntimeErrorException>(async () => await engine.CompileAsync(new byte[4], default));
 
         Assert.Equal(ReasonCodes.InvalidModule, first.Error.Code);
@@ -193,7 +198,8 @@ public sealed class CompilationTests
         Assert.Contains("GuestStackBytes", error.Message, StringComparison.Ordinal);
     }
 
-    private WasmSandboxEngine Engine(SandboxEngineOptions? options = null) => new(_core, options ?? new(), TimeProvider.System);
+    private WasmSandboxEngine Engine(SandboxEngineOptions? options = null) =>
+        new(_core, options ?? new(), TimeProvider.System);
 
     private static async Task<SandboxStep> RunAsync(ISandbox sandbox)
     {

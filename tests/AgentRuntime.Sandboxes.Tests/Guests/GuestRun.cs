@@ -10,7 +10,7 @@ namespace AgentRuntime.Sandboxes.Tests.Guests;
 internal sealed class GuestRun
 {
     // The machine that runs the tests may be busy with others; what compiling may take is tested elsewhere.
-    private static readonly WasmSandboxEngine Engine = new(
+    public static readonly WasmSandboxEngine Engine = new(
         new ManagedWasmEngine(),
         new() { Compile = new() { MaxTime = TimeSpan.FromMinutes(2) } },
         TimeProvider.System);
@@ -78,7 +78,10 @@ internal sealed class GuestRun
     public static HostCallResult Answers(HostCall call) => call switch
     {
         HostCall.Chat chat => new HostCallResult.Chat(new ChatResponse(
-            $"Dear customer, grüße ({chat.Messages.Count} messages).", [], "stop", new InferenceUsage(new(50), new(8), new(12)))),
+            $"Dear customer, grüße ({chat.Messages.Count} messages).",
+            [],
+            "stop",
+            new InferenceUsage(new(50), new(8), new(12)))),
         HostCall.ListTools => new HostCallResult.ToolList(
         [
             new("shop/lookup_order", "Finds an order", JsonDocument.Parse("""{"type":"object"}""").RootElement),

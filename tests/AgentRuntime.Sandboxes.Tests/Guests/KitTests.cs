@@ -65,7 +65,8 @@ public sealed class KitTests
     public async Task The_Rust_agent_gives_up_on_a_model_that_only_asks()
     {
         var run = await GuestRun.RunAsync(Wasm.Dist("assistant"), "?", static call => call is HostCall.Chat
-            ? new HostCallResult.Chat(new("", [new("c", "shop/refund", "{\"amount_cents\":1}")], "tool_calls", InferenceUsage.None))
+            ? new HostCallResult.Chat(new(
+                "", [new("c", "shop/refund", "{\"amount_cents\":1}")], "tool_calls", InferenceUsage.None))
             : GuestRun.Answers(call));
 
         Assert.IsType<SandboxStep.Failed>(run.Last);
@@ -100,7 +101,8 @@ public sealed class KitTests
         var run = await GuestRun.RunAsync(JavaScript("greeter/agent.js"), "Zoë");
 
         Assert.Equal(
-            """{"greeting":"Dear customer, grüße (2 messages).","tools":["shop/lookup_order","shop/refund"],"tokens":12}""",
+            """{"greeting":"Dear customer, grüße (2 messages).","tools":["shop/lookup_order","shop/refund"],"""
+            + "\"tokens\":12}",
             run.Output);
         var chat = Assert.IsType<HostCall.Chat>(run.Calls[^1]);
         Assert.Equal(0.5f, chat.Options.Temperature);
@@ -160,9 +162,16 @@ public sealed class KitTests
             Wasm.WithSetting(Wasm.Dist("javascript"), "script", "function run() { for (;;) {} }"), "",
             limits: new SandboxLimits { MaxCpuTime = TimeSpan.FromSeconds(1) });
         var hoarding = await GuestRun.RunAsync(
-            Wasm.WithSetting(Wasm.Dist("javascript"), "script", "function run() { const a = []; for (;;) a.push('x'.repeat(1e6)); }"),
+            Wasm.WithSetting(
+                Wasm.Dist("javascript"),
+                "script",
+                "function run() { const a = []; for (;;) a.push('x'.repeat(1e6)); }"),
             "",
-            limits: new SandboxLimits { MaxMemory = ByteCount.FromMebibytes(16), MaxCpuTime = TimeSpan.FromMinutes(1) });
+            limits: new SandboxLimits
+            {
+                MaxMemory = ByteCount.FromMebibytes(16),
+                MaxCpuTime = TimeSpan.FromMinutes(1),
+            });
 
         Assert.Equal(ReasonCodes.CpuTimeLimit, looping.Trap.Code);
         Assert.Contains("memory", Assert.IsType<SandboxStep.Failed>(hoarding.Last).Error, StringComparison.Ordinal);

@@ -22,7 +22,8 @@ public sealed class RebuildTests(ITestOutputHelper output)
         var exitCode = await RunAsync(Path.Combine(Guests, "build"), Guests, ("OUT", folder.Path));
 
         Assert.True(exitCode is 0 or 3, $"build ended with {exitCode}");
-        await CompareAsync(folder, "triage", """{"id":"T","order_id":"ORD-1003","intent":"refund","amount_cents":1,"text":"x"}""");
+        await CompareAsync(
+            folder, "triage", """{"id":"T","order_id":"ORD-1003","intent":"refund","amount_cents":1,"text":"x"}""");
         await CompareAsync(folder, "digest", "one two\nthree");
         await CompareAsync(folder, "assistant", "where?");
         await CompareAsync(folder, "iban", """{"iban":"DE89370400440532013000"}""");
@@ -49,7 +50,8 @@ public sealed class RebuildTests(ITestOutputHelper output)
             return;
         }
 
-        var run = await GuestRun.RunAsync(await File.ReadAllBytesAsync(Path.Combine(folder.Path, "agent.wasm")), "Hé?");
+        var built = await File.ReadAllBytesAsync(Path.Combine(folder.Path, "agent.wasm"));
+        var run = await GuestRun.RunAsync(built, "Hé?");
 
         Assert.Equal("Dear customer, grüße (1 messages).", run.Output);
         var chat = Assert.IsType<HostCall.Chat>(Assert.Single(run.Calls));

@@ -10,8 +10,10 @@ namespace AgentRuntime.Sandboxes.Tests.Guests;
 /// <summary>Guests that are put away as bytes while they wait.</summary>
 public sealed class SnapshotTests
 {
-    private const string Ticket =
-        """{"id":"T","customer_id":"CUS-003","customer":"Yuki","order_id":"ORD-1003","intent":"refund","amount_cents":4250,"text":"It leaks."}""";
+    private const string Ticket = """
+        {"id":"T","customer_id":"CUS-003","customer":"Yuki","order_id":"ORD-1003","intent":"refund",
+         "amount_cents":4250,"text":"It leaks."}
+        """;
 
     [Theory]
     [InlineData("triage", Ticket)]
@@ -93,7 +95,10 @@ public sealed class SnapshotTests
         var snapshot = Snapshot(sandbox);
 
         Assert.Equal(ReasonCodes.InvalidSnapshot, Refused(other, snapshot));
-        for (var length = 0; length < snapshot.Length; length += 61) Assert.Equal(ReasonCodes.InvalidSnapshot, Refused(module, snapshot[..length]));
+        for (var length = 0; length < snapshot.Length; length += 61)
+        {
+            Assert.Equal(ReasonCodes.InvalidSnapshot, Refused(module, snapshot[..length]));
+        }
         for (var at = 0; at < snapshot.Length; at += 61)
         {
             var damaged = snapshot.ToArray();

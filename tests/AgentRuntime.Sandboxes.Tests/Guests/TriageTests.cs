@@ -136,7 +136,8 @@ public sealed class TriageTests
 
         public bool SupportsSuspension => false;
 
-        public IWasmModule Compile(ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken) =>
+        public IWasmModule Compile(
+            ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken) =>
             _managed.Compile(wasm, limits with { MaxTime = TimeSpan.FromMinutes(2) }, cancellationToken);
     }
 }

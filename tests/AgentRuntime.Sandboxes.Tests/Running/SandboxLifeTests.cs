@@ -5,15 +5,17 @@ using AgentRuntime.Sandboxes.Tests.Scripted;
 
 namespace AgentRuntime.Sandboxes.Tests.Running;
 
-/// <summary>The life of a sandbox, on engines that give the thread of a waiting guest back and on those that do not.</summary>
+/// <summary>
+/// The life of a sandbox, on engines that give the thread of a waiting guest back and on those that do not.
+/// </summary>
 public abstract class SandboxLifeTests(bool suspends)
 {
     private static readonly WasmValueType I32 = WasmValueType.I32;
 
     private static readonly IReadOnlyList<WasmImport> CallTool =
     [
-        new("agentruntime:agent/tools@0.1.0", "call", ExternKind.Function, new FunctionType([I32, I32, I32, I32, I32], [])),
-        new("agentruntime:agent/log@0.1.0", "write", ExternKind.Function, new FunctionType([I32, I32, I32], [])),
+        new("agentruntime:agent/tools@0.1.0", "call", ExternKind.Function, new([I32, I32, I32, I32, I32], [])),
+        new("agentruntime:agent/log@0.1.0", "write", ExternKind.Function, new([I32, I32, I32], [])),
     ];
 
     private readonly RecordedLog _log = new();

@@ -122,7 +122,8 @@ internal sealed class ScriptedInstance(ScriptedModule module, IReadOnlyList<Host
 
     private void CheckInterrupt()
     {
-        if (_interrupt != 0) throw new WasmTrapException(_interrupt) { FunctionName = "script", FunctionIndex = 7, Offset = 0x2a };
+        if (_interrupt == 0) return;
+        throw new WasmTrapException(_interrupt) { FunctionName = "script", FunctionIndex = 7, Offset = 0x2a };
     }
 
     private void RunScript()

@@ -3,12 +3,12 @@ import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
 
 const cedar = createRequire(import.meta.url)("@cedar-policy/cedar-wasm/nodejs");
-const { policies, entities, requests } = JSON.parse(await text(process.stdin));
+const { policies, requests } = JSON.parse(await text(process.stdin));
 
 const parsed = cedar.preparsePolicySet("workload", { staticPolicies: policies });
 if (parsed.type !== "success") throw new Error(JSON.stringify(parsed));
 
-function decide({ principal, action, resource, context }) {
+function decide({ principal, action, resource, context, entities }) {
   return cedar.statefulIsAuthorized({
     principal, action, resource, context, entities, preparsedPolicySetId: "workload",
   });

@@ -90,7 +90,8 @@ function draft(ticket: Ticket, order: string, actions: string[]): string {
     [
       new inference.Message(
         inference.Role.System,
-        "You answer customers of a small shop. Be friendly and brief: two sentences. Promise nothing that was not done."),
+        "You answer customers of a small shop. Be friendly and brief: two sentences. "
+          + "Promise nothing that was not done."),
       new inference.Message(
         inference.Role.User,
         "Customer: " + ticket.customer + "\nTicket: " + ticket.text + "\nOrder: " + (order == "" ? "unknown" : order)

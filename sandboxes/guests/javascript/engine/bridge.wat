@@ -147,12 +147,14 @@
         (i32.load (local.get $value)))
       (br $done)
     end
-      (call $sleep (i64.trunc_sat_f64_u (call $number (local.get $a) (i32.const 0))) (call $arg (local.get $a) (i32.const 1)))
+      (call $sleep (i64.trunc_sat_f64_u (call $number (local.get $a) (i32.const 0)))
+        (call $arg (local.get $a) (i32.const 1)))
       (br $done)
     end (return (call $new_number (f64.convert_i64_u (call $now))))
     end
       (local.set $value (call $arg (local.get $a) (i32.const 0)))
-      (call $config (call $bytes_of (local.get $value)) (i32.load (local.get $value)) (call $arg (local.get $a) (i32.const 1)))
+      (call $config (call $bytes_of (local.get $value)) (i32.load (local.get $value))
+        (call $arg (local.get $a) (i32.const 1)))
       (br $done)
     end
       (local.set $value (call $arg (local.get $a) (i32.const 1)))

@@ -110,7 +110,9 @@
         id: takeText(at), name: takeText(at + 8), argumentsJson: takeText(at + 16),
       })),
       finishReason: finishReasons[load8(record + 16)],
-      usage: { promptTokens: load(record + 20), cachedPromptTokens: load(record + 24), outputTokens: load(record + 28) },
+      usage: {
+        promptTokens: load(record + 20), cachedPromptTokens: load(record + 24), outputTokens: load(record + 28),
+      },
     };
   }
 
@@ -118,14 +120,16 @@
 
   function write(level, parts) {
     const scratch = new Scratch();
-    log(levels[level], scratch.text(parts.map((p) => (typeof p === 'object' ? JSON.stringify(p) : String(p))).join(' ')));
+    const line = parts.map((part) => (typeof part === 'object' ? JSON.stringify(part) : String(part))).join(' ');
+    log(levels[level], scratch.text(line));
     scratch.free();
   }
 
   const agent = {
     HostError,
 
-    // Asks a model and waits for its whole answer. Options: model, maxOutputTokens, temperature, seed, stopSequences, tools.
+    // Asks a model and waits for its whole answer. Options: model, maxOutputTokens, temperature, seed, stopSequences,
+    // tools.
     send(messages, options = {}) {
       return resultOf((scratch, result) => {
         const block = scratch.block(72);

@@ -1,7 +1,7 @@
 //! A tool: its input is the call's arguments, its output the result. Checks an IBAN (ISO 13616, mod 97-10).
 use agentruntime::json::Value;
 
-agentruntime::agent!(run);
+agentruntime::tool!(run, include_bytes!("tool.json"));
 
 fn run(arguments: String) -> Result<String, String> {
     let arguments = Value::parse(&arguments).ok_or("the arguments are not JSON")?;

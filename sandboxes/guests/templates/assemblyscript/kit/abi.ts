@@ -107,6 +107,7 @@ export class Outcome<T> {
 
 /** What the language's runtime calls when a program cannot go on. */
 export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
-  write(3, (message ? message : "abort") + " at " + (file ? file : "?") + ":" + line.toString() + ":" + column.toString());
+  const place = (file ? file : "?") + ":" + line.toString() + ":" + column.toString();
+  write(3, (message ? message : "abort") + " at " + place);
   unreachable();
 }

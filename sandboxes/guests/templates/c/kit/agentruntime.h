@@ -129,7 +129,8 @@ typedef struct {
 } ar_result;
 
 _Static_assert(sizeof(ar_error) == 40 && sizeof(ar_message) == 32 && sizeof(ar_response) == 32, "canonical ABI");
-_Static_assert(sizeof(ar_send_result) == 44 && sizeof(ar_call_result) == 44 && sizeof(ar_result) == 12, "canonical ABI");
+_Static_assert(sizeof(ar_send_result) == 44 && sizeof(ar_call_result) == 44, "canonical ABI");
+_Static_assert(sizeof(ar_result) == 12, "canonical ABI");
 
 AR_IMPORT("inference", "send")
 void ar_host_send(const ar_message *messages, size_t message_count, int has_model, const char *model,

@@ -15,6 +15,19 @@ pub mod tools;
 
 pub use abi::Error;
 
+/// Exports a function of type `fn(String) -> Result<String, String>` as a tool: its input is the call's arguments, a JSON
+/// object. The description is a byte string of JSON with `name`, `description` and `input_schema`; it travels in the
+/// module.
+#[macro_export]
+macro_rules! tool {
+    ($run:path, $description:expr) => {
+        $crate::agent!($run);
+
+        #[link_section = "agentruntime:config/tool"]
+        pub static AGENTRUNTIME_TOOL: [u8; $description.len()] = *$description;
+    };
+}
+
 /// Exports a function of type `fn(String) -> Result<String, String>` as the agent's `run`.
 #[macro_export]
 macro_rules! agent {

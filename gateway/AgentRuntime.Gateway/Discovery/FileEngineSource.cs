@@ -1,0 +1,100 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// Engines from a JSON file, read again at every look. Keys of engines are named by environment variable, never written
+/// into the file. A file that cannot be read or is wrong changes nothing: a half-written file must not empty the pool.
+/// Thread-safe.
+/// </summary>
+/// <remarks>
+/// <code>
+/// {"engines": [{"name": "a", "url": "http://10.0.0.1:8000", "kind": "vllm", "roles": ["prefill"],
+///   "models": {"small": "org/small"}, "max_running": 256, "api_key_env": "ENGINE_KEY"}]}
+/// </code>
+/// </remarks>
+/// <param name="path">The file.</param>
+public sealed class FileEngineSource(string path) : IEngineSource
+{
+    private const int MaxBytes = 4 << 20;
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<EngineDescriptor>?> ListAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (new FileInfo(path) is not { Exists: true, Length: <= MaxBytes })
+                return null;
+
+            return Read(await File.ReadAllBytesAsync(path, cancellationToken));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or RuntimeErrorException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads the file's form.</summary>
+    /// <exception cref="RuntimeErrorException">AR8001: it is wrong; the message says where.</exception>
+    public static IReadOnlyList<EngineDescriptor> Read(ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions
+            {
+                AllowDuplicateProperties = false,
+                AllowTrailingCommas = true,
+                CommentHandling = JsonCommentHandling.Skip,
+                MaxDepth = 16,
+            });
+            return [.. document.RootElement.GetProperty("engines").EnumerateArray().Select(Engine)];
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException
+            or FormatException or ArgumentException)
+        {
+            throw Wrong(e.Message);
+        }
+    }
+
+    private static EngineDescriptor Engine(JsonElement element)
+    {
+        var name = element.GetProperty("name").GetString() ?? "";
+        var engine = new EngineDescriptor(
+            name,
+            new Uri(element.GetProperty("url").GetString() ?? "", UriKind.Absolute),
+            element.TryGetProperty("kind", out var kind) ? KindOf(kind.GetString(), name) : EngineKind.Vllm)
+        {
+            Roles = element.TryGetProperty("roles", out var roles)
+                ? roles.EnumerateArray().Aggregate((EngineRoles)0, (all, role) => all | RoleOf(role.GetString(), name))
+                : EngineRoles.Both,
+            Models = element.TryGetProperty("models", out var models)
+                ? models.EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetString() ?? m.Name)
+                : null,
+            MaxRunning = element.TryGetProperty("max_running", out var max) ? max.GetInt32() : 256,
+            ApiKey = element.TryGetProperty("api_key_env", out var variable)
+                ? Environment.GetEnvironmentVariable(variable.GetString() ?? "")
+                    ?? throw Wrong($"engine '{name}': the variable of 'api_key_env' is not set")
+                : null,
+        };
+        return EngineRouterOptions.ProblemOf(engine) is { } problem ? throw Wrong(problem) : engine;
+    }
+
+    private static EngineKind KindOf(string? text, string name) => text switch
+    {
+        "node" => EngineKind.Node,
+        "vllm" => EngineKind.Vllm,
+        "openai" => EngineKind.OpenAi,
+        _ => throw Wrong($"engine '{name}': 'kind' is none of node, vllm, openai"),
+    };
+
+    private static EngineRoles RoleOf(string? text, string name) => text switch
+    {
+        "prefill" => EngineRoles.Prefill,
+        "decode" => EngineRoles.Decode,
+        _ => throw Wrong($"engine '{name}': a role is none of prefill, decode"),
+    };
+
+    private static RuntimeErrorException Wrong(string message) =>
+        new(new RuntimeError(ReasonCodes.InvalidConfiguration, message, "engines"));
+}

@@ -1,0 +1,101 @@
+using System.Text;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Interop;
+
+namespace AgentRuntime.Node.Events;
+
+/// <summary>A bound ZeroMQ socket with a context of its own. One thread at a time; disposed by the last.</summary>
+internal sealed unsafe class ZmqSocket : IDisposable
+{
+    private readonly nint _context;
+    private readonly nint _socket;
+
+    /// <summary>Binds.</summary>
+    /// <exception cref="RuntimeErrorException">AR8004 libzmq is not installed; AR8003 the port is taken.</exception>
+    public ZmqSocket(int type, string host, int port)
+    {
+        try
+        {
+            _context = Zmq.ContextNew();
+        }
+        catch (DllNotFoundException e)
+        {
+            throw new RuntimeErrorException(
+                new(ReasonCodes.MissingNativeLibrary, "libzmq is not installed", "KV events", "Run 'apt-get install libzmq5'."), e);
+        }
+
+        _socket = Zmq.Socket(_context, type);
+        // Nothing is kept for a subscriber that is gone, and one that is slow loses events and replays them.
+        Set(Zmq.OptionLinger, 0);
+        Set(Zmq.OptionSendHighWaterMark, 100_000);
+        Set(Zmq.OptionReceiveTimeout, 200);
+        Set(Zmq.OptionSendTimeout, 1000);
+        var wanted = $"tcp://{(host is "localhost" ? "127.0.0.1" : host)}:{(port == 0 ? "*" : port)}";
+        fixed (byte* endpoint = Encoding.ASCII.GetBytes(wanted + "\0"))
+        {
+            if (Zmq.Bind(_socket, endpoint) != 0)
+            {
+                Dispose();
+                throw new RuntimeErrorException(
+                    new(ReasonCodes.PortInUse, $"cannot publish KV events at {wanted}", "KV events", "Choose another port."));
+            }
+        }
+
+        Endpoint = LastEndpoint();
+    }
+
+    /// <summary>Where it is bound, with the port that it got.</summary>
+    public string Endpoint { get; }
+
+    /// <summary>Sends a message; what cannot be queued is dropped.</summary>
+    public void Send(params ReadOnlySpan<byte[]> frames)
+    {
+        for (var i = 0; i < frames.Length; i++)
+        {
+            fixed (byte* data = frames[i])
+            {
+                if (Zmq.Send(_socket, data, (nuint)frames[i].Length, i < frames.Length - 1 ? Zmq.SendMore : 0) < 0) return;
+            }
+        }
+    }
+
+    /// <summary>The next message, each frame cut to 256 bytes and at most 8 of them; null after 200 ms without one.</summary>
+    public List<byte[]>? Receive()
+    {
+        List<byte[]> frames = [];
+        var buffer = stackalloc byte[256];
+        do
+        {
+            var length = Zmq.Receive(_socket, buffer, 256, 0);
+            if (length < 0) return null;
+            if (frames.Count < 8) frames.Add(new ReadOnlySpan<byte>(buffer, Math.Min(length, 256)).ToArray());
+        }
+        while (HasMore());
+
+        return frames;
+    }
+
+    public void Dispose()
+    {
+        _ = Zmq.Close(_socket);
+        _ = Zmq.ContextTerminate(_context);
+    }
+
+    private void Set(int option, int value) => _ = Zmq.SetOption(_socket, option, &value, sizeof(int));
+
+    private bool HasMore()
+    {
+        int more;
+        nuint size = sizeof(int);
+        return Zmq.GetOption(_socket, Zmq.OptionReceiveMore, &more, &size) == 0 && more != 0;
+    }
+
+    private string LastEndpoint()
+    {
+        var buffer = stackalloc byte[256];
+        nuint size = 256;
+        return Zmq.GetOption(_socket, Zmq.OptionLastEndpoint, buffer, &size) == 0 && size > 1
+            ? Encoding.ASCII.GetString(buffer, (int)size - 1)
+            : "";
+    }
+}

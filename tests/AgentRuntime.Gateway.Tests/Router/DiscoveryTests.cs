@@ -1,0 +1,90 @@
+using System.Text;
+using AgentRuntime.Abstractions;
+using static AgentRuntime.Gateway.Tests.RouterHarness;
+
+namespace AgentRuntime.Gateway.Tests;
+
+public class DiscoveryTests
+{
+    private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(20);
+
+    [Fact]
+    public async Task Engines_come_go_and_change_with_the_file_and_streams_end_in_peace()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await using var a = await ScriptedEngine.StartAsync("a");
+            await using var b = await ScriptedEngine.StartAsync("b");
+            var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            a.Answer = async (context, body) =>
+            {
+                await goOn.Task;
+                await a.AnswerWithWordsAsync(context, body);
+            };
+            await using var harness = await StartAsync([]);
+            await File.WriteAllTextAsync(file, FileOf(("a", a)));
+            await using var discovery = new EngineDiscovery(harness.Router, new FileEngineSource(file));
+            await discovery.StartAsync(Often, TimeProvider.System, CancellationToken.None);
+            var underWay = harness.AskAsync();
+            await Eventually.BecomesTrueAsync(() => a.Seen.Count == 1);
+
+            await File.WriteAllTextAsync(file, FileOf(("b", b)));
+            await Eventually.BecomesTrueAsync(
+                () => harness.Router.Engines.Any(e => e is { Engine.Name: "b", Healthy: true }));
+            Assert.Equal("b", (await harness.AskAsync())[0].ServedBy!.DecodeEngine);
+            goOn.SetResult();
+
+            Assert.Equal("Hello, world", TextOf(await underWay));
+            await Eventually.BecomesTrueAsync(() => harness.Router.Engines.Count == 1);
+
+            await File.WriteAllTextAsync(file, "{ half a fi");
+            await File.WriteAllTextAsync(file, FileOf(("b", a)));
+            await Eventually.BecomesTrueAsync(
+                () => harness.Router.Engines is [{ Healthy: true } only] && only.Engine.BaseAddress == a.Address);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public async Task Each_address_of_a_dns_name_is_an_engine()
+    {
+        var template = new EngineDescriptor("pool", new Uri("http://localhost:8000"), EngineKind.Vllm);
+
+        var engines = await new DnsEngineSource(template).ListAsync(CancellationToken.None);
+
+        Assert.Contains(engines!, e => e.BaseAddress.Host == "127.0.0.1" && e.BaseAddress.Port == 8000);
+        Assert.All(engines!, e => Assert.Null(EngineRouterOptions.ProblemOf(e)));
+    }
+
+    [Fact]
+    public async Task A_name_that_does_not_resolve_changes_nothing()
+    {
+        var template = new EngineDescriptor("pool", new Uri("http://nobody.invalid:8000"), EngineKind.Vllm);
+
+        Assert.Null(await new DnsEngineSource(template).ListAsync(CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"engines":[{"name":"a"}]}""")]
+    [InlineData("""{"engines":[{"name":"a","url":"ftp://x"}]}""")]
+    [InlineData("""{"engines":[{"name":"a b","url":"http://x"}]}""")]
+    [InlineData("""{"engines":[{"name":"a","url":"http://x","kind":"tgi"}]}""")]
+    [InlineData("""{"engines":[{"name":"a","url":"http://x","roles":[]}]}""")]
+    [InlineData("""{"engines":[{"name":"a","url":"http://x","api_key_env":"AGENTRUNTIME_NOT_SET"}]}""")]
+    public void A_wrong_file_says_so(string json)
+    {
+        var error = Assert.Throws<RuntimeErrorException>(() => FileEngineSource.Read(Encoding.UTF8.GetBytes(json)));
+
+        Assert.Equal(ReasonCodes.InvalidConfiguration, error.Error.Code);
+    }
+
+    private static string FileOf(params (string Name, ScriptedEngine Engine)[] engines) =>
+        "{\"engines\":["
+        + string.Join(',', engines.Select(e => $$"""{"name":"{{e.Name}}","url":"{{e.Engine.Address}}"}"""))
+        + "]}";
+}
