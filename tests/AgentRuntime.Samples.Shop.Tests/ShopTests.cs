@@ -69,7 +69,8 @@ public sealed class ShopTests : IAsyncLifetime
         var second = await AnswerAsync("refund", arguments, "run_1:1");
 
         Assert.Equal(first.ToJsonString(), second.ToJsonString());
-        Assert.Equal(100, (long?)(await AnswerAsync("lookup_order", new() { ["order_id"] = "ORD-1003" }))["refunded_cents"]);
+        var order = await AnswerAsync("lookup_order", new() { ["order_id"] = "ORD-1003" });
+        Assert.Equal(100, (long?)order["refunded_cents"]);
     }
 
     [Theory]
@@ -104,5 +105,6 @@ public sealed class ShopTests : IAsyncLifetime
             Meta = key is null ? null : new JsonObject { ["idempotencyKey"] = key },
         });
 
-    private static string Text(CallToolResult result) => Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text;
+    private static string Text(CallToolResult result) =>
+        Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text;
 }

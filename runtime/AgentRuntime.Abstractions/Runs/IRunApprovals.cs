@@ -21,7 +21,9 @@ public enum ApprovalOutcome : byte
     /// <summary>It is recorded and the run goes on.</summary>
     Recorded = 1,
 
-    /// <summary>The call does not wait: somebody was faster, its time is over, or it never needed an approval.</summary>
+    /// <summary>
+    /// The call does not wait: somebody was faster, its time is over, or it never needed an approval.
+    /// </summary>
     NotWaiting = 2,
 
     /// <summary>The caller's project has no such run under way.</summary>

@@ -88,7 +88,9 @@ public sealed record RunEventResource(string Run, long Sequence, DateTimeOffset 
     public static RunEventResource From(RunEvent e) => new(e.Run.ToString(), e.Sequence, e.At, e.Data);
 }
 
-/// <summary>A run's events, oldest first; ask again with <c>after</c> set to the last sequence for those that follow.</summary>
+/// <summary>
+/// A run's events, oldest first; ask again with <c>after</c> set to the last sequence for those that follow.
+/// </summary>
 public sealed record RunEventList(IReadOnlyList<RunEventResource> Events);
 
 /// <summary>An agent in the form that clients read.</summary>

@@ -78,6 +78,7 @@ internal sealed class RunHistory
                 break;
             case ApprovalDecided approval:
                 Call(approval.Call, e.At).ApprovalDecided = approval;
+                Call(approval.Call, e.At).ApprovalDecidedAt = e.At;
                 break;
             case ToolStarted tool:
                 Call(tool.Call, e.At).ToolStarted = tool;
@@ -117,6 +118,8 @@ internal sealed class RecordedCall(DateTimeOffset at)
     public ApprovalRequested? ApprovalRequested { get; set; }
 
     public ApprovalDecided? ApprovalDecided { get; set; }
+
+    public DateTimeOffset ApprovalDecidedAt { get; set; }
 
     public ToolStarted? ToolStarted { get; set; }
 

@@ -2,7 +2,9 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Execution;
 
-/// <summary>The call of one run that waits for a person: at most one, since a guest blocks in its call. Thread-safe.</summary>
+/// <summary>
+/// The call of one run that waits for a person: at most one, since a guest blocks in its call. Thread-safe.
+/// </summary>
 internal sealed class ApprovalDesk
 {
     private readonly Lock _lock = new();
@@ -22,7 +24,9 @@ internal sealed class ApprovalDesk
         waiting.Recorded.TrySetResult(false);
     }
 
-    /// <summary>Hands a decision in; true once the run has recorded it, false when the call does not wait for one.</summary>
+    /// <summary>
+    /// Hands a decision in; true once the run has recorded it, false when the call does not wait for one.
+    /// </summary>
     public async Task<bool> TryDecideAsync(RunApproval approval, CancellationToken cancellationToken)
     {
         Waiting? waiting;

@@ -15,12 +15,12 @@ internal sealed class ApprovalGate(TimeSpan patience, TimeProvider time)
     /// <summary>Whether calls are held at all.</summary>
     public bool IsOpen => patience > TimeSpan.Zero;
 
-    /// <summary>Why the call must not be made; null once it was approved.</summary>
+    /// <summary>Why the call must not be made; null once it was approved, and policy was told so.</summary>
     public async Task<RuntimeError?> WaitAsync(
-        RunContext run, ToolDecided decided, RecordedCall? past, CancellationToken cancellationToken)
+        RunContext run, PolicyCall call, ToolDecided decided, RecordedCall? past, CancellationToken cancellationToken)
     {
         if (past?.ApprovalDecided is { } earlier)
-            return Answer(decided, earlier);
+            return Conclude(run, call, decided, earlier, past.ApprovalDecidedAt);
         var expiresAt = past?.ApprovalRequested?.ExpiresAt ?? time.GetUtcNow() + patience;
 
         // Opened before the request can be read, so that no answer comes too early.
@@ -43,7 +43,7 @@ internal sealed class ApprovalGate(TimeSpan patience, TimeProvider time)
                 decided.Call, approval.Approved, approval.Caller.Principal, Cut(approval.Comment));
             await run.Journal.AppendAsync(decision, cancellationToken).ConfigureAwait(false);
             waiting.Recorded.TrySetResult(true);
-            return Answer(decided, decision);
+            return Conclude(run, call, decided, decision, time.GetUtcNow());
         }
         finally
         {
@@ -67,14 +67,21 @@ internal sealed class ApprovalGate(TimeSpan patience, TimeProvider time)
         }
     }
 
-    private static RuntimeError? Answer(ToolDecided decided, ApprovalDecided decision) => decision.Approved
-        ? null
-        : new RuntimeError(
+    private static RuntimeError? Conclude(
+        RunContext run, PolicyCall call, ToolDecided decided, ApprovalDecided decision, DateTimeOffset at)
+    {
+        if (decision.Approved)
+        {
+            run.Decisions.Approve(call, at);
+            return null;
+        }
+        return new RuntimeError(
             ReasonCodes.ApprovalRefused,
             decision.Comment is { Length: > 0 } comment
                 ? $"A person refused the call: {comment}"
                 : "A person refused the call.",
             decided.Tool);
+    }
 
     private static RuntimeError Expired(string tool) =>
         new(ReasonCodes.ApprovalRequired, "Nobody approved the call in time.", tool);

@@ -44,20 +44,31 @@ internal sealed class ToolHandler(
         var call = new PolicyCall(
             PolicyAction.CallTool, asked.Name, arguments, past?.At ?? time.GetUtcNow());
         var decision = Decisions.Decide(run.Decisions, call);
+        var decided = Decided(number, asked, decision);
         var held = decision.Verdict == Verdict.RequireApproval && approvals.IsOpen;
-        if (!held && Decisions.Refusal(decision) is not null)
+        if (held)
+        {
+            if (Find(run, asked.Name, arguments, out _, out _) is { } unfit)
+                return await RefuseAsync(run, number, asked, Denied(unfit), cancellationToken).ConfigureAwait(false);
+            if (await approvals.WaitAsync(run, call, decided, past, cancellationToken).ConfigureAwait(false)
+                is { } refused)
+                return new HostCallResult.Refused(refused);
+
+            // What was true when the question was asked may no longer be: policy has the last word.
+            call = call with { At = past?.ToolStarted is null ? time.GetUtcNow() : past.ApprovalDecidedAt };
+            decision = Decisions.Decide(run.Decisions, call);
+        }
+        if (Decisions.Refusal(decision) is not null)
             return await RefuseAsync(run, number, asked, decision, cancellationToken).ConfigureAwait(false);
 
         // Settled in every case from here on: an allowed call counts as in flight until it is.
         var outcome = CallOutcome.NotSent;
         try
         {
-            if (Find(run, asked.Name, arguments, out var server, out var pinned) is { } problem)
+            // Policy may allow a call on condition that other arguments are sent.
+            var sent = decision.Arguments ?? arguments;
+            if (Find(run, asked.Name, sent, out var server, out var pinned) is { } problem)
                 return await RefuseAsync(run, number, asked, Denied(problem), cancellationToken).ConfigureAwait(false);
-            var decided = Decided(number, asked, decision);
-            if (held && await approvals.WaitAsync(run, decided, past, cancellationToken).ConfigureAwait(false)
-                is { } refused)
-                return new HostCallResult.Refused(refused);
             var key = $"{run.Run}:{number}";
             if (past?.ToolStarted is null)
                 await run.Journal.AppendAsync(
@@ -72,7 +83,7 @@ internal sealed class ToolHandler(
 
             outcome = CallOutcome.Failed;
             var tool = asked.Name[(server!.Name.Length + 1)..];
-            switch (await transport.CallAsync(server, new ToolInvocation(tool, arguments, key), cancellationToken)
+            switch (await transport.CallAsync(server, new ToolInvocation(tool, sent, key), cancellationToken)
                 .ConfigureAwait(false))
             {
                 case ToolOutcome.Failed failed:
@@ -94,8 +105,7 @@ internal sealed class ToolHandler(
         }
         finally
         {
-            if (!held)
-                run.Decisions.Settle(call, outcome);
+            run.Decisions.Settle(call, outcome);
         }
     }
 

@@ -42,7 +42,14 @@ internal static class ToolReplay
         if (ToolArguments.Parse(asked.ArgumentsJson) is not { } arguments)
             return;
         var call = new PolicyCall(PolicyAction.CallTool, asked.Name, arguments, past.At);
-        if (run.Decisions.Decide(call).Verdict == Verdict.Allow)
+        var verdict = run.Decisions.Decide(call).Verdict;
+        if (verdict == Verdict.RequireApproval && past.ApprovalDecided is { Approved: true })
+        {
+            run.Decisions.Approve(call, past.ApprovalDecidedAt);
+            call = call with { At = past.ApprovalDecidedAt };
+            verdict = run.Decisions.Decide(call).Verdict;
+        }
+        if (verdict == Verdict.Allow)
             run.Decisions.Settle(call, outcome);
     }
 }

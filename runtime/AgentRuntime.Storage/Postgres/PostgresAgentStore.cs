@@ -3,7 +3,9 @@ using Npgsql;
 
 namespace AgentRuntime.Storage;
 
-/// <summary>Agents and modules in PostgreSQL; a module's bytes are kept once. Thread-safe. Failures are AR8002.</summary>
+/// <summary>
+/// Agents and modules in PostgreSQL; a module's bytes are kept once. Thread-safe. Failures are AR8002.
+/// </summary>
 public sealed class PostgresAgentStore(PostgresDatabase database, TimeProvider time) : IAgentStore
 {
     private const string Select =

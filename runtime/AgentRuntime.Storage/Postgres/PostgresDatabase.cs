@@ -16,7 +16,9 @@ public sealed class PostgresDatabase : IAsyncDisposable
 
     private PostgresDatabase(NpgsqlDataSource source) => _source = source;
 
-    /// <summary>Connects and brings the schema up to date; processes that start together wait for one another.</summary>
+    /// <summary>
+    /// Connects and brings the schema up to date; processes that start together wait for one another.
+    /// </summary>
     /// <exception cref="RuntimeErrorException">AR8002: unreachable, or its schema is of a newer version.</exception>
     public static async Task<PostgresDatabase> OpenAsync(string connectionString, CancellationToken cancellationToken)
     {

@@ -54,7 +54,10 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
         TenantId tenant, RunId? before, int limit, CancellationToken cancellationToken) =>
         database.RunAsync(
             db => db.AllAsync(
-                $"{PostgresRunRows.Select} WHERE tenant = $1 AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+                $"""
+                {PostgresRunRows.Select} WHERE tenant = $1 AND ($2::text IS NULL OR id < $2)
+                ORDER BY id DESC LIMIT $3
+                """,
                 PostgresRunRows.Read, cancellationToken, tenant.ToString(), before?.ToString(), Page(limit)),
             cancellationToken);
 
@@ -76,7 +79,8 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
     public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
         database.RunAsync(
             db => db.AllAsync(
-                $"{PostgresRunRows.Select} WHERE status IN (1, 2) ORDER BY id", PostgresRunRows.Read, cancellationToken),
+                $"{PostgresRunRows.Select} WHERE status IN (1, 2) ORDER BY id",
+                PostgresRunRows.Read, cancellationToken),
             cancellationToken);
 
     private static int Page(int limit) => Math.Clamp(limit, 1, MaxPage);

@@ -19,7 +19,8 @@ internal sealed class McpEndpoint(ShopTools tools)
         Capabilities = new ServerCapabilities { Tools = new ToolsCapability() },
         Handlers = new McpServerHandlers
         {
-            ListToolsHandler = (_, _) => ValueTask.FromResult(new ListToolsResult { Tools = [.. ShopTools.Descriptions] }),
+            ListToolsHandler = (_, _) =>
+                ValueTask.FromResult(new ListToolsResult { Tools = [.. ShopTools.Descriptions] }),
             CallToolHandler = (request, _) => ValueTask.FromResult(tools.Call(request.Params)),
         },
     };

@@ -54,7 +54,8 @@ internal sealed class ShopDatabase : IDisposable
                 var order = LookupOrderLocked(orderId);
                 var left = (long)order["total_cents"]! - (long)order["refunded_cents"]!;
                 if (amountCents < 1 || amountCents > left)
-                    throw new ShopException($"{amountCents} cents cannot be refunded: {left} cents of {orderId} are left");
+                    throw new ShopException(
+                        $"{amountCents} cents cannot be refunded: {left} cents of {orderId} are left");
                 Execute(
                     "INSERT INTO refunds (order_id, amount_cents, reason, idempotency_key) VALUES ($1, $2, $3, $4)",
                     orderId, amountCents, reason, idempotencyKey);

@@ -4,7 +4,9 @@ using ModelContextProtocol.Protocol;
 
 namespace AgentRuntime.Samples.Shop;
 
-/// <summary>The shop's three tools over its database. Results are JSON text; errors say what to do. Thread-safe.</summary>
+/// <summary>
+/// The shop's three tools over its database. Results are JSON text; errors say what to do. Thread-safe.
+/// </summary>
 internal sealed class ShopTools(ShopDatabase shop)
 {
     private const string IdempotencyKey = "idempotencyKey";

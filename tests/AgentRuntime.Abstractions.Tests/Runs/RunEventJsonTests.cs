@@ -9,7 +9,9 @@ public sealed class RunEventJsonTests
     private static readonly RunTotals Totals = new(Usage, 13, 1.5, 65_536, 2);
     private static readonly ErrorResource Error = new("AR5003", "no such order");
 
-    /// <summary>One event of each type with its optional members left out, in the order of the persisted names.</summary>
+    /// <summary>
+    /// One event of each type with its optional members left out, in the order of the persisted names.
+    /// </summary>
     private static readonly (string Name, RunEventData Event)[] All =
     [
         ("run.started", new RunStarted("demo/triage", "m", "b", "managed")),

@@ -53,6 +53,14 @@ internal sealed class ScriptedPolicy : IPolicyDecisionPoint, IPolicySnapshot, IR
             Settled.Add((call.Resource, outcome));
     }
 
+    public List<string> Approved { get; } = [];
+
+    public void Approve(PolicyCall call, DateTimeOffset at)
+    {
+        lock (Settled)
+            Approved.Add(call.Resource);
+    }
+
     public static ToolDescriptor Tool(string name, string schema) =>
         new(name, $"does {name}", JsonElement.Parse(schema));
 }

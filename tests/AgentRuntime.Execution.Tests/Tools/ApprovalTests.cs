@@ -5,7 +5,9 @@ namespace AgentRuntime.Execution.Tests;
 public sealed class ApprovalTests : IAsyncLifetime
 {
     private const string Arguments = """{"amount":1}""";
-    private static readonly RunServiceOptions Patient = new() { Workers = 2, ApprovalPatience = TimeSpan.FromMinutes(1) };
+    private static readonly RunServiceOptions Patient =
+        new() { Workers = 2, ApprovalPatience = TimeSpan.FromMinutes(1) };
+
 
     private RunHost _host = null!;
     private TestToolServer _server = null!;
@@ -39,6 +41,18 @@ public sealed class ApprovalTests : IAsyncLifetime
                 typeof(ToolStarted), typeof(ToolCompleted), typeof(RunSucceeded)],
             events.Select(e => e.GetType()));
         Assert.Equal(new ApprovalDecided(1, true, "key:key_1", "fine"), events[3]);
+    }
+
+    [Fact]
+    public async Task Policy_is_told_of_the_approval_and_has_the_last_word()
+    {
+        var run = await StartAsync(_host);
+        await RequestAsync(_host, run);
+        _host.Policy.Rule = _ => ScriptedPolicy.Deny(ReasonCodes.ForbiddenByRule);
+        await DecideAsync(_host, run, approved: true);
+        Assert.Equal("AR2003", (await _host.EndAsync(run)).Run.Output);
+        Assert.Equal("test/do", Assert.Single(_host.Policy.Approved));
+        Assert.Empty(_server.Calls);
     }
 
     [Fact]
@@ -107,7 +121,8 @@ public sealed class ApprovalTests : IAsyncLifetime
     {
         host.Policy.Tenant = new TenantPolicy(
             new QuotaLimits(), [_server.Server], [ScriptedPolicy.Tool("test/do", """{"type":"object"}""")]);
-        host.Policy.Rule = _ => new Decision(Verdict.RequireApproval, null, null);
+        host.Policy.Rule = _ => new Decision(
+            host.Policy.Approved.Count > 0 ? Verdict.Allow : Verdict.RequireApproval, null, null);
     }
 
     private static async Task<RunRecord> StartAsync(RunHost host)

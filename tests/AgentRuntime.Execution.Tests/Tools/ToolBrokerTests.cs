@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Execution.Tests;
@@ -61,6 +62,17 @@ public sealed class ToolBrokerTests : IAsyncLifetime
     {
         _server.Do = (_, _) => ValueTask.FromResult(TestToolServer.Text(new string('x', 100)));
         Assert.Equal(100, (await OutputAsync()).Length);
+    }
+
+    [Fact]
+    public async Task The_arguments_that_policy_puts_in_place_are_the_ones_that_are_sent()
+    {
+        _host.Policy.Rule = _ => new Decision(Verdict.Allow, null, null)
+        {
+            Arguments = JsonElement.Parse("""{"a":"redacted"}"""),
+        };
+        Assert.Equal("done", await OutputAsync());
+        Assert.Equal("redacted", Assert.Single(_server.Calls).Arguments!["a"].GetString());
     }
 
     [Fact]
