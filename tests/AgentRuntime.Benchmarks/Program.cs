@@ -12,13 +12,6 @@ IBenchmark[] benchmarks =
     new GatewayBenchmark(),
     new SandboxBenchmark(),
     new PolicyBenchmark(new HistoryFigures()),
-    new SandboxBenchmark(),
-    new PolicyBenchmark(new HistoryFigures()),
-    new PolicyHistoryBenchmark(),
-    new TraceBenchmark(),
-    new FairnessBenchmark(),
-    new RouterBenchmark(),
-    new GatewayBenchmark(),
 ];
 
 var chosen = args.Length == 0 ? null : Array.Find(benchmarks, b => b.Name == args[0]);

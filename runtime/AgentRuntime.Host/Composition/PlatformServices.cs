@@ -28,6 +28,7 @@ internal static class PlatformServices
             new PolicyOptions
             {
                 ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
+                HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
             }))
         .AddSingleton<IPolicyDecisionPoint>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IPolicyAdministration>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
