@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Decides requests (Cedar reference, "Authorization"): forbid overrides permit, deny is the default.</summary>
+/// <summary>
+/// Decides requests (Cedar reference, "Authorization"): forbid overrides permit, deny is the default.
+/// </summary>
 public static class CedarAuthorizer
 {
     /// <summary>

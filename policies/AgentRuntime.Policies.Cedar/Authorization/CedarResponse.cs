@@ -11,7 +11,9 @@ public enum CedarDecision
     Deny = 2,
 }
 
-/// <summary>A decision with what led to it. Cedar skips policies that fail; <see cref="HasForbidError"/> tells.</summary>
+/// <summary>
+/// A decision with what led to it. Cedar skips policies that fail; <see cref="HasForbidError"/> tells.
+/// </summary>
 public readonly struct CedarResponse
 {
     private readonly CedarPolicy[]? _reasons;

@@ -4,7 +4,9 @@ using System.Runtime.CompilerServices;
 
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>What one decision has found so far. Lives on the stack; nothing is allocated until a policy fails.</summary>
+/// <summary>
+/// What one decision has found so far. Lives on the stack; nothing is allocated until a policy fails.
+/// </summary>
 internal ref struct DecisionVisit(CedarRequest request, CedarEntities entities)
 {
     private Evaluation _evaluation = new(request, entities);

@@ -33,7 +33,8 @@ internal sealed class IndexNode
             {
                 case CedarScopeOperator.Any: (any ??= []).Add(ordinal); break;
                 case CedarScopeOperator.Equal: Add(equal ??= [], scope.Entity, ordinal); break;
-                case CedarScopeOperator.Is: Add(types ??= new(StringComparer.Ordinal), scope.EntityType!, ordinal); break;
+                case CedarScopeOperator.Is:
+                    Add(types ??= new(StringComparer.Ordinal), scope.EntityType!, ordinal); break;
                 default:
                     foreach (var ancestor in scope.EntityArray.Distinct()) Add(within ??= [], ancestor, ordinal);
                     break;

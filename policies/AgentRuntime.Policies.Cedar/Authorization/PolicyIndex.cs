@@ -1,9 +1,9 @@
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// Finds the policies whose scope can match a request without looking at the others: a tree keyed by action, then principal,
-/// then resource, each by equality, by ancestor and by type. It is a filter that never misses; each candidate's scope is
-/// tested again. Immutable and thread-safe.
+/// Finds the policies whose scope can match a request without looking at the others: a tree keyed by action, then
+/// principal, then resource, each by equality, by ancestor and by type. It is a filter that never misses; each
+/// candidate's scope is tested again. Immutable and thread-safe.
 /// </summary>
 internal sealed class PolicyIndex
 {

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// The same few combinations of policies decide over and over, so that each is kept as one array: an allowed request then
-/// allocates nothing. Bounded; what does not fit is made anew. Thread-safe.
+/// The same few combinations of policies decide over and over, so that each is kept as one array: an allowed request
+/// then allocates nothing. Bounded; what does not fit is made anew. Thread-safe.
 /// </summary>
 internal sealed class ReasonLists(IReadOnlyList<CedarPolicy> policies)
 {

@@ -26,7 +26,9 @@ public sealed partial class CedarEntities
     private static CedarException Refused(string code, string message) =>
         new([new(CedarSeverity.Error, code, message, SourcePosition.None)]);
 
-    /// <summary>Closes the hierarchy with its own stack: a chain of a million parents must not overflow the thread's.</summary>
+    /// <summary>
+    /// Closes the hierarchy with its own stack: a chain of a million parents must not overflow the thread's.
+    /// </summary>
     private sealed class Closure(Dictionary<EntityUid, CedarEntity> added, CedarEntities? below, CedarLimits limits)
     {
         private readonly Dictionary<EntityUid, EntityEntry> _done = new(added.Count);

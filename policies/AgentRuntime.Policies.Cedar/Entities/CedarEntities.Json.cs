@@ -13,7 +13,8 @@ public sealed partial class CedarEntities
     /// <param name="schema">Lets <c>__entity</c> and <c>__extn</c> be left out, and adds the schema's actions.</param>
     /// <param name="limits">Bounds; the defaults when null.</param>
     /// <exception cref="CedarException">The document is refused.</exception>
-    public static CedarEntities ParseJson(ReadOnlyMemory<byte> utf8, CedarSchema? schema = null, CedarLimits? limits = null)
+    public static CedarEntities ParseJson(
+        ReadOnlyMemory<byte> utf8, CedarSchema? schema = null, CedarLimits? limits = null)
     {
         limits = (limits ?? CedarLimits.Default).Validated();
         var entities = JsonReading.Read(() =>

@@ -4,7 +4,8 @@ namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
 /// A store of entities with the hierarchy closed when it is made, so that <c>in</c> is one look-up. Immutable and
-/// thread-safe. <see cref="With(ReadOnlySpan{CedarEntity})"/> lays a few entities over a large store without copying it.
+/// thread-safe. <see cref="With(ReadOnlySpan{CedarEntity})"/> lays a few entities over a large store without copying
+/// it.
 /// </summary>
 public sealed partial class CedarEntities
 {

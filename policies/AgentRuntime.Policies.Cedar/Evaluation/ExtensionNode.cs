@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>A call of an extension constructor or method. Constructors over literals are folded when compiled.</summary>
+/// <summary>
+/// A call of an extension constructor or method. Constructors over literals are folded when compiled.
+/// </summary>
 internal sealed class ExtensionNode(ExtensionFunction function, Node[] arguments) : Node
 {
     public override CedarValue Evaluate(ref Evaluation evaluation)
@@ -24,7 +26,8 @@ internal sealed class ExtensionNode(ExtensionFunction function, Node[] arguments
 
         if (first.Kind != kinds[0]) return evaluation.FailType(Name(kinds[0]), first);
         if (kinds.Length == 2 && second.Kind != kinds[1]) return evaluation.FailType(Name(kinds[1]), second);
-        return function.IsConstructor ? Construct(ref evaluation, first.AsString()) : Call(ref evaluation, first, second);
+        return function.IsConstructor
+            ? Construct(ref evaluation, first.AsString()) : Call(ref evaluation, first, second);
     }
 
     private static string Name(CedarValueKind kind) => kind.ToString().ToLowerInvariant();

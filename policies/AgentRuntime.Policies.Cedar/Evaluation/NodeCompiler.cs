@@ -1,9 +1,9 @@
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// Turns expressions into nodes and folds what depends on no variable. Equal expressions share one node, so that a large set
-/// of similar policies stays small and in the processor's cache. One per policy set, single thread; recursion is bounded by
-/// the parser.
+/// Turns expressions into nodes and folds what depends on no variable. Equal expressions share one node, so that a
+/// large set of similar policies stays small and in the processor's cache. One per policy set, single thread;
+/// recursion is bounded by the parser.
 /// </summary>
 internal sealed class NodeCompiler
 {
@@ -16,7 +16,8 @@ internal sealed class NodeCompiler
     {
         switch (expr)
         {
-            case LiteralExpr literal: return Share(new(typeof(ConstantNode), literal.Value), new ConstantNode(literal.Value));
+            case LiteralExpr literal:
+                return Share(new(typeof(ConstantNode), literal.Value), new ConstantNode(literal.Value));
             case UnknownExpr unknown: return new UnknownNode(unknown.Name);
             case VariableExpr variable: return Compile(variable.Variable);
             case IfExpr choice:
@@ -144,7 +145,8 @@ internal sealed class NodeCompiler
     }
 
     /// <summary>What makes two nodes the same: kind, children by reference, and constants by value.</summary>
-    private readonly record struct NodeKey(Type Kind, object? First = null, object? Second = null, object? Third = null);
+    private readonly record struct NodeKey(
+        Type Kind, object? First = null, object? Second = null, object? Third = null);
 
     private sealed class NodeList(Node[] nodes) : IEquatable<NodeList>
     {

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>The right side of <c>like</c>: literal pieces with a star between each two. Matching is linear per star.</summary>
+/// <summary>
+/// The right side of <c>like</c>: literal pieces with a star between each two. Matching is linear per star.
+/// </summary>
 internal sealed class LikePattern(string[] pieces) : IEquatable<LikePattern>
 {
     /// <summary>At least one; <c>["a", "b"]</c> is <c>a*b</c>.</summary>

@@ -1,8 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// Lays policy text out: one style, comments kept, meaning untouched, and formatting twice changes nothing. Works on tokens,
-/// so that nothing that was written can get lost. Pure and thread-safe.
+/// Lays policy text out: one style, comments kept, meaning untouched, and formatting twice changes nothing. Works on
+/// tokens, so that nothing that was written can get lost. Pure and thread-safe.
 /// </summary>
 public static class CedarFormatter
 {

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Expressions as Cedar text on one line, with the parentheses that reading them back needs and no more.</summary>
+/// <summary>
+/// Expressions as Cedar text on one line, with the parentheses that reading them back needs and no more.
+/// </summary>
 internal static class ExprText
 {
     // How tightly an expression binds; a child is put in parentheses when it binds less than its place needs.
@@ -55,7 +57,8 @@ internal static class ExprText
         {
             case LiteralExpr literal: text.Append(literal.Value.ToString()); break;
             case VariableExpr variable: text.Append(Operators.Name(variable.Variable)); break;
-            case UnknownExpr unknown: text.Append("unknown(").Append(StringEscapes.Quote(unknown.Name)).Append(')'); break;
+            case UnknownExpr unknown:
+                text.Append("unknown(").Append(StringEscapes.Quote(unknown.Name)).Append(')'); break;
             case IfExpr choice:
                 text.Append("if ");
                 Append(text, choice.Condition);
@@ -117,7 +120,8 @@ internal static class ExprText
 
         // Each operator gets its own parentheses: `-(5)` is not the literal `-5`, and four in a row is the limit.
         text.Append(unary.Operator == UnaryOperator.Not ? '!' : '-');
-        var bare = unary.Operator == UnaryOperator.Negate && unary.Operand is LiteralExpr { Value.Kind: CedarValueKind.Long };
+        var bare = unary.Operator == UnaryOperator.Negate
+            && unary.Operand is LiteralExpr { Value.Kind: CedarValueKind.Long };
         Append(text, unary.Operand, bare ? int.MaxValue : MemberLevel);
     }
 
@@ -182,7 +186,8 @@ internal static class ExprText
         for (var i = 0; i < record.Keys.Length; i++)
         {
             if (i > 0) text.Append(", ");
-            text.Append(IsAttributeName(record.Keys[i]) ? record.Keys[i] : StringEscapes.Quote(record.Keys[i])).Append(": ");
+            text.Append(IsAttributeName(record.Keys[i]) ? record.Keys[i] : StringEscapes.Quote(record.Keys[i])).Append(
+                ": ");
             Append(text, record.Values[i]);
         }
 

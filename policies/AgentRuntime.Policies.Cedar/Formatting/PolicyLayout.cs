@@ -3,8 +3,8 @@ using System.Text;
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// Writes tokens in lines: what fits stays on one, what does not is broken at its loosest separators. Single use. Recursion
-/// follows the brackets, whose depth the parser has bounded.
+/// Writes tokens in lines: what fits stays on one, what does not is broken at its loosest separators. Single use.
+/// Recursion follows the brackets, whose depth the parser has bounded.
 /// </summary>
 internal sealed class PolicyLayout(List<LayoutToken> tokens, int width)
 {

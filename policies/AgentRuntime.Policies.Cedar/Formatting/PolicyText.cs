@@ -2,7 +2,9 @@ using System.Text;
 
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Policies as Cedar text, made from their trees: comments are not in those, so this is not the formatter.</summary>
+/// <summary>
+/// Policies as Cedar text, made from their trees: comments are not in those, so this is not the formatter.
+/// </summary>
 internal static class PolicyText
 {
     public static string Write(CedarPolicy policy)

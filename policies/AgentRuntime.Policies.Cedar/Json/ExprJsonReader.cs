@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Expressions in the policies' JSON (Cedar reference, "JSON policy format"). Depth is the document's.</summary>
+/// <summary>
+/// Expressions in the policies' JSON (Cedar reference, "JSON policy format"). Depth is the document's.
+/// </summary>
 internal static class ExprJsonReader
 {
     public static Expr Read(JsonElement element)
@@ -66,7 +68,8 @@ internal static class ExprJsonReader
                 var record = value.AsRecord();
                 return new RecordExpr([.. record.Keys], [.. record.Values.ToArray().Select(FromValue)]);
             case CedarValueKind.Decimal or CedarValueKind.IpAddress or CedarValueKind.Duration:
-                return Call(ValueText.ExtensionConstructor(value.Kind), CedarValue.String(ValueText.ExtensionArgument(value)));
+                return Call(ValueText.ExtensionConstructor(value.Kind),
+                    CedarValue.String(ValueText.ExtensionArgument(value)));
             case CedarValueKind.Datetime:
                 if (CedarDatetime.IsWritable(value.Bits))
                     return Call("datetime", CedarValue.String(CedarDatetime.Format(value.Bits)));

@@ -89,7 +89,8 @@ internal static class JsonReading
     public static void OnlyKnown(JsonElement element, string what, params ReadOnlySpan<string> known)
     {
         foreach (var property in Object(element, what))
-            if (!known.Contains(property.Name)) throw new CedarJsonException($"{what} has an unknown field `{property.Name}`");
+            if (!known.Contains(property.Name))
+                throw new CedarJsonException($"{what} has an unknown field `{property.Name}`");
     }
 
     /// <summary>The only field of an object.</summary>
@@ -110,6 +111,7 @@ internal static class JsonReading
         var name = String(element, what);
         return CedarNames.IsName(name)
             ? name
-            : throw new CedarJsonException(string.Create(CultureInfo.InvariantCulture, $"{what}: `{name}` is not a name"));
+            : throw new CedarJsonException(
+                string.Create(CultureInfo.InvariantCulture, $"{what}: `{name}` is not a name"));
     }
 }

@@ -25,7 +25,8 @@ internal static class JsonValueWriter
                 break;
             case CedarValueKind.Record: WriteRecord(json, value.AsRecord()); break;
             case CedarValueKind.None: throw new ArgumentException("A value of no kind has no JSON.");
-            case CedarValueKind.Datetime when !CedarDatetime.IsWritable(value.Bits): WriteFarDatetime(json, value); break;
+            case CedarValueKind.Datetime when !CedarDatetime.IsWritable(value.Bits):
+                WriteFarDatetime(json, value); break;
             default: WriteExtension(json, value); break;
         }
     }

@@ -52,7 +52,8 @@ internal static class JsonValues
 
         JsonReading.OnlyKnown(element, what, "type", "id");
         var type = JsonReading.Name(JsonReading.Property(element, "type", what), $"the type of {what}");
-        return new(type, JsonReading.String(JsonReading.Property(element, "id", what), $"the id of {what}"), trusted: true);
+        return new(type, JsonReading.String(JsonReading.Property(element, "id", what), $"the id of {what}"),
+            trusted: true);
     }
 
     private static CedarValue ReadText(string text, CedarType? expected)
@@ -63,7 +64,8 @@ internal static class JsonValues
 
     private static CedarValue ReadObject(JsonElement element, CedarType? expected)
     {
-        if (element.TryGetProperty("__entity", out _)) return CedarValue.Entity(ReadUid(element, "an entity reference"));
+        if (element.TryGetProperty("__entity", out _))
+            return CedarValue.Entity(ReadUid(element, "an entity reference"));
         if (element.TryGetProperty("__extn", out var call))
         {
             JsonReading.OnlyKnown(element, "an extension value", "__extn");
@@ -92,7 +94,8 @@ internal static class JsonValues
             [{ Kind: CedarValueKind.Datetime } time, { Kind: CedarValueKind.Duration } span])
         {
             var moved = (Int128)time.Bits + span.Bits;
-            if (moved >= long.MinValue && moved <= long.MaxValue) return CedarValue.DatetimeFromMilliseconds((long)moved);
+            if (moved >= long.MinValue && moved <= long.MaxValue)
+                return CedarValue.DatetimeFromMilliseconds((long)moved);
         }
 
         throw new CedarJsonException($"`{name}` cannot be called so in data");

@@ -57,7 +57,8 @@ internal static class PolicyJsonReader
                 if (!CedarNames.IsAnyIdentifier(annotation.Name))
                     throw new CedarJsonException($"`{annotation.Name}` cannot name an annotation");
                 var isNull = annotation.Value.ValueKind == JsonValueKind.Null;
-                annotations.Add(new(annotation.Name, isNull ? null : JsonReading.String(annotation.Value, "an annotation")));
+                annotations.Add(
+                    new(annotation.Name, isNull ? null : JsonReading.String(annotation.Value, "an annotation")));
             }
         }
 
@@ -139,7 +140,8 @@ internal static class PolicyJsonReader
     private static EntityUid ReadAction(JsonElement element)
     {
         var uid = JsonValues.ReadUid(element, "an action");
-        return CedarNames.Basename(uid.Type) == "Action" ? uid : throw new CedarJsonException($"`{uid}` is not an action");
+        return CedarNames.Basename(uid.Type) == "Action"
+            ? uid : throw new CedarJsonException($"`{uid}` is not an action");
     }
 
     private static CedarPolicy ReadLink(JsonElement element, Dictionary<string, CedarPolicy> templates)

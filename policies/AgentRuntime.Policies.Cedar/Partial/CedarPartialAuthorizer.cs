@@ -52,8 +52,8 @@ public static class CedarPartialAuthorizer
 
             if (result.Value == CedarValue.True) continue;
             if (remaining.Count == 0) return result;
-            // What came before may still fail. A permit that fails does not allow, just as one that is false; a forbid that
-            // fails denies, so that one is kept.
+            // What came before may still fail. A permit that fails does not allow, just as one that is false; a forbid
+            // that fails denies, so that one is kept.
             if (policy.Effect == CedarEffect.Permit) return PartialResult.Known(CedarValue.False);
             remaining.Add(conjunct);
             break;

@@ -37,7 +37,8 @@ public sealed record CedarResidual(CedarPolicy Policy, string Condition);
 
 /// <summary>What can be said of a request that is not known in full.</summary>
 /// <param name="Decision">
-/// Allow or deny when every completion of the request gets that answer; <see cref="CedarDecision.None"/> when it depends.
+/// Allow or deny when every completion of the request gets that answer; <see cref="CedarDecision.None"/> when it
+/// depends.
 /// </param>
 /// <param name="Satisfied">Policies that hold whatever the rest of the request is.</param>
 /// <param name="Residuals">Policies that may hold, with what remains to be checked.</param>

@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>An expression of the same form with other children, in the order of <see cref="PolicyExprs.Children"/>.</summary>
+/// <summary>
+/// An expression of the same form with other children, in the order of <see cref="PolicyExprs.Children"/>.
+/// </summary>
 internal static class ExprRebuild
 {
     public static Expr With(Expr expr, Expr[] children) => expr switch

@@ -1,8 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// Evaluates what does not depend on anything unknown. What it returns means the same as the expression in every completion
-/// of the request, errors included: `unknown &amp;&amp; false` stays, because the unknown part may fail.
+/// Evaluates what does not depend on anything unknown. What it returns means the same as the expression in every
+/// completion of the request, errors included: `unknown &amp;&amp; false` stays, because the unknown part may fail.
 /// </summary>
 internal sealed class PartialEvaluator(CedarPartialRequest request, CedarEntities entities)
 {
@@ -68,7 +68,8 @@ internal sealed class PartialEvaluator(CedarPartialRequest request, CedarEntitie
         var target = Reduce(@is.Target);
         if (target.IsError) return target;
         if (target.Residual is not null)
-            return PartialResult.Open(new IsExpr(target.Residual, @is.EntityType, Reduce(@is.Ancestor!).ToExpr(@is.Ancestor!)));
+            return PartialResult.Open(
+                new IsExpr(target.Residual, @is.EntityType, Reduce(@is.Ancestor!).ToExpr(@is.Ancestor!)));
         return target.Value.Reference is EntityUid uid && uid.Type == @is.EntityType
             ? ReduceChildren(new BinaryExpr(BinaryOperator.In, new LiteralExpr(target.Value), @is.Ancestor!))
             : Evaluate(new IsExpr(new LiteralExpr(target.Value), @is.EntityType, null));

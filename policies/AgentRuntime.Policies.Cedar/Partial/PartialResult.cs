@@ -20,6 +20,8 @@ internal readonly record struct PartialResult(
             ? Failed(CedarErrorKind.TypeMismatch, $"type error: expected bool, got {Value.Kind}")
             : this;
 
-    /// <summary>The expression to put in a residual: the value, what remains, or for an error what fails again.</summary>
+    /// <summary>
+    /// The expression to put in a residual: the value, what remains, or for an error what fails again.
+    /// </summary>
     public Expr ToExpr(Expr original) => Residual ?? (IsError ? original : new LiteralExpr(Value));
 }

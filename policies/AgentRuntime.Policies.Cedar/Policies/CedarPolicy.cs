@@ -42,7 +42,7 @@ public sealed class CedarPolicy
 
     public CedarScope Resource { get; }
 
-    /// <summary>Annotations such as <c>@id("…")</c> and <c>@reason("…")</c>; one without a value reads as "".</summary>
+    /// <summary>Annotations such as <c>@id("…")</c> and <c>@reason("…")</c>; one without a value is "".</summary>
     public IReadOnlyDictionary<string, string> Annotations { get; }
 
     /// <summary>True when the head has a slot, so that it must be linked before it can decide anything.</summary>
@@ -51,7 +51,9 @@ public sealed class CedarPolicy
     /// <summary>The template that this policy was linked from, or null.</summary>
     public string? TemplateId { get; private init; }
 
-    /// <summary>Where the policy begins in its text; <see cref="SourcePosition.None"/> when it came from JSON.</summary>
+    /// <summary>
+    /// Where the policy begins in its text; <see cref="SourcePosition.None"/> when it came from JSON.
+    /// </summary>
     public SourcePosition Position => _source?.Position(_start, _length) ?? SourcePosition.None;
 
     internal CedarCondition[] Conditions { get; }

@@ -7,8 +7,8 @@ namespace AgentRuntime.Policies.Cedar;
 public sealed partial class CedarPolicySet
 {
     /// <summary>
-    /// Reads the JSON form: <c>staticPolicies</c>, <c>templates</c> and <c>templateLinks</c>, or a single policy, which gets
-    /// the id <c>policy0</c>.
+    /// Reads the JSON form: <c>staticPolicies</c>, <c>templates</c> and <c>templateLinks</c>, or a single policy,
+    /// which gets the id <c>policy0</c>.
     /// </summary>
     /// <exception cref="CedarException">The document is refused.</exception>
     public static CedarPolicySet ParseJson(ReadOnlyMemory<byte> utf8, CedarLimits? limits = null)

@@ -58,7 +58,9 @@ public sealed partial class CedarPolicySet
         return true;
     }
 
-    /// <summary>A set of these policies and templates, for example from several files after <see cref="CedarPolicy.WithId"/>.</summary>
+    /// <summary>
+    /// A set of these policies and templates, for example from several files after <see cref="CedarPolicy.WithId"/>.
+    /// </summary>
     /// <exception cref="CedarException">Two have one id, or there are too many.</exception>
     public static CedarPolicySet Create(IEnumerable<CedarPolicy> policies, CedarLimits? limits = null)
     {
@@ -77,7 +79,8 @@ public sealed partial class CedarPolicySet
     public bool TryGet(string id, [NotNullWhen(true)] out CedarPolicy? policy) => _byId.TryGetValue(id, out policy);
 
     /// <summary>A set that also holds a link of a template; the values must fill exactly its slots.</summary>
-    /// <exception cref="CedarException">No such template, an id that is taken, a slot without value or a value without slot.</exception>
+    /// <exception cref="CedarException">No such template, an id that is taken, a slot without value or a value without
+    /// slot.</exception>
     public CedarPolicySet Link(string templateId, string id, EntityUid? principal = null, EntityUid? resource = null)
     {
         ArgumentNullException.ThrowIfNull(templateId);
@@ -87,7 +90,8 @@ public sealed partial class CedarPolicySet
         return Create([.. Templates, .. Policies, LinkTemplate(template, id, principal, resource)]);
     }
 
-    internal static CedarPolicy LinkTemplate(CedarPolicy template, string id, EntityUid? principal, EntityUid? resource) =>
+    internal static CedarPolicy LinkTemplate(
+        CedarPolicy template, string id, EntityUid? principal, EntityUid? resource) =>
         template.Link(
             id,
             Fill(template, template.Principal, principal, "?principal"),
@@ -96,7 +100,8 @@ public sealed partial class CedarPolicySet
     private static CedarScope Fill(CedarPolicy template, CedarScope scope, EntityUid? value, string slot)
     {
         if (scope.HasSlot)
-            return value is null ? throw Refused("unfilledSlot", $"the slot `{slot}` has no value", template) : scope.Fill(value);
+            return value is null
+                ? throw Refused("unfilledSlot", $"the slot `{slot}` has no value", template) : scope.Fill(value);
         return value is null ? scope : throw Refused("unknownSlot", $"the template has no slot `{slot}`", template);
     }
 

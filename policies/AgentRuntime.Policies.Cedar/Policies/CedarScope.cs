@@ -31,7 +31,8 @@ public enum CedarScopeOperator
 /// <summary>One of the three constraints in a policy's head. Immutable.</summary>
 /// <param name="Operator">The form of the constraint.</param>
 /// <param name="EntityType">The type for <c>is</c>, else null.</param>
-/// <param name="Entities">The entity (or the actions of a list); empty when there is none or a slot stands there.</param>
+/// <param name="Entities">The entity (or the actions of a list); empty when there is none or a slot stands
+/// there.</param>
 /// <param name="HasSlot">True in a template where <c>?principal</c> or <c>?resource</c> stands for the entity.</param>
 /// <param name="IsList">True for <c>action in […]</c>.</param>
 public sealed record CedarScope(

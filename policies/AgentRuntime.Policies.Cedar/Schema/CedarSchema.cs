@@ -93,7 +93,8 @@ public sealed partial class CedarSchema
     }
 
     /// <summary>The schema in its Cedar form, without the comments of its source.</summary>
-    /// <exception cref="InvalidOperationException">An entity's shape is a named type, which only JSON can say.</exception>
+    /// <exception cref="InvalidOperationException">An entity's shape is a named type, which only JSON can
+    /// say.</exception>
     public override string ToString() => SchemaText.Write(Syntax);
 
     /// <summary>The types of principal and of resource that an action applies to; empty for groups.</summary>
@@ -116,7 +117,9 @@ internal sealed class EntityTypeInfo(string name, RecordType attributes, CedarTy
     /// <summary>The only ids that exist, or null when any id may.</summary>
     public string[]? EnumIds => enumIds;
 
-    /// <summary>Types that entities of this type can be <c>in</c>, closed, without this one unless it is its own parent.</summary>
+    /// <summary>
+    /// Types that entities of this type can be <c>in</c>, closed, without this one unless it is its own parent.
+    /// </summary>
     public HashSet<string> AncestorTypes { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Types of direct parents.</summary>

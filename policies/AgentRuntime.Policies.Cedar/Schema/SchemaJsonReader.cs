@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>The JSON form of schemas (Cedar reference, "JSON schema format"). Depth is bounded by the document's.</summary>
+/// <summary>
+/// The JSON form of schemas (Cedar reference, "JSON schema format"). Depth is bounded by the document's.
+/// </summary>
 internal static class SchemaJsonReader
 {
     public static SchemaSyntax Read(JsonElement root)
@@ -30,11 +32,13 @@ internal static class SchemaJsonReader
                 if (SchemaParser.IsReservedTypeName(property.Name))
                     throw new CedarJsonException($"`{property.Name}` cannot be the name of a type");
                 var type = ReadType(property.Value, property.Name, isMember: true);
-                space.CommonTypes.Add(new(Identifier(property.Name), ReadAnnotations(property.Value, property.Name), type));
+                space.CommonTypes.Add(
+                    new(Identifier(property.Name), ReadAnnotations(property.Value, property.Name), type));
             }
         }
 
-        foreach (var property in JsonReading.Object(JsonReading.Property(element, "entityTypes", what), "`entityTypes`"))
+        foreach (var property in JsonReading.Object(
+            JsonReading.Property(element, "entityTypes", what), "`entityTypes`"))
             space.EntityTypes.Add(ReadEntityType(property.Name, property.Value));
         foreach (var property in JsonReading.Object(JsonReading.Property(element, "actions", what), "`actions`"))
             space.Actions.Add(ReadAction(property.Name, property.Value));
@@ -105,12 +109,14 @@ internal static class SchemaJsonReader
             "Entity" or "EntityOrCommon" or "Extension" => ["name"],
             _ => [],
         };
-        JsonReading.OnlyKnown(element, what, [.. own, "type", .. isMember ? ["annotations", "required"] : Array.Empty<string>()]);
+        JsonReading.OnlyKnown(
+            element, what, [.. own, "type", .. isMember ? ["annotations", "required"] : Array.Empty<string>()]);
         switch (type)
         {
             case "String" or "Long": return Named(type, NameRole.Primitive);
             case "Boolean" or "Bool": return Named("Bool", NameRole.Primitive);
-            case "Set": return new SetTypeSyntax(ReadType(JsonReading.Property(element, "element", what), what), SourcePosition.None);
+            case "Set": return new SetTypeSyntax(
+                ReadType(JsonReading.Property(element, "element", what), what), SourcePosition.None);
             case "Record": return ReadRecord(element, what);
             case "Entity": return Named(Name(element, what), NameRole.Entity);
             case "EntityOrCommon": return Named(Name(element, what), NameRole.EntityOrCommon);
@@ -156,7 +162,8 @@ internal static class SchemaJsonReader
     private static NameSyntax[] ReadNames(JsonElement element, string field, string what)
     {
         if (JsonReading.Optional(element, field, what) is not { } list) return [];
-        return [.. JsonReading.Array(list, $"`{field}`").Select(n => new NameSyntax(JsonReading.Name(n, field), SourcePosition.None))];
+        return [.. JsonReading.Array(list, $"`{field}`").Select(
+            n => new NameSyntax(JsonReading.Name(n, field), SourcePosition.None))];
     }
 
     private static List<KeyValuePair<string, string?>> ReadAnnotations(JsonElement element, string what)

@@ -10,7 +10,8 @@ internal static class SchemaJsonWriter
         json.WriteStartObject();
         foreach (var space in schema.Namespaces)
         {
-            if (space.Name.Length == 0 && space.CommonTypes.Count + space.EntityTypes.Count + space.Actions.Count == 0) continue;
+            if (space.Name.Length == 0 && space.CommonTypes.Count + space.EntityTypes.Count + space.Actions.Count == 0)
+                continue;
             json.WriteStartObject(space.Name);
             if (space.CommonTypes.Count > 0)
             {

@@ -108,7 +108,8 @@ internal sealed partial class SchemaParser
         types = ReadPaths();
         if (types is null) return false;
         if (types.Length > 0) return true;
-        Report(key, "syntax", $"`{Span(key)}` is an empty list", "leave `appliesTo` out when the action applies to nothing");
+        Report(key, "syntax", $"`{Span(key)}` is an empty list",
+            "leave `appliesTo` out when the action applies to nothing");
         return false;
     }
 

@@ -38,11 +38,13 @@ internal sealed partial class SchemaResolver
             case NameRole.EntityOrCommon:
                 foreach (var candidate in Candidates(@namespace, named.Name))
                 {
-                    if (_commonTypes.TryGetValue(candidate, out var common)) return ResolveCommon(candidate, common, depth);
+                    if (_commonTypes.TryGetValue(candidate, out var common))
+                        return ResolveCommon(candidate, common, depth);
                     if (_entityTypes.ContainsKey(candidate)) return new EntityType(candidate);
                 }
 
-                var builtIn = named.Name.StartsWith("__cedar::", StringComparison.Ordinal) ? named.Name[9..] : named.Name;
+                var builtIn = named.Name.StartsWith("__cedar::", StringComparison.Ordinal)
+                    ? named.Name[9..] : named.Name;
                 if (BuiltIn(builtIn) is { } found) return found;
                 break;
             default: break;

@@ -1,8 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// Gives every name of a schema its meaning. An unqualified name is looked for in its namespace as a common type, then as
-/// an entity type, then the same in the empty namespace, then among the built-in types (Cedar RFC 24, RFC 70).
+/// Gives every name of a schema its meaning. An unqualified name is looked for in its namespace as a common type, then
+/// as an entity type, then the same in the empty namespace, then among the built-in types (Cedar RFC 24, RFC 70).
 /// </summary>
 internal sealed partial class SchemaResolver
 {
@@ -87,7 +87,8 @@ internal sealed partial class SchemaResolver
             foreach (var action in space.Actions)
             {
                 if (_actions.ContainsKey(new("Action", action.Name.Name, trusted: true)))
-                    Fail(action.Name.Position, "shadowing", $"the action `{action.Name.Name}` of `{space.Name}` shadows one");
+                    Fail(action.Name.Position, "shadowing",
+                        $"the action `{action.Name.Name}` of `{space.Name}` shadows one");
             }
         }
     }
@@ -139,10 +140,12 @@ internal sealed partial class SchemaResolver
 
     private static IEnumerable<string> Candidates(string @namespace, string name)
     {
-        if (@namespace.Length > 0 && !name.Contains("::", StringComparison.Ordinal)) yield return $"{@namespace}::{name}";
+        if (@namespace.Length > 0 && !name.Contains("::", StringComparison.Ordinal))
+            yield return $"{@namespace}::{name}";
         yield return name;
     }
 
     private string? Suggest(string name) =>
-        Spelling.Nearest(name, _entityTypes.Keys.Concat(_commonTypes.Keys)) is { } near ? $"did you mean `{near}`?" : null;
+        Spelling.Nearest(name, _entityTypes.Keys.Concat(_commonTypes.Keys)) is { } near
+            ? $"did you mean `{near}`?" : null;
 }

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Schemas as Cedar text. Primitive types are written as <c>__cedar::Long</c>, which nothing can shadow.</summary>
+/// <summary>
+/// Schemas as Cedar text. Primitive types are written as <c>__cedar::Long</c>, which nothing can shadow.
+/// </summary>
 internal sealed class SchemaText
 {
     private readonly StringBuilder _text = new();
@@ -45,7 +47,8 @@ internal sealed class SchemaText
         _text.Append(_indent).Append("entity ").Append(type.Name.Name);
         if (type.EnumIds is not null)
             _text.Append(" enum [").AppendJoin(", ", type.EnumIds.Select(StringEscapes.Quote)).Append(']');
-        if (type.MemberOf.Length > 0) _text.Append(" in [").AppendJoin(", ", type.MemberOf.Select(m => m.Name)).Append(']');
+        if (type.MemberOf.Length > 0)
+            _text.Append(" in [").AppendJoin(", ", type.MemberOf.Select(m => m.Name)).Append(']');
         if (type.Shape is RecordTypeSyntax shape)
         {
             _text.Append(" = ");
@@ -53,7 +56,8 @@ internal sealed class SchemaText
         }
         else if (type.Shape is not null)
         {
-            throw new InvalidOperationException($"the shape of `{type.Name.Name}` is a name, which the Cedar form cannot say");
+            throw new InvalidOperationException(
+                $"the shape of `{type.Name.Name}` is a name, which the Cedar form cannot say");
         }
 
         if (type.Tags is not null)

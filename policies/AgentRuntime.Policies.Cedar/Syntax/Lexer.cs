@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Tokens of Cedar policies and schemas; white space is Unicode's, comments run from <c>//</c> to the line's end.</summary>
+/// <summary>
+/// Tokens of Cedar policies and schemas; white space is Unicode's, comments run from <c>//</c> to the line's end.
+/// </summary>
 internal struct Lexer(string text)
 {
     private int _at;

@@ -268,7 +268,9 @@ internal sealed partial class PolicyParser
 
         Advance();
         var digits = Span(token).TrimStart('0');
-        var parsed = UInt128.TryParse(digits.IsEmpty ? "0" : digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
+        var parsed =
+            UInt128.TryParse(
+            digits.IsEmpty ? "0" : digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
         var most = negative ? (UInt128)long.MaxValue + 1 : (UInt128)long.MaxValue;
         if (!parsed || number > most)
         {

@@ -30,7 +30,8 @@ internal sealed partial class PolicyParser
         {
             if (variable == "action")
             {
-                Report(Current, "syntax", "`is` cannot constrain the action", suggestion: "write `action == …` or `action in …`");
+                Report(Current, "syntax", "`is` cannot constrain the action",
+                    suggestion: "write `action == …` or `action in …`");
                 return null;
             }
 
@@ -57,7 +58,8 @@ internal sealed partial class PolicyParser
             if (slot == "?action" || Text(Current) != slot)
             {
                 var message = $"`{Text(Current)}` cannot stand here";
-                Report(Current, "syntax", message, suggestion: slot == "?action" ? "actions have no slot" : $"write `{slot}`");
+                Report(Current, "syntax", message, suggestion: slot == "?action"
+                    ? "actions have no slot" : $"write `{slot}`");
                 return null;
             }
 

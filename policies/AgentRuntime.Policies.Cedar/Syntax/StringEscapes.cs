@@ -101,7 +101,8 @@ internal static class StringEscapes
                 case '*' when pattern: builder.Append("\\*"); break;
                 default:
                     if (IsPrintable(rune, escapeMarks)) builder.Append(rune.ToString());
-                    else builder.Append("\\u{").Append(rune.Value.ToString("x", CultureInfo.InvariantCulture)).Append('}');
+                    else builder.Append("\\u{").Append(rune.Value.ToString("x", CultureInfo.InvariantCulture)).Append(
+                        '}');
                     break;
             }
 
@@ -109,7 +110,8 @@ internal static class StringEscapes
         }
     }
 
-    private static bool IsPrintable(Rune rune, bool escapeMarks) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) switch
+    private static bool IsPrintable(Rune rune, bool escapeMarks) =>
+        rune.Value == ' ' || Rune.GetUnicodeCategory(rune) switch
     {
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
             or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator

@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>What the parsers of policies and schemas share: one token of look-ahead, interned names, diagnostics.</summary>
+/// <summary>
+/// What the parsers of policies and schemas share: one token of look-ahead, interned names, diagnostics.
+/// </summary>
 internal abstract class TokenReader
 {
     private readonly SourceText _source;

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Attributes and tags that are known to exist where an expression is evaluated, by the text of the expression.</summary>
+/// <summary>
+/// Attributes and tags that are known to exist where an expression is evaluated, by the text of the expression.
+/// </summary>
 internal readonly record struct Capabilities(ImmutableHashSet<string> Known)
 {
     public static Capabilities None { get; } = new([]);

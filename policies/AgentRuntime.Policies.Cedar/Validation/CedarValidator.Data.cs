@@ -9,7 +9,8 @@ public static partial class CedarValidator
         ArgumentNullException.ThrowIfNull(request);
         if (!schema.ActionInfos.TryGetValue(request.Action, out var action))
             return Problem("undeclaredAction", $"action `{request.Action}` does not exist in the supplied schema");
-        if (CheckActor(schema, request.Principal, "principal", action, action.Principals) is { } principal) return principal;
+        if (CheckActor(schema, request.Principal, "principal", action, action.Principals) is { } principal)
+            return principal;
         if (CheckActor(schema, request.Resource, "resource", action, action.Resources) is { } resource) return resource;
         var values = new ValueValidation(schema);
         return values.Fits(CedarValue.Record(request.Context), action.Context)
@@ -29,7 +30,8 @@ public static partial class CedarValidator
     }
 
     /// <summary>Why an entity does not fit a schema; null when it does.</summary>
-    public static CedarDiagnostic? ValidateEntity(CedarSchema schema, CedarEntity entity, IReadOnlyList<EntityUid> ancestors)
+    public static CedarDiagnostic? ValidateEntity(
+        CedarSchema schema, CedarEntity entity, IReadOnlyList<EntityUid> ancestors)
     {
         ArgumentNullException.ThrowIfNull(schema);
         ArgumentNullException.ThrowIfNull(entity);
@@ -38,30 +40,38 @@ public static partial class CedarValidator
         var values = new ValueValidation(schema);
         if (SchemaFacts.IsAction(uid.Type)) return ValidateAction(schema, entity, ancestors);
         if (!schema.EntityTypeInfos.TryGetValue(uid.Type, out var type))
-            return Problem("unexpectedEntityType", $"entity `{uid}` has type `{uid.Type}` which is not declared in the schema");
+            return Problem(
+                "unexpectedEntityType", $"entity `{uid}` has type `{uid.Type}` which is not declared in the schema");
         if (!values.IsDeclared(uid))
-            return Problem("invalidEnumEntity", $"entity `{uid}` is not one of the declared ids of its enumerated type");
+            return Problem(
+                "invalidEnumEntity", $"entity `{uid}` is not one of the declared ids of its enumerated type");
         if (values.Mismatch(entity.Attributes, type.Attributes) is { } attribute)
-            return Problem("attributeMismatch", $"attribute `{attribute}` on `{uid}` is missing, unexpected or of the wrong type");
+            return Problem(
+                "attributeMismatch", $"attribute `{attribute}` on `{uid}` is missing, unexpected or of the wrong type");
         foreach (var ancestor in ancestors)
         {
             if (!values.IsDeclared(ancestor) || !type.AncestorTypes.Contains(ancestor.Type))
-                return Problem("invalidAncestorType", $"`{uid}` is not allowed to have an ancestor of type `{ancestor.Type}`");
+                return Problem(
+                    "invalidAncestorType", $"`{uid}` is not allowed to have an ancestor of type `{ancestor.Type}`");
         }
 
         for (var i = 0; i < entity.Tags.Count; i++)
         {
             if (type.Tags is null || !values.Fits(entity.Tags.Values[i], type.Tags))
-                return Problem("tagMismatch", $"tag `{entity.Tags.Keys[i]}` on `{uid}` is unexpected or of the wrong type");
+                return Problem(
+                    "tagMismatch", $"tag `{entity.Tags.Keys[i]}` on `{uid}` is unexpected or of the wrong type");
         }
 
         return null;
     }
 
-    private static CedarDiagnostic? ValidateAction(CedarSchema schema, CedarEntity entity, IReadOnlyList<EntityUid> ancestors)
+    private static CedarDiagnostic? ValidateAction(
+        CedarSchema schema, CedarEntity entity, IReadOnlyList<EntityUid> ancestors)
     {
         if (!schema.ActionInfos.TryGetValue(entity.Uid, out var action))
-            return Problem("undeclaredAction", $"found action entity `{entity.Uid}`, but it was not declared as an action in the schema");
+            return Problem(
+                "undeclaredAction",
+                $"found action entity `{entity.Uid}`, but it was not declared as an action in the schema");
         return entity.Attributes.Count == 0 && entity.Tags.Count == 0 && action.Ancestors.SetEquals(ancestors)
             ? null
             : Problem("actionMismatch", $"definition of action `{entity.Uid}` does not match its schema declaration");
@@ -73,7 +83,8 @@ public static partial class CedarValidator
         if (!schema.EntityTypeInfos.ContainsKey(uid.Type))
             return Problem("undeclaredEntityType", $"{role} type `{uid.Type}` is not declared in the schema");
         if (!new ValueValidation(schema).IsDeclared(uid))
-            return Problem("invalidEnumEntity", $"entity `{uid}` is not one of the declared ids of its enumerated type");
+            return Problem(
+                "invalidEnumEntity", $"entity `{uid}` is not one of the declared ids of its enumerated type");
         return types.Contains(uid.Type)
             ? null
             : Problem("invalidEntityType", $"{role} type `{uid.Type}` is not valid for `{action.Uid}`");

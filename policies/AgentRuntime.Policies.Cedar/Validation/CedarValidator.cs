@@ -30,7 +30,8 @@ public static partial class CedarValidator
     /// <param name="schema">The schema.</param>
     /// <param name="policies">The policies.</param>
     /// <param name="mode">Strict unless said otherwise.</param>
-    /// <param name="maximumLevel">When given, how many entities deep a policy may read (Cedar RFC 76), 0 or more.</param>
+    /// <param name="maximumLevel">When given, how many entities deep a policy may read (Cedar RFC 76), 0 or
+    /// more.</param>
     public static CedarValidationResult Validate(
         CedarSchema schema,
         CedarPolicySet policies,

@@ -43,7 +43,9 @@ internal sealed class LevelValidation(
         Report(at, $"this policy requires level {level + 1}, which exceeds the maximum allowed level ({maximum})");
     }
 
-    /// <summary>How many references lead to an entity; the path holds the attributes still to be read from a record.</summary>
+    /// <summary>
+    /// How many references lead to an entity; the path holds the attributes still to be read from a record.
+    /// </summary>
     private int LevelOf(Expr expr, List<string> path)
     {
         switch (expr)
@@ -67,7 +69,8 @@ internal sealed class LevelValidation(
         }
     }
 
-    private int BranchLevel(Expr branch, List<string> path) => types.WasReached(branch) ? LevelOf(branch, [.. path]) : 0;
+    private int BranchLevel(Expr branch, List<string> path) =>
+        types.WasReached(branch) ? LevelOf(branch, [.. path]) : 0;
 
     private int RecordLevel(RecordExpr record, List<string> path)
     {

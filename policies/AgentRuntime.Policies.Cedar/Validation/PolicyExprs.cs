@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Walks over policies: the condition with its scope as expressions, and every entity and type that it names.</summary>
+/// <summary>
+/// Walks over policies: the condition with its scope as expressions, and every entity and type that it names.
+/// </summary>
 internal static class PolicyExprs
 {
     /// <summary>The scope's three constraints followed by the conditions, all of which must hold.</summary>
@@ -86,6 +88,7 @@ internal static class PolicyExprs
     {
         var literals = scope.Entities.Select(e => (Expr)new LiteralExpr(CedarValue.Entity(e))).ToArray();
         // An action is always `in` a set, also when only one is written.
-        return variable == Variable.Action && scope.Operator == CedarScopeOperator.In ? new SetExpr(literals) : literals[0];
+        return variable == Variable.Action
+            && scope.Operator == CedarScopeOperator.In ? new SetExpr(literals) : literals[0];
     }
 }

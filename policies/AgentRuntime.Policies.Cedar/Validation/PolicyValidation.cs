@@ -64,8 +64,11 @@ internal sealed class PolicyValidation(CedarSchema schema, bool strict, int? max
             policy,
             at,
             CedarValidationCodes.InvalidEnumEntity,
-            $"entity `{uid}` is of an enumerated entity type, but `{StringEscapes.Quote(uid.Id)}` is not declared as a valid eid",
-            near is null ? $"valid are {string.Join(", ", ids.Take(10).Select(StringEscapes.Quote))}" : $"did you mean `{near}`?");
+            $"entity `{uid}` is of an enumerated entity type, "
+            + $"but `{StringEscapes.Quote(uid.Id)}` is not declared as a valid eid",
+            near is null
+                ? $"valid are {string.Join(", ", ids.Take(10).Select(StringEscapes.Quote))}"
+                : $"did you mean `{near}`?");
     }
 
     private void CheckApplication(CedarPolicy policy)
@@ -90,7 +93,8 @@ internal sealed class PolicyValidation(CedarSchema schema, bool strict, int? max
     {
         var principal = WouldInHelp(policy.Principal, actions, a => a.Principals);
         var resource = WouldInHelp(policy.Resource, actions, a => a.Resources);
-        if (principal && resource) return "try replacing `==` with `in` in the principal clause and the resource clause";
+        if (principal && resource)
+            return "try replacing `==` with `in` in the principal clause and the resource clause";
         if (principal) return "try replacing `==` with `in` in the principal clause";
         return resource ? "try replacing `==` with `in` in the resource clause" : null;
     }
@@ -111,7 +115,8 @@ internal sealed class PolicyValidation(CedarSchema schema, bool strict, int? max
             case CedarScopeOperator.Equal or CedarScopeOperator.In when scope.HasSlot: return null;
             case CedarScopeOperator.Equal: return [scope.Entity.Type];
             case CedarScopeOperator.In: return _facts.TypesIn(scope.Entity.Type);
-            case CedarScopeOperator.Is or CedarScopeOperator.IsIn when !_facts.IsKnownType(scope.EntityType!): return [];
+            case CedarScopeOperator.Is or CedarScopeOperator.IsIn when !_facts.IsKnownType(scope.EntityType!):
+                return [];
             case CedarScopeOperator.Is: return [scope.EntityType!];
             case CedarScopeOperator.IsIn:
                 if (scope.HasSlot) return [scope.EntityType!];

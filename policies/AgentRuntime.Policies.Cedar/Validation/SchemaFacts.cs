@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>What the validator asks a schema: attributes of joined types, tags, and which type can be in which.</summary>
+/// <summary>
+/// What the validator asks a schema: attributes of joined types, tags, and which type can be in which.
+/// </summary>
 internal sealed class SchemaFacts(CedarSchema schema)
 {
     private readonly HashSet<(string Type, string Ancestor)> _actionTypes =

@@ -9,7 +9,8 @@ internal sealed partial class TypeChecker
             case BinaryOperator.Equal: return CheckEqual(binary, prior);
             case BinaryOperator.NotEqual:
                 return Negate(CheckEqual(binary, prior));
-            case BinaryOperator.Less or BinaryOperator.LessEqual or BinaryOperator.Greater or BinaryOperator.GreaterEqual:
+            case BinaryOperator.Less or BinaryOperator.LessEqual
+                or BinaryOperator.Greater or BinaryOperator.GreaterEqual:
                 return CheckComparison(binary, prior);
             case BinaryOperator.Add or BinaryOperator.Subtract or BinaryOperator.Multiply:
                 var first = Expect(binary.Left, prior, LongType.Instance);
@@ -93,7 +94,8 @@ internal sealed partial class TypeChecker
 
     private bool Expected(Expr at, string wanted, CedarType actual)
     {
-        Report(at, CedarValidationCodes.UnexpectedType, $"unexpected type: expected {wanted} but saw {TypeText.Write(actual)}");
+        Report(at, CedarValidationCodes.UnexpectedType,
+            $"unexpected type: expected {wanted} but saw {TypeText.Write(actual)}");
         return false;
     }
 

@@ -121,7 +121,8 @@ internal sealed partial class TypeChecker
             Report(
                 get,
                 CedarValidationCodes.NoTagsAllowed,
-                $"`.getTag()` is not allowed on entities of {of} because no `tags` were declared on the entity type in the schema");
+                $"`.getTag()` is not allowed on entities of {of} "
+                + "because no `tags` were declared on the entity type in the schema");
             return TypeAnswer.Fail();
         }
 
@@ -220,7 +221,8 @@ internal sealed partial class TypeChecker
         Report(
             call,
             CedarValidationCodes.FunctionArgumentValidation,
-            $"error during extension function argument validation: Failed to parse as {what}: `{StringEscapes.Quote(text)}`");
+            "error during extension function argument validation: "
+            + $"Failed to parse as {what}: `{StringEscapes.Quote(text)}`");
         return false;
     }
 

@@ -2,7 +2,8 @@ namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
 /// Gives each expression of a policy its type in one request environment; a port of the reference algorithm
-/// (cedar-policy-core, validator/typecheck.rs). Single use per environment; recursion is bounded by the expression's depth.
+/// (cedar-policy-core, validator/typecheck.rs). Single use per environment; recursion is bounded by the expression's
+/// depth.
 /// </summary>
 internal sealed partial class TypeChecker(
     CedarSchema schema, SchemaFacts facts, bool strict, CedarPolicy policy, ValidationReport report)
@@ -101,7 +102,8 @@ internal sealed partial class TypeChecker(
         foreach (var type in expected)
             if (TypeRelations.IsSubtype(actual, type, strict: false)) return answer;
         var wanted = string.Join(", or ", expected.ToArray().Select(TypeText.Write));
-        Report(expr, CedarValidationCodes.UnexpectedType, $"unexpected type: expected {wanted} but saw {TypeText.Write(actual)}");
+        Report(expr, CedarValidationCodes.UnexpectedType,
+            $"unexpected type: expected {wanted} but saw {TypeText.Write(actual)}");
         return TypeAnswer.Fail();
     }
 

@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Whether values have the types that a schema wants, with all entities of enumerated types declared.</summary>
+/// <summary>
+/// Whether values have the types that a schema wants, with all entities of enumerated types declared.
+/// </summary>
 internal sealed class ValueValidation(CedarSchema schema)
 {
     // A value is no deeper than its document was, which is bounded.
@@ -24,7 +26,9 @@ internal sealed class ValueValidation(CedarSchema schema)
         }
     }
 
-    /// <summary>The name of an attribute that is missing, unexpected or of the wrong type; null when there is none.</summary>
+    /// <summary>
+    /// The name of an attribute that is missing, unexpected or of the wrong type; null when there is none.
+    /// </summary>
     public string? Mismatch(CedarRecord record, RecordType type)
     {
         foreach (var (name, attribute) in type.Attributes)

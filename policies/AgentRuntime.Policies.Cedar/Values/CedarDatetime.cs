@@ -20,7 +20,9 @@ internal static class CedarDatetime
         return text.Length == 10 || TryTime(text[10..], ref milliseconds);
     }
 
-    /// <summary>The datetime in a form that the constructor reads, or an offset from the epoch beyond year 9999.</summary>
+    /// <summary>
+    /// The datetime in a form that the constructor reads, or an offset from the epoch beyond year 9999.
+    /// </summary>
     public static string Format(long milliseconds)
     {
         var days = Math.DivRem(milliseconds, CedarDuration.MillisecondsPerDay, out var rest);

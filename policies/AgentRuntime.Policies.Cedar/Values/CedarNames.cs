@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Which strings are identifiers and names (Cedar grammar: IDENT, Path; RFC 52 reserves <c>__cedar</c>).</summary>
+/// <summary>
+/// Which strings are identifiers and names (Cedar grammar: IDENT, Path; RFC 52 reserves <c>__cedar</c>).
+/// </summary>
 internal static class CedarNames
 {
     public static bool IsIdentifierStart(char c) => char.IsAsciiLetter(c) || c == '_';

@@ -9,8 +9,8 @@ namespace AgentRuntime.Benchmarks.Policy;
 
 /// <summary>
 /// The official engine (<c>@cedar-policy/cedar-wasm</c>) on the same requests, in its fastest way: policies parsed
-/// beforehand, and with each call, because it has no other way, only the entities that the request needs. Null where node or
-/// the package is missing.
+/// beforehand, and with each call, because it has no other way, only the entities that the request needs. Null where
+/// node or the package is missing.
 /// </summary>
 internal static class OfficialEngine
 {
@@ -19,7 +19,8 @@ internal static class OfficialEngine
         var folder = Path.Combine(Repository.Root, "tests", "peers", "cedar");
         try
         {
-            if (!Directory.Exists(Path.Combine(folder, "node_modules")) && Run(folder, "npm", "ci --no-audit --no-fund", "") is null)
+            if (!Directory.Exists(Path.Combine(folder, "node_modules"))
+                && Run(folder, "npm", "ci --no-audit --no-fund", "") is null)
                 return null;
             if (Run(folder, "node", "measure.mjs", Input(workload, calls)) is { } answer)
                 return double.Parse(answer.Trim(), CultureInfo.InvariantCulture);
@@ -45,7 +46,8 @@ internal static class OfficialEngine
                 ["action"] = Uid(request.Action),
                 ["resource"] = Uid(request.Resource),
                 ["entities"] = Slice(entities, request),
-                ["context"] = new JsonObject(request.Context.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)Value(p.Value)))),
+                ["context"] =
+                    new JsonObject(request.Context.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)Value(p.Value)))),
                 // Sent along so that the two engines are known to have done the same work.
                 ["decision"] = CedarAuthorizer.Authorize(policies, entities, request).IsAllowed ? "allow" : "deny",
             });

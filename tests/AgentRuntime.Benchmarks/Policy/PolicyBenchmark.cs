@@ -11,8 +11,8 @@ internal interface IPolicyFigures
 }
 
 /// <summary>
-/// <c>./tests/bench policy</c>: decisions by number of policies and entities, the official engine on the same requests in
-/// the same run, parsing, validation, allocation, and the corpus.
+/// <c>./tests/bench policy</c>: decisions by number of policies and entities, the official engine on the same requests
+/// in the same run, parsing, validation, allocation, and the corpus.
 /// </summary>
 internal sealed class PolicyBenchmark(params IPolicyFigures[] more) : IBenchmark
 {
@@ -33,10 +33,13 @@ internal sealed class PolicyBenchmark(params IPolicyFigures[] more) : IBenchmark
                 var decisions = new Decisions(workload);
                 var p50 = decisions.MedianMicroseconds();
                 figures[$"decide_us_p50_{policies}{suffix}"] = Math.Round(p50, 3);
-                Console.Error.WriteLine($"{policies} policies, {entities} entities: {p50:F3} us, {decisions.AllowedShare:P0} allowed");
-                if (policies == 10_000 && entities == 200) figures["alloc_bytes_per_decision"] = decisions.AllocatedPerAllowed();
+                Console.Error.WriteLine(
+                    $"{policies} policies, {entities} entities: {p50:F3} us, {decisions.AllowedShare:P0} allowed");
+                if (policies == 10_000 && entities == 200)
+                    figures["alloc_bytes_per_decision"] = decisions.AllocatedPerAllowed();
                 if (policies > 1000 || entities > 200) continue;
-                if (OfficialEngine.MedianMicroseconds(workload, policies <= 10 ? 400 : 100) is not { } official) continue;
+                if (OfficialEngine.MedianMicroseconds(workload, policies <= 10 ? 400 : 100) is not { } official)
+                    continue;
                 figures[$"official_us_p50_{policies}"] = Math.Round(official, 1);
                 figures[$"ratio_official_{policies}"] = Math.Round(official / p50, 1);
             }
@@ -89,8 +92,11 @@ internal sealed class PolicyBenchmark(params IPolicyFigures[] more) : IBenchmark
         public double MedianMicroseconds()
         {
             var requests = workload.Requests;
-            AllowedShare = requests.Count(r => CedarAuthorizer.Authorize(_policies, _entities, r).IsAllowed) / (double)requests.Length;
-            for (var i = 0; i < 200_000; i++) CedarAuthorizer.Authorize(_policies, _entities, requests[i % requests.Length]);
+            AllowedShare =
+                requests.Count(r => CedarAuthorizer.Authorize(_policies, _entities, r).IsAllowed) / (
+                double)requests.Length;
+            for (var i = 0; i < 200_000; i++)
+                CedarAuthorizer.Authorize(_policies, _entities, requests[i % requests.Length]);
             var times = new double[Rounds];
             for (var round = 0; round < Rounds; round++)
             {
@@ -106,7 +112,8 @@ internal sealed class PolicyBenchmark(params IPolicyFigures[] more) : IBenchmark
 
         public double AllocatedPerAllowed()
         {
-            var allowed = workload.Requests.Where(r => CedarAuthorizer.Authorize(_policies, _entities, r).IsAllowed).ToArray();
+            var allowed =
+                workload.Requests.Where(r => CedarAuthorizer.Authorize(_policies, _entities, r).IsAllowed).ToArray();
             if (allowed.Length == 0) throw new InvalidOperationException("the workload allows nothing");
             var before = GC.GetAllocatedBytesForCurrentThread();
             foreach (var request in allowed) CedarAuthorizer.Authorize(_policies, _entities, request);

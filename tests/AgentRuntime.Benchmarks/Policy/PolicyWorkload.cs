@@ -61,13 +61,15 @@ internal sealed class PolicyWorkload
             _targets.Add((team, tool, project));
             if (i % 20 == 19)
             {
-                text.Append($"forbid(principal, action == Action::\"tool{tool}\", resource == Project::\"p{project}\") ");
+                text.Append($"forbid(principal, action == Action::\"tool{tool}\", ");
+                text.Append($"resource == Project::\"p{project}\") ");
                 text.Append("when { context.tainted && resource.sealed };\n");
                 continue;
             }
 
             text.Append($"permit(principal in Team::\"t{team}\", action == Action::\"tool{tool}\", resource) ");
-            text.Append($"when {{ context.amount <= {_random.Next(100, 1000)} && principal.level >= {_random.Next(4)} ");
+            text.Append($"when {{ context.amount <= {_random.Next(100, 1000)} ");
+            text.Append($"&& principal.level >= {_random.Next(4)} ");
             text.Append("&& principal.region == resource.region };\n");
         }
 
@@ -82,7 +84,8 @@ internal sealed class PolicyWorkload
         for (var i = 0; i < _agents; i++)
         {
             var attributes = CedarRecord.Create(("level", (long)_random.Next(5)), ("region", Region()));
-            all.Add(new(new("Agent", $"a{i}"), attributes, [new("Team", $"t{i % _teams}"), new("Team", $"t{_random.Next(_teams)}")]));
+            all.Add(new(new("Agent", $"a{i}"), attributes,
+                [new("Team", $"t{i % _teams}"), new("Team", $"t{_random.Next(_teams)}")]));
         }
 
         for (var i = 0; i < _projects; i++)

@@ -3,9 +3,9 @@ using AgentRuntime.Policies.Cedar;
 namespace AgentRuntime.Conformance.Cedar;
 
 /// <summary>
-/// Runs a folder in the format of cedar-policy/cedar-integration-tests: each request's decision, determining policies and
-/// errors count as one check, which passes when the policies as written, written again as text, and carried through JSON
-/// all give the official answer.
+/// Runs a folder in the format of cedar-policy/cedar-integration-tests: each request's decision, determining policies
+/// and errors count as one check, which passes when the policies as written, written again as text, and carried
+/// through JSON all give the official answer.
 /// </summary>
 internal sealed class CedarConformance : IConformanceSuite
 {

@@ -1,7 +1,8 @@
 namespace AgentRuntime.Conformance.Cedar;
 
 /// <summary>
-/// Where a test's files lie. Tests name them relative to the corpus' root, and people point at the root or at a folder in it.
+/// Where a test's files lie. Tests name them relative to the corpus' root, and people point at the root or at a folder
+/// in it.
 /// </summary>
 internal sealed class CorpusFiles(string directory)
 {
@@ -26,7 +27,8 @@ internal sealed class CorpusFiles(string directory)
         var name = $"{Path.GetFileNameWithoutExtension(test)}.validation.json";
         foreach (var folder in Above(Path.GetDirectoryName(test)!))
         {
-            foreach (var candidate in new[] { Path.Combine(folder, name), Path.Combine(folder, "corpus-tests-validation", name) })
+            foreach (var candidate in new[] { Path.Combine(folder, name),
+                Path.Combine(folder, "corpus-tests-validation", name) })
                 if (File.Exists(candidate)) return candidate;
         }
 
@@ -38,7 +40,8 @@ internal sealed class CorpusFiles(string directory)
         foreach (var folder in Above(Path.GetDirectoryName(test)!))
             if (File.Exists(Path.Combine(folder, named))) return Path.Combine(folder, named);
         var beside = Path.Combine(Path.GetDirectoryName(test)!, Path.GetFileName(named));
-        return File.Exists(beside) ? beside : throw new FileNotFoundException($"{test} names {named}, which is not there");
+        return File.Exists(beside)
+            ? beside : throw new FileNotFoundException($"{test} names {named}, which is not there");
     }
 
     // From the test's folder up to one above the given one, so that a sibling of it is found too.

@@ -29,7 +29,8 @@ internal sealed class CorpusTest
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("requests", out var requests)) return null;
         var schemaFile = root.GetProperty("schema").GetString()!;
         var schema = CedarSchema.Parse(files.Read(path, schemaFile), schemaFile);
-        var entities = CedarEntities.ParseJson(files.ReadBytes(path, root.GetProperty("entities").GetString()!), schema);
+        var entities =
+            CedarEntities.ParseJson(files.ReadBytes(path, root.GetProperty("entities").GetString()!), schema);
         var list = requests.EnumerateArray().Select(r => CorpusRequest.Read(r, schema)).ToList();
         return new(schema, files.Read(path, root.GetProperty("policies").GetString()!), entities, list)
         {
@@ -61,7 +62,8 @@ internal sealed record CorpusRequest(
     {
         if (response.Decision != Decision) return $"decision {response.Decision}, expected {Decision}";
         var reasons = response.Reasons.Select(p => p.Id).Order(StringComparer.Ordinal).ToArray();
-        if (!reasons.SequenceEqual(Reasons)) return $"reasons [{string.Join(", ", reasons)}], expected [{string.Join(", ", Reasons)}]";
+        if (!reasons.SequenceEqual(Reasons))
+            return $"reasons [{string.Join(", ", reasons)}], expected [{string.Join(", ", Reasons)}]";
         var errors = response.Errors.Select(e => e.Policy.Id).Order(StringComparer.Ordinal).ToArray();
         if (errors.SequenceEqual(Errors)) return null;
         return $"errors [{string.Join("; ", response.Errors)}], expected [{string.Join(", ", Errors)}]";

@@ -3,7 +3,9 @@ using AgentRuntime.Policies.Cedar;
 
 namespace AgentRuntime.Conformance.Cedar;
 
-/// <summary>The reference validator's verdicts on a test: policies in both modes with their messages, entities, requests.</summary>
+/// <summary>
+/// The reference validator's verdicts on a test: policies in both modes with their messages, entities, requests.
+/// </summary>
 internal sealed class OfficialVerdicts
 {
     private readonly JsonElement _root;
@@ -41,7 +43,9 @@ internal sealed class OfficialVerdicts
         {
             var ours = CedarValidator.ValidateRequest(test.Schema, test.Requests[ordinal++].Request);
             var expected = element.GetProperty("strict").GetBoolean();
-            yield return ($"validation of request {ordinal - 1}", ours is null == expected ? null : $"expected {expected}: {ours?.Message}");
+            yield return (
+                $"validation of request {ordinal - 1}", ours is null == expected
+                ? null : $"expected {expected}: {ours?.Message}");
         }
     }
 
@@ -62,7 +66,9 @@ internal sealed class OfficialVerdicts
             ? list.EnumerateArray().Select(e => e.GetString()!).ToHashSet()
             : [];
         var ours = result.Errors
-            .Select(e => e.Code == CedarValidationCodes.IncompatibleTypes ? e.Message : $"for policy `{e.PolicyId}`, {e.Message}")
+            .Select(e =>
+                e.Code == CedarValidationCodes.IncompatibleTypes
+                ? e.Message : $"for policy `{e.PolicyId}`, {e.Message}")
             .ToHashSet();
         if (ours.SetEquals(official)) return null;
         var extra = string.Join(" | ", ours.Except(official));

@@ -26,9 +26,12 @@ public sealed class CorpusTests
         {
             foreach (var file in Directory.EnumerateFiles(Path.Combine(Folder, "tests", "multi")))
                 File.Copy(file, Path.Combine(copy.FullName, Path.GetFileName(file)));
-            foreach (var file in Directory.EnumerateFiles(Path.Combine(Folder, "sample-data"), "*", SearchOption.AllDirectories))
+            foreach (var file in Directory.EnumerateFiles(
+                Path.Combine(Folder, "sample-data"), "*", SearchOption.AllDirectories))
             {
-                var target = Path.Combine(copy.FullName, "sample-data", Path.GetRelativePath(Path.Combine(Folder, "sample-data"), file));
+                var target =
+                    Path.Combine(
+                    copy.FullName, "sample-data", Path.GetRelativePath(Path.Combine(Folder, "sample-data"), file));
                 Directory.CreateDirectory(Path.GetDirectoryName(target)!);
                 File.Copy(file, target);
             }

@@ -5,7 +5,7 @@ namespace AgentRuntime.Policies.Cedar.Tests.Differential;
 
 public sealed class AuthorizationDifferentialTests(ITestOutputHelper output)
 {
-    private const int Cases = 2500;
+    private const int Cases = 1500;
 
     [Theory]
     [InlineData(1)]
@@ -24,13 +24,17 @@ public sealed class AuthorizationDifferentialTests(ITestOutputHelper output)
             var official = Official(answer);
             var ours = Ours(@case);
             if (ours != official)
-                differences.Add($"{@case.StaticPolicies}{string.Join('\n', @case.Templates.Values)}\nofficial {official}\nours     {ours}\n{answer["messages"]}");
+                differences.Add(
+                    $"{@case.StaticPolicies}{string.Join('\n', @case.Templates.Values)}\n"
+                    + $"official {official}\nours     {ours}\n{answer["messages"]}");
             if (official.StartsWith("allow", StringComparison.Ordinal)) allowed++;
             if (!official.EndsWith("errors []", StringComparison.Ordinal)) failed++;
         }
 
-        output.WriteLine($"{cases.Count} cases, {allowed} allowed, {failed} with errors, {differences.Count} differences");
-        Assert.True(differences.Count == 0, $"{differences.Count} differences, the first:\n{differences.FirstOrDefault()}");
+        output.WriteLine(
+            $"{cases.Count} cases, {allowed} allowed, {failed} with errors, {differences.Count} differences");
+        Assert.True(differences.Count == 0,
+            $"{differences.Count} differences, the first:\n{differences.FirstOrDefault()}");
         Assert.True(allowed > Cases / 20 && failed > Cases / 20, "the cases must not all end the same way");
     }
 
@@ -51,7 +55,8 @@ public sealed class AuthorizationDifferentialTests(ITestOutputHelper output)
             answer["errors"]!.AsArray().Select(r => (string)r!));
 
     private static string Show(string decision, IEnumerable<string> reasons, IEnumerable<string> errors) =>
-        $"{decision} for [{string.Join(", ", reasons.Order(StringComparer.Ordinal))}] errors [{string.Join(", ", errors.Order(StringComparer.Ordinal))}]";
+        $"{decision} for [{string.Join(", ", reasons.Order(StringComparer.Ordinal))}] "
+        + $"errors [{string.Join(", ", errors.Order(StringComparer.Ordinal))}]";
 
     private static JsonObject Call(CedarCase @case)
     {

@@ -66,7 +66,8 @@ internal sealed class CaseGenerator(int seed)
         Dictionary<string, string> templates,
         List<(string, string, EntityUid?, EntityUid?)> links)
     {
-        var (usesPrincipal, usesResource) = _random.Next(3) switch { 0 => (true, false), 1 => (false, true), _ => (true, true) };
+        var (usesPrincipal, usesResource) =
+            _random.Next(3) switch { 0 => (true, false), 1 => (false, true), _ => (true, true) };
         var principal = Scope("principal", usesPrincipal ? "?principal" : null);
         var resource = Scope("resource", usesResource ? "?resource" : null);
         templates["t"] = Policy(expressions, depth, principal, resource);
@@ -83,7 +84,8 @@ internal sealed class CaseGenerator(int seed)
         var (entity, group, type) = variable == "principal"
             ? ("User::\"u0\"", "Group::\"g0\"", "User")
             : ("Shop::Doc::\"d0\"", "Shop::Folder::\"f0\"", "Shop::Doc");
-        if (slot is not null) return Pick($"{variable} == {slot}", $"{variable} in {slot}", $"{variable} is {type} in {slot}");
+        if (slot is not null)
+            return Pick($"{variable} == {slot}", $"{variable} in {slot}", $"{variable} is {type} in {slot}");
         return Pick(
             variable, variable, variable, $"{variable} == {entity}", $"{variable} in {group}", $"{variable} is {type}",
             $"{variable} is {type} in {group}");
@@ -92,7 +94,8 @@ internal sealed class CaseGenerator(int seed)
     private JsonArray Entities()
     {
         var all = new JsonArray();
-        for (var i = 0; i < 3; i++) all.Add(Entity("Group", $"g{i}", [], i > 0 && Coin() ? [("Group", $"g{i - 1}")] : []));
+        for (var i = 0; i < 3; i++)
+            all.Add(Entity("Group", $"g{i}", [], i > 0 && Coin() ? [("Group", $"g{i - 1}")] : []));
         for (var i = 0; i < 3; i++)
         {
             if (_random.Next(8) == 0) continue;
@@ -109,7 +112,8 @@ internal sealed class CaseGenerator(int seed)
 
         for (var i = 0; i < 2; i++)
         {
-            var doc = Entity("Shop::Doc", $"d{i}", DocAttributes(), Coin() ? [("Shop::Folder", $"f{_random.Next(2)}")] : []);
+            var doc = Entity(
+                "Shop::Doc", $"d{i}", DocAttributes(), Coin() ? [("Shop::Folder", $"f{_random.Next(2)}")] : []);
             if (Coin()) doc["tags"] = new JsonObject { ["t"] = new JsonArray(1, 7) };
             all.Add(doc);
         }
@@ -128,7 +132,9 @@ internal sealed class CaseGenerator(int seed)
             ["name"] = Pick("alice", "a", ""),
             ["age"] = _random.Next(-2, 120),
             ["flag"] = Coin(),
-            ["home"] = Coin() ? new JsonObject { ["city"] = "x" } : new JsonObject { ["city"] = "a", ["at"] = new JsonObject { ["lon"] = 7 } },
+            ["home"] = Coin()
+                ? new JsonObject { ["city"] = "x" }
+                : new JsonObject { ["city"] = "a", ["at"] = new JsonObject { ["lon"] = 7 } },
             ["scores"] = new JsonArray(1, _random.Next(3)),
             ["friends"] = new JsonArray(Reference("User", "u1")),
             ["color"] = Reference("Color", "red"),
@@ -168,18 +174,21 @@ internal sealed class CaseGenerator(int seed)
                 ["mfa"] = Coin(),
                 ["at"] = Extension("datetime", "2024-10-15T01:02:03Z"),
                 ["n"] = _random.Next(-5, 5),
-                ["input"] = Coin() ? new JsonObject { ["amount"] = 10 } : new JsonObject { ["amount"] = 10, ["to"] = "a" },
+                ["input"] = Coin()
+                    ? new JsonObject { ["amount"] = 10 } : new JsonObject { ["amount"] = 10, ["to"] = "a" },
             };
         if (action == "write" && Coin()) context["ttl"] = Extension("duration", "1d");
         if (action != "write" && Coin()) context["note"] = Pick("a", "alice");
         return context;
     }
 
-    private static JsonObject Entity(string type, string id, JsonObject attributes, (string Type, string Id)[] parents) => new()
+    private static JsonObject Entity(
+        string type, string id, JsonObject attributes, (string Type, string Id)[] parents) => new()
     {
         ["uid"] = new JsonObject { ["type"] = type, ["id"] = id },
         ["attrs"] = attributes,
-        ["parents"] = new JsonArray([.. parents.Select(p => (JsonNode)new JsonObject { ["type"] = p.Type, ["id"] = p.Id })]),
+        ["parents"] =
+            new JsonArray([.. parents.Select(p => (JsonNode)new JsonObject { ["type"] = p.Type, ["id"] = p.Id })]),
     };
 
     private static JsonObject Reference(string type, string id) =>
@@ -190,7 +199,8 @@ internal sealed class CaseGenerator(int seed)
 
     private EntityUid User() => new("User", Pick("u0", "u1", "u2", "nobody"));
 
-    private EntityUid DocOrFolder() => Coin() ? new("Shop::Doc", Pick("d0", "d1")) : new("Shop::Folder", Pick("f0", "f1"));
+    private EntityUid DocOrFolder() =>
+        Coin() ? new("Shop::Doc", Pick("d0", "d1")) : new("Shop::Folder", Pick("f0", "f1"));
 
     private bool Coin() => _random.Next(2) == 0;
 

@@ -1,6 +1,8 @@
 namespace AgentRuntime.Policies.Cedar.Tests.Differential;
 
-/// <summary>The schema of the generated cases: common types, namespaces, enums, tags, groups of actions, every type.</summary>
+/// <summary>
+/// The schema of the generated cases: common types, namespaces, enums, tags, groups of actions, every type.
+/// </summary>
 internal static class CaseSchema
 {
     public const string Text = """
@@ -27,7 +29,9 @@ internal static class CaseSchema
           action change in [all];
           action read in [all] appliesTo {
             principal: [User], resource: [Doc, Folder],
-            context: { ip: ipaddr, mfa: Bool, at: datetime, n: Long, note?: String, input: { amount: Long, to?: String } },
+            context: {
+              ip: ipaddr, mfa: Bool, at: datetime, n: Long, note?: String, input: { amount: Long, to?: String },
+            },
           };
           action write in [change] appliesTo {
             principal: [User, Group], resource: [Doc],

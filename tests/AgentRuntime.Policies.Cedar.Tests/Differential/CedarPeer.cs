@@ -15,7 +15,8 @@ internal static class CedarPeer
     private static readonly string Folder = Path.Combine(Repository.Root, "tests", "peers", "cedar");
     private static readonly Lazy<string?> Problem = new(Install);
 
-    public static List<JsonObject>? AskAll(IReadOnlyCollection<(string Op, JsonObject Call)> cases, Xunit.Abstractions.ITestOutputHelper output)
+    public static List<JsonObject>? AskAll(
+        IReadOnlyCollection<(string Op, JsonObject Call)> cases, Xunit.Abstractions.ITestOutputHelper output)
     {
         if (Problem.Value is { } problem)
         {
@@ -39,7 +40,8 @@ internal static class CedarPeer
         while (process.StandardOutput.ReadLine() is { } line) answers.Add((JsonObject)JsonNode.Parse(line)!);
         return answers.Count == count
             ? answers
-            : throw new InvalidOperationException($"{answers.Count} answers to {count} cases: {process.StandardError.ReadToEnd()}");
+            : throw new InvalidOperationException(
+                $"{answers.Count} answers to {count} cases: {process.StandardError.ReadToEnd()}");
     }
 
     private static string? Install()

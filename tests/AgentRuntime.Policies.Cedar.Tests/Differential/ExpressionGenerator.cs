@@ -1,34 +1,51 @@
 namespace AgentRuntime.Policies.Cedar.Tests.Differential;
 
 /// <summary>
-/// Cedar text of wanted types, mostly right and now and then wrong, so that decisions, errors and verdicts all come up. It
-/// knows nothing of the code under test.
+/// Cedar text of wanted types, mostly right and now and then wrong, so that decisions, errors and verdicts all come
+/// up. It knows nothing of the code under test.
 /// </summary>
 internal sealed class ExpressionGenerator(Random random)
 {
     private static readonly string[] Longs =
-        ["0", "1", "-1", "2", "7", "100", "9223372036854775807", "-9223372036854775808", "4611686018427387904", "3037000500"];
+        ["0", "1", "-1", "2", "7", "100", "9223372036854775807", "-9223372036854775808", "4611686018427387904",
+            "3037000500"];
 
     private static readonly string[] Strings =
-        ["\"\"", "\"a\"", "\"red\"", "\"alice\"", "\"a*b\"", "\"x\\n\"", "\"\\u{1F600}é\"", "\"10.0.0.1\"", "\"odd key\""];
+        ["\"\"", "\"a\"", "\"red\"", "\"alice\"", "\"a*b\"", "\"x\\n\"", "\"\\u{1F600}é\"", "\"10.0.0.1\"",
+            "\"odd key\""];
 
     private static readonly string[] Users = ["User::\"u0\"", "User::\"u1\"", "User::\"u2\"", "User::\"nobody\""];
     private static readonly string[] Groups = ["Group::\"g0\"", "Group::\"g1\"", "Group::\"g2\""];
-    private static readonly string[] Docs = ["Shop::Doc::\"d0\"", "Shop::Doc::\"d1\"", "Shop::Folder::\"f0\"", "Shop::Folder::\"f1\""];
+    private static readonly string[] Docs =
+        ["Shop::Doc::\"d0\"", "Shop::Doc::\"d1\"", "Shop::Folder::\"f0\"", "Shop::Folder::\"f1\""];
     private static readonly string[] Colors = ["Color::\"red\"", "Color::\"green\"", "Color::\"mauve\""];
     private static readonly string[] Types = ["User", "Group", "Shop::Doc", "Shop::Folder", "Color", "Nothing"];
 
     private static readonly string[] Ips =
-        ["ip(\"10.0.0.1\")", "ip(\"10.0.0.0/8\")", "ip(\"::1\")", "ip(\"ff00::2/8\")", "ip(\"127.0.0.1\")", "ip(\"300.1.1.1\")"];
+        ["ip(\"10.0.0.1\")", "ip(\"10.0.0.0/8\")", "ip(\"::1\")", "ip(\"ff00::2/8\")", "ip(\"127.0.0.1\")",
+            "ip(\"300.1.1.1\")"];
 
     private static readonly string[] Decimals =
-        ["decimal(\"0.0\")", "decimal(\"-1.25\")", "decimal(\"3.1416\")", "decimal(\"922337203685477.5807\")", "decimal(\"1.23456\")"];
+        ["decimal(\"0.0\")", "decimal(\"-1.25\")", "decimal(\"3.1416\")", "decimal(\"922337203685477.5807\")",
+            "decimal(\"1.23456\")"];
 
     private static readonly string[] Times =
-        ["datetime(\"2024-10-15\")", "datetime(\"1969-12-31T23:59:59.999Z\")", "datetime(\"2024-02-29T12:00:00+0530\")", "datetime(\"2023-02-29\")"];
+        ["datetime(\"2024-10-15\")", "datetime(\"1969-12-31T23:59:59.999Z\")",
+            "datetime(\"2024-02-29T12:00:00+0530\")", "datetime(\"2023-02-29\")"];
 
     private static readonly string[] Spans =
-        ["duration(\"1h\")", "duration(\"-1d2h3m4s5ms\")", "duration(\"0ms\")", "duration(\"106751991167d\")", "duration(\"1h1d\")"];
+        ["duration(\"1h\")", "duration(\"-1d2h3m4s5ms\")", "duration(\"0ms\")", "duration(\"106751991167d\")",
+            "duration(\"1h1d\")"];
+
+    private static readonly string[] Patterns =
+        ["\"*\"", "\"a*\"", "\"*\\\\**\"", "\"*l*c*\"", "\"\"", "\"a\\*b\""];
+
+    private static readonly string[] Attributes =
+        ["name", "email", "manager", "home.at.lat", "\"odd key\"", "nothing", "meta.a.b"];
+
+    private static readonly string[] IpTests = ["isIpv4()", "isIpv6()", "isLoopback()", "isMulticast()"];
+    private static readonly string[] DecimalTests =
+        ["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"];
 
     public string Bool(int depth)
     {
@@ -51,16 +68,16 @@ internal sealed class ExpressionGenerator(Random random)
             12 => $"({Entity(depth - 1)} in [{Entity(depth - 1)}, {Entity(depth - 1)}])",
             13 => $"({Entity(depth - 1)} is {Pick(Types)})",
             14 => $"({Entity(depth - 1)} is {Pick(Types)} in {Entity(depth - 1)})",
-            15 => $"({Text(depth - 1)} like {Pick("\"*\"", "\"a*\"", "\"*\\\\**\"", "\"*l*c*\"", "\"\"", "\"a\\*b\"")})",
+            15 => $"({Text(depth - 1)} like {Pick(Patterns)})",
             16 => Guarded(depth),
-            17 => $"({Entity(depth - 1)} has {Pick("name", "email", "manager", "home.at.lat", "\"odd key\"", "nothing", "meta.a.b")})",
+            17 => $"({Entity(depth - 1)} has {Pick(Attributes)})",
             18 => $"{Longs_(depth - 1)}.contains({Long(depth - 1)})",
             19 => $"{Longs_(depth - 1)}.{Pick("containsAll", "containsAny")}({Longs_(depth - 1)})",
             20 => $"{Longs_(depth - 1)}.isEmpty()",
-            21 => $"{Ip(depth - 1)}.{Pick("isIpv4()", "isIpv6()", "isLoopback()", "isMulticast()", $"isInRange({Ip(depth - 1)})")}",
-            22 => $"{Decimal(depth - 1)}.{Pick("lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual")}({Decimal(depth - 1)})",
+            21 => $"{Ip(depth - 1)}.{Pick([.. IpTests, $"isInRange({Ip(depth - 1)})"])}",
+            22 => $"{Decimal(depth - 1)}.{Pick(DecimalTests)}({Decimal(depth - 1)})",
             23 => $"{Entity(depth - 1)}.hasTag({Text(depth - 1)})",
-            24 => $"{{a: {Long(depth - 1)}, \"b c\": {Bool(depth - 1)}}}.{Pick("a == 1", "a < 7", "a != 100")}".Wrapped(),
+            24 => $"({{a: {Long(depth - 1)}, \"b c\": {Bool(depth - 1)}}}.{Pick("a == 1", "a < 7", "a != 100")})",
             _ => Bool(0),
         };
     }
@@ -110,7 +127,8 @@ internal sealed class ExpressionGenerator(Random random)
             };
         }
 
-        return Pick("principal.manager", "resource.owner", "resource.owner.manager", $"(if {Bool(depth - 1)} then {Entity(0)} else {Entity(0)})");
+        return Pick("principal.manager", "resource.owner", "resource.owner.manager",
+            $"(if {Bool(depth - 1)} then {Entity(0)} else {Entity(0)})");
     }
 
     // Guards make the accesses behind them valid, which is most of what the validator is about.
@@ -148,10 +166,12 @@ internal sealed class ExpressionGenerator(Random random)
         _ => Pick("resource.labels", "[\"a\", \"b\"]", "principal.friends", "[true, false]"),
     };
 
-    private string Ip(int depth) => depth > 0 && random.Next(6) == 0 ? $"ip({Text(0)})" : Pick([.. Ips, "principal.ip", "context.ip"]);
+    private string Ip(int depth) =>
+        depth > 0 && random.Next(6) == 0 ? $"ip({Text(0)})" : Pick([.. Ips, "principal.ip", "context.ip"]);
 
     private string Decimal(int depth) =>
-        depth > 0 && random.Next(8) == 0 ? $"decimal({Text(0)})" : Pick([.. Decimals, "principal.balance", "context.rate"]);
+        depth > 0 && random.Next(8) == 0
+            ? $"decimal({Text(0)})" : Pick([.. Decimals, "principal.balance", "context.rate"]);
 
     private string Time(int depth)
     {

@@ -5,7 +5,7 @@ namespace AgentRuntime.Policies.Cedar.Tests.Differential;
 
 public sealed class ValidationDifferentialTests(ITestOutputHelper output)
 {
-    private const int Cases = 4000;
+    private const int Cases = 2000;
 
     // The official engine reads the schema anew in each call, which takes longer than to validate many policies.
     private const int CallSize = 200;
@@ -19,7 +19,8 @@ public sealed class ValidationDifferentialTests(ITestOutputHelper output)
         var generator = new CaseGenerator(11);
         var expressions = new ExpressionGenerator(random);
         var policies = Enumerable.Range(0, Cases).Select(i => generator.Policy(
-            expressions, 1 + (i % 4), Scope(random, "principal", "User"), Scope(random, "resource", "Shop::Doc"))).ToList();
+            expressions, 1 + (i % 4), Scope(random, "principal", "User"),
+                Scope(random, "resource", "Shop::Doc"))).ToList();
         var answers = CedarPeer.AskAll([.. policies.Chunk(CallSize).Select(p => ("validate", Call(p)))], output);
         if (answers is null) return;
         var verdicts = answers.SelectMany(a => Enumerable.Range(0, CallSize).Select(i => Official(a, $"policy{i}")));
@@ -31,13 +32,17 @@ public sealed class ValidationDifferentialTests(ITestOutputHelper output)
             if (official.Length == 0) valid++;
             var ours = Ours(policy);
             // After an error in what a path like `a.b.c` starts from, we may name one attribute more.
-            if (official.Length > 0 && ours.Length > official.Length && official.Split(" | ").All(m => ours.Contains(m, StringComparison.Ordinal)))
+            if (official.Length > 0
+                && ours.Length > official.Length
+                && official.Split(" | ").All(m => ours.Contains(m, StringComparison.Ordinal)))
                 chatty++;
             else if (ours != official) differences.Add($"{policy}\nofficial {official}\nours     {ours}");
         }
 
-        output.WriteLine($"{Cases} policies, {valid} valid, {chatty} with more messages, {differences.Count} differences");
-        Assert.True(differences.Count == 0, $"{differences.Count} differences, the first:\n{string.Join("\n\n", differences.Take(6))}");
+        output.WriteLine(
+            $"{Cases} policies, {valid} valid, {chatty} with more messages, {differences.Count} differences");
+        Assert.True(differences.Count == 0,
+            $"{differences.Count} differences, the first:\n{string.Join("\n\n", differences.Take(6))}");
         Assert.InRange(chatty, 0, Cases / 500);
         Assert.InRange(valid, Cases / 20, Cases * 19 / 20);
     }
@@ -66,7 +71,8 @@ public sealed class ValidationDifferentialTests(ITestOutputHelper output)
         ? $"refused: {answer.ToJsonString()}"
         : Show(answer["errors"]!.AsArray()
             .Where(e => (string)e!["policy"]! == id)
-            .Select(e => ((string)e!["message"]!).Replace($"policy `{id}`", "policy `policy0`", StringComparison.Ordinal)));
+            .Select(e =>
+                ((string)e!["message"]!).Replace($"policy `{id}`", "policy `policy0`", StringComparison.Ordinal)));
 
     // Newer engines begin some messages with a small letter.
     private static string Show(IEnumerable<string> messages) =>

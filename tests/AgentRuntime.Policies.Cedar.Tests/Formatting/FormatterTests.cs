@@ -76,7 +76,8 @@ public sealed class FormatterTests
         foreach (var file in Directory.EnumerateFiles(folder, "*.cedar", SearchOption.AllDirectories))
         {
             var text = File.ReadAllText(file);
-            Assert.Equal(CedarPolicySet.Parse(text).ToJson(), CedarPolicySet.Parse(CedarFormatter.Format(text)).ToJson());
+            Assert.Equal(
+                CedarPolicySet.Parse(text).ToJson(), CedarPolicySet.Parse(CedarFormatter.Format(text)).ToJson());
         }
     }
 

@@ -11,7 +11,8 @@ public sealed class BoundsTests
         $"{new string('(', Deep)}true{new string(')', Deep)}",
         $"{new string('[', Deep)}{new string(']', Deep)} == []",
         string.Concat(Enumerable.Repeat("{a: ", Deep)) + "1" + new string('}', Deep) + " == 1",
-        string.Concat(Enumerable.Repeat("if true then ", Deep)) + "true" + string.Concat(Enumerable.Repeat(" else false", Deep)),
+        string.Concat(Enumerable.Repeat("if true then ", Deep)) + "true"
+            + string.Concat(Enumerable.Repeat(" else false", Deep)),
         "1" + string.Concat(Enumerable.Repeat(" + 1", Deep)) + " == 1",
         "1" + string.Concat(Enumerable.Repeat(" * 1", Deep)) + " == 1",
         "context" + string.Concat(Enumerable.Repeat(".a", Deep)),
@@ -25,7 +26,8 @@ public sealed class BoundsTests
     public void Deep_nesting_is_refused_and_never_overflows_the_stack(string expression)
     {
         var refused = OnSmallStack(() =>
-            !CedarPolicySet.TryParse($"permit(principal, action, resource) when {{ {expression} }};", out _, out var diagnostics)
+            !CedarPolicySet.TryParse(
+                $"permit(principal, action, resource) when {{ {expression} }};", out _, out var diagnostics)
             && diagnostics[0].Code == "limit");
 
         Assert.True(refused);
@@ -40,7 +42,9 @@ public sealed class BoundsTests
         {
             var set = CedarPolicySet.Parse($"permit(principal, action, resource) when {{ {chain} }};");
             var again = CedarPolicySet.Parse(set.Policies[0].ToString());
-            var request = new CedarRequest(new("U", "u"), new("Action", "a"), new("R", "r"), CedarRecord.Create(("tool", "t99999")));
+            var request =
+                new CedarRequest(
+                new("U", "u"), new("Action", "a"), new("R", "r"), CedarRecord.Create(("tool", "t99999")));
             return CedarAuthorizer.Authorize(again, CedarEntities.Empty, request).IsAllowed;
         });
 
@@ -58,7 +62,9 @@ public sealed class BoundsTests
             var text = $"permit(principal, action, resource) when {{ {Nested(390)} }};";
             var set = CedarPolicySet.Parse(text, limits: limits);
             var json = CedarPolicySet.ParseJson(set.ToJson(), limits);
-            var response = CedarAuthorizer.Authorize(json, CedarEntities.Empty, new(new("U", "u"), new("Action", "a"), new("R", "r")));
+            var response =
+                CedarAuthorizer.Authorize(
+                json, CedarEntities.Empty, new(new("U", "u"), new("Action", "a"), new("R", "r")));
             return response.IsAllowed && CedarValidator.Validate(schema, set).IsValid;
         });
 
@@ -81,7 +87,8 @@ public sealed class BoundsTests
     {
         var type = string.Concat(Enumerable.Repeat("Set<", Deep)) + "Long" + new string('>', Deep);
         var value = new string('[', Deep) + new string(']', Deep);
-        var types = string.Concat(Enumerable.Range(0, 2000).Select(i => $"type t{i} = Set<t{i + 1}>; ")) + "type t2000 = Long;";
+        var types = string.Concat(Enumerable.Range(0, 2000).Select(i => $"type t{i} = Set<t{i + 1}>; "))
+            + "type t2000 = Long;";
 
         Assert.True(OnSmallStack(() => !CedarSchema.TryParse($"type a = {type};", out _, out _)));
         Assert.True(OnSmallStack(() => !CedarSchema.TryParse(types, out _, out _)));
@@ -96,7 +103,9 @@ public sealed class BoundsTests
     public void A_type_that_doubles_at_each_step_is_read_in_no_time()
     {
         var types = string.Concat(Enumerable.Range(0, 80).Select(i => $"type t{i} = {{ a: t{i + 1}, b: t{i + 1} }}; "));
-        var schema = CedarSchema.Parse($"{types} type t80 = Long; entity U, R; action a appliesTo {{ principal: U, resource: R, context: t0 }};");
+        var schema =
+            CedarSchema.Parse(
+            $"{types} type t80 = Long; entity U, R; action a appliesTo {{ principal: U, resource: R, context: t0 }};");
         var set = CedarPolicySet.Parse("permit(principal, action, resource) when { context.a.b == context.b.a };");
 
         Assert.True(CedarValidator.Validate(schema, set).IsValid);
@@ -109,7 +118,9 @@ public sealed class BoundsTests
         var policies = string.Concat(Enumerable.Repeat("permit(principal,action,resource);", 3));
 
         Assert.False(CedarPolicySet.TryParse(policies, out _, out var tooLong, limits: limits));
-        Assert.False(CedarPolicySet.TryParse(policies, out _, out var tooMany, limits: limits with { MaximumTextLength = 1000 }));
+        Assert.False(
+            CedarPolicySet.TryParse(
+            policies, out _, out var tooMany, limits: limits with { MaximumTextLength = 1000 }));
         var entities = Assert.Throws<CedarException>(() =>
             CedarEntities.Create(Enumerable.Range(0, 3).Select(i => new CedarEntity(new("E", $"{i}"))), limits));
 

@@ -37,9 +37,11 @@ public sealed class DiagnosticTests
     [Fact]
     public void The_smallest_long_is_a_literal_but_its_negation_overflows()
     {
-        var set = CedarPolicySet.Parse("permit(principal, action, resource) when { -9223372036854775808 < 0 && - -9223372036854775808 > 0 };");
+        var set = CedarPolicySet.Parse(
+            "permit(principal, action, resource) when { -9223372036854775808 < 0 && - -9223372036854775808 > 0 };");
 
-        var response = CedarAuthorizer.Authorize(set, CedarEntities.Empty, new(new("U", "u"), new("Action", "a"), new("R", "r")));
+        var response =
+            CedarAuthorizer.Authorize(set, CedarEntities.Empty, new(new("U", "u"), new("Action", "a"), new("R", "r")));
 
         Assert.Equal(CedarErrorKind.Overflow, Assert.Single(response.Errors).Kind);
     }

@@ -1,8 +1,8 @@
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// How types relate, as the reference validator has it (cedar-policy-core, validator/types.rs). Strict mode knows no width
-/// subtyping of records and no joins of different entity types.
+/// How types relate, as the reference validator has it (cedar-policy-core, validator/types.rs). Strict mode knows no
+/// width subtyping of records and no joins of different entity types.
 /// </summary>
 internal static class TypeRelations
 {

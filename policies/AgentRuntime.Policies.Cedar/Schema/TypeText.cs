@@ -2,7 +2,9 @@ using System.Text;
 
 namespace AgentRuntime.Policies.Cedar;
 
-/// <summary>Types as the reference validator writes them in messages, and the order in which it lists several.</summary>
+/// <summary>
+/// Types as the reference validator writes them in messages, and the order in which it lists several.
+/// </summary>
 internal static class TypeText
 {
     public static string Write(CedarType type)
@@ -85,7 +87,8 @@ internal static class TypeText
         {
             case (BoolType a, BoolType b): return BoolRank(a).CompareTo(BoolRank(b));
             case (SetType a, SetType b):
-                if (a.Element is null || b.Element is null) return (a.Element is null ? 0 : 1) - (b.Element is null ? 0 : 1);
+                if (a.Element is null || b.Element is null)
+                    return (a.Element is null ? 0 : 1) - (b.Element is null ? 0 : 1);
                 return Compare(a.Element, b.Element);
             case (RecordType a, RecordType b): return CompareRecords(a, b);
             case (EntityType a, EntityType b): return CompareNames(a.Names, b.Names);
