@@ -66,8 +66,8 @@ internal sealed class StreamLoad : IDisposable
                 }
                 catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
                 {
-                    if (o.TrySetResult())
-                        Interlocked.Increment(ref failed);
+                    if (o.TrySetResult() && Interlocked.Increment(ref failed) == 1)
+                        Console.Error.WriteLine($"a stream could not be opened: {e.Message}");
                 }
             }));
             await Task.WhenAll(opened.Select(o => o.Task));
