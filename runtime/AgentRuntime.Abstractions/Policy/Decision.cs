@@ -29,7 +29,8 @@ public sealed record Decision(Verdict Verdict, RuntimeError? Reason, BundleDiges
     public IReadOnlyList<Obligation> Obligations { get; init; } = [];
 
     /// <summary>
-    /// The arguments that must be sent in place of those that were asked; null when those may be sent. Whoever sends calls
+    /// The arguments that must be sent in place of those that were asked; null when those may be sent. Whoever sends
+    /// calls
     /// must send these, and only then may say so to the decision point's options.
     /// </summary>
     public System.Text.Json.JsonElement? Arguments { get; init; }

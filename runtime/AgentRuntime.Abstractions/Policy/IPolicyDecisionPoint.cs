@@ -47,7 +47,8 @@ public interface IRunPolicy
     void Settle(PolicyCall call, CallOutcome outcome);
 
     /// <summary>
-    /// Tells that a person approved a call that required it. The call, or one that the bundle takes for the same, is then
+    /// Tells that a person approved a call that required it. The call, or one that the bundle takes for the same, is
+    /// then
     /// allowed once when it is decided again in time. An implementation that knows no approvals ignores it.
     /// </summary>
     /// <param name="call">The call as it was decided.</param>

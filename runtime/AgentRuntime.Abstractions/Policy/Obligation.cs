@@ -2,7 +2,8 @@ namespace AgentRuntime.Abstractions;
 
 /// <summary>
 /// What an allowed call is allowed on condition of: exactly one of the nested forms. The decision point has already
-/// worked it into <see cref="Decision.Arguments"/> and into the run's labels; it is listed so that a reader sees why. Immutable.
+/// worked it into <see cref="Decision.Arguments"/> and into the run's labels; it is listed so that a reader sees why.
+/// Immutable.
 /// </summary>
 public abstract record Obligation
 {

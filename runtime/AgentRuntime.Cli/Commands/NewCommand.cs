@@ -3,7 +3,9 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Cli.Commands;
 
-/// <summary><c>agentctl new --lang LANG FOLDER</c>: copies an agent's template, kit included. Needs no platform.</summary>
+/// <summary>
+/// <c>agentctl new --lang LANG FOLDER</c>: copies an agent's template, kit included. Needs no platform.
+/// </summary>
 internal static class NewCommand
 {
     private static readonly string Templates = Path.Combine(AppContext.BaseDirectory, "templates");

@@ -8,7 +8,8 @@ namespace AgentRuntime.Policies.Tests;
 
 /// <summary>
 /// Our schema of a tool's arguments against the one of Cedar's own generator (npm
-/// <c>@cedar-policy/mcp-schema-generator-wasm</c>), over the part of JSON Schema that both give a type: strings, integers,
+/// <c>@cedar-policy/mcp-schema-generator-wasm</c>), over the part of JSON Schema that both give a type: strings,
+/// integers,
 /// booleans, numbers as decimals, arrays, and objects as records.
 /// </summary>
 public sealed class SchemaGeneratorTests(ITestOutputHelper output)
@@ -97,7 +98,8 @@ public sealed class SchemaGeneratorTests(ITestOutputHelper output)
             if (!Directory.Exists(Path.Combine(Folder, "node_modules"))
                 && await RunAsync("npm", "ci --no-audit --no-fund", "") is null)
                 return null;
-            return await RunAsync("node", "generate.mjs", tools) is { } answer ? (JsonObject?)JsonNode.Parse(answer) : null;
+            return await RunAsync("node", "generate.mjs", tools) is { } answer ? (JsonObject?)JsonNode.Parse(answer)
+                : null;
         }
         catch (System.ComponentModel.Win32Exception)
         {
