@@ -14,7 +14,8 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
         try
         {
             await File.WriteAllTextAsync(path, "this is not a model");
-            var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => DemoNode.StartAsync(o => o with { ModelPath = path }));
+            var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => DemoNode.StartAsync(o =>
+                o with { ModelPath = path }));
             Assert.Equal(ReasonCodes.InvalidModelFile, e.Error.Code);
         }
         finally
@@ -31,7 +32,8 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
         {
             var whole = await File.ReadAllBytesAsync(DemoNode.ModelPath);
             await File.WriteAllBytesAsync(path, whole[..(whole.Length / 2)]);
-            var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => DemoNode.StartAsync(o => o with { ModelPath = path }));
+            var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => DemoNode.StartAsync(o =>
+                o with { ModelPath = path }));
             Assert.Equal(ReasonCodes.InvalidModelFile, e.Error.Code);
         }
         finally
@@ -77,7 +79,7 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     [InlineData("""{"messages":[{"role":"user","content":"x"}],"max_tokens":0}""")]
     [InlineData("""{"messages":[{"role":"user","content":"x"}],"stop":[""]}""")]
     [InlineData("""{"messages":[{"role":"user","content":"x"}],"kv_transfer_params":7}""")]
-    [InlineData("""{"messages":[{"role":"user","content":"x"}],"kv_transfer_params":{"do_remote_prefill":true,"do_remote_decode":true}}""")]
+    [InlineData("""{"messages":[{"role":"user"}],"kv_transfer_params":{"do_remote_prefill":true,"do_remote_decode":true}}""")]
     public async Task A_malformed_request_is_refused(string body)
     {
         using var http = DemoNode.Client(fixture.Node);
@@ -94,7 +96,8 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
         using var http = DemoNode.Client(node);
         var body = DemoNode.Chat("go on for long", 900);
         body["stream"] = true;
-        using (var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = JsonContent.Create(body) })
+        using (var request = new HttpRequestMessage(HttpMethod.Post,
+            "/v1/chat/completions") { Content = JsonContent.Create(body) })
         using (var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead))
         await using (var stream = await response.Content.ReadAsStreamAsync())
         {
