@@ -14,7 +14,8 @@ public static class InferenceNode
     {
         ArgumentNullException.ThrowIfNull(output);
         await using var server = await NodeServer.StartAsync(options, TimeProvider.System, cancellationToken);
-        await output.WriteLineAsync($"ready {server.Address.GetLeftPart(UriPartial.Authority)}".AsMemory(), cancellationToken);
+        await output.WriteLineAsync($"ready {server.Address.GetLeftPart(UriPartial.Authority)}".AsMemory(),
+            cancellationToken);
         await output.FlushAsync(cancellationToken);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = cancellationToken.Register(() => stopped.TrySetResult());

@@ -38,7 +38,9 @@ public sealed record NodeOptions
     /// <summary>The engine's name in responses and transfers; default <c>node-PORT</c>.</summary>
     public string? EngineName { get; init; }
 
-    /// <summary>The address to listen on; default loopback, because the node has no authentication of its own.</summary>
+    /// <summary>
+    /// The address to listen on; default loopback, because the node has no authentication of its own.
+    /// </summary>
     public string Host { get; init; } = "127.0.0.1";
 
     /// <summary>The port; 0 (default) for any that is free.</summary>
@@ -50,10 +52,14 @@ public sealed record NodeOptions
     /// <summary>The most tokens of prompt and output together in one sequence; default 4096.</summary>
     public int ContextTokens { get; init; } = 4096;
 
-    /// <summary>The most sequences computed at once; default 8, at most 128 (half of llama.cpp's sequence ids).</summary>
+    /// <summary>
+    /// The most sequences computed at once; default 8, at most 128 (half of llama.cpp's sequence ids).
+    /// </summary>
     public int ParallelSequences { get; init; } = 8;
 
-    /// <summary>KV cells in all, for running sequences and reusable prefixes; 0 (default): context × sequences.</summary>
+    /// <summary>
+    /// KV cells in all, for running sequences and reusable prefixes; 0 (default): context × sequences.
+    /// </summary>
     public int KvPoolTokens { get; init; }
 
     /// <summary>Threads that compute; default the number of processors, at most 16.</summary>
@@ -62,7 +68,9 @@ public sealed record NodeOptions
     /// <summary>The most tokens in one pass of the model; default 512 (llama.cpp's physical batch).</summary>
     public int BatchTokens { get; init; } = 512;
 
-    /// <summary>The most prompt tokens in a pass while answers are being written; default 128, so that they do not stall.</summary>
+    /// <summary>
+    /// The most prompt tokens in a pass while answers are being written; default 128, so that they do not stall.
+    /// </summary>
     public int PrefillChunkTokens { get; init; } = 128;
 
     /// <summary>Tokens in a reusable KV block; default 16 (vLLM's).</summary>
@@ -86,10 +94,14 @@ public sealed record NodeOptions
     /// <summary>What to do when KV state cannot be fetched; default recompute.</summary>
     public KvLoadFailure KvLoadFailure { get; init; } = KvLoadFailure.Recompute;
 
-    /// <summary>How long exported KV state waits to be fetched or for a heartbeat; default 30 s (vLLM's NIXL lease).</summary>
+    /// <summary>
+    /// How long exported KV state waits to be fetched or for a heartbeat; default 30 s (vLLM's NIXL lease).
+    /// </summary>
     public TimeSpan KvLease { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The most bytes of exported KV state held at once; more is refused with AR4009. Default 512 MiB.</summary>
+    /// <summary>
+    /// The most bytes of exported KV state held at once; more is refused with AR4009. Default 512 MiB.
+    /// </summary>
     public ByteCount KvLeaseBytes { get; init; } = new(512L << 20);
 
     /// <summary>The longest that fetching KV state may take; default 20 s.</summary>
@@ -101,7 +113,9 @@ public sealed record NodeOptions
     /// </summary>
     public IReadOnlyList<string> KvPeers { get; init; } = [];
 
-    /// <summary>Where KV events are published on ZeroMQ (vLLM's usual port is 5557); 0 for any port, null (default) for not.</summary>
+    /// <summary>
+    /// Where KV events are published on ZeroMQ (vLLM's usual port is 5557); 0 for any port, null (default) for not.
+    /// </summary>
     public int? KvEventPort { get; init; }
 
     /// <summary>Where KV events are replayed; null (default) and 0 for any port.</summary>
@@ -137,7 +151,8 @@ public sealed record NodeOptions
         Check(ParallelSequences is >= 1 and <= 128, "ParallelSequences is not within 1..128");
         Check(PoolTokens >= ContextTokens, "KvPoolTokens is smaller than ContextTokens");
         Check(Threads is >= 1 and <= 512, "Threads is not within 1..512");
-        Check(BatchTokens >= ParallelSequences && BatchTokens <= 8192, "BatchTokens is not within ParallelSequences..8192");
+        Check(BatchTokens >= ParallelSequences
+            && BatchTokens <= 8192, "BatchTokens is not within ParallelSequences..8192");
         Check(PrefillChunkTokens is >= 1 and <= 8192, "PrefillChunkTokens is not within 1..8192");
         Check(BlockTokens is >= 1 and <= 256, "BlockTokens is not within 1..256");
         Check(QueuedRequests is >= 1 and <= 100_000, "QueuedRequests is not within 1..100000");

@@ -62,7 +62,8 @@ public sealed class NodeServer : IAsyncDisposable
             service.Port = address.Port;
             service.AdvertisedHost = options.AdvertisedHost
                 ?? (options.Host is "0.0.0.0" or "::" or "*" ? Dns.GetHostName() : options.Host);
-            service.EngineName = options.EngineName ?? string.Create(CultureInfo.InvariantCulture, $"node-{address.Port}");
+            service.EngineName = options.EngineName
+                ?? string.Create(CultureInfo.InvariantCulture, $"node-{address.Port}");
             return new(app, service, address);
         }
         catch (Exception e)
@@ -71,12 +72,14 @@ public sealed class NodeServer : IAsyncDisposable
             service.Dispose();
             if (e is not IOException) throw;
             throw new RuntimeErrorException(
-                new(ReasonCodes.PortInUse, $"cannot listen on {options.Host}:{options.Port}", "node", "Choose another port."), e);
+                new(ReasonCodes.PortInUse, $"cannot listen on {options.Host}:{options.Port}", "node",
+                    "Choose another port."), e);
         }
     }
 
     /// <summary>Stops listening, ends what runs, frees the model.</summary>
-    public async Task StopAsync(CancellationToken cancellationToken = default) => await _app.StopAsync(cancellationToken);
+    public async Task StopAsync(CancellationToken cancellationToken = default) =>
+        await _app.StopAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -87,7 +90,8 @@ public sealed class NodeServer : IAsyncDisposable
 
     private static WebApplication Build(NodeOptions options, NodeService service)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "agentruntime-node" });
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName =
+            "agentruntime-node" });
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         builder.WebHost.ConfigureKestrel(kestrel =>

@@ -8,7 +8,8 @@ namespace AgentRuntime.Node.Tests;
 internal static class DemoNode
 {
     private static readonly Lazy<string> Model = new(() => Write("noise.gguf", new()));
-    private static readonly Lazy<string> OtherModel = new(() => Write("other.gguf", new() { Seed = 7, Name = "other" }));
+    private static readonly Lazy<string> OtherModel = new(() =>
+        Write("other.gguf", new() { Seed = 7, Name = "other" }));
 
     public static string ModelPath => Model.Value;
 
@@ -23,7 +24,8 @@ internal static class DemoNode
     public static Task<NodeServer> StartAsync(Func<NodeOptions, NodeOptions>? change = null) =>
         NodeServer.StartAsync(change is null ? Options : change(Options));
 
-    public static HttpClient Client(NodeServer node) => new() { BaseAddress = node.Address, Timeout = TimeSpan.FromSeconds(60) };
+    public static HttpClient Client(NodeServer node) =>
+        new() { BaseAddress = node.Address, Timeout = TimeSpan.FromSeconds(60) };
 
     /// <summary>Posts a body and returns status and JSON.</summary>
     public static async Task<(int Status, JsonNode Json)> PostAsync(NodeServer node, string path, JsonObject body)
@@ -50,7 +52,8 @@ internal static class DemoNode
     public static string LongText(int words, int seed = 1)
     {
         var random = new Random(seed);
-        string[] list = ["the", "order", "river", "of", "green", "and", "letter", "small", "stone", "to", "morning", "7", "é"];
+        string[] list = ["the", "order", "river", "of", "green", "and", "letter", "small", "stone", "to", "morning",
+            "7", "é"];
         return string.Join(' ', Enumerable.Range(0, words).Select(_ => list[random.Next(list.Length)]));
     }
 

@@ -8,7 +8,8 @@ namespace AgentRuntime.Node.Engine;
 /// <summary>
 /// The identity of a KV block: the first 128 bits of SHA-256 over its parent's identity and its token ids. The salt is
 /// hashed into the root only and inherited through the chain (vllm: kv_cache_utils.py), so that tenants with different
-/// salts never meet in one block. 128 bits of a cryptographic hash: a tenant cannot make a block collide with another's.
+/// salts never meet in one block. 128 bits of a cryptographic hash: a tenant cannot make a block collide with
+/// another's.
 /// </summary>
 internal readonly record struct BlockHash(ulong High, ulong Low)
 {

@@ -83,7 +83,8 @@ internal sealed class EngineLoop : IDisposable
         {
             while (!_stop.IsCancellationRequested)
             {
-                // Asleep only when there is nothing to compute; a cancelled generation that waits is found at the next step.
+                // Asleep only when there is nothing to compute; a cancelled generation that waits is found at the
+                // next step.
                 if (!_scheduler.HasWork) Take(_arrivals.Take(_stop.Token));
                 while (_scheduler.Waiting < MaxQueued && _arrivals.TryTake(out var next)) Take(next);
                 _scheduler.Step();

@@ -149,7 +149,9 @@ internal sealed class EngineScheduler : IDisposable
         import.Release();
     }
 
-    /// <summary>Chooses what the next pass computes and makes room for it; false when there is nothing to compute.</summary>
+    /// <summary>
+    /// Chooses what the next pass computes and makes room for it; false when there is nothing to compute.
+    /// </summary>
     private bool Plan()
     {
         do

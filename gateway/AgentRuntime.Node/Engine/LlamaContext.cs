@@ -91,10 +91,12 @@ internal sealed unsafe class LlamaContext : IKvCells, IDisposable
     public Span<float> Logits(int index)
     {
         var logits = Llama.Logits(_handle, index);
-        return logits is null ? throw new InvalidOperationException("no output was asked for") : new(logits, VocabularySize);
+        return logits is null ? throw new InvalidOperationException("no output was asked for")
+            : new(logits, VocabularySize);
     }
 
-    public void Share(int source, int target, int from, int to) => Llama.SequenceCopy(_memory, source, target, from, to);
+    public void Share(int source, int target, int from, int to) =>
+        Llama.SequenceCopy(_memory, source, target, from, to);
 
     public void Truncate(int sequence, int from) => Llama.SequenceRemove(_memory, sequence, from, -1);
 

@@ -15,7 +15,8 @@ internal static class LogProbabilities
         for (var token = 0; top > 0 && token < logits.Length; token++)
         {
             if (best.Count < top) best.Enqueue(token, logits[token]);
-            else if (best.TryPeek(out _, out var least) && logits[token] > least) best.EnqueueDequeue(token, logits[token]);
+            else if (best.TryPeek(out _, out var least)
+                && logits[token] > least) best.EnqueueDequeue(token, logits[token]);
         }
 
         var alternatives = new (int, float)[best.Count];

@@ -42,7 +42,9 @@ internal sealed class PrefixCache
         return count;
     }
 
-    /// <summary>Starts a sequence on the first <paramref name="matched"/> blocks; null when every id is in use.</summary>
+    /// <summary>
+    /// Starts a sequence on the first <paramref name="matched"/> blocks; null when every id is in use.
+    /// </summary>
     public CachedSequence? Start(ReadOnlySpan<BlockHash> hashes, int matched)
     {
         // Pinned before making room, or making room could evict the very blocks that were matched.
@@ -124,7 +126,9 @@ internal sealed class PrefixCache
         return false;
     }
 
-    /// <summary>Cuts a finished sequence to the blocks that it owns, so that cells it merely shares are not held.</summary>
+    /// <summary>
+    /// Cuts a finished sequence to the blocks that it owns, so that cells it merely shares are not held.
+    /// </summary>
     private void Trim(CachedSequence sequence)
     {
         if (sequence.Owned.TryPeek(out var last))

@@ -17,7 +17,8 @@ internal abstract record KvEvent;
 
 /// <summary>Blocks of one chain can be reused from now on.</summary>
 internal sealed record BlocksStored(
-    List<BlockHash> Hashes, BlockHash? Parent, List<int> Tokens, int BlockTokens, string? Salt, string? Adapter) : KvEvent;
+    List<BlockHash> Hashes, BlockHash? Parent, List<int> Tokens, int BlockTokens, string? Salt, string? Adapter)
+        : KvEvent;
 
 /// <summary>Blocks are gone.</summary>
 internal sealed record BlocksRemoved(List<BlockHash> Hashes) : KvEvent;

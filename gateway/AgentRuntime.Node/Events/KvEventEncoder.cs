@@ -5,7 +5,8 @@ namespace AgentRuntime.Node.Events;
 
 /// <summary>
 /// Encodes a batch in vLLM's msgpack schema (vllm: distributed/kv_events.py). A block's hash is the low 64 bits of its
-/// identity as an integer, vLLM's default. The medium is "GPU" whatever the device is, as in vLLM: it means the engine's
+/// identity as an integer, vLLM's default. The medium is "GPU" whatever the device is, as in vLLM: it means the
+/// engine's
 /// own cache. Stateless.
 /// </summary>
 internal static class KvEventEncoder

@@ -130,7 +130,8 @@ internal sealed class KvEventPublisher : IPrefixCacheObserver, IDisposable
             var from = BinaryPrimitives.ReadUInt64BigEndian(request[2]);
             (ulong Sequence, byte[] Payload)[] batches;
             lock (_gate) batches = [.. _history.Where(b => b.Sequence >= from)];
-            foreach (var (sequence, payload) in batches) _replay.Send(request[0], [], _topic, Number(sequence), payload);
+            foreach (var (sequence, payload) in batches) _replay.Send(request[0], [], _topic, Number(sequence),
+                payload);
             _replay.Send(request[0], [], _topic, ReplayEnd, []);
         }
     }

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace AgentRuntime.Node.Events;
 
-/// <summary>Writes MessagePack (msgpack spec, 2013 form) in the shortest encoding of each value. Not thread-safe.</summary>
+/// <summary>
+/// Writes MessagePack (msgpack spec, 2013 form) in the shortest encoding of each value. Not thread-safe.
+/// </summary>
 internal sealed class MsgPackWriter(IBufferWriter<byte> output)
 {
     public void Nil() => Byte(0xC0);

@@ -21,7 +21,8 @@ internal sealed unsafe class ZmqSocket : IDisposable
         catch (DllNotFoundException e)
         {
             throw new RuntimeErrorException(
-                new(ReasonCodes.MissingNativeLibrary, "libzmq is not installed", "KV events", "Run 'apt-get install libzmq5'."), e);
+                new(ReasonCodes.MissingNativeLibrary, "libzmq is not installed", "KV events",
+                    "Run 'apt-get install libzmq5'."), e);
         }
 
         _socket = Zmq.Socket(_context, type);
@@ -37,7 +38,8 @@ internal sealed unsafe class ZmqSocket : IDisposable
             {
                 Dispose();
                 throw new RuntimeErrorException(
-                    new(ReasonCodes.PortInUse, $"cannot publish KV events at {wanted}", "KV events", "Choose another port."));
+                    new(ReasonCodes.PortInUse, $"cannot publish KV events at {wanted}", "KV events",
+                        "Choose another port."));
             }
         }
 
@@ -54,12 +56,15 @@ internal sealed unsafe class ZmqSocket : IDisposable
         {
             fixed (byte* data = frames[i])
             {
-                if (Zmq.Send(_socket, data, (nuint)frames[i].Length, i < frames.Length - 1 ? Zmq.SendMore : 0) < 0) return;
+                if (Zmq.Send(_socket, data, (nuint)frames[i].Length, i < frames.Length - 1 ? Zmq.SendMore
+                    : 0) < 0) return;
             }
         }
     }
 
-    /// <summary>The next message, each frame cut to 256 bytes and at most 8 of them; null after 200 ms without one.</summary>
+    /// <summary>
+    /// The next message, each frame cut to 256 bytes and at most 8 of them; null after 200 ms without one.
+    /// </summary>
     public List<byte[]>? Receive()
     {
         List<byte[]> frames = [];

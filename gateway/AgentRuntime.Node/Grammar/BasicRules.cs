@@ -1,6 +1,8 @@
 namespace AgentRuntime.Node.Grammar;
 
-/// <summary>The rules of plain JSON (RFC 8259) that every grammar carries. White space is bounded, or a model may never end.</summary>
+/// <summary>
+/// The rules of plain JSON (RFC 8259) that every grammar carries. White space is bounded, or a model may never end.
+/// </summary>
 internal static class BasicRules
 {
     public const string Text = """

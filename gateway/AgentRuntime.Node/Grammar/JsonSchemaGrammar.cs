@@ -107,7 +107,8 @@ internal sealed class JsonSchemaGrammar
         foreach (var step in path[1..].Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             var name = step.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-            if (at.ValueKind != JsonValueKind.Object || !at.TryGetProperty(name, out at)) throw Unsupported($"the reference {path}");
+            if (at.ValueKind != JsonValueKind.Object
+                || !at.TryGetProperty(name, out at)) throw Unsupported($"the reference {path}");
         }
 
         // The name is known before the rule is: a schema may refer to itself.
@@ -121,7 +122,8 @@ internal sealed class JsonSchemaGrammar
     {
         if (!schema.TryGetProperty("properties", out var properties) || !properties.EnumerateObject().Any())
         {
-            var closed = schema.TryGetProperty("additionalProperties", out var more) && more.ValueKind == JsonValueKind.False;
+            var closed = schema.TryGetProperty("additionalProperties", out var more)
+                && more.ValueKind == JsonValueKind.False;
             return closed ? Rule("\"{\" ws \"}\"") : "object";
         }
 
@@ -188,7 +190,8 @@ internal sealed class JsonSchemaGrammar
     }
 
     private static int? Count(JsonElement schema, string name) =>
-        schema.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var n)
+        schema.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number
+            && value.TryGetInt32(out var n)
             ? Math.Max(0, n)
             : null;
 
@@ -197,7 +200,8 @@ internal sealed class JsonSchemaGrammar
 
     private static string Alternatives(IEnumerable<string> options) => string.Join(" | ", options);
 
-    private static string Compact(JsonElement value) => JsonSerializer.Serialize(value, RequestJson.Default.JsonElement);
+    private static string Compact(JsonElement value) =>
+        JsonSerializer.Serialize(value, RequestJson.Default.JsonElement);
 
     private static string Compact(string text) => $"\"{JsonEncodedText.Encode(text)}\"";
 

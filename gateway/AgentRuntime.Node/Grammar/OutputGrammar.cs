@@ -40,7 +40,8 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
             var (rule, rules) = JsonSchemaGrammar.Translate(schema.RootElement, $"t{i}x");
             text.Append('t').Append(i).Append(" ::= \"{\" ws \"\\\"name\\\"\" ws \":\" ws ")
                 .Append(JsonSchemaGrammar.Literal($"\"{JsonEncodedText.Encode(tools[i].Name)}\""))
-                .Append(" ws \",\" ws \"\\\"arguments\\\"\" ws \":\" ws ").Append(rule).Append(" ws \"}\"\n").Append(rules);
+                .Append(" ws \",\" ws \"\\\"arguments\\\"\" ws \":\" ws ").Append(rule).Append(" ws \"}\"\n")
+                    .Append(rules);
         }
 
         return new(text.Append(BasicRules.Text).ToString(), OnlyAfterCallStart: !required);

@@ -36,7 +36,9 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
     /// <summary>When the first token came; null before.</summary>
     public long? FirstTokenAt { get; private set; }
 
-    /// <summary>The answer in pieces; the last has a finish reason or an error. Cancels the generation when left early.</summary>
+    /// <summary>
+    /// The answer in pieces; the last has a finish reason or an error. Cancels the generation when left early.
+    /// </summary>
     public async IAsyncEnumerable<ChoiceDelta> ReadAsync(
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -42,7 +42,8 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         {
             await foreach (var delta in MergeAsync(cancellationToken))
             {
-                if (leg?.OperationName.StartsWith("prefill", StringComparison.Ordinal) == true && _choices[0].FirstTokenAt is not null)
+                if (leg?.OperationName.StartsWith("prefill", StringComparison.Ordinal) == true
+                    && _choices[0].FirstTokenAt is not null)
                 {
                     leg.SetTag("gen_ai.usage.cached_tokens", _choices[0].Generation.CachedTokens);
                     leg.Dispose();
@@ -94,7 +95,8 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         if (_import is null) return new(0, 0, 0, (_transferError?.Code ?? ReasonCodes.KvTransferFailed).ToString());
         var tokens = _choices[0].Generation.ImportedTokens;
         // Nothing imported although it was fetched: the local cache had it all, or the engine refused the state.
-        var refused = tokens == 0 && _choices[0].Generation.CachedTokens + node.Options.BlockTokens < _prompts[0].Length;
+        var refused = tokens == 0
+            && _choices[0].Generation.CachedTokens + node.Options.BlockTokens < _prompts[0].Length;
         return new(
             _import.Bytes, _import.FetchTime.TotalMilliseconds, tokens,
             refused ? ReasonCodes.KvTransferFailed.ToString() : null);
@@ -143,12 +145,14 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
     }
 
     private IAsyncEnumerable<ChoiceDelta> MergeAsync(CancellationToken cancellationToken) =>
-        _prompts.Count * Request.Choices == 1 ? _choices[0].ReadAsync(cancellationToken) : MergeManyAsync(cancellationToken);
+        _prompts.Count * Request.Choices == 1 ? _choices[0].ReadAsync(cancellationToken)
+            : MergeManyAsync(cancellationToken);
 
     /// <summary>
     /// The first choice of a prompt computes it; the others start with its first token, so that they share its blocks.
     /// </summary>
-    private async IAsyncEnumerable<ChoiceDelta> MergeManyAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<ChoiceDelta> MergeManyAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var merged = Channel.CreateBounded<ChoiceDelta>(64);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -159,7 +163,8 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         }
 
         readers.Add(ReadAsync(_choices[0]));
-        for (var i = Request.Choices; i < _prompts.Count * Request.Choices; i += Request.Choices) readers.Add(ReadAsync(Submit(i)));
+        for (var i = Request.Choices; i < _prompts.Count * Request.Choices; i += Request.Choices) readers.Add(
+            ReadAsync(Submit(i)));
         var firsts = _choices.ToDictionary(c => c.Index);
         var ended = 0;
         try

@@ -155,7 +155,8 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
         json.WriteBoolean("do_remote_prefill", true);
         json.WriteBoolean("do_remote_decode", false);
         json.WriteStartArray("remote_block_ids");
-        for (var block = 0; block < (lease.Export.Tokens + node.Options.BlockTokens - 1) / node.Options.BlockTokens; block++)
+        for (var block = 0; block < (
+            lease.Export.Tokens + node.Options.BlockTokens - 1) / node.Options.BlockTokens; block++)
             json.WriteNumberValue(block);
         json.WriteEndArray();
         json.WriteString("remote_engine_id", node.EngineName);
@@ -236,8 +237,10 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
 
 /// <summary>A choice's whole text.</summary>
 internal sealed record ChoiceText(
-    int Index, string Text, string? FinishReason, IReadOnlyList<TokenReport> Tokens, IReadOnlyList<RequestToolCall> Calls);
+    int Index, string Text, string? FinishReason, IReadOnlyList<TokenReport> Tokens,
+        IReadOnlyList<RequestToolCall> Calls);
 
 /// <summary>A response's figures.</summary>
 internal sealed record Totals(
-    int PromptTokens, int OutputTokens, int CachedTokens, double TimeToFirstTokenMs, TransferReport? Transfer, KvLease? Lease);
+    int PromptTokens, int OutputTokens, int CachedTokens, double TimeToFirstTokenMs, TransferReport? Transfer,
+        KvLease? Lease);

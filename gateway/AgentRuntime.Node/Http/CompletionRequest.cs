@@ -14,7 +14,9 @@ internal sealed record CompletionRequest
     /// <summary>Text prompts; empty for chat.</summary>
     public IReadOnlyList<RequestPrompt> Prompts { get; init; } = [];
 
-    /// <summary>The most tokens to generate; null for what the context leaves (chat) or 16 (text), as in vLLM.</summary>
+    /// <summary>
+    /// The most tokens to generate; null for what the context leaves (chat) or 16 (text), as in vLLM.
+    /// </summary>
     public int? MaxTokens { get; init; }
 
     public int Choices { get; init; } = 1;

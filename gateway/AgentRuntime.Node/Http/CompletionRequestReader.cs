@@ -28,7 +28,8 @@ internal static class CompletionRequestReader
             IsChat = isChat,
             Messages = isChat ? Messages(body) : [],
             Prompts = isChat ? [] : Prompts(body),
-            MaxTokens = Integer(body, "max_completion_tokens", 1, int.MaxValue) ?? Integer(body, "max_tokens", 1, int.MaxValue),
+            MaxTokens = Integer(body, "max_completion_tokens", 1, int.MaxValue)
+                ?? Integer(body, "max_tokens", 1, int.MaxValue),
             Choices = Integer(body, "n", 1, MostChoices) ?? 1,
             Stream = Boolean(body, "stream"),
             IncludeUsage = Child(body, "stream_options") is { } options && Boolean(options, "include_usage"),
@@ -40,7 +41,8 @@ internal static class CompletionRequestReader
             Transfer = Transfer(body),
             Tools = tools,
         };
-        if (request.Transfer is { } t && (t.RemoteDecode || t.RemotePrefill) && (request.Choices > 1 || request.Prompts.Count > 1))
+        if (request.Transfer is { } t && (t.RemoteDecode || t.RemotePrefill) && (request.Choices > 1
+            || request.Prompts.Count > 1))
             throw Unsupported("kv_transfer_params moves one prompt with one choice", "kv_transfer_params");
         return request;
     }
@@ -78,7 +80,8 @@ internal static class CompletionRequestReader
         return new()
         {
             Temperature = Number(body, "temperature", 0, 10) ?? 1,
-            TopP = Number(body, "top_p", 0, 1) is { } p ? p > 0 ? p : throw Malformed("top_p is not above 0", "top_p") : 1,
+            TopP = Number(body, "top_p", 0, 1) is { } p ? p > 0 ? p : throw Malformed("top_p is not above 0", "top_p")
+                : 1,
             TopK = Math.Max(0, Integer(body, "top_k", -1, int.MaxValue) ?? 0),
             MinP = Number(body, "min_p", 0, 1) ?? 0,
             FrequencyPenalty = Number(body, "frequency_penalty", -2, 2) ?? 0,
@@ -120,7 +123,8 @@ internal static class CompletionRequestReader
     {
         if (Child(body, "messages") is not { ValueKind: JsonValueKind.Array } array || array.GetArrayLength() == 0)
             throw Malformed("messages is not a list with at least one message", "messages");
-        if (array.GetArrayLength() > MostMessages) throw Malformed($"messages has more than {MostMessages} entries", "messages");
+        if (array.GetArrayLength() > MostMessages) throw Malformed($"messages has more than {MostMessages} entries",
+            "messages");
         return [.. array.EnumerateArray().Select(Message)];
     }
 
@@ -140,7 +144,8 @@ internal static class CompletionRequestReader
             {
                 if (Child(call, "function") is not { ValueKind: JsonValueKind.Object } function)
                     throw Malformed($"{where}.tool_calls has an entry without a function", where);
-                var name = Text(function, "name", 256) ?? throw Malformed($"{where}.tool_calls names no function", where);
+                var name = Text(function, "name", 256)
+                    ?? throw Malformed($"{where}.tool_calls names no function", where);
                 calls.Add(new(name, Text(function, "arguments", int.MaxValue) ?? "{}"));
             }
         }
@@ -152,11 +157,13 @@ internal static class CompletionRequestReader
     {
         if (Child(message, "content") is not { } content) return "";
         if (content.ValueKind == JsonValueKind.String) return content.GetString() ?? "";
-        if (content.ValueKind != JsonValueKind.Array) throw Malformed($"{where}.content is neither text nor a list", where);
+        if (content.ValueKind != JsonValueKind.Array) throw Malformed($"{where}.content is neither text nor a list",
+            where);
         return string.Concat(content.EnumerateArray().Select(part =>
             part.ValueKind == JsonValueKind.Object && Text(part, "type", 64) is "text" or "input_text" or "output_text"
                 ? Text(part, "text", int.MaxValue) ?? ""
-                : throw Unsupported($"{where}.content has a part that is not text; this model reads text only", where)));
+                : throw Unsupported($"{where}.content has a part that is not text; this model reads text only",
+                    where)));
     }
 
     private static List<RequestPrompt> Prompts(JsonElement body)
@@ -166,7 +173,8 @@ internal static class CompletionRequestReader
         if (prompt.ValueKind != JsonValueKind.Array || prompt.GetArrayLength() == 0)
             throw Malformed("prompt is neither text nor a list that is not empty", "prompt");
         if (prompt[0].ValueKind == JsonValueKind.Number) return [new(null, Tokens(prompt))];
-        if (prompt.GetArrayLength() > MostPrompts) throw Malformed($"prompt has more than {MostPrompts} entries", "prompt");
+        if (prompt.GetArrayLength() > MostPrompts) throw Malformed($"prompt has more than {MostPrompts} entries",
+            "prompt");
         return [.. prompt.EnumerateArray().Select(p => p.ValueKind switch
         {
             JsonValueKind.String => new RequestPrompt(p.GetString(), null),
@@ -216,14 +224,16 @@ internal static class CompletionRequestReader
     private static int? Integer(JsonElement body, string name, int least, int most) => Child(body, name) switch
     {
         null => null,
-        { ValueKind: JsonValueKind.Number } n when n.TryGetInt32(out var value) && value >= least && value <= most => value,
+        { ValueKind: JsonValueKind.Number } n when n.TryGetInt32(out var value) && value >= least && value <= most =>
+            value,
         _ => throw Malformed($"{name} is not an integer within {least}..{most}", name),
     };
 
     private static float? Number(JsonElement body, string name, float least, float most) => Child(body, name) switch
     {
         null => null,
-        { ValueKind: JsonValueKind.Number } n when n.GetDouble() >= least && n.GetDouble() <= most => (float)n.GetDouble(),
+        { ValueKind: JsonValueKind.Number } n when n.GetDouble() >= least && n.GetDouble() <= most =>
+            (float)n.GetDouble(),
         _ => throw Malformed(
             string.Create(CultureInfo.InvariantCulture, $"{name} is not a number within {least}..{most}"), name),
     };

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace AgentRuntime.Node.Http;
 
-/// <summary>Server-sent events in OpenAI's form: <c>data: {json}</c>, at the end <c>data: [DONE]</c>. One writer.</summary>
+/// <summary>
+/// Server-sent events in OpenAI's form: <c>data: {json}</c>, at the end <c>data: [DONE]</c>. One writer.
+/// </summary>
 internal sealed class EventStream(HttpContext context) : IAsyncDisposable
 {
     private readonly ArrayBufferWriter<byte> _buffer = new(1024);

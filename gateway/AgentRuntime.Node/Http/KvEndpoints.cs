@@ -21,7 +21,8 @@ internal static class KvEndpoints
             node.EngineName, node.Model.Digest, node.StateFormat, lease.PromptDigest, export.Tokens, export.IsComplete,
             [.. export.Segments.Select(s => new KvManifestSegment(s.From, s.To, s.State.Length, s.Sha256))]);
         context.Response.ContentType = "application/json";
-        await JsonSerializer.SerializeAsync(context.Response.Body, manifest, KvJson.Default.KvManifest, context.RequestAborted);
+        await JsonSerializer.SerializeAsync(context.Response.Body, manifest, KvJson.Default.KvManifest,
+            context.RequestAborted);
     }
 
     public static async Task SegmentAsync(HttpContext context, NodeService node, string id, int index)
@@ -39,9 +40,11 @@ internal static class KvEndpoints
         await context.Response.Body.WriteAsync(segment.State, context.RequestAborted);
     }
 
-    public static Task Heartbeat(HttpContext context, NodeService node, string id) => Done(context, node.Leases.Touch(id) is not null);
+    public static Task Heartbeat(HttpContext context, NodeService node, string id) =>
+        Done(context, node.Leases.Touch(id) is not null);
 
-    public static Task Release(HttpContext context, NodeService node, string id) => Done(context, node.Leases.Release(id));
+    public static Task Release(HttpContext context, NodeService node, string id) =>
+        Done(context, node.Leases.Release(id));
 
     private static Task Done(HttpContext context, bool found)
     {

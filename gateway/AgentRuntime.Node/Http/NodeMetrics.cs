@@ -68,27 +68,32 @@ internal sealed class NodeMetrics
         One("vllm:kv_cache_usage_perc", "gauge", "KV-cache usage. 1 means 100 percent usage.",
             (double)counters.UsedCells / node.Engine.PoolTokens);
         One("vllm:cache_config_info", "gauge", "Information of the LLMEngine CacheConfig", 1,
-            $",block_size=\"{node.Options.BlockTokens}\",num_gpu_blocks=\"{node.Engine.PoolTokens / node.Options.BlockTokens}\"");
+            $",block_size=\"{node.Options.BlockTokens}\","
+            + $"num_gpu_blocks=\"{node.Engine.PoolTokens / node.Options.BlockTokens}\"");
         One("vllm:lora_requests_info", "gauge", "Running stats on lora requests.", 0,
             ",max_lora=\"0\",running_lora_adapters=\"\",waiting_lora_adapters=\"\"");
         One("vllm:prefix_cache_queries_total", "counter", "Prefix cache queries, in terms of number of queried tokens.",
             counters.PrefixQueries);
         One("vllm:prefix_cache_hits_total", "counter", "Prefix cache hits, in terms of number of cached tokens.",
             counters.PrefixHits);
-        One("vllm:num_preemptions_total", "counter", "Cumulative number of preemption from the engine.", counters.Preemptions);
+        One("vllm:num_preemptions_total", "counter", "Cumulative number of preemption from the engine.",
+            counters.Preemptions);
         One("vllm:prompt_tokens_total", "counter", "Number of prefill tokens processed.", counters.PromptTokens);
-        One("vllm:generation_tokens_total", "counter", "Number of generation tokens processed.", counters.GeneratedTokens);
+        One("vllm:generation_tokens_total", "counter", "Number of generation tokens processed.",
+            counters.GeneratedTokens);
         Ends(text, labels);
         TimeToFirstToken.Write(text, labels);
         InterTokenLatency.Write(text, labels);
         EndToEnd.Write(text, labels);
         KvTransfer.Write(text, labels);
-        One("agentruntime:kv_transfer_bytes_total", "counter", "KV state fetched, in bytes.", Read(ref _transferredBytes));
+        One("agentruntime:kv_transfer_bytes_total", "counter", "KV state fetched, in bytes.",
+            Read(ref _transferredBytes));
         One("agentruntime:kv_transfer_failures_total", "counter", "KV state that could not be fetched.",
             Read(ref _transferFailures));
         One("agentruntime:kv_leases", "gauge", "Exported KV states that wait to be fetched.", node.Leases.Count);
         One("agentruntime:kv_lease_bytes", "gauge", "Bytes of exported KV state held.", node.Leases.Bytes);
-        One("agentruntime:kv_leases_expired_total", "counter", "Leases that ended without release.", node.Leases.Expired);
+        One("agentruntime:kv_leases_expired_total", "counter", "Leases that ended without release.",
+            node.Leases.Expired);
         return text.ToString();
     }
 

@@ -21,7 +21,8 @@ internal sealed class NodeService : IDisposable
         Model = LoadedModel.Load(options.ModelPath, options.GpuLayers);
         try
         {
-            ModelName = options.ModelName ?? Model.Metadata("general.name") ?? Path.GetFileNameWithoutExtension(options.ModelPath);
+            ModelName = options.ModelName ?? Model.Metadata("general.name")
+                ?? Path.GetFileNameWithoutExtension(options.ModelPath);
             Prompts = new(Model);
             Events = options.KvEventPort is null ? null : new(options, time);
             Engine = new(Model, options, Events);
@@ -92,7 +93,8 @@ internal sealed class NodeService : IDisposable
         if (tokens.Length + (long)wanted <= ContextTokens) return tokens;
         throw new RuntimeErrorException(new(
             ReasonCodes.PromptTooLong,
-            $"this model's context is {ContextTokens} tokens; the prompt has {tokens.Length} and {wanted} are to be generated",
+            $"this model's context is {ContextTokens} tokens; the prompt has {tokens.Length}"
+            + $" and {wanted} are to be generated",
             request.IsChat ? "messages" : "prompt",
             "Shorten the prompt or lower max_tokens."));
     }

@@ -4,7 +4,9 @@ using AgentRuntime.Node.Grammar;
 
 namespace AgentRuntime.Node.Http;
 
-/// <summary>Reads what the answer must look like: <c>tools</c>, <c>tool_choice</c>, <c>response_format</c>. Stateless.</summary>
+/// <summary>
+/// Reads what the answer must look like: <c>tools</c>, <c>tool_choice</c>, <c>response_format</c>. Stateless.
+/// </summary>
 internal static class OutputFormatReader
 {
     private const int MostTools = 128;
@@ -26,7 +28,8 @@ internal static class OutputFormatReader
     private static (IReadOnlyList<RequestTool> Offered, string? Required) Choice(
         JsonElement body, IReadOnlyList<RequestTool> tools)
     {
-        if (!body.TryGetProperty("tool_choice", out var choice) || choice.ValueKind == JsonValueKind.Null) return (tools, null);
+        if (!body.TryGetProperty("tool_choice", out var choice)
+            || choice.ValueKind == JsonValueKind.Null) return (tools, null);
         if (choice.ValueKind == JsonValueKind.String)
         {
             return choice.GetString() switch
@@ -34,7 +37,8 @@ internal static class OutputFormatReader
                 "none" => ([], null),
                 "auto" => (tools, null),
                 "required" when tools.Count > 0 => (tools, ""),
-                _ => throw Malformed("tool_choice is none of none, auto, required (with tools), a function", "tool_choice"),
+                _ => throw Malformed("tool_choice is none of none, auto, required (with tools), a function",
+                    "tool_choice"),
             };
         }
 
@@ -48,7 +52,8 @@ internal static class OutputFormatReader
 
     private static OutputGrammar? Format(JsonElement body)
     {
-        if (!body.TryGetProperty("response_format", out var format) || format.ValueKind == JsonValueKind.Null) return null;
+        if (!body.TryGetProperty("response_format", out var format)
+            || format.ValueKind == JsonValueKind.Null) return null;
         var type = format.ValueKind == JsonValueKind.Object && format.TryGetProperty("type", out var t)
             && t.ValueKind == JsonValueKind.String ? t.GetString() : null;
         return type switch

@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace AgentRuntime.Node.Http;
 
-/// <summary>A request's id: the client's <c>X-Request-Id</c> where it is a plain short token, else a random one.</summary>
+/// <summary>
+/// A request's id: the client's <c>X-Request-Id</c> where it is a plain short token, else a random one.
+/// </summary>
 internal static class RequestId
 {
     public static string Of(HttpContext context) =>

@@ -10,12 +10,14 @@ internal static class TokenEndpoints
     {
         using var body = await ReadAsync(context);
         var root = body.RootElement;
-        var addSpecial = !root.TryGetProperty("add_special_tokens", out var flag) || flag.ValueKind != JsonValueKind.False;
+        var addSpecial = !root.TryGetProperty("add_special_tokens", out var flag)
+            || flag.ValueKind != JsonValueKind.False;
         int[] tokens;
         if (root.TryGetProperty("messages", out _))
         {
             var request = CompletionRequestReader.Read(root, isChat: true);
-            tokens = node.Model.Tokenize(node.Prompts.Build(request.Messages, request.Tools), addSpecial, parseSpecial: true);
+            tokens = node.Model.Tokenize(node.Prompts.Build(request.Messages, request.Tools), addSpecial,
+                parseSpecial: true);
         }
         else
         {

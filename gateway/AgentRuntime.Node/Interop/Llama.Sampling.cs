@@ -40,7 +40,8 @@ internal static unsafe partial class Llama
     public static partial nint SamplerTemperature(float temperature);
 
     [LibraryImport(Lib, EntryPoint = "llama_sampler_init_penalties")]
-    public static partial nint SamplerPenalties(int vocabSize, int lastN, float repeat, float frequency, float presence);
+    public static partial nint SamplerPenalties(int vocabSize, int lastN, float repeat, float frequency,
+        float presence);
 
     [LibraryImport(Lib, EntryPoint = "llama_sampler_init_logit_bias")]
     public static partial nint SamplerLogitBias(int vocabSize, int count, LlamaLogitBias* biases);

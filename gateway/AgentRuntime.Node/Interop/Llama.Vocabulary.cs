@@ -28,5 +28,6 @@ internal static unsafe partial class Llama
         nint vocab, byte* text, int textLength, int* tokens, int maxTokens, byte addSpecial, byte parseSpecial);
 
     [LibraryImport(Lib, EntryPoint = "llama_token_to_piece")]
-    public static partial int TokenToPiece(nint vocab, int token, byte* buffer, int length, int leftStrip, byte special);
+    public static partial int TokenToPiece(nint vocab, int token, byte* buffer, int length, int leftStrip,
+        byte special);
 }

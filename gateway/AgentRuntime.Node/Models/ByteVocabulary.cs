@@ -52,7 +52,8 @@ internal sealed class ByteVocabulary
         return (char)(256 + shift);
     }
 
-    private static bool IsPrintable(int b) => b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF);
+    private static bool IsPrintable(int b) =>
+        b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF);
 
     private static string Encode(string text) =>
         string.Concat(Encoding.UTF8.GetBytes(text).Select(b => ByteSymbol(b)));

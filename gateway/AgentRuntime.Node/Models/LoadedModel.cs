@@ -11,7 +11,9 @@ namespace AgentRuntime.Node.Models;
 /// </summary>
 internal sealed class LoadedModel : IDisposable
 {
-    /// <summary>The bit of GGML_ROPE_TYPE_MROPE and its kin: several positions a cell, which moved state does not carry.</summary>
+    /// <summary>
+    /// The bit of GGML_ROPE_TYPE_MROPE and its kin: several positions a cell, which moved state does not carry.
+    /// </summary>
     private const int MultiRope = 8;
 
     private readonly nint _vocab;
@@ -52,11 +54,14 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Whether cells can be copied between sequences; false for recurrent state.</summary>
     public bool CanShareCells { get; }
 
-    /// <summary>Whether a range of a sequence's state can be moved; false where cells hold more than one position.</summary>
+    /// <summary>
+    /// Whether a range of a sequence's state can be moved; false where cells hold more than one position.
+    /// </summary>
     public bool CanMoveState => field && CanShareCells;
 
     /// <summary>Loads a model.</summary>
-    /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that loads.</exception>
+    /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that
+    /// loads.</exception>
     public static LoadedModel Load(string path, int gpuLayers)
     {
         if (!File.Exists(path)) throw Invalid(path, "there is no such file");

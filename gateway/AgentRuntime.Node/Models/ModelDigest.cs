@@ -27,7 +27,8 @@ internal static class ModelDigest
         var buffer = new byte[HeadBytes];
         Append(file, 0, buffer, hash);
         for (var i = 0; i < Samples; i++)
-            Append(file, HeadBytes + ((file.Length - HeadBytes - SampleBytes) / Samples * i), buffer.AsSpan(0, SampleBytes), hash);
+            Append(file, HeadBytes + ((file.Length - HeadBytes - SampleBytes) / Samples * i), buffer.AsSpan(0,
+                SampleBytes), hash);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

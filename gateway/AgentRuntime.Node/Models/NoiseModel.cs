@@ -95,7 +95,8 @@ public static class NoiseModel
             gguf.AddTensor(at + "ffn_gate.weight", o.Embedding, o.FeedForward, o.Half, Normal(inward));
             gguf.AddTensor(at + "ffn_up.weight", o.Embedding, o.FeedForward, o.Half, Normal(inward));
             gguf.AddTensor(
-                at + "ffn_down.weight", o.FeedForward, o.Embedding, o.Half, Normal(0.5f / MathF.Sqrt(o.FeedForward), true));
+                at + "ffn_down.weight", o.FeedForward, o.Embedding, o.Half, Normal(0.5f / MathF.Sqrt(o.FeedForward),
+                    true));
         }
 
         gguf.AddTensor("output_norm.weight", o.Embedding, 0, half: false, static (_, _) => 1f);

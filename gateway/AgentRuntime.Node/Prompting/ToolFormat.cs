@@ -39,7 +39,8 @@ internal sealed class HermesToolFormat : ToolFormat
 
     private const string After =
         "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
-        + "<tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n"
+        + "<tool_call></tool_call> XML tags:\n<tool_call>\n"
+        + "{\"name\": <function-name>, \"arguments\": <args-json-object>}\n"
         + "</tool_call>";
 
     public override string System(string? system, IReadOnlyList<RequestTool> tools)
@@ -47,7 +48,8 @@ internal sealed class HermesToolFormat : ToolFormat
         var text = new StringBuilder();
         if (!string.IsNullOrEmpty(system)) text.Append(system).Append("\n\n");
         text.Append(Before);
-        foreach (var tool in tools) text.Append("\n{\"type\": \"function\", \"function\": ").Append(tool.Json).Append('}');
+        foreach (var tool in tools) text.Append("\n{\"type\": \"function\", \"function\": ").Append(tool.Json)
+            .Append('}');
         return text.Append(After).ToString();
     }
 

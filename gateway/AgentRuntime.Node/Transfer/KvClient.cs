@@ -41,11 +41,13 @@ internal sealed class KvClient : IDisposable
     }
 
     /// <summary>Fetches the state of a prompt's tokens, all but the last.</summary>
-    /// <exception cref="RuntimeErrorException">AR4007 it cannot be fetched; AR4011 it belongs to another model or prompt.</exception>
+    /// <exception cref="RuntimeErrorException">AR4007 it cannot be fetched; AR4011 it belongs to another model or
+    /// prompt.</exception>
     public async Task<KvImport> FetchAsync(KvTransferParams from, int[] prompt, CancellationToken cancellationToken)
     {
         var id = from.RequestId ?? throw Failed("kv_transfer_params has no remote_request_id");
-        if (id.Length != 32 || !id.All(char.IsAsciiHexDigit)) throw Failed("remote_request_id is not an id of this kind");
+        if (id.Length != 32 || !id.All(char.IsAsciiHexDigit)) throw Failed(
+            "remote_request_id is not an id of this kind");
         var address = Address(from);
         var start = _time.GetTimestamp();
         using var deadline = new CancellationTokenSource(_options.KvFetchTimeout, _time);
@@ -83,7 +85,8 @@ internal sealed class KvClient : IDisposable
             using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(3), _time);
             using var response = await _http.DeleteAsync(new Uri(Address(from), $"kv/{id}"), deadline.Token);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException or RuntimeErrorException)
+        catch (Exception e) when (
+            e is HttpRequestException or IOException or OperationCanceledException or RuntimeErrorException)
         {
             Activity.Current?.AddEvent(new("kv release failed; the lease will end it"));
         }
@@ -92,10 +95,12 @@ internal sealed class KvClient : IDisposable
     public void Dispose() => _http.Dispose();
 
     private static RuntimeErrorException Failed(string message) => new(new(
-        ReasonCodes.KvTransferFailed, message, "kv_transfer_params", "Send the request again without kv_transfer_params."));
+        ReasonCodes.KvTransferFailed, message, "kv_transfer_params",
+            "Send the request again without kv_transfer_params."));
 
     private static RuntimeErrorException Mismatch(string message) => new(new(
-        ReasonCodes.KvMismatch, message, "kv_transfer_params", "Serve the same model file and KV format on both nodes."));
+        ReasonCodes.KvMismatch, message, "kv_transfer_params",
+            "Serve the same model file and KV format on both nodes."));
 
     private Uri Address(KvTransferParams from)
     {
@@ -121,7 +126,8 @@ internal sealed class KvClient : IDisposable
     private void Compare(KvManifest manifest, int[] prompt)
     {
         if (manifest.ModelSha256 != _modelDigest) throw Mismatch("the KV state belongs to another model");
-        if (manifest.Format != _format) throw Mismatch($"the KV state has the format '{manifest.Format}', not '{_format}'");
+        if (manifest.Format != _format) throw Mismatch(
+            $"the KV state has the format '{manifest.Format}', not '{_format}'");
         if (manifest.PromptSha256 != PromptDigest.Of(prompt)) throw Mismatch("the KV state belongs to another prompt");
         if (!manifest.Complete) throw Failed("the prefill engine has not finished the state");
         var at = 0;

@@ -24,7 +24,8 @@ internal sealed class KvLeaseTable : IDisposable
         _time = time;
         _duration = options.KvLease;
         _maxBytes = options.KvLeaseBytes.Value;
-        var period = TimeSpan.FromTicks(Math.Clamp(_duration.Ticks / 4, TimeSpan.TicksPerMillisecond, TimeSpan.TicksPerSecond * 5));
+        var period = TimeSpan.FromTicks(Math.Clamp(_duration.Ticks / 4, TimeSpan.TicksPerMillisecond,
+            TimeSpan.TicksPerSecond * 5));
         _sweep = time.CreateTimer(static state => ((KvLeaseTable)state!).Sweep(), this, period, period);
     }
 
@@ -35,7 +36,9 @@ internal sealed class KvLeaseTable : IDisposable
     /// <summary>How many leases ended without being released.</summary>
     public long Expired { get; private set; }
 
-    /// <summary>Opens a lease for a prompt that is about to be computed; its time starts with the first touch.</summary>
+    /// <summary>
+    /// Opens a lease for a prompt that is about to be computed; its time starts with the first touch.
+    /// </summary>
     /// <exception cref="RuntimeErrorException">AR4009: too much state waits already.</exception>
     public KvLease Open(int[] prompt, int segmentTokens)
     {
@@ -43,7 +46,8 @@ internal sealed class KvLeaseTable : IDisposable
         if (free <= 0 || _leases.Count >= MostLeases)
         {
             throw new RuntimeErrorException(new(
-                ReasonCodes.Saturated, "the exported KV state that waits to be fetched fills its limit", "kv_transfer_params",
+                ReasonCodes.Saturated, "the exported KV state that waits to be fetched fills its limit",
+                    "kv_transfer_params",
                 "Try again later, or raise KvLeaseBytes.")
             {
                 RetryAfter = TimeSpan.FromSeconds(1),

@@ -2,7 +2,9 @@ using AgentRuntime.Node.Interop;
 
 namespace AgentRuntime.Node.Tests.Engine;
 
-/// <summary>The structs are copies of llama.h; the library's own defaults show whether the fields are where it puts them.</summary>
+/// <summary>
+/// The structs are copies of llama.h; the library's own defaults show whether the fields are where it puts them.
+/// </summary>
 public sealed class NativeLayoutTests
 {
     [Fact]
@@ -20,18 +22,23 @@ public sealed class NativeLayoutTests
     {
         LlamaLibrary.Load();
         var model = Llama.ModelDefaultParams();
-        Assert.Equal((-1, 1, -1, 1, 0), (model.GpuLayers, model.SplitMode, model.LoadMode, model.LazyMode, model.MainGpu));
+        Assert.Equal((-1, 1, -1, 1, 0), (model.GpuLayers, model.SplitMode, model.LoadMode, model.LazyMode,
+            model.MainGpu));
         Assert.Equal((0, 0, 1, 0, 0, 0),
-            (model.VocabOnly, model.CheckTensors, model.UseExtraBufferTypes, model.NoHost, model.NoAlloc, model.LoadMtp));
+            (model.VocabOnly, model.CheckTensors, model.UseExtraBufferTypes, model.NoHost, model.NoAlloc,
+                model.LoadMtp));
 
         var context = Llama.ContextDefaultParams();
-        Assert.Equal((512u, 2048u, 512u, 1u), (context.ContextCells, context.BatchTokens, context.MicroBatchTokens, context.MaxSequences));
-        Assert.Equal((-1, -1, -1, -1), (context.RopeScalingType, context.PoolingType, context.AttentionType, context.FlashAttentionType));
+        Assert.Equal((512u, 2048u, 512u, 1u), (context.ContextCells, context.BatchTokens, context.MicroBatchTokens,
+            context.MaxSequences));
+        Assert.Equal((-1, -1, -1, -1), (context.RopeScalingType, context.PoolingType, context.AttentionType,
+            context.FlashAttentionType));
         Assert.Equal((-1f, -1f, 0u, -1f),
             (context.YarnExtFactor, context.YarnBetaSlow, context.YarnOriginalContext, context.DefragThreshold));
         Assert.Equal((1, 1), (context.KeyType, context.ValueType));
         Assert.Equal((0, 1, 1, 1, 1, 0),
-            (context.Embeddings, context.OffloadKqv, context.NoPerf, context.OpOffload, context.SwaFull, context.KvUnified));
+            (context.Embeddings, context.OffloadKqv, context.NoPerf, context.OpOffload, context.SwaFull,
+                context.KvUnified));
         Assert.Equal(0, context.OtherContext);
         Assert.Equal(256u, Llama.MaxParallelSequences());
     }

@@ -44,7 +44,8 @@ public sealed class TextAssemblerTests
             var first = stops.Select(s => whole.IndexOf(s, StringComparison.Ordinal)).Where(i => i >= 0)
                 .DefaultIfEmpty(whole.Length).Min();
             // The first stop text to be complete ends the answer, which need not be the one that begins first.
-            var ends = stops.Select(s => (At: whole.IndexOf(s, StringComparison.Ordinal), s.Length)).Where(s => s.At >= 0);
+            var ends = stops.Select(s => (At: whole.IndexOf(s, StringComparison.Ordinal), s.Length)).Where(s =>
+                s.At >= 0);
             Assert.True(shown.ToString() == whole[..first] || ends.Any(e => shown.ToString() == whole[..e.At]));
             Assert.DoesNotContain(stops, s => shown.ToString().Contains(s, StringComparison.Ordinal));
         }

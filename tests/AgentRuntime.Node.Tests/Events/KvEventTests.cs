@@ -65,7 +65,8 @@ public sealed class KvEventTests(ITestOutputHelper output)
     private static bool HasPeer()
     {
         if (!File.Exists(Python)) return false;
-        using var probe = Process.Start(new ProcessStartInfo(Python, ["-c", "import zmq, msgpack"]) { RedirectStandardError = true, UseShellExecute = false })!;
+        using var probe = Process.Start(new ProcessStartInfo(Python, ["-c",
+            "import zmq, msgpack"]) { RedirectStandardError = true, UseShellExecute = false })!;
         probe.WaitForExit();
         return probe.ExitCode == 0;
     }

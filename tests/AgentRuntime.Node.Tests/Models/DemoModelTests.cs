@@ -4,7 +4,9 @@ using Xunit.Abstractions;
 
 namespace AgentRuntime.Node.Tests.Models;
 
-/// <summary>The checked-in demo model on the tickets that were held out of its training (gateway/models/demo).</summary>
+/// <summary>
+/// The checked-in demo model on the tickets that were held out of its training (gateway/models/demo).
+/// </summary>
 public sealed class DemoModelTests(ITestOutputHelper output)
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "gateway", "models", "demo");
@@ -17,7 +19,8 @@ public sealed class DemoModelTests(ITestOutputHelper output)
         {
             ModelPath = model, ContextTokens = 1024, ParallelSequences = 8, Threads = 1,
         });
-        var tickets = (await File.ReadAllLinesAsync(Path.Combine(Folder, "heldout.jsonl"))).Select(l => JsonNode.Parse(l)!).ToArray();
+        var tickets = (await File.ReadAllLinesAsync(Path.Combine(Folder, "heldout.jsonl"))).Select(l =>
+            JsonNode.Parse(l)!).ToArray();
         var scores = new List<Score>();
         foreach (var group in tickets.Chunk(8))
             scores.AddRange(await Task.WhenAll(group.Select(ticket => RunAsync(node, ticket))));
@@ -27,7 +30,8 @@ public sealed class DemoModelTests(ITestOutputHelper output)
         output.WriteLine($"calls right: {Percent(s => s.CallsRight)} %");
         output.WriteLine($"answers word for word: {Percent(s => s.AnswerRight)} %");
         foreach (var intent in scores.GroupBy(s => s.Intent))
-            output.WriteLine($"  {intent.Key}: calls right {100 * intent.Count(s => s.CallsRight) / intent.Count()} % of {intent.Count()}");
+            output.WriteLine($"  {intent.Key}: calls right "
+                + $"{100 * intent.Count(s => s.CallsRight) / intent.Count()} % of {intent.Count()}");
         foreach (var wrong in scores.Where(s => !s.CallsRight).Take(12)) output.WriteLine(wrong.Note);
         foreach (var wrong in scores.Where(s => s.CallsRight && !s.AnswerRight).Take(5)) output.WriteLine(wrong.Note);
         Assert.True(Percent(s => s.CallsRight) >= 95, $"calls right: {Percent(s => s.CallsRight)} %");
@@ -45,18 +49,22 @@ public sealed class DemoModelTests(ITestOutputHelper output)
             var content = (string)message["content"]!;
             if (role == "assistant")
             {
-                var (_, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", Body(heard, ticket["tools"]!.AsArray()));
+                var (_, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", Body(heard,
+                    ticket["tools"]!.AsArray()));
                 var said = json["choices"]![0]!["message"]!;
                 var call = said["tool_calls"]?[0]?["function"];
                 if (!content.StartsWith("<tool_call>", StringComparison.Ordinal))
                 {
-                    return new(intent, call is null, (string?)said["content"] == content, $"{content}\n    -> {said.ToJsonString()}");
+                    return new(intent, call is null, (string?)said["content"] == content,
+                        $"{content}\n    -> {said.ToJsonString()}");
                 }
 
                 var expected = JsonNode.Parse(content["<tool_call>".Length..^"</tool_call>".Length])!;
-                if (call is null || !Same(expected, call)) return new(intent, false, false, $"{content}\n    -> {said.ToJsonString()}");
+                if (call is null || !Same(expected, call)) return new(intent, false, false,
+                    $"{content}\n    -> {said.ToJsonString()}");
                 called = true;
-                heard.Add(new JsonObject { ["role"] = "assistant", ["content"] = null, ["tool_calls"] = said["tool_calls"]!.DeepClone() });
+                heard.Add(new JsonObject { ["role"] = "assistant", ["content"] = null,
+                    ["tool_calls"] = said["tool_calls"]!.DeepClone() });
             }
             else
             {
@@ -96,7 +104,8 @@ public sealed class DemoModelTests(ITestOutputHelper output)
         {
             "lookup_order" => """{"order_id":{"type":"string","minLength":1,"maxLength":64}}""",
             "refund" => """
-                {"order_id":{"type":"string","minLength":1,"maxLength":64},"amount_cents":{"type":"integer","minimum":1},
+                {"order_id":{"type":"string","minLength":1,"maxLength":64},
+                 "amount_cents":{"type":"integer","minimum":1},
                  "reason":{"type":"string","minLength":1,"maxLength":500}}
                 """,
             _ => """{"customer_id":{"type":"string","minLength":1,"maxLength":64}}""",

@@ -66,7 +66,8 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
         }
 
         async Task<int> CachedAsync(string salt) => (int)(await DemoNode.PostAsync(
-            fixture.Node, "/v1/chat/completions", Body(salt))).Json["usage"]!["prompt_tokens_details"]!["cached_tokens"]!;
+            fixture.Node, "/v1/chat/completions", Body(salt)))
+                .Json["usage"]!["prompt_tokens_details"]!["cached_tokens"]!;
 
         Assert.Equal(0, await CachedAsync("tenant-a"));
         Assert.True(await CachedAsync("tenant-a") > 0);

@@ -47,7 +47,8 @@ public sealed class OtherEndpointTests(ServingFixture fixture) : IClassFixture<S
         var text = await http.GetStringAsync("/metrics");
         string[] names =
         [
-            "vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc", "vllm:cache_config_info",
+            "vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc",
+                "vllm:cache_config_info",
             "vllm:lora_requests_info", "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total",
             "vllm:num_preemptions_total", "vllm:prompt_tokens_total", "vllm:generation_tokens_total",
             "vllm:time_to_first_token_seconds_bucket", "vllm:inter_token_latency_seconds_count",
