@@ -79,7 +79,8 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     [InlineData("""{"messages":[{"role":"user","content":"x"}],"max_tokens":0}""")]
     [InlineData("""{"messages":[{"role":"user","content":"x"}],"stop":[""]}""")]
     [InlineData("""{"messages":[{"role":"user","content":"x"}],"kv_transfer_params":7}""")]
-    [InlineData("""{"messages":[{"role":"user"}],"kv_transfer_params":{"do_remote_prefill":true,"do_remote_decode":true}}""")]
+    [InlineData("""{"messages":[{"role":"user"}],"kv_transfer_params":"""
+        + """{"do_remote_prefill":true,"do_remote_decode":true}}""")]
     public async Task A_malformed_request_is_refused(string body)
     {
         using var http = DemoNode.Client(fixture.Node);
