@@ -174,7 +174,8 @@ public sealed partial class RoutingCore
             AccountRefused(entry);
         entry.DeliveredTokens += outputTokens;
         // Who cancels pays for the work that was begun; else cancelling would be a way to be served for nothing.
-        SettleUnfinished(entry, (reached && failure != RouteFailure.Superseded) || (failure == RouteFailure.Cancelled && entry.Attempts > 0));
+        var begun = failure == RouteFailure.Cancelled ? entry.Attempts > 0 : reached;
+        SettleUnfinished(entry, begun && failure != RouteFailure.Superseded);
         End(entry);
         return true;
     }

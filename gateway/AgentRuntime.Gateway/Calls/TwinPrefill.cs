@@ -3,9 +3,9 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// The prefill leg of an SGLang pair: sent at the same moment as the decode leg, which it feeds over the bootstrap room.
-/// Its answer is read and dropped. When it fails the decode leg would wait for nothing, so <see cref="Token"/> ends
-/// that too; when the decode leg ends, disposing this ends the prefill. One call owns it.
+/// The prefill leg of an SGLang pair: sent at the same moment as the decode leg, which it feeds over the bootstrap
+/// room. Its answer is read and dropped. When it fails the decode leg would wait for nothing, so <see cref="Token"/>
+/// ends that too; when the decode leg ends, disposing this ends the prefill. One call owns it.
 /// </summary>
 internal sealed class TwinPrefill : IAsyncDisposable
 {

@@ -68,7 +68,8 @@ public sealed record EngineRouterOptions
 
     /// <summary>
     /// How long a request waits for its first token before another engine is asked as well: the first answer wins, the
-    /// other is cancelled, and the answer is charged once. Each is a retry against the budget. Null, the default: never.
+    /// other is cancelled, and the answer is charged once. Each is a retry against the budget. Null, the default:
+    /// never.
     /// </summary>
     public TimeSpan? HedgeAfter { get; init; }
 
@@ -143,7 +144,8 @@ public sealed record EngineRouterOptions
         Check(MaxAttempts is >= 1 and <= 10, "MaxAttempts must be 1 to 10");
         Check(RetryRatio is >= 0 and <= 1 && RetryBurst >= 0, "the retry budget must be 0 to 1 and not negative");
         Check(CircuitFailures >= 1 && CircuitOpenFor > TimeSpan.Zero, "the circuit breaker's figures must be positive");
-        Check(MaxConnectionsPerEngine >= 1 && MaxChunkBytes >= 1024 && MaxEmbeddingBytes >= 1024, "limits must be positive");
+        Check(MaxConnectionsPerEngine >= 1 && MaxChunkBytes >= 1024 && MaxEmbeddingBytes >= 1024,
+            "limits must be positive");
         Check(HedgeAfter is null || HedgeAfter > TimeSpan.Zero, "HedgeAfter must be positive");
         Check(TokenizeTimeout > TimeSpan.Zero, "TokenizeTimeout must be positive");
         Check(PromptKeys.All(k => Enum.IsDefined(k.Value)
