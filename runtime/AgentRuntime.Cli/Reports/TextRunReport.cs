@@ -42,11 +42,14 @@ internal sealed class TextRunReport : IRunReport
         ToolFailed d => $"       {d.Tool} failed: {d.Error.ToError()}",
         ChatCompleted d => $"chat   {d.Model}  prompt {d.Usage.PromptTokens} (cached {d.Usage.CachedPromptTokens})"
             + $"  output {d.Usage.OutputTokens}  first token {Ms(d.TimeToFirstTokenMs)}  {Engines(d)}"
-            + $"  {new MicroUsd(d.CostMicroUsd)}\n         {Shorten(d.Content)}",
+            + $"  {new MicroUsd(d.CostMicroUsd)}{Said(d.Content)}",
         ChatFailed d => $"chat   {d.Model}  failed: {d.Error.ToError()}",
         GuestLogged d => $"log    {d.Level}: {Shorten(d.Message)}",
         _ => null,
     };
+
+    /// <summary>Nothing when the model only asked for tools: the calls follow.</summary>
+    private static string Said(string content) => content.Length == 0 ? "" : $"\n         {Shorten(content)}";
 
     private static string Engines(ChatCompleted chat) => chat.PrefillEngine == chat.DecodeEngine
         ? chat.DecodeEngine
