@@ -25,4 +25,5 @@ namespace AgentRuntime.Abstractions;
 [JsonSerializable(typeof(ProblemResource))]
 [JsonSerializable(typeof(PolicyBundleBody))]
 [JsonSerializable(typeof(PolicyBundleResource))]
+[JsonSerializable(typeof(AuditData))]
 public sealed partial class WireJson : JsonSerializerContext;

@@ -28,6 +28,7 @@ public sealed class RunService : IRunService, IRunApprovals
     private readonly ILogger<RunService> _log;
     private readonly ChatHandler _chats;
     private readonly ToolHandler _tools;
+    private readonly DecisionRecords _records;
     private readonly RunResumption _resumption;
     private readonly ConcurrentDictionary<RunId, ActiveRun> _active = [];
     private readonly Channel<ActiveRun> _queue;
@@ -44,6 +45,7 @@ public sealed class RunService : IRunService, IRunApprovals
     /// <param name="time">The clock.</param>
     /// <param name="log">Where failures of the platform go.</param>
     /// <param name="options">The bounds; null for the defaults.</param>
+    /// <param name="audit">Where decisions are recorded; null for nowhere.</param>
     public RunService(
         ISandboxEngine sandboxes,
         IAgentStore agents,
@@ -54,7 +56,8 @@ public sealed class RunService : IRunService, IRunApprovals
         IQuotaLedger ledger,
         TimeProvider time,
         ILogger<RunService> log,
-        RunServiceOptions? options = null)
+        RunServiceOptions? options = null,
+        IAuditLog? audit = null)
     {
         _options = options ?? new RunServiceOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Workers, 1, nameof(options));
@@ -62,6 +65,7 @@ public sealed class RunService : IRunService, IRunApprovals
         (_sandboxes, _agents, _policies, _journal, _ledger) = (sandboxes, agents, policies, journal, ledger);
         (_time, _log) = (time, log);
         _chats = new ChatHandler(inference, time);
+        _records = new DecisionRecords(audit, time);
         _tools = new ToolHandler(
             tools, new ApprovalGate(_options.ApprovalPatience, time), time, _options.MaxToolResultBytes);
         _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
@@ -281,7 +285,7 @@ public sealed class RunService : IRunService, IRunApprovals
     {
         try
         {
-            await new RunExecution(run, _sandboxes, _agents, _chats, _tools, _journal, _time)
+            await new RunExecution(run, _sandboxes, _agents, _chats, _tools, _journal, _records, _time)
                 .ExecuteAsync(shutdown).ConfigureAwait(false);
             Forget(run);
         }
