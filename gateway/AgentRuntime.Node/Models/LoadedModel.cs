@@ -102,7 +102,7 @@ internal sealed class LoadedModel : IServedModel
         var parameters = Llama.ModelDefaultParams();
         parameters.VocabOnly = 1;
         var handle = LoadFile(path, parameters);
-        if (!handle.IsInvalid) return new(handle, path, digest: "");
+        if (!handle.IsInvalid) return new(handle, path, digest: "", stateFormat: "");
         handle.Dispose();
         throw Invalid(path, NativeLog.TakeErrors() ?? "llama.cpp does not load it");
     }
