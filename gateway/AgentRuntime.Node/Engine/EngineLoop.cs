@@ -17,7 +17,7 @@ internal sealed class EngineLoop : IDisposable
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _queued;
 
-    public EngineLoop(LoadedModel model, NodeOptions options, IPrefixCacheObserver? observer = null)
+    public EngineLoop(IServedModel model, NodeOptions options, IPrefixCacheObserver? observer = null)
     {
         MaxQueued = options.QueuedRequests;
         _arrivals = new(MaxQueued);

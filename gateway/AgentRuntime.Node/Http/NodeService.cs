@@ -17,8 +17,7 @@ internal sealed class NodeService : IDisposable
     {
         Options = options;
         Time = time;
-        Interop.LlamaLibrary.Load(options.Device);
-        Model = LoadedModel.Load(options.ModelPath, options.GpuLayers);
+        Model = Load(options);
         try
         {
             ModelName = options.ModelName ?? Model.Metadata("general.name")
@@ -36,14 +35,14 @@ internal sealed class NodeService : IDisposable
 
         EngineName = options.EngineName ?? "node";
         Leases = new(options, time);
-        Client = new(options, Model.Digest, StateFormat, time);
+        Client = new(options, Model.Digest, Model.StateFormat, time);
     }
 
     public NodeOptions Options { get; }
 
     public TimeProvider Time { get; }
 
-    public LoadedModel Model { get; }
+    public IServedModel Model { get; }
 
     public string ModelName { get; }
 
@@ -67,9 +66,6 @@ internal sealed class NodeService : IDisposable
     public string AdvertisedHost { get; set; } = "127.0.0.1";
 
     public int Port { get; set; }
-
-    /// <summary>What moved state is made of: compared before it is used.</summary>
-    public string StateFormat => Options.KvFloat32 ? "llama-0.5.0/f32" : "llama-0.5.0/f16";
 
     /// <summary>The most tokens of prompt and output in one sequence.</summary>
     public int ContextTokens => Options.ContextTokens;
@@ -102,6 +98,12 @@ internal sealed class NodeService : IDisposable
     /// <summary>The most tokens to generate after a prompt.</summary>
     public int MaxTokens(CompletionRequest request, int promptTokens) =>
         request.MaxTokens ?? (request.IsChat ? ContextTokens - promptTokens : 16);
+
+    private static LoadedModel Load(NodeOptions options)
+    {
+        Interop.LlamaLibrary.Load(options.Device);
+        return LoadedModel.Load(options);
+    }
 
     public void Dispose()
     {
