@@ -27,11 +27,11 @@ internal sealed class Router(RoutingOptions options)
         var start = rows.Length == 0 ? 0 : (int)((uint)_rotor++ % (uint)rows.Length);
         var tokenSeconds = Congestion.TokenSeconds(rows, start);
         var ahead = new WorkAhead(pool, tenant, options.Classes[request.Class].Priority, front, tokenSeconds);
-        var congestion = Congestion.Factor(rows, start, ahead, pool.MeanPrefillSeconds, now);
+        var congestion = new Congestion(rows, start, ahead, pool.MeanPrefillSeconds, now);
         var allowSingle = options.Disaggregation != DisaggregationMode.Always;
         var allowPair = options.Disaggregation != DisaggregationMode.Never;
         var (transferSetup, transferToken) = pool.Transfer.Line;
-        var tokenCost = congestion * tokenSeconds;
+        var saved = pool.Shared.SavedTokens(request.Blocks.Span, matches.Longest, options.BlockTokens);
         var stall = options.StreamDelayWeight;
         var output = stall * request.ExpectedOutputTokens;
         var needKv = request.PromptTokens + request.ExpectedOutputTokens;
@@ -55,8 +55,10 @@ internal sealed class Router(RoutingOptions options)
             if ((row.Roles & EngineRoles.Prefill) != 0)
             {
                 var prefill = row.PrefillSeconds(uncached);
-                var cost = row.QueueSeconds(now) + ahead.Seconds(row, engine)
-                    + (prefill * (1 + (stall * row.PrefillStall * row.Running))) + (tokenCost * uncached)
+                var queue = row.QueueSeconds(now) + ahead.Seconds(row, engine);
+                var lost = saved.IsEmpty ? uncached : Math.Max(0, uncached - (saved[^1] - saved[blocks]));
+                var cost = queue + (prefill * (1 + (stall * row.PrefillStall * row.Running)))
+                    + (congestion.Factor(queue) * tokenSeconds * lost)
                     + ((row.Loras & lora) == lora ? 0 : options.LoraLoadSeconds);
                 if (allowPair)
                     best.OfferPrefill(engine, cost);
@@ -102,7 +104,7 @@ internal sealed class Router(RoutingOptions options)
         in Candidates best,
         bool pair,
         in WorkAhead ahead,
-        double congestion,
+        in Congestion congestion,
         double now)
     {
         var prefill = pair ? best.Pair.Prefill : best.Single.Engine;
@@ -110,6 +112,7 @@ internal sealed class Router(RoutingOptions options)
         ref readonly var row = ref pool.Row(prefill);
         var cached = CachedTokens(request, pool.Matches[prefill], row.CacheTrust);
         var seconds = row.PrefillSeconds(request.PromptTokens - cached);
+        var queue = row.QueueSeconds(now) + ahead.Seconds(row, prefill);
         return new()
         {
             Prefill = prefill,
@@ -122,13 +125,13 @@ internal sealed class Router(RoutingOptions options)
                 Candidates = best.Count,
                 CachedTokens = cached,
                 BestCachedTokens = CachedTokens(request, pool.Matches.Longest, 1),
-                QueueSeconds = row.QueueSeconds(now) + ahead.Seconds(row, prefill),
+                QueueSeconds = queue,
                 PrefillSeconds = seconds,
                 TransferSeconds = pair
                     ? pool.Transfer.Seconds(request.PromptTokens
                         - CachedTokens(request, pool.Matches[decode], pool.Row(decode).CacheTrust))
                     : 0,
-                Congestion = congestion,
+                Congestion = congestion.Factor(queue),
                 ColocatedCost = best.Single.Cost,
                 PairCost = best.Pair.Cost,
             },

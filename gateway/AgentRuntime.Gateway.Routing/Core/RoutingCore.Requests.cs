@@ -75,6 +75,8 @@ public sealed partial class RoutingCore
             return ticket;
         }
 
+        pool.Shared.Begin(request.Blocks.Span);
+        entry.IsShared = true;
         entry.Due = now + service.TtftSeconds;
         entry.WaitUntil = now + service.MaxWaitSeconds;
         if (request.Deadline is { } deadline)
@@ -259,6 +261,9 @@ public sealed partial class RoutingCore
     private void End(RequestEntry entry)
     {
         entry.Tenant.Active--;
+        if (entry.IsShared)
+            entry.Pool.Shared.End(entry.Request.Blocks.Span);
+        entry.IsShared = false;
         entry.Reset();
         _freeEntries.Push(entry);
     }

@@ -20,6 +20,8 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
 
     public PrefixMatches Matches { get; } = new();
 
+    public SharedPrefixes Shared { get; } = new();
+
     /// <summary>Requests for which no engine could be named when they came.</summary>
     public EngineQueue Unbound { get; } = new();
 

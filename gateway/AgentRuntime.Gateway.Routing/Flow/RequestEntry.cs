@@ -43,6 +43,9 @@ internal sealed class RequestEntry(int slot)
 
     public long Sequence { get; set; }
 
+    /// <summary>Whether it is counted among the requests that share its prefix.</summary>
+    public bool IsShared { get; set; }
+
     public int Rebinds { get; set; }
 
     public int Attempts { get; set; }

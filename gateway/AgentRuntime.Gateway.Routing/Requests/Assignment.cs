@@ -39,7 +39,7 @@ public readonly record struct RouteExplanation
     /// <summary>Moving its KV state; 0 when colocated.</summary>
     public double TransferSeconds { get; init; }
 
-    /// <summary>What each second of work costs those who come after, in seconds: ρ / (1 − ρ).</summary>
+    /// <summary>What each second of work there costs those who come after, in seconds.</summary>
     public double Congestion { get; init; }
 
     /// <summary>What the best single engine would cost; infinite when there is none.</summary>

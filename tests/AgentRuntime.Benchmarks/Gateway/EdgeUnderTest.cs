@@ -74,6 +74,7 @@ internal static class EdgeUnderTest
             .AddSingleton<IRunJournal>(new SqliteRunJournal(database, time))
             .AddSingleton<IAgentStore>(new SqliteAgentStore(database, time))
             .AddSingleton<IRunService, NoRuns>()
+            .AddSingleton<IRunApprovals, NoApprovals>()
             .AddSingleton<ISandboxEngine, NoSandboxes>()
             .AddEdge(new EdgeOptions { MaxInferenceRequestsPerTenant = 10_000 });
         var app = builder.Build();
@@ -106,6 +107,14 @@ internal static class EdgeUnderTest
 
         public ValueTask<bool> CancelAsync(TenantId tenant, RunId run, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
+    }
+
+    private sealed class NoApprovals : IRunApprovals
+    {
+        public ValueTask<ApprovalOutcome> DecideAsync(RunApproval approval, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public IReadOnlyList<WaitingApproval> Waiting(TenantId tenant, ProjectId project) => [];
     }
 
     private sealed class NoSandboxes : ISandboxEngine

@@ -26,6 +26,7 @@ public class FaultySimulationTests
             .Sum(t => pool.Share(Routing.Simulation.CoreRouter.TenantOf(t)).ChargedTokens);
         Assert.Equal(simulation.ExpectedCharge, charged, 3);
         Assert.Empty(pool.WaitingTenants.ToArray());
+        Assert.Equal(0, pool.Shared.Count);
         for (var engine = 0; engine < pool.Places; engine++)
         {
             ref readonly var row = ref pool.Row(engine);

@@ -60,28 +60,64 @@ public class TraceSimulationTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [InlineData(1, 8, 24)]
+    [InlineData(2, 4, 11)]
+    public void Prefixes_that_many_agents_share_do_not_stay_on_one_engine(
+        int seed, int engines, double requestsPerSecond)
+    {
+        // One agent has half of all requests, and a prefix of 8,192 tokens.
+        var trace = SyntheticTrace.Merge(
+            Agents(requestsPerSecond / 2, groups: 1).Make(seed),
+            (Agents(requestsPerSecond / 2, groups: 12) with { Tenant = 1 }).Make(seed + 1));
+        var pool = new SimulationOptions
+        {
+            Engines = engines, BlockTokens = 512, KvTokens = 400_000, OneTenant = true,
+        };
+
+        var ours = TraceSimulation.Run("ours", trace, pool);
+
+        output.WriteLine($"{ours.TtftMeanSeconds:F3} {ours.TtftP99Seconds:F3} {ours.BlockHitRatio:F4} {ours.Imbalance}");
+        foreach (var policy in Others)
+        {
+            var other = TraceSimulation.Run(policy, trace, pool);
+            output.WriteLine($"{policy} {other.TtftMeanSeconds:F3} {other.TtftP99Seconds:F3} {other.BlockHitRatio:F4}");
+            Assert.True(ours.TtftMeanSeconds <= other.TtftMeanSeconds * 1.1, $"{policy}: mean");
+            Assert.True(ours.TtftP99Seconds <= other.TtftP99Seconds * 1.1, $"{policy}: p99");
+        }
+    }
+
     [Fact]
     public void Late_events_cost_little()
     {
-        var trace = Conversations(seed: 4, requestsPerSecond: 11);
         var pool = new SimulationOptions { BlockTokens = 64, KvTokens = 400_000 };
+        var (exact, late) = (0.0, 0.0);
+        foreach (var seed in (ReadOnlySpan<int>)[4, 5, 6])
+        {
+            // Any change reshuffles such a replay by a few percent: three of them are compared.
+            var trace = Conversations(seed, requestsPerSecond: 11);
+            exact += TraceSimulation.Run("ours", trace, pool).TtftMeanSeconds;
+            late += TraceSimulation.Run("ours", trace, pool with { EventDelaySeconds = 2 }).TtftMeanSeconds;
+        }
 
-        var exact = TraceSimulation.Run("ours", trace, pool);
-        var late = TraceSimulation.Run("ours", trace, pool with { EventDelaySeconds = 2 });
-
-        Assert.InRange(late.TtftMeanSeconds, 0, exact.TtftMeanSeconds * 1.2);
+        output.WriteLine($"{late:F3} against {exact:F3}");
+        Assert.InRange(late, 0, exact * 1.2);
     }
 
     [Fact]
     public void Engines_of_unlike_speed_are_used_as_they_are_fast()
     {
         var trace = Conversations(seed: 5, requestsPerSecond: 11);
-        var alike = new SimulationOptions { BlockTokens = 64, KvTokens = 400_000 };
+
+        // With room for what each holds: a fast engine serves more sessions, and out of a cache of the same size as the
+        // others' it would lose more of them, which says nothing of how engines are chosen.
+        var alike = new SimulationOptions { BlockTokens = 64, KvTokens = 4_000_000 };
 
         var even = TraceSimulation.Run("ours", trace, alike);
         var uneven = TraceSimulation.Run("ours", trace, alike with { EngineSpeeds = [1, 0.5, 1.5, 1] });
 
-        Assert.InRange(uneven.TtftMeanSeconds, 0, even.TtftMeanSeconds * 2);
+        output.WriteLine($"{uneven.TtftMeanSeconds:F3} against {even.TtftMeanSeconds:F3}");
+        Assert.InRange(uneven.TtftMeanSeconds, 0, even.TtftMeanSeconds * 1.1);
     }
 
     [Fact]
@@ -113,6 +149,12 @@ public class TraceSimulationTests(ITestOutputHelper output)
         Assert.True(ours.TtftP99Seconds <= other.TtftP99Seconds, $"{policy}: p99 {other.TtftP99Seconds}");
         Assert.True(ours.BlockHitRatio >= other.BlockHitRatio, $"{policy}: hits {other.BlockHitRatio}");
     }
+
+    private static SyntheticTrace Agents(double requestsPerSecond, int groups) => new()
+    {
+        RequestsPerSecond = requestsPerSecond, Seconds = 120, TurnTokens = 400, TurnSpread = 1, SystemTokens = 8192,
+        Groups = groups, SessionsPerGroup = 24, Turns = 5, BlockTokens = 512, OutputTokens = 60,
+    };
 
     private static List<TraceRequest> Conversations(int seed, double requestsPerSecond) => new SyntheticTrace
     {
