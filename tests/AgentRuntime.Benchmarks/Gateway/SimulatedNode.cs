@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -9,10 +10,13 @@ namespace AgentRuntime.Benchmarks.Gateway;
 
 /// <summary>
 /// An engine on the wire that computes nothing: what is measured is the way to it. The client's <c>user</c> says how
-/// fast: <c>slow</c> is one token at once and then one a second, anything else as fast as the socket takes it.
+/// fast: <c>slow</c> is one token at once and then one a second, anything else as fast as the socket takes it. What is
+/// there at the same moment shares a write: the node's own system calls are not what is measured.
 /// </summary>
 internal static class SimulatedNode
 {
+    private const int MaxUnflushedBytes = 16 << 10;
+
     private const string Head =
         """{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"sim","choices":[{"index":0,""";
 
@@ -57,19 +61,22 @@ internal static class SimulatedNode
 
         context.Response.ContentType = "text/event-stream";
         var output = context.Response.BodyWriter;
-        await output.WriteAsync(Role);
+        output.Write(Role);
         for (var i = 0; i < tokens && !context.RequestAborted.IsCancellationRequested; i++)
         {
             if (slow && i > 0)
                 await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, context.RequestAborted);
-            await output.WriteAsync(Token);
+            output.Write(Token);
+            if (slow || output.UnflushedBytes > MaxUnflushedBytes)
+                await output.FlushAsync();
         }
 
-        await output.WriteAsync(Finish);
-        await output.WriteAsync(Event(
+        output.Write(Finish);
+        output.Write(Event(
             """{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"sim","choices":[],"usage":"""
                 + usage + "}"));
-        await output.WriteAsync("data: [DONE]\n\n"u8.ToArray());
+        output.Write("data: [DONE]\n\n"u8);
+        await output.FlushAsync();
     }
 
     private static byte[] Event(string json) => System.Text.Encoding.UTF8.GetBytes($"data: {json}\n\n");
