@@ -136,18 +136,23 @@ public sealed partial class RoutingCore
         return Completed(ticket, (int)usage.Prompt.Value, (int)usage.CachedPrompt.Value, (int)usage.Output.Value, now);
     }
 
-    /// <summary>The same, from numbers.</summary>
-    public bool Completed(RouteTicket ticket, int promptTokens, int cachedTokens, int outputTokens, double now)
+    /// <summary>
+    /// The same, from numbers; <paramref name="cachedTokens"/> is null when the engine does not say.
+    /// </summary>
+    public bool Completed(RouteTicket ticket, int promptTokens, int? cachedTokens, int outputTokens, double now)
     {
         now = Clock(now);
         if (Find(ticket) is not { Phase: not RequestPhase.Waiting } entry)
             return false;
         if (entry.Phase != RequestPhase.Decoding)
             FirstToken(ticket, now, cachedTokens);
-        LearnCached(entry, cachedTokens);
+        if (cachedTokens is { } known)
+            LearnCached(entry, known);
+        else
+            LearnPrefill(entry);
         LearnDecode(entry, outputTokens, now);
         Account(entry, outputTokens, now);
-        Settle(entry, Math.Max(0, promptTokens - cachedTokens) + (_options.OutputTokenWeight * outputTokens));
+        Settle(entry, Math.Max(0, promptTokens - (cachedTokens ?? entry.CachedTokens)) + (_options.OutputTokenWeight * outputTokens));
         Release(entry.Pool, entry.Decode, entry);
         End(entry);
         return true;

@@ -5,7 +5,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
-using AgentRuntime.Gateway.Routing;
 
 namespace AgentRuntime.Gateway;
 
@@ -189,7 +188,12 @@ internal sealed class EngineClient : IDisposable
                 await ReadAsync(models, _options.MaxChunkBytes, watch.Token), engine.Descriptor);
             var reportsLoad = engine.Descriptor.Kind != EngineKind.OpenAi
                 && (engine.Health.ReportsLoad || await LoadAsync(engine, watch.Token) is not null);
-            return new EngineHealth(true, served, reportsLoad);
+            return new EngineHealth(true, served, reportsLoad)
+            {
+                KvEvents = engine.Descriptor is { Kind: EngineKind.Node, KvEvents: null }
+                    ? await AnnouncedEventsAsync(engine, watch.Token)
+                    : null,
+            };
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException or InvalidDataException
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
@@ -198,10 +202,25 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
+    /// <summary>Where the bundled node says that it publishes KV events; null for nowhere.</summary>
+    private async Task<KvEventEndpoints?> AnnouncedEventsAsync(Engine engine, CancellationToken cancellationToken)
+    {
+        using var version = await GetAsync(engine, "version", cancellationToken);
+        if (!version.IsSuccessStatusCode)
+            return null;
+        using var json = JsonDocument.Parse(await ReadAsync(version, _options.MaxChunkBytes, cancellationToken));
+        return json.RootElement.ValueKind == JsonValueKind.Object
+            ? KvEventEndpoints.Announced(
+                engine.Descriptor.BaseAddress,
+                AnswerAssembly.Text(json.RootElement, "kv_events"),
+                AnswerAssembly.Text(json.RootElement, "kv_replay"))
+            : null;
+    }
+
     /// <summary>
     /// Reads an engine's load from its metrics; null when it has none that are understood, or not now.
     /// </summary>
-    public async Task<EngineLoad?> LoadAsync(Engine engine, CancellationToken cancellationToken)
+    public async Task<EngineReport?> LoadAsync(Engine engine, CancellationToken cancellationToken)
     {
         Activity.Current = null;
         using var watch = new LegWatch(_time, _options.ProbeTimeout, cancellationToken);

@@ -123,7 +123,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
             return (leg with { Continued = new ContinuedPrompt(null, sent) }, null);
 
         var chat = new ArrayBufferWriter<byte>(request.Body.Length + 128);
-        template.WriteTokenizeChat(chat, leg.Model);
+        template.WriteTokenize(chat, leg.Model);
         var prompt = await parts.Client.TokenizeAsync(engine, chat.WrittenMemory, requestId, cancellationToken);
         var answer = await parts.Client.TokenizeAsync(
             engine, TokenizeText(leg.Model, sent), requestId, cancellationToken);

@@ -114,9 +114,9 @@ internal sealed class RoutedCall : IAsyncDisposable
     {
         leg.Succeeded();
         var usage = _progress.Usage(leg.PrefillCached);
-        _parts.Desk.Completed(_placement!, usage);
-        _placement = null;
         var account = _progress.EngineUsage;
+        _parts.Desk.Completed(_placement!, usage, leg.PrefillCached is not null || account is { CachedKnown: true });
+        _placement = null;
         var timings = _telemetry.Completed(leg, usage, _progress) with
         {
             Prefill = leg.Prefill,
@@ -141,8 +141,8 @@ internal sealed class RoutedCall : IAsyncDisposable
             if (!_parts.Desk.TryGetPool(_request.Model, out var pool))
                 throw NobodyServes();
 
-            _placement = await _parts.Desk.SubmitAsync(
-                _parts.Requests.Of(pool, _request, _template), cancellationToken);
+            var route = await _parts.Requests.OfAsync(pool, _request, _template, _requestId, cancellationToken);
+            _placement = await _parts.Desk.SubmitAsync(route, cancellationToken);
         }
 
         while (true)

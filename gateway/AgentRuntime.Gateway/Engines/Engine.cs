@@ -10,6 +10,9 @@ namespace AgentRuntime.Gateway;
 internal sealed record EngineHealth(
     bool Healthy, IReadOnlyDictionary<string, EngineModel> Models, bool ReportsLoad = false)
 {
+    /// <summary>Where it says that it publishes KV events; null for nowhere.</summary>
+    public KvEventEndpoints? KvEvents { get; init; }
+
     public static EngineHealth Unknown { get; } = new(false, new Dictionary<string, EngineModel>());
 }
 
@@ -46,6 +49,9 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
 
     /// <summary>It has left the pool.</summary>
     public bool Removed => _removed;
+
+    /// <summary>Where its KV events are to be had: what configuration says goes before what it says itself.</summary>
+    public KvEventEndpoints? KvEvents => Descriptor.KvEvents ?? _health.KvEvents;
 
     public bool Usable => _health.Healthy && !_draining && Circuit.IsClosed;
 

@@ -52,6 +52,14 @@ public sealed record EngineDescriptor(string Name, Uri BaseAddress, EngineKind K
     /// <summary>The key that the engine asks for; null when it asks for none. Never shown.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>
+    /// Where its KV events are published; null for none, or, with <see cref="EngineKind.Node"/>, for where it says.
+    /// </summary>
+    public KvEventEndpoints? KvEvents { get; init; }
+
+    /// <summary>Whether it has vLLM's <c>/tokenize</c>.</summary>
+    internal bool Tokenizes => Kind is EngineKind.Node or EngineKind.Vllm;
+
     /// <summary>Whether KV state can be moved in and out of it by <c>kv_transfer_params</c>.</summary>
     public bool MovesKv => Kind is EngineKind.Node or EngineKind.Vllm;
 

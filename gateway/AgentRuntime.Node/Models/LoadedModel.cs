@@ -92,6 +92,21 @@ internal sealed class LoadedModel : IServedModel
         return new(handle, path, digest, options.KvFloat32 ? "llama-0.5.0/f32" : "llama-0.5.0/f16");
     }
 
+    /// <summary>Loads the vocabulary, the metadata and the chat template, and none of the weights.</summary>
+    /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that
+    /// loads.</exception>
+    public static LoadedModel LoadVocabulary(string path)
+    {
+        if (!File.Exists(path)) throw Invalid(path, "there is no such file");
+        NativeLog.TakeErrors();
+        var parameters = Llama.ModelDefaultParams();
+        parameters.VocabOnly = 1;
+        var handle = LoadFile(path, parameters);
+        if (!handle.IsInvalid) return new(handle, path, digest: "", stateFormat: "");
+        handle.Dispose();
+        throw Invalid(path, NativeLog.TakeErrors() ?? "llama.cpp does not load it");
+    }
+
     public bool EndsGeneration(int token) => Llama.VocabIsEndOfGeneration(_vocab, token) != 0;
 
     /// <summary>The bytes that a token adds to a text; empty for control tokens.</summary>
