@@ -265,7 +265,7 @@ internal sealed class EngineScheduler : IDisposable
             sequence.Generation.Write(new(token, probabilities));
         }
 
-        if (ends) Finish(sequence, "stop");
+        if (ends) End(sequence, new("stop") { Token = token });
         else if (sequence.Generated >= request.MaxTokens) Finish(sequence, "length");
     }
 

@@ -23,8 +23,9 @@ internal sealed class NodeService : IDisposable
             ModelName = options.ModelName ?? Model.Metadata("general.name")
                 ?? Path.GetFileNameWithoutExtension(options.ModelPath);
             Prompts = new(Model);
-            Events = options.KvEventPort is null ? null : new(options, time);
-            Engine = new(Model, options, Events);
+            EventLog = options.KvEventPort is null && options.GrpcPort is null ? null : new(options.BlockTokens, time);
+            Events = options.KvEventPort is null ? null : new(options, EventLog!);
+            Engine = new(Model, options, EventLog);
         }
         catch
         {
@@ -54,7 +55,10 @@ internal sealed class NodeService : IDisposable
 
     public KvClient Client { get; }
 
-    /// <summary>Publishes the prefix cache's changes; null when that is off.</summary>
+    /// <summary>The prefix cache's changes; null when nobody can ask for them.</summary>
+    public KvEventLog? EventLog { get; }
+
+    /// <summary>Publishes the prefix cache's changes on ZeroMQ; null when that is off.</summary>
     public KvEventPublisher? Events { get; }
 
     public NodeMetrics Metrics { get; } = new();
