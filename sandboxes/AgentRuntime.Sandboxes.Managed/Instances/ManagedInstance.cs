@@ -15,8 +15,15 @@ internal sealed partial class ManagedInstance : IWasmInstance
     /// <summary>0, or the <see cref="TrapKind"/> that the next epoch check throws.</summary>
     internal int Pending;
 
+    /// <summary>Always zero, which the JIT does not know.</summary>
+    internal int Zero;
+
     internal GuestState State;
+
+    /// <summary>The lowest address that a frame may reach, or the highest of all once <see cref="Pending"/> is
+    /// set.</summary>
     internal nuint StackLimit;
+
     internal long Fuel;
     internal LinearMemory Memory0 = null!;
     internal WasmGlobal[] Globals = [];
@@ -63,7 +70,17 @@ internal sealed partial class ManagedInstance : IWasmInstance
 
     internal ManagedModule Module => _module;
 
-    public void Interrupt(TrapKind kind) => Interlocked.CompareExchange(ref Pending, (int)kind, 0);
+    public void Interrupt(TrapKind kind)
+    {
+        Interlocked.CompareExchange(ref Pending, (int)kind, 0);
+        TakeStack();
+    }
+
+    /// <summary>
+    /// Makes the next function entry trap. The guest's thread may be setting its limit at this moment and undo it;
+    /// the epoch ticker sees to it again, and loop heads read <see cref="Pending"/> itself.
+    /// </summary>
+    internal void TakeStack() => StackLimit = nuint.MaxValue;
 
     public WasmCallStatus Call(string export, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
@@ -104,6 +121,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
         _nesting++;
         StackLimit = StackGuard.Limit;
         InGuest = true;
+        if (Pending != 0) TakeStack();
         if (!Watched) EpochTicker.Watch(this);
         try
         {
@@ -120,7 +138,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
         {
             InGuest = false;
             _nesting--;
-            StackLimit = limit;
+            StackLimit = _nesting > 0 && Pending != 0 ? nuint.MaxValue : limit;
             _depth = depth;
         }
     }

@@ -17,9 +17,9 @@ internal static class MemoryAccess
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ref byte At(int address, Span<byte> memory, uint offset, uint size, int at)
     {
-        var start = (ulong)(uint)address + offset;
-        if (start + size > (uint)memory.Length) Traps.MemoryOutOfBounds(at);
-        return ref Unsafe.Add(ref MemoryMarshal.GetReference(memory), (nint)start);
+        // The last address that fits does not change in a loop; below zero, when nothing fits, all addresses exceed it.
+        if ((uint)address > memory.Length - (long)size - offset) Traps.MemoryOutOfBounds(at);
+        return ref Unsafe.Add(ref MemoryMarshal.GetReference(memory), (nint)((ulong)(uint)address + offset));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
