@@ -7,7 +7,7 @@ namespace AgentRuntime.Sandboxes.Managed.Instances;
 
 /// <summary>
 /// The state of one instance, which emitted code receives as an argument and reaches through accessors only. Never
-/// reused: only its memory's array is (<see cref="MemoryArrays"/>), so that a stale handle reaches nobody else.
+/// reused: only its memory's space is (<see cref="MemorySlabs"/>), so that a stale handle reaches nobody else.
 /// Single-writer; <see cref="Interrupt"/> and the epoch ticker's fields alone are shared between threads.
 /// </summary>
 internal sealed partial class ManagedInstance : IWasmInstance
@@ -65,6 +65,9 @@ internal sealed partial class ManagedInstance : IWasmInstance
     /// <summary>Whether the memory belongs to this instance alone, and its array may be used again.</summary>
     internal bool OwnsMemory { get; init; }
 
+    /// <summary>The call depth that the next call by the host has left.</summary>
+    internal int Depth => _depth;
+
     /// <summary>Time charged so far.</summary>
     internal TimeSpan CpuTime => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref CpuUsed));
 
@@ -97,7 +100,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
         if (Memory0 is null || !OwnsMemory) return;
         // A guest that still runs, against the contract, keeps its array: the collector frees it.
         if (_nesting > 0) Interrupt(TrapKind.Stopped);
-        else Memory0.Release(reusable: true);
+        else Memory0.Dispose();
     }
 
     /// <summary>For the corpus alone, whose scripts go on with instances that trapped.</summary>
@@ -125,7 +128,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
         if (!Watched) EpochTicker.Watch(this);
         try
         {
-            entry.Code(this, arguments, results, depth);
+            entry.Code(this, arguments, results);
             return State == GuestState.Unwinding ? Suspended(entry) : WasmCallStatus.Completed;
         }
         catch (Exception e)
