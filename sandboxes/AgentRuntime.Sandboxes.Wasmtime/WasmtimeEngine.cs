@@ -8,7 +8,7 @@ namespace AgentRuntime.Sandboxes.Wasmtime;
 
 /// <summary>
 /// WebAssembly 2.0 on Wasmtime through its C API: instances from a pool, stopped by epochs, optionally metered with
-/// fuel, calls through the unchecked functions. Suspends by replay (decision record 0131); has no snapshots. Guests
+/// fuel, calls through the unchecked functions. Suspends and snapshots by replay (decision record 0131). Guests
 /// must run on threads with 768 KiB of stack left, and these should be long-lived or end with <see
 /// cref="LeaveThread"/>. Thread-safe.
 /// </summary>

@@ -40,7 +40,14 @@ internal sealed class ReplayJournal(int maxBytes)
     /// <summary>Whether there is something left to play back.</summary>
     public bool Replaying => _at < _length;
 
-    public int Bytes => _length;
+    public ReadOnlySpan<byte> Content => _bytes.AsSpan(0, _length);
+
+    /// <summary>Takes over what a snapshot held.</summary>
+    public void Load(byte[] content)
+    {
+        if (content.Length > maxBytes) throw new WasmSnapshotException("the snapshot is larger than a guest's may be");
+        (_bytes, _length, _at) = (content, content.Length, content.Length);
+    }
 
     public void Rewind() => _at = 0;
 
@@ -94,8 +101,7 @@ internal sealed class ReplayJournal(int maxBytes)
     }
 
     /// <summary>The guest did something else than the first time.</summary>
-    public static InvalidOperationException Diverged() =>
-        new("the guest did not do again what it did before: its execution is not deterministic");
+    public static WasmSnapshotException Diverged() => new("the guest did not do again what it is said to have done");
 
     private ReadOnlySpan<byte> Take(int count)
     {
@@ -113,7 +119,7 @@ internal sealed class ReplayJournal(int maxBytes)
         }
 
         if (_length + count > _bytes.Length)
-            Array.Resize(ref _bytes, Math.Max(_length + count, Math.Min(_bytes.Length * 2, maxBytes)));
+            Array.Resize(ref _bytes, Math.Max(Math.Max(_length + count, 256), Math.Min(_bytes.Length * 2, maxBytes)));
         return true;
     }
 }

@@ -46,7 +46,7 @@ internal sealed unsafe partial class WasmtimeInstance
         var results = (Span<WasmValue>)stackalloc WasmValue[type.Results.Length];
         if (_journal is { Replaying: true })
         {
-            ReplayHost(import, results);
+            if (!ReplayHost(import, results)) return false;
         }
         else
         {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Wasmtime.Native;
 
@@ -31,14 +32,68 @@ internal sealed unsafe partial class WasmtimeInstance
         if (_journal.Full) throw JournalFull();
         _suspendedImport = -1;
         _suspendedCall = null;
+        return Replay(results);
+    }
+
+    /// <summary>What a snapshot holds, as an instance that is not there before it is needed.</summary>
+    public static WasmtimeInstance Restored(
+        WasmtimeModule module,
+        CompiledModule code,
+        HostFunction[] hosts,
+        InstanceLimits limits,
+        int maxJournalBytes,
+        ReadOnlySpan<byte> snapshot) => new(module, code, hosts, limits, maxJournalBytes, snapshot);
+
+    public void WriteSnapshot(IBufferWriter<byte> destination)
+    {
+        if (_suspendedImport < 0 || _failed) throw new InvalidOperationException("the instance is not suspended");
+        NoteWrites();
+        if (_journal!.Full) throw new WasmSnapshotException(JournalFull().Message);
+        ReplaySnapshot.Write(
+            destination, _module.Digest, Interlocked.Read(ref _cpuUsed), _suspendedImport, _suspendedCall!.Ordinal,
+            _journal.Content);
+    }
+
+    private void Load(ReadOnlySpan<byte> snapshot)
+    {
+        var (cpuUsed, import, export, journal) = ReplaySnapshot.Read(snapshot, _module.Digest);
+        if ((uint)import >= (uint)_hosts.Length || !_hosts[import].MayBlock
+            || (uint)export >= (uint)_module.Functions.Count)
+            throw new WasmSnapshotException("the snapshot does not fit the module and its functions");
+        _cpuUsed = cpuUsed;
+        _suspendedImport = import;
+        _suspendedCall = _module.Functions[export];
+        _journal!.Load(journal);
+    }
+
+    // The guest of a snapshot comes to life when the host first touches it, and waits again where it waited.
+    private void Materialize()
+    {
+        if (_store is not null || _failed || _suspendedImport < 0) return;
+        var (import, call) = (_suspendedImport, _suspendedCall);
+        if (Replay([]) != WasmCallStatus.Suspended || _suspendedImport != import || _suspendedCall != call)
+        {
+            _failed = true;
+            throw ReplayJournal.Diverged();
+        }
+    }
+
+    private WasmCallStatus Replay(Span<WasmValue> results)
+    {
         ReleaseStore();
-        _journal.Rewind();
+        _journal!.Rewind();
         _replaying = true;
         _replayUsed = 0;
         try
         {
             Instantiate();
-            return Replay(results);
+            return ReplayCalls(results);
+        }
+        catch (ArgumentException e)
+        {
+            // Values that no host of this module could have given.
+            _failed = true;
+            throw new WasmSnapshotException(e.Message);
         }
         catch
         {
@@ -52,7 +107,7 @@ internal sealed unsafe partial class WasmtimeInstance
     }
 
     // What the host did from outside. The last call is the one that was suspended: it goes on where the journal ends.
-    private WasmCallStatus Replay(Span<WasmValue> results)
+    private WasmCallStatus ReplayCalls(Span<WasmValue> results)
     {
         while (_journal!.Replaying)
         {
@@ -82,10 +137,11 @@ internal sealed unsafe partial class WasmtimeInstance
         throw ReplayJournal.Diverged();
     }
 
-    private void ReplayHost(int import, Span<WasmValue> results)
+    /// <summary>Returns false where the journal ends before the answer: the guest waits again.</summary>
+    private bool ReplayHost(int import, Span<WasmValue> results)
     {
         if (_journal!.Next() != ReplayStep.Host || _journal.Index() != import) throw ReplayJournal.Diverged();
-        while (true)
+        while (_journal.Replaying)
         {
             switch (_journal.Next())
             {
@@ -103,16 +159,23 @@ internal sealed unsafe partial class WasmtimeInstance
                     _journal.Values(results);
                     // From here on the guest's time is its own again.
                     if (!_journal.Replaying) _replaying = false;
-                    return;
+                    return true;
                 default:
                     throw ReplayJournal.Diverged();
             }
         }
+
+        if (_nesting != 1) throw ReplayJournal.Diverged();
+        _suspendedImport = import;
+        _suspending = true;
+        return false;
     }
 
     private (ExportedFunction Target, WasmValue[] Arguments, WasmValue[] Results) NextCall()
     {
-        var target = _module.Functions[_journal!.Index()];
+        var ordinal = _journal!.Index();
+        if ((uint)ordinal >= (uint)_module.Functions.Count) throw ReplayJournal.Diverged();
+        var target = _module.Functions[ordinal];
         var arguments = new WasmValue[target.Type.Parameters.Length];
         _journal.Values(arguments);
         return (target, arguments, new WasmValue[target.Type.Results.Length]);

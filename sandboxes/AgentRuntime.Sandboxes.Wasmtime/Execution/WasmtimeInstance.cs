@@ -34,15 +34,8 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
     /// <summary>Links and instantiates; the start function has run when this returns.</summary>
     public WasmtimeInstance(
         WasmtimeModule module, CompiledModule code, HostFunction[] hosts, InstanceLimits limits, int maxJournalBytes)
+        : this(module, code, hosts, limits, maxJournalBytes, default)
     {
-        _module = module;
-        _code = code;
-        _hosts = hosts;
-        _limits = limits;
-        _cpuLimit = (long)(limits.MaxCpuTime.TotalSeconds * Stopwatch.Frequency);
-        _functions = module.Functions.Count == 0 ? [] : new NativeFunction[module.Functions.Count];
-        if (module.MemoryName is not null) _memory = new GuestMemory(this);
-        if (Array.Exists(hosts, h => h.MayBlock)) _journal = new ReplayJournal(maxJournalBytes);
         try
         {
             Instantiate();
@@ -52,6 +45,25 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
             Dispose();
             throw;
         }
+    }
+
+    private WasmtimeInstance(
+        WasmtimeModule module,
+        CompiledModule code,
+        HostFunction[] hosts,
+        InstanceLimits limits,
+        int maxJournalBytes,
+        ReadOnlySpan<byte> snapshot)
+    {
+        _module = module;
+        _code = code;
+        _hosts = hosts;
+        _limits = limits;
+        _cpuLimit = (long)(limits.MaxCpuTime.TotalSeconds * Stopwatch.Frequency);
+        _functions = module.Functions.Count == 0 ? [] : new NativeFunction[module.Functions.Count];
+        if (module.MemoryName is not null) _memory = new GuestMemory(this);
+        if (Array.Exists(hosts, h => h.MayBlock)) _journal = new ReplayJournal(maxJournalBytes);
+        if (!snapshot.IsEmpty) Load(snapshot);
     }
 
     public IGuestMemory? Memory => _memory;
@@ -179,6 +191,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
     private WasmCallStatus Run(
         ExportedFunction target, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
+        if (_store is null) Materialize();
         if (_failed || _store is null) throw new InvalidOperationException("the instance trapped or was disposed");
         if (!MayGoOn())
         {
@@ -297,6 +310,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         {
             get
             {
+                owner.Materialize();
                 if (owner._store is null) return 0;
                 fixed (NativeMemory* memory = &owner._nativeMemory)
                     return (long)Api.MemoryDataSize(owner._context, memory);
@@ -313,6 +327,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
 
     private Span<byte> Window(uint address, uint lengthBytes)
     {
+        if (_store is null) Materialize();
         if (_store is not null)
         {
             fixed (NativeMemory* memory = &_nativeMemory)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Wasmtime.Native;
@@ -26,6 +27,7 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
     {
         _owner = owner;
         Scan = scan;
+        Digest = SHA256.HashData(wasm);
         GuestStackBytes = (nuint)owner.Options.MaxGuestStackBytes;
         var (engine, module) = owner.CompileNative(wasm, scan, limits, metered: false);
         Imports = ReadImports(module);
@@ -55,6 +57,9 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
 
     public ModuleScan Scan { get; }
 
+    /// <summary>SHA-256 of the module's bytes.</summary>
+    public byte[] Digest { get; }
+
     /// <summary>Exported functions by their ordinal.</summary>
     public IReadOnlyList<ExportedFunction> Functions { get; }
 
@@ -67,6 +72,11 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
 
     public IWasmInstance Instantiate(IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
         new WasmtimeInstance(this, Code(limits), Linkable(functions), limits, _owner.Options.MaxJournalBytes);
+
+    public IWasmInstance Restore(
+        ReadOnlySpan<byte> snapshot, IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
+        WasmtimeInstance.Restored(
+            this, Code(limits), Linkable(functions), limits, _owner.Options.MaxJournalBytes, snapshot);
 
     public void Prepare(IReadOnlyList<HostFunction> functions, InstanceLimits limits) => Code(limits);
 
