@@ -51,7 +51,8 @@ internal sealed class ModuleScan
     private static void CountFunctions(ref Reader section, CompileLimits limits)
     {
         var count = section.U32();
-        if (count > limits.MaxFunctions) TooLarge($"{count} functions exceed {limits.MaxFunctions}", section.Offset);
+        // A count that the section cannot hold is the compiler's to refuse.
+        if (count > limits.MaxFunctions && count <= section.Length) TooLarge($"{count} functions exceed {limits.MaxFunctions}", section.Offset);
     }
 
     private void ReadTables(ref Reader section)

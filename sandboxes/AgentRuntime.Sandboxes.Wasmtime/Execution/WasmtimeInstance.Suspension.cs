@@ -35,15 +35,6 @@ internal sealed unsafe partial class WasmtimeInstance
         return Replay(results);
     }
 
-    /// <summary>What a snapshot holds, as an instance that is not there before it is needed.</summary>
-    public static WasmtimeInstance Restored(
-        WasmtimeModule module,
-        CompiledModule code,
-        HostFunction[] hosts,
-        InstanceLimits limits,
-        int maxJournalBytes,
-        ReadOnlySpan<byte> snapshot) => new(module, code, hosts, limits, maxJournalBytes, snapshot);
-
     public void WriteSnapshot(IBufferWriter<byte> destination)
     {
         if (_suspendedImport < 0 || _failed) throw new InvalidOperationException("the instance is not suspended");
@@ -54,7 +45,9 @@ internal sealed unsafe partial class WasmtimeInstance
             _journal.Content);
     }
 
-    private void Load(ReadOnlySpan<byte> snapshot)
+    /// <summary>Becomes what a snapshot holds: an instance that is not there before it is needed.</summary>
+    /// <exception cref="WasmSnapshotException">Damaged, or of another module.</exception>
+    public WasmtimeInstance Restored(ReadOnlySpan<byte> snapshot)
     {
         var (cpuUsed, import, export, journal) = ReplaySnapshot.Read(snapshot, _module.Digest);
         if ((uint)import >= (uint)_hosts.Length || !_hosts[import].MayBlock
@@ -64,6 +57,7 @@ internal sealed unsafe partial class WasmtimeInstance
         _suspendedImport = import;
         _suspendedCall = _module.Functions[export];
         _journal!.Load(journal);
+        return this;
     }
 
     // The guest of a snapshot comes to life when the host first touches it, and waits again where it waited.

@@ -31,29 +31,9 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
     private long _cpuUsed;
     private bool _failed;
 
-    /// <summary>Links and instantiates; the start function has run when this returns.</summary>
+    /// <summary>An instance that is not there yet.</summary>
     public WasmtimeInstance(
         WasmtimeModule module, CompiledModule code, HostFunction[] hosts, InstanceLimits limits, int maxJournalBytes)
-        : this(module, code, hosts, limits, maxJournalBytes, default)
-    {
-        try
-        {
-            Instantiate();
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
-    }
-
-    private WasmtimeInstance(
-        WasmtimeModule module,
-        CompiledModule code,
-        HostFunction[] hosts,
-        InstanceLimits limits,
-        int maxJournalBytes,
-        ReadOnlySpan<byte> snapshot)
     {
         _module = module;
         _code = code;
@@ -63,7 +43,21 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         _functions = module.Functions.Count == 0 ? [] : new NativeFunction[module.Functions.Count];
         if (module.MemoryName is not null) _memory = new GuestMemory(this);
         if (Array.Exists(hosts, h => h.MayBlock)) _journal = new ReplayJournal(maxJournalBytes);
-        if (!snapshot.IsEmpty) Load(snapshot);
+    }
+
+    /// <summary>Instantiates; the start function has run when this returns.</summary>
+    public WasmtimeInstance Started()
+    {
+        try
+        {
+            Instantiate();
+            return this;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public IGuestMemory? Memory => _memory;
@@ -338,6 +332,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
             }
         }
 
+        if (address + (ulong)lengthBytes == 0) return default;
         throw new WasmTrapException(TrapKind.MemoryOutOfBounds, $"{lengthBytes} bytes at {address}");
     }
 }

@@ -71,17 +71,19 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
     public ExportedFunction? Function(string name) => _byName.GetValueOrDefault(name);
 
     public IWasmInstance Instantiate(IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
-        new WasmtimeInstance(this, Code(limits), Linkable(functions), limits, _owner.Options.MaxJournalBytes);
+        New(functions, limits).Started();
 
     public IWasmInstance Restore(
         ReadOnlySpan<byte> snapshot, IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
-        WasmtimeInstance.Restored(
-            this, Code(limits), Linkable(functions), limits, _owner.Options.MaxJournalBytes, snapshot);
+        New(functions, limits).Restored(snapshot);
 
     public void Prepare(IReadOnlyList<HostFunction> functions, InstanceLimits limits) => Code(limits);
 
     /// <summary>The code for such limits.</summary>
     internal CompiledModule Code(InstanceLimits limits) => limits.Fuel is null ? _plain : _metered.Value;
+
+    private WasmtimeInstance New(IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
+        new(this, Code(limits), Linkable(functions), limits, _owner.Options.MaxJournalBytes);
 
     private HostFunction[] Linkable(IReadOnlyList<HostFunction> functions)
     {
@@ -144,7 +146,7 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
         if (error != 0) throw new WasmLinkException(TrapTranslation.TakeError(error));
     }
 
-    private static WasmImport[] ReadImports(CodeHandle module)
+    public static WasmImport[] ReadImports(CodeHandle module)
     {
         NativeVector types;
         Api.ModuleImports(module, &types);
@@ -170,7 +172,7 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
         }
     }
 
-    private static WasmExport[] ReadExports(CodeHandle module)
+    public static WasmExport[] ReadExports(CodeHandle module)
     {
         NativeVector types;
         Api.ModuleExports(module, &types);
