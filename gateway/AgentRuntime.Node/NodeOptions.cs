@@ -82,6 +82,12 @@ public sealed record NodeOptions
     /// <summary>Tokens in a reusable KV block; default 16 (vLLM's).</summary>
     public int BlockTokens { get; init; } = 16;
 
+    /// <summary>
+    /// The most memory for reusable prefixes that the KV pool has no room for; 0 for none. Default 1 GiB
+    /// (<c>llama-server</c>'s <c>--cache-ram</c> is 8 GiB).
+    /// </summary>
+    public ByteCount PrefixArchive { get; init; } = new(1L << 30);
+
     /// <summary>Requests that may wait; more are refused with AR4009. Default 256.</summary>
     public int QueuedRequests { get; init; } = 256;
 
