@@ -1,5 +1,6 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Events;
+using AgentRuntime.Node.Registration;
 
 namespace AgentRuntime.Node;
 
@@ -144,6 +145,9 @@ public sealed record NodeOptions
 
     /// <summary>Connections open at once; default 4096.</summary>
     public int MaxConnections { get; init; } = 4096;
+
+    /// <summary>Where the node registers itself; null (default) for nowhere.</summary>
+    public NodeRegistrationOptions? Registration { get; init; }
 
     /// <summary>KV cells in all.</summary>
     internal int PoolTokens => KvPoolTokens > 0 ? KvPoolTokens : ContextTokens * ParallelSequences;
