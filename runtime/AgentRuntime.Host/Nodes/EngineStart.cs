@@ -30,7 +30,7 @@ internal static class EngineStart
     private static NodeCommand[] Commands(PlatformOptions options)
     {
         var nodes = options.Nodes;
-        var model = nodes.Model ?? DemoModel.Ensure(options.State);
+        var model = nodes.Simulate ? null : nodes.Model ?? DemoModel.Ensure(options.State);
         var threads = nodes.Threads > 0 ? nodes.Threads : Math.Max(1, Environment.ProcessorCount / nodes.Count);
         return
         [

@@ -9,7 +9,7 @@ internal static class NodeCommandLine
 {
     public static Command Create()
     {
-        var model = new Option<FileInfo>("--model") { Description = "A GGUF file", Required = true };
+        var model = new Option<FileInfo?>("--model") { Description = "A GGUF file; needed unless --simulate" };
         var name = new Option<string>("--name") { Description = "Its name", DefaultValueFactory = _ => "node" };
         var modelName = new Option<string?>("--model-name") { Description = "The name that clients use" };
         var port = new Option<int>("--port") { Description = "Port on 127.0.0.1; 0 takes any free one" };
@@ -17,33 +17,41 @@ internal static class NodeCommandLine
         {
             Description = "Port on 127.0.0.1 for gRPC (vllm.grpc.engine.VllmEngine); 0 takes any free one",
         };
+        var events = new Option<int?>("--kv-events-port")
+        {
+            Description = "Port on 127.0.0.1 for KV events on ZeroMQ; 0 takes any free one",
+        };
+        var replay = new Option<int?>("--kv-replay-port") { Description = "Port for their replay" };
+        var simulation = new SimulationFlags();
         var context = Number("--context", "Tokens of a sequence", 4096);
         var parallel = Number("--parallel", "Sequences at once", 4);
         var threads = new Option<int>("--threads") { Description = "Threads; 0 for one a core" };
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input closes" };
         var command = new Command("node", "One inference engine on llama.cpp")
         {
-            model, name, modelName, port, grpc, context, parallel, threads, exitWithParent,
+            model, name, modelName, port, grpc, events, replay, context, parallel, threads, exitWithParent,
         };
+        simulation.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var file = parsed.GetRequiredValue(model);
             var engine = parsed.GetRequiredValue(name);
             using var telemetry = Telemetry.Start("node", engine);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             if (parsed.GetValue(exitWithParent)) _ = CancelAtEndOfInputAsync(stop);
             var options = new NodeOptions
             {
-                ModelPath = file.FullName,
+                ModelPath = parsed.GetValue(model)?.FullName ?? "",
                 ModelName = parsed.GetValue(modelName),
                 EngineName = engine,
                 Port = parsed.GetValue(port),
                 GrpcPort = parsed.GetValue(grpc),
+                KvEventPort = parsed.GetValue(events),
+                KvReplayPort = parsed.GetValue(replay),
                 ContextTokens = parsed.GetValue(context),
                 ParallelSequences = parsed.GetValue(parallel),
             };
             if (parsed.GetValue(threads) is > 0 and var count) options = options with { Threads = count };
-            await InferenceNode.RunAsync(options, stop.Token);
+            await InferenceNode.RunAsync(simulation.Apply(parsed, options), stop.Token);
             return 0;
         });
         return command;
