@@ -80,6 +80,12 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
     public async IAsyncEnumerable<InferenceChunk> GenerateAsync(
         InferenceRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (request.Operation == InferenceOperation.Embedding)
+        {
+            yield return await new EmbeddingCall(_parts, request).RunAsync(cancellationToken);
+            yield break;
+        }
+
         await using var call = new RoutedCall(_parts, request, Parse(request));
         while (await call.NextAsync(cancellationToken) is { } chunk)
             yield return chunk;

@@ -37,4 +37,7 @@ internal static partial class GatewayLog
 
     [LoggerMessage(4014, LogLevel.Warning, "Engine {Engine} was restarted: its cache is forgotten")]
     public static partial void EngineRestarted(ILogger logger, string engine);
+
+    [LoggerMessage(4015, LogLevel.Information, "Request {RequestId} is late on {First}: {Second} is asked as well")]
+    public static partial void Hedged(ILogger logger, string requestId, string first, string second);
 }

@@ -55,6 +55,7 @@ public sealed partial class RoutingCore
         entry.Pool = pool;
         entry.Tenant = pool.Share(request.Tenant);
         entry.ArrivedAt = now;
+        entry.Excluded = request.Avoid.Exists ? request.Avoid.Index : -1;
         var ticket = entry.Ticket;
         entry.Tenant.Active++;
         // Who had nothing waiting returns: having been away earns nothing.
@@ -152,7 +153,8 @@ public sealed partial class RoutingCore
             LearnPrefill(entry);
         LearnDecode(entry, outputTokens, now);
         Account(entry, outputTokens, now);
-        Settle(entry, Math.Max(0, promptTokens - (cachedTokens ?? entry.CachedTokens)) + (_options.OutputTokenWeight * outputTokens));
+        var uncached = Math.Max(0, promptTokens - (cachedTokens ?? entry.CachedTokens));
+        Settle(entry, uncached + (_options.OutputTokenWeight * outputTokens));
         Release(entry.Pool, entry.Decode, entry);
         End(entry);
         return true;
@@ -168,11 +170,12 @@ public sealed partial class RoutingCore
         if (Find(ticket) is not { } entry)
             return false;
         var reached = Withdraw(entry, now);
-        if (failure != RouteFailure.Cancelled)
+        if (failure is not (RouteFailure.Cancelled or RouteFailure.Superseded))
             AccountRefused(entry);
         entry.DeliveredTokens += outputTokens;
         // Who cancels pays for the work that was begun; else cancelling would be a way to be served for nothing.
-        SettleUnfinished(entry, reached || (failure == RouteFailure.Cancelled && entry.Attempts > 0));
+        var begun = failure == RouteFailure.Cancelled ? entry.Attempts > 0 : reached;
+        SettleUnfinished(entry, begun && failure != RouteFailure.Superseded);
         End(entry);
         return true;
     }

@@ -134,6 +134,34 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
+    /// <summary>Has an engine embed.</summary>
+    /// <exception cref="EngineFailure">It did not.</exception>
+    public async Task<byte[]> EmbedAsync(
+        Engine engine, ReadOnlyMemory<byte> body, string requestId, CancellationToken cancellationToken)
+    {
+        using var watch = new LegWatch(_time, _options.PrefillTimeout, cancellationToken);
+        try
+        {
+            using var request = Post(engine, PathOf(InferenceOperation.Embedding), body, requestId);
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            return response.IsSuccessStatusCode
+                ? await ReadAsync(response, _options.MaxEmbeddingBytes, watch.Token)
+                : throw await RefusalAsync(engine, response, watch.Token);
+        }
+        catch (OperationCanceledException) when (watch.TimedOut)
+        {
+            throw EngineFailure.TimedOut(engine, "embeddings");
+        }
+        catch (HttpRequestException e)
+        {
+            throw EngineFailure.From(engine, e);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            throw EngineFailure.Malformed(engine, e);
+        }
+    }
+
     /// <summary>Has an engine tokenize (vLLM's <c>/tokenize</c>).</summary>
     /// <exception cref="EngineFailure">It did not.</exception>
     public async Task<int[]> TokenizeAsync(
@@ -175,7 +203,11 @@ internal sealed class EngineClient : IDisposable
         {
             if (engine.Descriptor.Kind != EngineKind.OpenAi)
             {
-                using var health = await GetAsync(engine, "health", watch.Token);
+                // SGLang's /health answers as soon as its HTTP server does: coming back takes a generated token.
+                var path = engine.Descriptor.Kind == EngineKind.SgLang && !engine.Health.Healthy
+                    ? "health_generate"
+                    : "health";
+                using var health = await GetAsync(engine, path, watch.Token);
                 if (!health.IsSuccessStatusCode)
                     return EngineHealth.Unknown;
             }
@@ -269,8 +301,12 @@ internal sealed class EngineClient : IDisposable
         return bytes.WrittenSpan.ToArray();
     }
 
-    private static string PathOf(InferenceOperation operation) =>
-        operation == InferenceOperation.Chat ? "v1/chat/completions" : "v1/completions";
+    private static string PathOf(InferenceOperation operation) => operation switch
+    {
+        InferenceOperation.Chat => "v1/chat/completions",
+        InferenceOperation.Embedding => "v1/embeddings",
+        _ => "v1/completions",
+    };
 
     private static HttpRequestMessage Post(
         Engine engine, string path, ReadOnlyMemory<byte> body, string requestId)

@@ -53,6 +53,7 @@ public static class Edge
         OpenAi("POST", "/v1/completions", inference.For(InferenceOperation.Completion), options.InferenceTimeout);
         var responses = services.GetRequiredService<ResponsesEndpoint>();
         OpenAi("POST", "/v1/responses", responses.PostAsync, options.InferenceTimeout);
+        OpenAi("POST", "/v1/embeddings", inference.EmbedAsync, options.InferenceTimeout);
         OpenAi("GET", "/v1/models", models.ListAsync, options.ControlTimeout);
         OpenAi("GET", "/v1/models/{**id}", models.GetAsync, options.ControlTimeout);
 

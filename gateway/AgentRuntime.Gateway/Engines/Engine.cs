@@ -26,6 +26,7 @@ internal sealed record EngineModel(string EngineName, int ContextTokens);
 internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit)
 {
     private volatile EngineHealth _health = EngineHealth.Unknown;
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _noEmbeddings = new();
     private int _inFlight;
     private volatile bool _draining;
     private volatile bool _removed;
@@ -59,7 +60,18 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
     public bool MovesKvTo(Engine other) =>
         this != other && Descriptor.MovesKv && Descriptor.Kind == other.Descriptor.Kind;
 
-    public void Observe(EngineHealth health) => _health = health;
+    /// <summary>Whether the engine has not yet said that it has no embeddings of the model.</summary>
+    public bool MayEmbed(string model) => Health.Models.ContainsKey(model) && !_noEmbeddings.ContainsKey(model);
+
+    /// <summary>The engine has no embeddings of the model; believed until it is healthy anew.</summary>
+    public void HasNoEmbeddings(string model) => _noEmbeddings.TryAdd(model, true);
+
+    public void Observe(EngineHealth health)
+    {
+        if (health.Healthy && !_health.Healthy)
+            _noEmbeddings.Clear();
+        _health = health;
+    }
 
     /// <summary>A connection failed: leave the engine alone until a probe says otherwise.</summary>
     public void MarkUnreachable() => _health = _health with { Healthy = false };

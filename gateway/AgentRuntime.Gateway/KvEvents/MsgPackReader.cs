@@ -93,14 +93,18 @@ internal ref struct MsgPackReader(ReadOnlySpan<byte> data)
     public int ReadArrayHead()
     {
         var head = Take(1)[0];
-        return Count(head switch { >= 0x90 and <= 0x9F => head & 0xF, 0xDC => Length(2), 0xDD => Length(4), _ => -1 }, 1);
+        return Count(
+            head switch { >= 0x90 and <= 0x9F => head & 0xF, 0xDC => Length(2), 0xDD => Length(4), _ => -1 },
+            bytesEach: 1);
     }
 
     /// <summary>How many pairs follow; never more than there are bytes left for.</summary>
     public int ReadMapHead()
     {
         var head = Take(1)[0];
-        return Count(head switch { >= 0x80 and <= 0x8F => head & 0xF, 0xDE => Length(2), 0xDF => Length(4), _ => -1 }, 2);
+        return Count(
+            head switch { >= 0x80 and <= 0x8F => head & 0xF, 0xDE => Length(2), 0xDF => Length(4), _ => -1 },
+            bytesEach: 2);
     }
 
     /// <summary>Passes over a value, whatever it is.</summary>

@@ -7,9 +7,9 @@ using System.Text;
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// One connection to a ZeroMQ publisher or router, by ZMTP 3.0 (rfc.zeromq.org/spec/23) with the NULL mechanism, without
-/// libzmq: a broken connection shows here at once, and a process that has gone with it. Decision record 0402. Bounded:
-/// a message has at most eight frames and the given size. One reader and one writer at a time.
+/// One connection to a ZeroMQ publisher or router, by ZMTP 3.0 (rfc.zeromq.org/spec/23) with the NULL mechanism,
+/// without libzmq: a broken connection shows here at once, and a process that has gone with it. Decision record 0402.
+/// Bounded: a message has at most eight frames and the given size. One reader and one writer at a time.
 /// </summary>
 internal sealed class ZmtpConnection : IAsyncDisposable
 {

@@ -7,7 +7,9 @@ internal sealed partial class RouteDesk
 {
     private readonly Dictionary<Engine, Feed> _feeds = [];
 
-    /// <summary>Takes in a batch, or says what is missing before it. Atomic: its sequence is judged and used at once.</summary>
+    /// <summary>
+    /// Takes in a batch, or says what is missing before it. Atomic: its sequence is judged and used at once.
+    /// </summary>
     /// <param name="engine">Who says it.</param>
     /// <param name="sequence">The batch's number.</param>
     /// <param name="batch">The batch; null when it could not be read.</param>
@@ -39,7 +41,9 @@ internal sealed partial class RouteDesk
         }
     }
 
-    /// <summary>The engine's process may have been replaced, or what it says cannot be heard: nothing is known.</summary>
+    /// <summary>
+    /// The engine's process may have been replaced, or what it says cannot be heard: nothing is known.
+    /// </summary>
     public void ForgetKv(Engine engine)
     {
         lock (_lock)
@@ -77,7 +81,9 @@ internal sealed partial class RouteDesk
         }
     }
 
-    /// <summary>Blocks of the engine's events that could not be matched with keys of requests; for tests and status.</summary>
+    /// <summary>
+    /// Blocks of the engine's events that could not be matched with keys of requests; for tests and status.
+    /// </summary>
     public long UncorrelatedOf(Engine engine)
     {
         lock (_lock)
@@ -101,7 +107,9 @@ internal sealed partial class RouteDesk
             ? KvSource.Events
             : KvSource.Responses);
 
-    /// <summary>The lock is held. An engine's events are those of the first model that it serves; adapters share it.</summary>
+    /// <summary>
+    /// The lock is held. An engine's events are those of the first model that it serves; adapters share it.
+    /// </summary>
     private Feed? FeedOf(Engine engine)
     {
         if (_feeds.TryGetValue(engine, out var feed))

@@ -77,6 +77,28 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         return WaitAsync(waiter, cancellationToken);
     }
 
+    /// <summary>Asks for another engine for a request that has one; null when there is none at once.</summary>
+    /// <param name="placement">The engine that it has.</param>
+    /// <param name="request">The request.</param>
+    public Placement? TrySubmitBeside(Placement placement, in RouteRequest request)
+    {
+        var waiter = new Waiter();
+        lock (_lock)
+        {
+            waiter.Ticket = _core.Submit(
+                request with { State = waiter, Avoid = placement.Assignment.Decode }, Now);
+            Pump();
+            if (waiter.Answer.IsCompletedSuccessfully)
+                return waiter.Answer.Result;
+            _core.Failed(waiter.Ticket, RouteFailure.Superseded, Now);
+            Pump();
+        }
+
+        // A refusal is as good as an answer that does not come: the first engine is still at work.
+        _ = waiter.Answer.Exception;
+        return null;
+    }
+
     public void PrefillDone(Placement placement, int? cachedTokens) =>
         Tell((core, now) => core.PrefillDone(placement.Assignment.Ticket, now, cachedTokens));
 

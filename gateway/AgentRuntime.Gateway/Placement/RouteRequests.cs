@@ -4,8 +4,8 @@ using AgentRuntime.Gateway.Routing;
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// What the routing core must know of a request, from its bytes. Blocks are cut from the prompt's tokens where the model
-/// has a tokenizer, and then meet those of KV events; else from chunks of text about as long. Thread-safe.
+/// What the routing core must know of a request, from its bytes. Blocks are cut from the prompt's tokens where the
+/// model has a tokenizer, and then meet those of KV events; else from chunks of text about as long. Thread-safe.
 /// </summary>
 internal sealed class RouteRequests(RouteDesk desk, CacheSalt salts, PromptTokens tokens)
 {

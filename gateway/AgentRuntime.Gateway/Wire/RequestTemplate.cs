@@ -17,9 +17,18 @@ internal sealed record LegBody(string Model, int MaxTokens)
     /// <summary>What the prefill leg answered, for the decode leg; null when colocated.</summary>
     public ReadOnlyMemory<byte>? KvTransfer { get; init; }
 
+    /// <summary>Where SGLang's two legs meet; null when there is one.</summary>
+    public Bootstrap? Bootstrap { get; init; }
+
     /// <summary>What the prompt is to be, for going on after an engine that died; null when starting afresh.</summary>
     public ContinuedPrompt? Continued { get; init; }
 }
+
+/// <summary>Where SGLang's decode engine finds the prefill engine's KV state. Immutable.</summary>
+/// <param name="Host">The prefill engine's host.</param>
+/// <param name="Port">Its bootstrap port.</param>
+/// <param name="Room">The request, a number of 63 bits that no other has.</param>
+internal sealed record Bootstrap(string Host, int Port, long Room);
 
 /// <summary>A prompt with what was already answered: exactly one of the two. Immutable.</summary>
 /// <param name="Tokens">Token ids of the whole; a chat is then gone on with as a text completion.</param>
@@ -128,6 +137,13 @@ internal sealed class RequestTemplate
         if (leg.CacheSalt is { } salt)
             json.WriteString("cache_salt"u8, salt);
         WriteKvTransfer(json, leg);
+        if (leg.Bootstrap is { } bootstrap)
+        {
+            json.WriteString("bootstrap_host"u8, bootstrap.Host);
+            json.WriteNumber("bootstrap_port"u8, bootstrap.Port);
+            json.WriteNumber("bootstrap_room"u8, bootstrap.Room);
+        }
+
         json.WriteEndObject();
     }
 

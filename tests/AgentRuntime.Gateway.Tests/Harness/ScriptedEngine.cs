@@ -43,6 +43,9 @@ internal sealed class ScriptedEngine : IAsyncDisposable
     /// <summary>What to do with a request; the body is parsed already.</summary>
     public Func<HttpContext, JsonElement, Task> Answer { get; set; }
 
+    /// <summary>How often SGLang's <c>/health_generate</c> was asked.</summary>
+    public int Generated { get; set; }
+
     /// <summary>How often <c>/metrics</c> was read.</summary>
     public int Scraped { get; set; }
 
@@ -68,10 +71,16 @@ internal sealed class ScriptedEngine : IAsyncDisposable
         var app = builder.Build();
         var engine = new ScriptedEngine(app, name) { Model = model };
         app.MapGet("/health", (HttpContext c) => c.Response.StatusCode = engine.Healthy ? 200 : 503);
+        app.MapGet("/health_generate", (HttpContext c) =>
+        {
+            engine.Generated++;
+            c.Response.StatusCode = engine.Healthy ? 200 : 503;
+        });
         app.MapGet("/v1/models", (HttpContext c) => c.Response.WriteAsync(
             $$"""{"object":"list","data":[{"id":"{{engine.Model}}","object":"model","max_model_len":4096}]}"""));
         app.MapPost("/v1/chat/completions", engine.HandleAsync);
         app.MapPost("/v1/completions", engine.HandleAsync);
+        app.MapPost("/v1/embeddings", engine.HandleAsync);
         app.MapPost("/tokenize", (HttpContext c) => engine.Tokenize(c));
         app.MapGet("/metrics", (HttpContext c) =>
         {

@@ -104,7 +104,11 @@ public class KvEventTests(ITestOutputHelper output)
         await using var harness = await StartAsync(a.Descriptor with { KvEvents = publisher.Endpoints });
         await publisher.SubscribedAsync();
         for (var i = 0; i < 4; i++)
-            await publisher.PublishAsync(KvPublisher.Stored([(ulong)i + 1], [.. Prompt[..16].Select(t => t + i)], Salt));
+        {
+            int[] tokens = [.. Prompt[..16].Select(t => t + i)];
+            await publisher.PublishAsync(KvPublisher.Stored([(ulong)i + 1], tokens, Salt));
+        }
+
         await HoldsAsync(harness, "a", 4);
 
         await publisher.RewindAsync();
