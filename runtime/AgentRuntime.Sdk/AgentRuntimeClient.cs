@@ -27,6 +27,7 @@ public sealed class AgentRuntimeClient : IDisposable
         _api = new ControlApi(Http);
         Runs = new RunsClient(_api);
         Agents = new AgentsClient(_api);
+        Policy = new PolicyClient(_api);
     }
 
     /// <summary>Runs.</summary>
@@ -34,6 +35,9 @@ public sealed class AgentRuntimeClient : IDisposable
 
     /// <summary>Agents.</summary>
     public AgentsClient Agents { get; }
+
+    /// <summary>Policy.</summary>
+    public PolicyClient Policy { get; }
 
     internal HttpClient Http { get; }
 

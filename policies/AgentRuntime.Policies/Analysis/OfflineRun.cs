@@ -12,14 +12,19 @@ internal static class OfflineRun
     /// <summary>
     /// A run of an agent (<c>project/agent</c>), or the requests of a project's clients (<c>project</c>).
     /// </summary>
-    public static RunPolicy Open(BundleSnapshot snapshot, string caller)
+    /// <param name="snapshot">The bundle.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="threats">What is held against agents; null for a run without others.</param>
+    /// <param name="principal">The user for whom they ask.</param>
+    public static RunPolicy Open(
+        BundleSnapshot snapshot, string caller, ThreatMonitor? threats = null, string principal = "key:test")
     {
         var slash = caller.IndexOf('/', StringComparison.Ordinal);
         var project = slash < 0 ? caller : caller[..slash];
-        var identity = new WorkIdentity(new(Nobody), "test", new(Nobody), project, "key:test");
+        var identity = new WorkIdentity(new(Nobody), "test", new(Nobody), project, principal);
         return snapshot.OpenRun(slash < 0
             ? identity
-            : identity with { Agent = new(Nobody), AgentName = caller, Run = new(Nobody) });
+            : identity with { Agent = new(Nobody), AgentName = caller, Run = new(Nobody) }, threats ?? new());
     }
 
     /// <summary>

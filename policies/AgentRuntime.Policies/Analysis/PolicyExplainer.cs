@@ -25,8 +25,13 @@ public static class PolicyExplainer
             return new(refused, [], $"event {index + 1} of the history is not possible: {refused.Reason}");
         }
 
+        return Explain(snapshot, run, question.ToCall());
+    }
+
+    /// <summary>Explains what a run decides about a call now.</summary>
+    internal static PolicyExplanation Explain(BundleSnapshot snapshot, RunPolicy run, PolicyCall call)
+    {
         // Looked at before the decision, which changes the history when it allows the call.
-        var call = question.ToCall();
         var request = run.RequestOf(call, out var entities);
         var findings = new List<PolicyFinding>();
         if (request is not null)

@@ -27,15 +27,13 @@ internal static class PlatformServices
         .AddSingleton<IRunJournal>(new SqliteRunJournal(database, TimeProvider.System));
 
     public static IServiceCollection AddPolicy(this IServiceCollection services, PlatformOptions options) => services
-        .AddSingleton(provider => new PolicyDecisionPoint(
-            provider.GetRequiredService<IBundleStore>(),
-            provider.GetRequiredService<TimeProvider>(),
-            new PolicyOptions
-            {
-                ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
-                HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
-            },
-            provider.GetRequiredService<IAuditLog>()))
+        .AddSingleton(new PolicyOptions
+        {
+            ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
+            HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
+        })
+        .AddSingleton<PolicyDecisionPoint>()
+        .AddSingleton<IPolicyAnalysis, PolicyAnalysis>()
         .AddSingleton<IPolicyDecisionPoint>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IPolicyAdministration>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IPolicyVersions>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
