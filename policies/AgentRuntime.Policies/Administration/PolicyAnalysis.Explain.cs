@@ -88,11 +88,18 @@ public sealed partial class PolicyAnalysis
             null or "succeeded" => CallOutcome.Succeeded,
             "failed" => CallOutcome.Failed,
             "not_sent" => CallOutcome.NotSent,
-            "in_flight" or "approved" => null,
+            "in_flight" or "approved" or "denied" => null,
             _ => throw Malformed(
-                "'outcome' must be succeeded, failed, not_sent, in_flight or approved", "history"),
+                "'outcome' must be succeeded, failed, not_sent, in_flight, approved or denied", "history"),
         };
-        return new(call.Action, call.Resource, call.Arguments, call.At, outcome, body.Outcome == "approved");
+        return new(
+            call.Action,
+            call.Resource,
+            call.Arguments,
+            call.At,
+            outcome,
+            body.Outcome == "approved",
+            body.Outcome == "denied");
     }
 
     private static PolicyCall ReadCall(string? tool, string? model, JsonElement? arguments, DateTimeOffset at)

@@ -28,7 +28,7 @@ internal static class OfflineRun
     }
 
     /// <summary>
-    /// Lets a run do what it did before; the decision of the first call that is not allowed, or null.
+    /// Lets a run do what it did before; the first decision that is not what the history says, or null.
     /// </summary>
     public static (Decision Decision, int Index)? Replay(RunPolicy run, IReadOnlyList<PolicyEvent> history)
     {
@@ -42,7 +42,9 @@ internal static class OfflineRun
             }
 
             var decision = run.Decide(call);
-            if (decision.Verdict != Verdict.Allow)
+            if (history[i].IsDenial && decision.Verdict == Verdict.Deny)
+                continue;
+            if (history[i].IsDenial || decision.Verdict != Verdict.Allow)
                 return (decision, i);
             if (history[i].Outcome is { } outcome)
                 run.Settle(call, outcome);
@@ -50,4 +52,9 @@ internal static class OfflineRun
 
         return null;
     }
+
+    /// <summary>What of a history could not have happened.</summary>
+    public static string Impossible(int index, Decision decision) =>
+        $"event {index + 1} of the history is not possible: "
+            + (decision.Reason?.ToString() ?? "the call is allowed and was not denied");
 }

@@ -22,7 +22,7 @@ public static class PolicyExplainer
         if (OfflineRun.Replay(run, question.History) is { } impossible)
         {
             var (refused, index) = impossible;
-            return new(refused, [], $"event {index + 1} of the history is not possible: {refused.Reason}");
+            return new(refused, [], OfflineRun.Impossible(index, refused));
         }
 
         return Explain(snapshot, run, question.ToCall());

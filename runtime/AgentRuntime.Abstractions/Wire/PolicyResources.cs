@@ -132,8 +132,8 @@ public sealed record PolicyEventBody
     public double AgoSeconds { get; init; }
 
     /// <summary>
-    /// <c>succeeded</c> (when null), <c>failed</c>, <c>not_sent</c>, <c>in_flight</c>, or <c>approved</c> when a person
-    /// agreed to it and nothing was called.
+    /// <c>succeeded</c> (when null), <c>failed</c>, <c>not_sent</c>, <c>in_flight</c>, <c>denied</c>, or
+    /// <c>approved</c> when a person agreed to it and nothing was called.
     /// </summary>
     public string? Outcome { get; init; }
 }
