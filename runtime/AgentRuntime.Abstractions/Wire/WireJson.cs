@@ -18,6 +18,8 @@ namespace AgentRuntime.Abstractions;
 [JsonSerializable(typeof(RunResource))]
 [JsonSerializable(typeof(RunList))]
 [JsonSerializable(typeof(StartRunBody))]
+[JsonSerializable(typeof(ApprovalList))]
+[JsonSerializable(typeof(ApprovalBody))]
 [JsonSerializable(typeof(AgentResource))]
 [JsonSerializable(typeof(AgentList))]
 [JsonSerializable(typeof(ProblemResource))]

@@ -16,6 +16,7 @@ namespace AgentRuntime.Execution;
 public sealed class RunService : IRunService, IRunApprovals
 {
     private const int WatchPage = 256;
+    private const int MaxShownApprovals = 1_000;
 
     private readonly ISandboxEngine _sandboxes;
     private readonly IAgentStore _agents;
@@ -179,6 +180,19 @@ public sealed class RunService : IRunService, IRunApprovals
             ? ApprovalOutcome.Recorded
             : ApprovalOutcome.NotWaiting;
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<WaitingApproval> Waiting(TenantId tenant, ProjectId project) =>
+    [
+        .. _active.Values
+            .Where(run => run.Record.Identity.Tenant == tenant && run.Record.Identity.Project == project)
+            .Select(run => (run.Record, run.Approvals.Request))
+            .Where(run => run.Request is not null)
+            .OrderBy(run => run.Request!.ExpiresAt)
+            .Take(MaxShownApprovals)
+            .Select(run => new WaitingApproval(
+                run.Record.Identity.Run.GetValueOrDefault(), run.Record.Identity.AgentName ?? "", run.Request!)),
+    ];
 
     /// <summary>
     /// Continues the runs that an earlier process left unfinished from their recorded results, then executes runs

@@ -63,9 +63,14 @@ internal static class PlatformServices
     public static IServiceCollection AddRuns(this IServiceCollection services, PlatformOptions options) => services
         .AddSingleton<IAuthenticator, ApiKeyAuthenticator>()
         .AddSingleton<IToolTransport, McpToolTransport>()
-        .AddSingleton(new RunServiceOptions { Workers = options.Workers })
+        .AddSingleton(new RunServiceOptions
+        {
+            Workers = options.Workers,
+            ApprovalPatience = TimeSpan.FromSeconds(options.ApprovalPatienceSeconds),
+        })
         .AddSingleton<RunService>()
-        .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>());
+        .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>())
+        .AddSingleton<IRunApprovals>(provider => provider.GetRequiredService<RunService>());
 
     public static IServiceCollection AddTenantSeed(this IServiceCollection services) =>
         services.AddSingleton<TenantSeed>();
