@@ -54,6 +54,7 @@ internal static class PlatformServices
                 Engines = engines,
                 Disaggregation = Enum.Parse<Disaggregation>(options.Disaggregation, ignoreCase: true),
                 CacheSaltSecret = SecretFile.Ensure(Path.Combine(options.State, "cache-salt.key"), bytes: 32),
+                SloTargets = new BundleSloTargets(provider.GetRequiredService<IPolicyDecisionPoint>()),
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>()))
