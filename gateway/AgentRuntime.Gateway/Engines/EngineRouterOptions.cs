@@ -33,6 +33,11 @@ public sealed record EngineRouterOptions
     /// </summary>
     public RoutingOptions Routing { get; init; } = new() { StaleAfterSeconds = 5 };
 
+    /// <summary>
+    /// The service classes that tenants give their work. Default null: clients are interactive, agents standard.
+    /// </summary>
+    public ISloTargetSource? SloTargets { get; init; }
+
     /// <summary>Between two health probes of an engine. Default 2 s.</summary>
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(2);
 

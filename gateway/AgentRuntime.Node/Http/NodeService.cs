@@ -3,6 +3,7 @@ using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Events;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Prompting;
+using AgentRuntime.Node.Simulation;
 using AgentRuntime.Node.Transfer;
 
 namespace AgentRuntime.Node.Http;
@@ -17,14 +18,15 @@ internal sealed class NodeService : IDisposable
     {
         Options = options;
         Time = time;
-        Model = Load(options);
+        Model = Load(options, time);
         try
         {
             ModelName = options.ModelName ?? Model.Metadata("general.name")
                 ?? Path.GetFileNameWithoutExtension(options.ModelPath);
             Prompts = new(Model);
-            Events = options.KvEventPort is null ? null : new(options, time);
-            Engine = new(Model, options, Events);
+            EventLog = options.KvEventPort is null && options.GrpcPort is null ? null : new(options.BlockTokens, time);
+            Events = options.KvEventPort is null ? null : new(options, EventLog!);
+            Engine = new(Model, options, EventLog);
         }
         catch
         {
@@ -54,7 +56,10 @@ internal sealed class NodeService : IDisposable
 
     public KvClient Client { get; }
 
-    /// <summary>Publishes the prefix cache's changes; null when that is off.</summary>
+    /// <summary>The prefix cache's changes; null when nobody can ask for them.</summary>
+    public KvEventLog? EventLog { get; }
+
+    /// <summary>Publishes the prefix cache's changes on ZeroMQ; null when that is off.</summary>
     public KvEventPublisher? Events { get; }
 
     public NodeMetrics Metrics { get; } = new();
@@ -99,8 +104,9 @@ internal sealed class NodeService : IDisposable
     public int MaxTokens(CompletionRequest request, int promptTokens) =>
         request.MaxTokens ?? (request.IsChat ? ContextTokens - promptTokens : 16);
 
-    private static LoadedModel Load(NodeOptions options)
+    private static IServedModel Load(NodeOptions options, TimeProvider time)
     {
+        if (options.Simulation is { } simulation) return new SimulatedModel(simulation, time);
         Interop.LlamaLibrary.Load(options.Device);
         return LoadedModel.Load(options);
     }

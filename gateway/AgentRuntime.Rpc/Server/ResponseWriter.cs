@@ -31,6 +31,21 @@ internal sealed class ResponseWriter<T>(
         }
     }
 
+    public async ValueTask SendHeadersAsync()
+    {
+        await _gate.WaitAsync(call.CancellationToken);
+        try
+        {
+            if (_closed) throw new OperationCanceledException("the call has ended");
+            SendHeaders();
+            await context.Response.StartAsync(call.CancellationToken);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
     /// <summary>Ends the response; nothing is written after.</summary>
     public async Task EndAsync(RpcStatus status)
     {

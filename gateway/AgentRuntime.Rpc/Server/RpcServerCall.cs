@@ -45,4 +45,8 @@ public interface IRpcWriter<in T>
     /// <exception cref="RpcException">ResourceExhausted: the message is too large.</exception>
     /// <exception cref="OperationCanceledException">The call has ended.</exception>
     ValueTask WriteAsync(T response);
+
+    /// <summary>Sends the headers before there is a response, for clients that wait for them.</summary>
+    /// <exception cref="OperationCanceledException">The call has ended.</exception>
+    ValueTask SendHeadersAsync();
 }

@@ -28,15 +28,13 @@ internal static class PlatformServices
         .AddSingleton<IRunJournal>(new SqliteRunJournal(database, TimeProvider.System));
 
     public static IServiceCollection AddPolicy(this IServiceCollection services, PlatformOptions options) => services
-        .AddSingleton(provider => new PolicyDecisionPoint(
-            provider.GetRequiredService<IBundleStore>(),
-            provider.GetRequiredService<TimeProvider>(),
-            new PolicyOptions
-            {
-                ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
-                HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
-            },
-            provider.GetRequiredService<IAuditLog>()))
+        .AddSingleton(new PolicyOptions
+        {
+            ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
+            HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
+        })
+        .AddSingleton<PolicyDecisionPoint>()
+        .AddSingleton<IPolicyAnalysis, PolicyAnalysis>()
         .AddSingleton<IPolicyDecisionPoint>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IPolicyAdministration>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IPolicyVersions>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
@@ -60,6 +58,7 @@ internal static class PlatformServices
                 Tokenizers = provider.GetRequiredService<Tokenization>().Tokenizers,
                 Disaggregation = Enum.Parse<Disaggregation>(options.Disaggregation, ignoreCase: true),
                 CacheSaltSecret = SecretFile.Ensure(Path.Combine(options.State, "cache-salt.key"), bytes: 32),
+                SloTargets = new BundleSloTargets(provider.GetRequiredService<IPolicyDecisionPoint>()),
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>()))

@@ -20,7 +20,8 @@ internal sealed class Tokenization : IDisposable
         var model = options.Nodes.ModelName;
         var keys = options.Tokenization.ToDictionary(
             t => t.Key, t => Enum.Parse<PromptKeys>(t.Value, ignoreCase: true));
-        if (options.Nodes.Count > 0) keys.TryAdd(model, PromptKeys.Vocabulary);
+        if (options.Nodes.Count > 0)
+            keys.TryAdd(model, options.Nodes.Simulate ? PromptKeys.Engine : PromptKeys.Vocabulary);
         if (keys.GetValueOrDefault(model) == PromptKeys.Vocabulary)
         {
             _vocabulary = GgufTokenizer.Load(EngineStart.ModelFile(options));

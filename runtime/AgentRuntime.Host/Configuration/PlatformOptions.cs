@@ -71,6 +71,9 @@ internal sealed record NodePoolOptions
     /// <summary>A GGUF file; null for the model that the platform makes itself.</summary>
     public string? Model { get; init; }
 
+    /// <summary>Whether the nodes compute nothing and only take the time of it. Default no.</summary>
+    public bool Simulate { get; init; }
+
     /// <summary>The name under which the model is served. Default <c>demo</c>.</summary>
     public string ModelName { get; init; } = "demo";
 

@@ -31,7 +31,7 @@ internal static class EngineStart
     private static NodeCommand[] Commands(PlatformOptions options)
     {
         var nodes = options.Nodes;
-        var model = ModelFile(options);
+        var model = nodes.Simulate ? null : ModelFile(options);
         var events = nodes.KvEvents && Tokenization.HasZeroMq;
         var threads = nodes.Threads > 0 ? nodes.Threads : Math.Max(1, Environment.ProcessorCount / nodes.Count);
         return

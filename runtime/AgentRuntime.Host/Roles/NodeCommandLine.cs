@@ -12,10 +12,20 @@ internal static class NodeCommandLine
 {
     public static Command Create()
     {
-        var model = new Option<FileInfo>("--model") { Description = "A GGUF file", Required = true };
+        var model = new Option<FileInfo?>("--model") { Description = "A GGUF file; needed unless --simulate" };
         var name = new Option<string>("--name") { Description = "Its name", DefaultValueFactory = _ => "node" };
         var modelName = new Option<string?>("--model-name") { Description = "The name that clients use" };
         var port = new Option<int>("--port") { Description = "Port on 127.0.0.1; 0 takes any free one" };
+        var grpc = new Option<int?>("--grpc-listen")
+        {
+            Description = "Port on 127.0.0.1 for gRPC (vllm.grpc.engine.VllmEngine); 0 takes any free one",
+        };
+        var events = new Option<int?>("--kv-events-port")
+        {
+            Description = "Port on 127.0.0.1 for KV events on ZeroMQ; 0 takes any free one",
+        };
+        var replay = new Option<int?>("--kv-replay-port") { Description = "Port for their replay" };
+        var simulation = new SimulationFlags();
         var context = Number("--context", "Tokens of a sequence", 4096);
         var parallel = Number("--parallel", "Sequences at once", 4);
         var threads = new Option<int>("--threads") { Description = "Threads; 0 for one a core" };
@@ -29,8 +39,6 @@ internal static class NodeCommandLine
             Description = "What it is meant for: both, prefill or decode; default both",
             DefaultValueFactory = _ => NodeRole.Both,
         };
-        var events = new Option<int?>("--kv-events") { Description = "Port of its KV events on ZeroMQ; 0 for any" };
-        var replay = new Option<int?>("--kv-replay") { Description = "Port of their replay; by default any" };
         var register = new Option<string[]>("--register") { Description = "Address of an edge to register with" };
         var registerKey = new Option<FileInfo?>("--register-key-file") { Description = "File of the join secret" };
         var advertise = new Option<string?>("--advertise") { Description = "Address that edges reach it by" };
@@ -38,28 +46,29 @@ internal static class NodeCommandLine
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input closes" };
         var command = new Command("node", "One inference engine on llama.cpp")
         {
-            model, name, modelName, host, port, role, context, parallel, threads, events, replay, register, registerKey,
-            advertise, drain, exitWithParent,
+            model, name, modelName, host, port, grpc, role, context, parallel, threads, events, replay, register,
+            registerKey, advertise, drain, exitWithParent,
         };
         command.Validators.Add(result =>
         {
             if (result.GetValue(register) is { Length: > 0 } && result.GetValue(registerKey) is null)
                 result.AddError("--register needs --register-key-file");
         });
+        simulation.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var file = parsed.GetRequiredValue(model);
             var engine = parsed.GetRequiredValue(name);
             using var telemetry = Telemetry.Start("node", engine);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             if (parsed.GetValue(exitWithParent)) _ = CancelAtEndOfInputAsync(stop);
             var options = new NodeOptions
             {
-                ModelPath = file.FullName,
+                ModelPath = parsed.GetValue(model)?.FullName ?? "",
                 ModelName = parsed.GetValue(modelName),
                 EngineName = engine,
                 Host = parsed.GetRequiredValue(host),
                 Port = parsed.GetValue(port),
+                GrpcPort = parsed.GetValue(grpc),
                 Role = parsed.GetValue(role),
                 KvEventPort = parsed.GetValue(events),
                 KvReplayPort = parsed.GetValue(replay),
@@ -70,7 +79,7 @@ internal static class NodeCommandLine
                 ParallelSequences = parsed.GetValue(parallel),
             };
             if (parsed.GetValue(threads) is > 0 and var count) options = options with { Threads = count };
-            await InferenceNode.RunAsync(options, stop.Token);
+            await InferenceNode.RunAsync(simulation.Apply(parsed, options), stop.Token);
             return 0;
         });
         return command;

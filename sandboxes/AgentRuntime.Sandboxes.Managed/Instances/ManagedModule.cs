@@ -8,10 +8,9 @@ using AgentRuntime.Sandboxes.Managed.Validation;
 
 namespace AgentRuntime.Sandboxes.Managed.Instances;
 
-/// <summary>The signature of a compiled export: arguments and results as values, then the remaining call
-/// depth.</summary>
+/// <summary>The signature of a compiled export: arguments and results as values.</summary>
 internal delegate void EntryCode(
-    ManagedInstance instance, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results, int depth);
+    ManagedInstance instance, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results);
 
 /// <summary>An exported function as the host calls it. Immutable.</summary>
 internal sealed record EntryPoint(FunctionType Type, EntryCode Code);
@@ -101,7 +100,7 @@ internal sealed class ManagedModule : IWasmModule
         if (_last is { } last && last.Item1.Equals(variant)) return last.Item2;
         var code = _variants.GetOrAdd(variant, v => new Lazy<CompiledCode>(() =>
             ModuleEmitter.Emit(Model, _facts, v, ManagedWasmEngine.Deadline(_limits, CancellationToken.None),
-                _limits.MaxTime / 2))).Value;
+                _limits.MaxTime / 20, _limits.MaxTime))).Value;
         _last = Tuple.Create(variant, code);
         return code;
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AgentRuntime.TestKit;
 using Google.Protobuf.Reflection;
 
 namespace AgentRuntime.Rpc.Tests.Interop;
@@ -9,24 +10,21 @@ namespace AgentRuntime.Rpc.Tests.Interop;
 /// </summary>
 internal sealed class PythonPeer : IDisposable
 {
-    private const string Python = "/usr/bin/python3";
-
     private readonly Process _process;
 
     private PythonPeer(Process process) => _process = process;
 
     /// <summary>Whether python3-grpcio is there.</summary>
-    public static bool IsInstalled { get; } = File.Exists(Python) && Imports();
+    public static bool IsInstalled { get; } = Python.Has("grpc", "google.protobuf");
 
     public StreamReader Output => _process.StandardOutput;
 
     public static PythonPeer Start(params string[] arguments)
     {
-        var descriptors = string.Join(',', new[] { EchoReflection.Descriptor, Health.HealthReflection.Descriptor }
-            .Select(d => Convert.ToBase64String(Bytes(d))));
-        var info = Info([Path.Combine(AppContext.BaseDirectory, "Interop", "peer.py"), .. arguments]);
-        info.Environment["DESCRIPTORS"] = descriptors;
-        return new(Process.Start(info)!);
+        FileDescriptor[] files = [EchoReflection.Descriptor, Health.HealthReflection.Descriptor];
+        var descriptors = string.Join(',', files.Select(d => Convert.ToBase64String(d.SerializedData.Span)));
+        var script = Path.Combine(Repository.Root, "tests", "AgentRuntime.Rpc.Tests", "Interop", "peer.py");
+        return new(Python.Start(script, arguments, ("DESCRIPTORS", descriptors)));
     }
 
     public void Dispose()
@@ -34,21 +32,5 @@ internal sealed class PythonPeer : IDisposable
         if (!_process.HasExited) _process.Kill();
         _process.WaitForExit();
         _process.Dispose();
-    }
-
-    private static byte[] Bytes(FileDescriptor descriptor) => descriptor.SerializedData.ToByteArray();
-
-    private static ProcessStartInfo Info(params IEnumerable<string> arguments) => new(Python, arguments)
-    {
-        UseShellExecute = false, RedirectStandardOutput = true,
-    };
-
-    private static bool Imports()
-    {
-        var info = Info("-c", "import grpc, google.protobuf");
-        info.RedirectStandardError = true;
-        using var process = Process.Start(info)!;
-        process.WaitForExit();
-        return process.ExitCode == 0;
     }
 }
