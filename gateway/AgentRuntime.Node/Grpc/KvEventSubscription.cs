@@ -29,7 +29,8 @@ internal sealed class KvEventSubscription : IKvEventListener
     /// <exception cref="RpcException">
     /// OutOfRange: what was asked for is no longer kept. ResourceExhausted: the subscriber is too slow.
     /// </exception>
-    public async Task ServeAsync(KvEventLog log, ulong from, IRpcWriter<WireBatch> responses, RpcServerCall call)
+    public async Task ServeAsync(
+        KvEventLog log, ulong from, IRpcWriter<WireBatch> responses, CancellationToken cancellationToken)
     {
         var kept = log.Listen(this, from);
         try
@@ -39,7 +40,7 @@ internal sealed class KvEventSubscription : IKvEventListener
             await responses.SendHeadersAsync();
             var id = 0UL;
             foreach (var batch in kept) await responses.WriteAsync(Convert(batch, ref id));
-            await foreach (var batch in _batches.Reader.ReadAllAsync(call.CancellationToken))
+            await foreach (var batch in _batches.Reader.ReadAllAsync(cancellationToken))
                 await responses.WriteAsync(Convert(batch, ref id));
             throw new RpcException(RpcStatusCode.ResourceExhausted, "the subscriber is too slow; subscribe again");
         }
