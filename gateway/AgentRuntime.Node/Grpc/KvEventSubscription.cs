@@ -79,6 +79,8 @@ internal sealed class KvEventSubscription : IKvEventListener
     {
         var wire = new KvBlocksStored();
         if (stored.Parent is { } parent) wire.ParentBlockHash = Hash(parent);
+        else if (stored.Salt is { } salt) wire.CacheSalt = salt;
+        if (stored.Adapter is { } adapter) wire.LoraName = adapter;
         for (var i = 0; i < stored.Hashes.Count; i++)
         {
             var tokens = stored.Tokens.GetRange(i * stored.BlockTokens, stored.BlockTokens);

@@ -4,6 +4,7 @@ using AgentRuntime.Execution;
 using AgentRuntime.Gateway;
 using AgentRuntime.Host.Configuration;
 using AgentRuntime.Host.Seeding;
+using AgentRuntime.Node.Prompting;
 using AgentRuntime.Policies;
 using AgentRuntime.Sandboxes.Engine;
 using AgentRuntime.Sandboxes.Managed;
@@ -54,6 +55,7 @@ internal static class PlatformServices
             new EngineRouterOptions
             {
                 Engines = engines,
+                VocabularyLoader = GgufTokenizer.Load,
                 Disaggregation = Enum.Parse<Disaggregation>(options.Disaggregation, ignoreCase: true),
                 CacheSaltSecret = SecretFile.Ensure(Path.Combine(options.State, "cache-salt.key"), bytes: 32),
             },

@@ -55,7 +55,10 @@ internal static class PlatformOptionsValidation
     private static IEnumerable<string> OfEngine(EngineOptions engine)
     {
         if (string.IsNullOrWhiteSpace(engine.Name)) yield return "engines: an engine needs a name";
-        if (!IsHttp(engine.Url)) yield return $"engines.{engine.Name}.url: '{engine.Url}' is not an http address";
+        if (!IsHttp(engine.Url) && !IsGrpc(engine.Url))
+            yield return $"engines.{engine.Name}.url: '{engine.Url}' is neither an http address nor grpc://host:port";
+        if (IsGrpc(engine.Url) && engine.ModelAlias is not null)
+            yield return $"engines.{engine.Name}.model_alias: needs an http address";
         if (engine.Kind is not ("node" or "vllm" or "openai"))
             yield return $"engines.{engine.Name}.kind: '{engine.Kind}' is none of node, vllm, openai";
         if (engine.Role is not ("both" or "prefill" or "decode"))
@@ -75,6 +78,9 @@ internal static class PlatformOptionsValidation
             if (!File.Exists(module)) yield return $"tenants.{tenant.Name}.agents.{agent}: there is no file '{module}'";
         }
     }
+
+    private static bool IsGrpc(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri is { Scheme: "grpc", Port: > 0 };
 
     private static bool IsHttp(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == "http" || uri.Scheme == "https");
