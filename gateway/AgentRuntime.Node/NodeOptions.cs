@@ -1,5 +1,6 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Events;
+using AgentRuntime.Node.Registration;
 using AgentRuntime.Node.Simulation;
 
 namespace AgentRuntime.Node;
@@ -86,6 +87,12 @@ public sealed record NodeOptions
     /// <summary>Tokens in a reusable KV block; default 16 (vLLM's).</summary>
     public int BlockTokens { get; init; } = 16;
 
+    /// <summary>
+    /// The most memory for reusable prefixes that the KV pool has no room for; 0 for none. Default 1 GiB
+    /// (<c>llama-server</c>'s <c>--cache-ram</c> is 8 GiB).
+    /// </summary>
+    public ByteCount PrefixArchive { get; init; } = new(1L << 30);
+
     /// <summary>Requests that may wait; more are refused with AR4009. Default 256.</summary>
     public int QueuedRequests { get; init; } = 256;
 
@@ -148,6 +155,9 @@ public sealed record NodeOptions
 
     /// <summary>Connections open at once; default 4096.</summary>
     public int MaxConnections { get; init; } = 4096;
+
+    /// <summary>Where the node registers itself; null (default) for nowhere.</summary>
+    public NodeRegistrationOptions? Registration { get; init; }
 
     private const int MostSimulatedSequences = 65_536;
 

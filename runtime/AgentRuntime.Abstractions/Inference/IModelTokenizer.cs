@@ -8,6 +8,6 @@ public interface IModelTokenizer : IPromptTokenizer
     /// <summary>The token ids of a text that goes on in the middle: nothing is put before or after it.</summary>
     int[] TokenizeText(string text);
 
-    /// <summary>The bytes that a token adds to a text; empty for control tokens and for ids that there are not.</summary>
+    /// <summary>The bytes that a token adds to a text; empty for control tokens and unknown ids.</summary>
     ReadOnlyMemory<byte> BytesOf(int token);
 }

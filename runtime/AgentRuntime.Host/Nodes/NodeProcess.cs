@@ -116,6 +116,9 @@ internal sealed class NodeProcess : IAsyncDisposable
 internal sealed record NodeCommand(
     string Name, string? ModelFile, string ModelName, int Port, int ContextTokens, int ParallelSequences, int Threads)
 {
+    /// <summary>Whether it publishes KV events, on any port.</summary>
+    public bool KvEvents { get; init; }
+
     public IReadOnlyList<string> Arguments =>
     [
         "node",
@@ -126,6 +129,7 @@ internal sealed record NodeCommand(
         "--context", Text(ContextTokens),
         "--parallel", Text(ParallelSequences),
         "--threads", Text(Threads),
+        .. KvEvents ? (ReadOnlySpan<string>)["--kv-events-port", "0"] : [],
         "--exit-with-parent",
     ];
 
