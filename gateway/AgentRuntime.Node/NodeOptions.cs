@@ -147,6 +147,12 @@ public sealed record NodeOptions
     /// <summary>The largest request body; default 8 MiB.</summary>
     public ByteCount MaxBody { get; init; } = new(8L << 20);
 
+    /// <summary>How long a connection may take over a request's headers; default 15 s.</summary>
+    public TimeSpan HeadersTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a connection may stay open without a request; default 120 s.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(120);
+
     /// <summary>Connections open at once; default 4096.</summary>
     public int MaxConnections { get; init; } = 4096;
 
@@ -184,6 +190,8 @@ public sealed record NodeOptions
         Check(BlockTokens is >= 1 and <= 256, "BlockTokens is not within 1..256");
         Check(QueuedRequests is >= 1 and <= 100_000, "QueuedRequests is not within 1..100000");
         Check(KvLease > TimeSpan.Zero && KvFetchTimeout > TimeSpan.Zero, "KvLease or KvFetchTimeout is not positive");
+        Check(HeadersTimeout > TimeSpan.Zero && IdleTimeout > TimeSpan.Zero,
+            "HeadersTimeout or IdleTimeout is not positive");
         Check(Device is "cpu" or "vulkan" or "cuda", "Device is none of cpu, vulkan, cuda");
         Check(KvEventPort is null or (>= 0 and <= 65535), "KvEventPort is not within 0..65535");
         Check(KvReplayPort is null or (>= 0 and <= 65535), "KvReplayPort is not within 0..65535");

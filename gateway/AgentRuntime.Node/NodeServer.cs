@@ -108,8 +108,8 @@ public sealed class NodeServer : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxBody.Value;
             kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
-            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
-            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(120);
+            kestrel.Limits.RequestHeadersTimeout = options.HeadersTimeout;
+            kestrel.Limits.KeepAliveTimeout = options.IdleTimeout;
             Listen(kestrel, options.Host, options.Port, HttpProtocols.Http1AndHttp2);
             if (options.GrpcPort is { } grpc) Listen(kestrel, options.Host, grpc, HttpProtocols.Http2);
             // One connection carries all of a gateway's streams.

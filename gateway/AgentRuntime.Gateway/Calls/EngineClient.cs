@@ -24,8 +24,7 @@ internal sealed class EngineClient : IDisposable
     {
         _options = options;
         _time = time;
-        _http = new HttpClient(
-            new SocketsHttpHandler
+        _http = new HttpClient(new GrpcEngineHandler(options, time, new SocketsHttpHandler
             {
                 AllowAutoRedirect = false,
                 AutomaticDecompression = DecompressionMethods.None,
@@ -39,7 +38,7 @@ internal sealed class EngineClient : IDisposable
                 PooledConnectionLifetime = TimeSpan.FromMinutes(10),
                 UseCookies = false,
                 UseProxy = false,
-            })
+            }))
         {
             Timeout = Timeout.InfiniteTimeSpan,
         };

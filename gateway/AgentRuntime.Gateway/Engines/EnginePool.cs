@@ -39,8 +39,7 @@ internal sealed class EnginePool(
             _probes[engine] = (stop, Task.WhenAll(
                 Task.Run(() => ProbeLoopAsync(engine, first, stop.Token), CancellationToken.None),
                 Task.Run(() => LoadLoopAsync(engine, stop.Token), CancellationToken.None),
-                Task.Run(() => new KvEventSubscription(engine, desk, options, time, logger).RunAsync(stop.Token),
-                    CancellationToken.None)));
+                Task.Run(() => FollowKvAsync(engine, stop.Token), CancellationToken.None)));
             _snapshot = Snapshot.Of(_snapshot.Engines.Add(engine));
         }
 
@@ -117,6 +116,11 @@ internal sealed class EnginePool(
             first.TrySetResult();
         }
     }
+
+    private Task FollowKvAsync(Engine engine, CancellationToken cancellationToken) =>
+        engine.Descriptor.BaseAddress.Scheme == GrpcEngineHandler.Scheme
+            ? new GrpcKvEventSubscription(engine, desk, options, time, logger).RunAsync(cancellationToken)
+            : new KvEventSubscription(engine, desk, options, time, logger).RunAsync(cancellationToken);
 
     private async Task LoadLoopAsync(Engine engine, CancellationToken cancellationToken)
     {

@@ -107,6 +107,12 @@ public sealed record EngineRouterOptions
         new Dictionary<string, IPromptTokenizer>();
 
     /// <summary>
+    /// Makes the tokenizer of a GGUF vocabulary file, which engines behind <c>grpc</c> addresses send; null (default)
+    /// for no such engines. The file may go once it is read.
+    /// </summary>
+    public Func<string, IModelTokenizer>? VocabularyLoader { get; init; }
+
+    /// <summary>
     /// How long a request waits for its prompt's tokens from an engine before it is placed by its text. Default 100 ms.
     /// </summary>
     public TimeSpan TokenizeTimeout { get; init; } = TimeSpan.FromMilliseconds(100);
@@ -172,8 +178,12 @@ public sealed record EngineRouterOptions
         { Name: null or "" or { Length: > 64 } } => "an engine's name has 1 to 64 characters",
         _ when engine.Name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_')) =>
             $"engine '{engine.Name}': a name has letters, digits, dots, hyphens and underscores only",
-        { BaseAddress: not { IsAbsoluteUri: true, Scheme: "http" or "https" } } =>
-            $"engine '{engine.Name}': the address must be absolute http or https",
+        { BaseAddress: not { IsAbsoluteUri: true, Scheme: "http" or "https" or GrpcEngineHandler.Scheme } } =>
+            $"engine '{engine.Name}': the address must be absolute http, https or grpc",
+        { BaseAddress: { Scheme: GrpcEngineHandler.Scheme, Port: <= 0 } } =>
+            $"engine '{engine.Name}': a grpc address needs a port",
+        { BaseAddress.Scheme: GrpcEngineHandler.Scheme, Kind: EngineKind.SgLang } =>
+            $"engine '{engine.Name}': SGLang is spoken to over HTTP",
         { Kind: 0 or > EngineKind.SgLang } =>
             $"engine '{engine.Name}': unknown kind",
         { BootstrapPort: < 1 or > 65_535 } => $"engine '{engine.Name}': BootstrapPort is 1 to 65535",

@@ -29,7 +29,8 @@ internal sealed class KvEventSubscription : IKvEventListener
     /// <exception cref="RpcException">
     /// OutOfRange: what was asked for is no longer kept. ResourceExhausted: the subscriber is too slow.
     /// </exception>
-    public async Task ServeAsync(KvEventLog log, ulong from, IRpcWriter<WireBatch> responses, RpcServerCall call)
+    public async Task ServeAsync(
+        KvEventLog log, ulong from, IRpcWriter<WireBatch> responses, CancellationToken cancellationToken)
     {
         var kept = log.Listen(this, from);
         try
@@ -39,7 +40,7 @@ internal sealed class KvEventSubscription : IKvEventListener
             await responses.SendHeadersAsync();
             var id = 0UL;
             foreach (var batch in kept) await responses.WriteAsync(Convert(batch, ref id));
-            await foreach (var batch in _batches.Reader.ReadAllAsync(call.CancellationToken))
+            await foreach (var batch in _batches.Reader.ReadAllAsync(cancellationToken))
                 await responses.WriteAsync(Convert(batch, ref id));
             throw new RpcException(RpcStatusCode.ResourceExhausted, "the subscriber is too slow; subscribe again");
         }
@@ -78,6 +79,8 @@ internal sealed class KvEventSubscription : IKvEventListener
     {
         var wire = new KvBlocksStored();
         if (stored.Parent is { } parent) wire.ParentBlockHash = Hash(parent);
+        else if (stored.Salt is { } salt) wire.CacheSalt = salt;
+        if (stored.Adapter is { } adapter) wire.LoraName = adapter;
         for (var i = 0; i < stored.Hashes.Count; i++)
         {
             var tokens = stored.Tokens.GetRange(i * stored.BlockTokens, stored.BlockTokens);

@@ -55,7 +55,7 @@ internal sealed class VllmService
             .ServerStreaming(VllmEngine.GetTokenizer, (_, responses, _) => _tokenizer.ServeAsync(responses))
             .ServerStreaming(VllmEngine.SubscribeKvEvents, (request, responses, call) =>
                 new KvEventSubscription().ServeAsync(
-                    _node.EventLog!, request.StartSequenceNumber, responses, call));
+                    _node.EventLog!, request.StartSequenceNumber, responses, call.CancellationToken));
     }
 
     private AbortResponse Abort(AbortRequest request)

@@ -10,7 +10,7 @@ namespace AgentRuntime.Node.Prompting;
 /// The tokens that nodes with this GGUF file read, without its weights: what the host gives to the router, so that its
 /// names of KV blocks meet those of the nodes' events. Thread-safe; dispose it last.
 /// </summary>
-public sealed class GgufTokenizer : IPromptTokenizer, IDisposable
+public sealed class GgufTokenizer : IModelTokenizer, IDisposable
 {
     private readonly LoadedModel _model;
     private readonly PromptBuilder _prompts;
@@ -50,6 +50,13 @@ public sealed class GgufTokenizer : IPromptTokenizer, IDisposable
             return null;
         }
     }
+
+    /// <inheritdoc/>
+    public int[] TokenizeText(string text) => _model.Tokenize(text, addSpecial: false, parseSpecial: false);
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> BytesOf(int token) =>
+        token >= 0 && token < _model.VocabularySize ? _model.Piece(token).ToArray() : default;
 
     /// <inheritdoc/>
     public void Dispose() => _model.Dispose();

@@ -52,6 +52,8 @@ internal sealed class KvClient : IDisposable
         var start = _time.GetTimestamp();
         using var deadline = new CancellationTokenSource(_options.KvFetchTimeout, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
+        using var fetched = CancellationTokenSource.CreateLinkedTokenSource(both.Token);
+        var heartbeats = KeepLeaseAsync(address, id, fetched.Token);
         try
         {
             var manifest = await ManifestAsync(address, id, both.Token);
@@ -81,6 +83,11 @@ internal sealed class KvClient : IDisposable
         {
             throw Failed($"the prefill engine at {address.Authority} cannot be read: {e.Message}");
         }
+        finally
+        {
+            await fetched.CancelAsync();
+            await heartbeats;
+        }
     }
 
     /// <summary>Tells the other node that the state is no longer wanted; its lease ends it if this fails.</summary>
@@ -108,6 +115,26 @@ internal sealed class KvClient : IDisposable
     private static RuntimeErrorException Mismatch(string message) => new(new(
         ReasonCodes.KvMismatch, message, "kv_transfer_params",
             "Serve the same model file and KV format on both nodes."));
+
+    /// <summary>
+    /// Renews the lease while segments are on their way: one of them may take longer than the lease lasts.
+    /// </summary>
+    private async Task KeepLeaseAsync(Uri address, string id, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(_options.KvLease / 3, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+            {
+                using var answer = await _http.PostAsync(
+                    new Uri(address, $"kv/{id}/heartbeat"), content: null, cancellationToken);
+            }
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            // Whether the lease still holds is what the fetch itself finds out.
+        }
+    }
 
     private Uri Address(KvTransferParams from)
     {

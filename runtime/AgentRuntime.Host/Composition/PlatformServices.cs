@@ -5,6 +5,7 @@ using AgentRuntime.Execution;
 using AgentRuntime.Gateway;
 using AgentRuntime.Host.Configuration;
 using AgentRuntime.Host.Seeding;
+using AgentRuntime.Node.Prompting;
 using AgentRuntime.Policies;
 using AgentRuntime.Sandboxes.Engine;
 using AgentRuntime.Sandboxes.Managed;
@@ -54,6 +55,7 @@ internal static class PlatformServices
             new EngineRouterOptions
             {
                 Engines = engines,
+                VocabularyLoader = GgufTokenizer.Load,
                 PromptKeys = provider.GetRequiredService<Tokenization>().Keys,
                 Tokenizers = provider.GetRequiredService<Tokenization>().Tokenizers,
                 Disaggregation = Enum.Parse<Disaggregation>(options.Disaggregation, ignoreCase: true),

@@ -72,7 +72,10 @@ internal static class PlatformOptionsValidation
     private static IEnumerable<string> OfEngine(EngineOptions engine)
     {
         if (string.IsNullOrWhiteSpace(engine.Name)) yield return "engines: an engine needs a name";
-        if (!IsHttp(engine.Url)) yield return $"engines.{engine.Name}.url: '{engine.Url}' is not an http address";
+        if (!IsHttp(engine.Url) && !IsGrpc(engine.Url))
+            yield return $"engines.{engine.Name}.url: '{engine.Url}' is neither an http address nor grpc://host:port";
+        if (IsGrpc(engine.Url) && engine.ModelAlias is not null)
+            yield return $"engines.{engine.Name}.model_alias: needs an http address";
         if (engine.Kind is not ("node" or "vllm" or "sglang" or "openai"))
             yield return $"engines.{engine.Name}.kind: '{engine.Kind}' is none of node, vllm, sglang, openai";
         foreach (var events in new[] { engine.KvEvents, engine.KvReplay })
@@ -98,6 +101,9 @@ internal static class PlatformOptionsValidation
             if (!File.Exists(module)) yield return $"tenants.{tenant.Name}.agents.{agent}: there is no file '{module}'";
         }
     }
+
+    private static bool IsGrpc(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri is { Scheme: "grpc", Port: > 0 };
 
     private static bool IsHttp(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == "http" || uri.Scheme == "https");

@@ -115,6 +115,10 @@ public sealed class DisaggregationTests
     [InlineData(PeerFault.WrongBytes)]
     [InlineData(PeerFault.WrongHeader)]
     [InlineData(PeerFault.Silent)]
+    [InlineData(PeerFault.ManifestIsNoJson)]
+    [InlineData(PeerFault.ManifestIsEmpty)]
+    [InlineData(PeerFault.ManifestHasAGap)]
+    [InlineData(PeerFault.ManifestIsHuge)]
     public async Task A_peer_that_fails_in_the_transfer_is_replaced_by_computing_here(PeerFault fault)
     {
         await using var prefill = await DemoNode.StartAsync();
@@ -129,6 +133,23 @@ public sealed class DisaggregationTests
         Assert.Equal(200, status);
         Assert.Equal(DemoNode.Text(expected), DemoNode.Text(json));
         Assert.Equal("recomputed", (string?)json["x_agentruntime"]!["kv_transfer"]!["outcome"]);
+    }
+
+    [Fact]
+    public async Task Heartbeats_keep_the_lease_while_segments_are_slow()
+    {
+        var lease = FaultyPeer.SlowFor / 2;
+        await using var prefill = await DemoNode.StartAsync(o => o with { KvLease = lease });
+        await using var decode = await DemoNode.StartAsync(o => o with { KvLease = lease });
+        var body = DemoNode.Chat(DemoNode.LongText(250), 4); // several segments
+        var transfer = await PrefillAsync(prefill, body);
+        await using var peer = await FaultyPeer.StartAsync(prefill.Address, PeerFault.Slow);
+        transfer["remote_port"] = peer.Port;
+
+        var (status, json) = await DecodeAsync(decode, body, transfer);
+        Assert.Equal(200, status);
+        Assert.Equal("transferred", (string?)json["x_agentruntime"]!["kv_transfer"]!["outcome"]);
+        Assert.Equal(0, prefill.Service.Leases.Expired);
     }
 
     [Fact]

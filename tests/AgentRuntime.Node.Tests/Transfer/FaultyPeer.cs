@@ -19,11 +19,29 @@ public enum PeerFault
 
     /// <summary>A segment never comes.</summary>
     Silent,
+
+    /// <summary>Each segment takes longer than the lease; heartbeats pass.</summary>
+    Slow,
+
+    /// <summary>The manifest is no JSON.</summary>
+    ManifestIsNoJson,
+
+    /// <summary>The manifest lacks what it must have.</summary>
+    ManifestIsEmpty,
+
+    /// <summary>The manifest's segments leave positions out.</summary>
+    ManifestHasAGap,
+
+    /// <summary>The manifest promises more bytes than a node may hold.</summary>
+    ManifestIsHuge,
 }
 
 /// <summary>Stands before a real node and spoils what it sends.</summary>
 internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDisposable
 {
+    /// <summary>How long a slow peer takes over a segment.</summary>
+    public static readonly TimeSpan SlowFor = TimeSpan.FromMilliseconds(900);
+
     public int Port => new Uri(app.Urls.First()).Port;
 
     public static async Task<FaultyPeer> StartAsync(Uri node, PeerFault fault)
@@ -47,6 +65,13 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDi
     private static async Task ServeAsync(HttpContext context, HttpClient http, PeerFault fault)
     {
         var path = context.Request.Path.Value!;
+        if (context.Request.Method == "POST")
+        {
+            using var answer = await http.PostAsync(path, content: null);
+            context.Response.StatusCode = (int)answer.StatusCode;
+            return;
+        }
+
         var bytes = context.Request.Method == "GET" ? await http.GetByteArrayAsync(path) : [];
         if (path.Contains("/segments/", StringComparison.Ordinal))
         {
@@ -65,6 +90,9 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDi
                 case PeerFault.WrongBytes:
                     bytes[^1] ^= 1;
                     break;
+                case PeerFault.Slow:
+                    await Task.Delay(SlowFor, TimeProvider.System, context.RequestAborted);
+                    break;
                 default:
                     bytes = Spoil(bytes);
                     break;
@@ -78,12 +106,23 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDi
             bytes = System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
             context.Response.ContentType = "application/json";
         }
-        else
+        else if (bytes.Length > 0)
         {
+            bytes = SpoilManifest(bytes, fault);
             context.Response.ContentType = "application/json";
         }
 
         await context.Response.Body.WriteAsync(bytes);
+    }
+
+    private static byte[] SpoilManifest(byte[] manifest, PeerFault fault)
+    {
+        if (fault == PeerFault.ManifestIsNoJson) return "<html>"u8.ToArray();
+        if (fault == PeerFault.ManifestIsEmpty) return "{}"u8.ToArray();
+        var json = System.Text.Json.Nodes.JsonNode.Parse(manifest)!;
+        if (fault == PeerFault.ManifestHasAGap) json["segments"]!.AsArray().RemoveAt(0);
+        if (fault == PeerFault.ManifestIsHuge) json["segments"]![0]!["bytes"] = int.MaxValue;
+        return System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
     }
 
     /// <summary>Makes the first cell claim a position that the segment does not have.</summary>

@@ -1,0 +1,159 @@
+using System.Buffers;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Rpc;
+using AgentRuntime.Rpc.Client;
+using AgentRuntime.Rpc.Vllm;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>
+/// A Generate call read as the body of an HTTP answer: server-sent events, or one object. It asks for the next message
+/// when its reader wants more, so that a slow client slows the engine down. Disposing it before its end cancels the
+/// call and aborts the request. Single reader.
+/// </summary>
+internal sealed class GrpcAnswer : Stream
+{
+    private static readonly TimeSpan AbortWithin = TimeSpan.FromSeconds(2);
+
+    private readonly RpcChannel _channel;
+    private readonly GenerateRequest _request;
+    private readonly RpcCallOptions _options;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly RpcCall<GenerateRequest, GenerateResponse> _call;
+    private readonly GenerateJson _json;
+    private readonly ArrayBufferWriter<byte> _buffer = new();
+    private int _read;
+    private bool _ended;
+    private bool _disposed;
+
+    public GrpcAnswer(
+        RpcChannel channel, GenerateRequest request, RpcCallOptions options, bool isChat, IModelTokenizer tokenizer,
+        TimeProvider time)
+    {
+        _channel = channel;
+        _request = request;
+        _options = options;
+        _json = new(request, isChat, tokenizer, time.GetUtcNow().ToUnixTimeSeconds());
+        _call = channel.ServerStreaming(VllmEngine.Generate, request, options, _stop.Token);
+    }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Waits for the engine's first word, which may be a refusal.</summary>
+    /// <exception cref="RpcException">The engine refused or failed.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        await using var registration = Cancelling(cancellationToken);
+        await FillAsync();
+    }
+
+    /// <exception cref="IOException">The engine broke off.</exception>
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        await using var registration = Cancelling(cancellationToken);
+        try
+        {
+            while (_read == _buffer.WrittenCount && !_ended)
+                await FillAsync();
+        }
+        catch (RpcException e)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new IOException(e.Message, e);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+
+        var count = Math.Min(buffer.Length, _buffer.WrittenCount - _read);
+        _buffer.WrittenMemory.Slice(_read, count).CopyTo(buffer);
+        _read += count;
+        return count;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+        // Nothing is written.
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        await _call.DisposeAsync();
+        if (!_ended && _call.Status?.Code is null or RpcStatusCode.Cancelled)
+            await AbortAsync();
+        _stop.Dispose();
+        await base.DisposeAsync();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        // HttpResponseMessage only disposes so; the call's own end does not wait for anything but itself.
+        if (disposing && !_disposed)
+            _ = DisposeAsync().AsTask();
+        base.Dispose(disposing);
+    }
+
+    private CancellationTokenRegistration Cancelling(CancellationToken cancellationToken) =>
+        cancellationToken.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _stop);
+
+    private async Task FillAsync()
+    {
+        _buffer.ResetWrittenCount();
+        _read = 0;
+        while (_buffer.WrittenCount == 0 && !_ended)
+        {
+            var response = await _call.ReadAsync();
+            _ended = response is null;
+            if (response is not null)
+                _json.Write(_buffer, response);
+            else
+                _json.WriteEnd(_buffer);
+        }
+    }
+
+    /// <summary>
+    /// The reset of the stream ends the request where the engine heeds it; Abort does so everywhere. Best effort: an
+    /// engine that does not answer is dealt with by its probe.
+    /// </summary>
+    private async Task AbortAsync()
+    {
+        try
+        {
+            await _channel.UnaryAsync(
+                VllmEngine.Abort, new() { RequestIds = { _request.RequestId } },
+                _options with { Timeout = AbortWithin }, CancellationToken.None);
+        }
+        catch (Exception e) when (e is RpcException or ObjectDisposedException)
+        {
+            System.Diagnostics.Activity.Current?.AddEvent(new("abort failed"));
+        }
+    }
+}

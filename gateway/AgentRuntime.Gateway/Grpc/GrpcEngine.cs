@@ -1,0 +1,233 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Rpc;
+using AgentRuntime.Rpc.Client;
+using AgentRuntime.Rpc.Metadata;
+using AgentRuntime.Rpc.Vllm;
+
+namespace AgentRuntime.Gateway;
+
+/// <summary>One engine behind gRPC: each of the HTTP addresses that the router uses, by the method that has it.
+/// Thread-safe.</summary>
+internal sealed class GrpcEngine : IDisposable
+{
+    /// <summary>What our own node calls itself: the only engine whose gRPC keeps tenants' KV blocks apart.</summary>
+    private const string OwnServer = "agentruntime-node";
+
+    private readonly RpcChannel _channel;
+    private readonly GrpcTokenizer _tokenizer;
+    private readonly TimeProvider _time;
+
+    public GrpcEngine(Uri address, EngineRouterOptions options, TimeProvider time)
+    {
+        _time = time;
+        _channel = new(
+            address, new() { ConnectTimeout = options.ConnectTimeout, MaxReceiveBytes = options.MaxChunkBytes }, time);
+        _tokenizer = new(_channel, options);
+    }
+
+    /// <exception cref="HttpRequestException">The engine cannot be reached.</exception>
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var path = request.RequestUri!.AbsolutePath.TrimStart('/');
+        try
+        {
+            return path switch
+            {
+                "health" => await HealthAsync(request, cancellationToken),
+                "metrics" => await MetricsAsync(request, cancellationToken),
+                "version" => Json("{}"),
+                "v1/models" => await ModelsAsync(request, cancellationToken),
+                "tokenize" => await TokenizeAsync(request, cancellationToken),
+                "v1/completions" => await GenerateAsync(request, isChat: false, cancellationToken),
+                "v1/chat/completions" => await GenerateAsync(request, isChat: true, cancellationToken),
+                _ => Refusal(HttpStatusCode.NotFound, ReasonCodes.NotFound, "gRPC has no such method"),
+            };
+        }
+        catch (RpcException e) when (e.Status.Code == RpcStatusCode.Unavailable && e.Trailers.Count == 0)
+        {
+            throw new HttpRequestException(HttpRequestError.ConnectionError, e.Status.Message, e);
+        }
+        catch (RpcException e)
+        {
+            return Refusal(
+                StatusOf(e.Status.Code), e.Trailers.Text("x-agentruntime-code") ?? "grpc", e.Status.Message);
+        }
+        catch (GenerateBody.Unsupported e)
+        {
+            return Refusal(HttpStatusCode.BadRequest, ReasonCodes.UnsupportedParameter, e.Message);
+        }
+        catch (JsonException)
+        {
+            return Refusal(HttpStatusCode.BadRequest, ReasonCodes.MalformedRequest, "the body is not what it must be");
+        }
+    }
+
+    public void Dispose()
+    {
+        _channel.Dispose();
+        _tokenizer.Dispose();
+    }
+
+    private static HttpStatusCode StatusOf(RpcStatusCode code) => code switch
+    {
+        RpcStatusCode.InvalidArgument or RpcStatusCode.OutOfRange => HttpStatusCode.BadRequest,
+        RpcStatusCode.Unauthenticated => HttpStatusCode.Unauthorized,
+        RpcStatusCode.PermissionDenied => HttpStatusCode.Forbidden,
+        RpcStatusCode.NotFound => HttpStatusCode.NotFound,
+        RpcStatusCode.FailedPrecondition => HttpStatusCode.Conflict,
+        RpcStatusCode.ResourceExhausted => HttpStatusCode.TooManyRequests,
+        RpcStatusCode.Unimplemented => HttpStatusCode.NotImplemented,
+        RpcStatusCode.Unavailable => HttpStatusCode.ServiceUnavailable,
+        _ => HttpStatusCode.InternalServerError,
+    };
+
+    private async Task<HttpResponseMessage> HealthAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var answer = await _channel.UnaryAsync(VllmEngine.HealthCheck, new(), With(request), cancellationToken);
+        if (!answer.Healthy)
+            return new(HttpStatusCode.ServiceUnavailable);
+        // An engine whose tokens cannot be read is of no use.
+        await _tokenizer.GetAsync(With(request), cancellationToken);
+        return new(HttpStatusCode.OK);
+    }
+
+    private async Task<HttpResponseMessage> ModelsAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var model = await _channel.UnaryAsync(VllmEngine.GetModelInfo, new(), With(request), cancellationToken);
+        return Json(Write(json =>
+        {
+            json.WriteString("object"u8, "list"u8);
+            json.WriteStartArray("data"u8);
+            json.WriteStartObject();
+            json.WriteString("id"u8, model.ServedModelName);
+            json.WriteString("object"u8, "model"u8);
+            json.WriteNumber("max_model_len"u8, model.MaxContextLength);
+            json.WriteEndObject();
+            json.WriteEndArray();
+        }));
+    }
+
+    private async Task<HttpResponseMessage> MetricsAsync(
+        HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var loads = await _channel.UnaryAsync(VllmEngine.GetLoads, new(), With(request), cancellationToken);
+        var server = await _channel.UnaryAsync(VllmEngine.GetServerInfo, new(), With(request), cancellationToken);
+        var text = new StringBuilder();
+        foreach (var load in loads.Loads)
+        {
+            var rank = load.DpRank;
+            text.Append(CultureInfo.InvariantCulture,
+                    $"vllm:num_requests_running{{engine=\"{rank}\"}} {load.NumRunningReqs}\n")
+                .Append(CultureInfo.InvariantCulture,
+                    $"vllm:num_requests_waiting{{engine=\"{rank}\"}} {load.NumWaitingReqs}\n")
+                .Append(CultureInfo.InvariantCulture,
+                    $"vllm:kv_cache_usage_perc{{engine=\"{rank}\"}} {load.TokenUsage}\n");
+        }
+
+        if (server.UptimeSeconds > 0)
+        {
+            var started = (_time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0) - server.UptimeSeconds;
+            // To whole seconds: the way here and back takes its time.
+            text.Append(CultureInfo.InvariantCulture, $"process_start_time_seconds {Math.Round(started / 5) * 5}\n");
+        }
+
+        return new(HttpStatusCode.OK) { Content = new StringContent(text.ToString()) };
+    }
+
+    private async Task<HttpResponseMessage> TokenizeAsync(
+        HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var bytes = await request.Content!.ReadAsByteArrayAsync(cancellationToken);
+        var tokenizer = await _tokenizer.GetAsync(With(request), cancellationToken);
+        using var body = JsonDocument.Parse(bytes);
+        var root = body.RootElement;
+        var bare = root.TryGetProperty("add_special_tokens"u8, out var add) && add.ValueKind == JsonValueKind.False;
+        var isChat = root.TryGetProperty("messages"u8, out _);
+        var tokens = bare && !isChat
+            ? tokenizer.TokenizeText(root.GetProperty("prompt"u8).GetString() ?? "")
+            : tokenizer.Tokenize(isChat ? InferenceOperation.Chat : InferenceOperation.Completion, bytes);
+        if (tokens is null)
+            return Refusal(HttpStatusCode.BadRequest, ReasonCodes.EngineRefused, "the prompt cannot be tokenized");
+        return Json(Write(json =>
+        {
+            json.WriteStartArray("tokens"u8);
+            foreach (var token in tokens)
+                json.WriteNumberValue(token);
+            json.WriteEndArray();
+        }));
+    }
+
+    private async Task<HttpResponseMessage> GenerateAsync(
+        HttpRequestMessage request, bool isChat, CancellationToken cancellationToken)
+    {
+        var bytes = await request.Content!.ReadAsByteArrayAsync(cancellationToken);
+        var options = With(request);
+        var tokenizer = await _tokenizer.GetAsync(options, cancellationToken);
+        var id = request.Headers.TryGetValues("X-Request-Id", out var ids) ? ids.First() : "";
+        var generate = GenerateBody.Read(bytes, isChat, id, tokenizer);
+        if (generate.HasCacheSalt)
+            await DemandSaltsAsync(options, cancellationToken);
+
+        var answer = new GrpcAnswer(_channel, generate, options, isChat, tokenizer, _time);
+        try
+        {
+            await answer.BeginAsync(cancellationToken);
+            return new(HttpStatusCode.OK) { Content = new StreamContent(answer) };
+        }
+        catch
+        {
+            await answer.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>vLLM's own messages have no salt: sent there, tenants would share blocks (decision 0321).</summary>
+    private async Task DemandSaltsAsync(RpcCallOptions options, CancellationToken cancellationToken)
+    {
+        if (_tokenizer.KeepsTenantsApart)
+            return;
+        var server = await _channel.UnaryAsync(VllmEngine.GetServerInfo, new(), options, cancellationToken);
+        if (server.ServerType != OwnServer)
+            throw new RpcException(
+                RpcStatusCode.Unimplemented, "this engine's gRPC has no cache_salt; describe it as of kind openai");
+        _tokenizer.KeepsTenantsApart = true;
+    }
+
+    private static RpcCallOptions With(HttpRequestMessage request) => request.Headers.Authorization is { } key
+        ? new() { Metadata = new RpcMetadata().Add("authorization", key.ToString()) }
+        : new();
+
+    private static string Write(Action<Utf8JsonWriter> write)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            write(json);
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+    }
+
+    private static HttpResponseMessage Json(string json) =>
+        new(HttpStatusCode.OK) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+
+    private static HttpResponseMessage Refusal(HttpStatusCode status, ReasonCode code, string message) =>
+        Refusal(status, code.ToString(), message);
+
+    private static HttpResponseMessage Refusal(HttpStatusCode status, string code, string message) => new(status)
+    {
+        Content = new StringContent(Write(json =>
+        {
+            json.WriteStartObject("error"u8);
+            json.WriteString("message"u8, message);
+            json.WriteString("code"u8, code);
+            json.WriteEndObject();
+        })),
+    };
+}
