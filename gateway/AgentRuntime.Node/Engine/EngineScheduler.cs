@@ -19,10 +19,10 @@ internal sealed class EngineScheduler : IDisposable
     /// <summary>Blocks archived between two passes at most, so that those who write do not wait for it.</summary>
     private const int MostArchivedAtOnce = 4;
 
-    private readonly LoadedModel _model;
+    private readonly IServedModel _model;
     private readonly NodeOptions _options;
     private readonly EngineCounters _counters;
-    private readonly LlamaContext _context;
+    private readonly IModelContext _context;
     private readonly PrefixCache _cache;
     private readonly int _idleTokens;
     private readonly LinkedList<EngineSequence> _waiting = new();
@@ -32,17 +32,17 @@ internal sealed class EngineScheduler : IDisposable
     private bool _crowded;
 
     public EngineScheduler(
-        LoadedModel model, NodeOptions options, EngineCounters counters, IPrefixCacheObserver? observer)
+        IServedModel model, NodeOptions options, EngineCounters counters, IPrefixCacheObserver? observer)
     {
         _model = model;
         _options = options;
         _counters = counters;
         _observer = observer;
-        _context = new(model, options);
-        var archive = model.CanMoveState && options.PrefixArchive.Value > 0
+        _context = model.CreateContext(options);
+        var archive = _context.ArchivesPrefixes && options.PrefixArchive.Value > 0
             ? new BlockArchive(options.PrefixArchive.Value) : null;
         _idleTokens = archive is null ? int.MaxValue : PoolTokens / IdleShare;
-        _cache = new(_context, options.BlockTokens, LlamaContext.UsableSequences, observer, archive);
+        _cache = new(_context, options.BlockTokens, _context.UsableSequences, observer, archive);
         _candidates = new LlamaTokenData[model.VocabularySize];
     }
 
@@ -59,7 +59,7 @@ internal sealed class EngineScheduler : IDisposable
     public void Add(Generation generation)
     {
         var request = generation.Request;
-        var sampler = TokenSampler.Create(request.Sampling, _model.Vocabulary, _model.VocabularySize);
+        var sampler = _model.CreateSampler(request);
         if (sampler is null)
         {
             generation.Complete(new(null, new(
@@ -297,7 +297,7 @@ internal sealed class EngineScheduler : IDisposable
             sequence.Generation.Write(new(token, probabilities));
         }
 
-        if (ends) Finish(sequence, "stop");
+        if (ends) End(sequence, new("stop") { Token = token });
         else if (sequence.Generated >= request.MaxTokens) Finish(sequence, "length");
     }
 

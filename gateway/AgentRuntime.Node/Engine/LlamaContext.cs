@@ -9,17 +9,18 @@ namespace AgentRuntime.Node.Engine;
 /// A llama.cpp context with one pool of KV cells for all sequences, and the batch that is being filled for it.
 /// One thread at a time.
 /// </summary>
-internal sealed unsafe class LlamaContext : IKvCells, IDisposable
+internal sealed unsafe class LlamaContext : IModelContext
 {
     /// <summary>llama.cpp's compiled-in most (LLAMA_MAX_SEQ).</summary>
     public const int MostSequences = 256;
 
     /// <summary>Sequence ids for requests and the cache; the last one is kept for moving state in and out.</summary>
-    public const int UsableSequences = MostSequences - 1;
+    public int UsableSequences => MostSequences - 1;
 
     private const int ScratchSequence = MostSequences - 1;
     private const int Float32 = 0;
     private const int Float16 = 1;
+    private const int NoFlashAttention = 0;
 
     private readonly ContextHandle _handle;
     private readonly nint _memory;
@@ -40,6 +41,9 @@ internal sealed unsafe class LlamaContext : IKvCells, IDisposable
         parameters.KvUnified = 1;
         parameters.KeyType = options.KvFloat32 ? Float32 : Float16;
         parameters.ValueType = parameters.KeyType;
+        // Flash attention adds up in 16 bits on a CPU, in the order of the cells: the answer then depends on what else
+        // is computed at the same time.
+        if (options.KvFloat32) parameters.FlashAttentionType = NoFlashAttention;
         NativeLog.TakeErrors();
         _handle = Llama.ContextInit(model.Handle, parameters);
         if (_handle.IsInvalid)
@@ -54,11 +58,15 @@ internal sealed unsafe class LlamaContext : IKvCells, IDisposable
 
         _threads = ComputeThreads.Attach(_handle, options.Threads);
         _memory = Llama.Memory(_handle);
+        ArchivesPrefixes = model.CanMoveState;
         VocabularySize = model.VocabularySize;
         Capacity = options.BatchTokens;
         PoolTokens = (int)Llama.ContextCells(_handle);
         _block = AllocateBatch(Capacity);
     }
+
+    /// <summary>Attention passes over every cell in use, whose ever it is.</summary>
+    public bool ArchivesPrefixes { get; }
 
     public int VocabularySize { get; }
 
