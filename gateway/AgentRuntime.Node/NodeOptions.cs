@@ -91,7 +91,10 @@ public sealed record NodeOptions
     /// <summary>Requests that may wait; more are refused with AR4009. Default 256.</summary>
     public int QueuedRequests { get; init; } = 256;
 
-    /// <summary>Keep keys and values as 32-bit floats instead of 16-bit; default no.</summary>
+    /// <summary>
+    /// Keep keys and values as 32-bit floats instead of 16-bit and add up attention in 32 bits, so that an answer does
+    /// not depend on what is computed beside it (decision 0304); slower. Default no.
+    /// </summary>
     public bool KvFloat32 { get; init; }
 
     /// <summary>Layers on an accelerator; -1 all, default 0.</summary>

@@ -35,6 +35,8 @@ internal sealed unsafe class LlamaContext : IModelContext
         parameters.BatchTokens = (uint)options.BatchTokens;
         parameters.MicroBatchTokens = (uint)Math.Min(options.BatchTokens, 512);
         parameters.MaxSequences = MostSequences;
+        // llama.cpp reserves an output for every sequence and asserts that this is allowed.
+        parameters.MaxOutputs = (uint)Math.Max(options.BatchTokens, MostSequences);
         parameters.Threads = options.Threads;
         parameters.BatchThreads = options.Threads;
         // One pool instead of a fixed part a sequence: a prefix is then shared by its cells, without a copy.
