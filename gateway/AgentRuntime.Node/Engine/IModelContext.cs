@@ -15,6 +15,11 @@ internal interface IModelContext : IKvCells, IDisposable
     /// </summary>
     bool ArchivesPrefixes => false;
 
+    /// <summary>Computes what follows with this adapter; null for the model alone.</summary>
+    void UseAdapter(string? name)
+    {
+    }
+
     void ClearBatch();
 
     /// <summary>Adds a token to the batch and returns its index there.</summary>

@@ -23,13 +23,16 @@ internal sealed unsafe class LlamaContext : IModelContext
     private const int NoFlashAttention = 0;
 
     private readonly ContextHandle _handle;
+    private readonly LoadedModel _model;
     private readonly nint _memory;
     private readonly ComputeThreads? _threads;
     private readonly void* _block;
     private LlamaBatch _batch;
+    private string? _adapter;
 
     public LlamaContext(LoadedModel model, NodeOptions options)
     {
+        _model = model;
         var parameters = Llama.ContextDefaultParams();
         parameters.ContextCells = (uint)options.PoolTokens;
         parameters.BatchTokens = (uint)options.BatchTokens;
@@ -79,6 +82,15 @@ internal sealed unsafe class LlamaContext : IModelContext
     public int PoolTokens { get; }
 
     public int BatchCount => _batch.TokenCount;
+
+    public void UseAdapter(string? name)
+    {
+        if (name == _adapter) return;
+        var adapter = name is null ? 0 : _model.AdapterHandle(name);
+        var scale = 1f;
+        Llama.SetAdapters(_handle, &adapter, name is null ? 0u : 1u, &scale);
+        _adapter = name;
+    }
 
     public void ClearBatch() => _batch.TokenCount = 0;
 

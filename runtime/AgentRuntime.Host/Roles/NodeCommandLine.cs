@@ -20,10 +20,28 @@ internal static class NodeCommandLine
         var context = Number("--context", "Tokens of a sequence", 4096);
         var parallel = Number("--parallel", "Sequences at once", 4);
         var threads = new Option<int>("--threads") { Description = "Threads; 0 for one a core" };
+        var lora = new Option<string[]>("--lora")
+        {
+            Description = "NAME=PATH of a LoRA adapter that requests name as their model; may be given again",
+        };
+        var exact = new Option<bool>("--exact")
+        {
+            Description = "Answers that do not depend on what is computed beside them; slower",
+        };
+        var device = new Option<string>("--device")
+        {
+            Description = "cpu, vulkan or cuda (runtime/docs/accelerators.md)", DefaultValueFactory = _ => "cpu",
+        };
+        device.AcceptOnlyFromAmong("cpu", "vulkan", "cuda");
+        var gpuLayers = new Option<int>("--gpu-layers")
+        {
+            Description = "Layers on the device; -1 for all", DefaultValueFactory = _ => -1,
+        };
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input closes" };
         var command = new Command("node", "One inference engine on llama.cpp")
         {
-            model, name, modelName, port, grpc, context, parallel, threads, exitWithParent,
+            model, name, modelName, port, grpc, context, parallel, threads, lora, exact, device, gpuLayers,
+            exitWithParent,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -41,6 +59,10 @@ internal static class NodeCommandLine
                 GrpcPort = parsed.GetValue(grpc),
                 ContextTokens = parsed.GetValue(context),
                 ParallelSequences = parsed.GetValue(parallel),
+                Adapters = [.. (parsed.GetValue(lora) ?? []).Select(AdapterOptions.Parse)],
+                KvFloat32 = parsed.GetValue(exact),
+                Device = parsed.GetValue(device)!,
+                GpuLayers = parsed.GetValue(device) == "cpu" ? 0 : parsed.GetValue(gpuLayers),
             };
             if (parsed.GetValue(threads) is > 0 and var count) options = options with { Threads = count };
             await InferenceNode.RunAsync(options, stop.Token);
