@@ -32,6 +32,9 @@ internal interface IServedModel : IDisposable
     /// <summary>Whether a range of a sequence's state can be moved to another node.</summary>
     bool CanMoveState { get; }
 
+    /// <summary>LoRA adapters that requests may name.</summary>
+    IReadOnlyList<ServedAdapter> Adapters => [];
+
     /// <summary>Whether a token ends the answer.</summary>
     bool EndsGeneration(int token);
 
