@@ -58,7 +58,11 @@ internal static class PlatformServices
     public static IServiceCollection AddRuns(this IServiceCollection services, PlatformOptions options) => services
         .AddSingleton<IAuthenticator, ApiKeyAuthenticator>()
         .AddSingleton<IToolTransport, McpToolTransport>()
-        .AddSingleton(new RunServiceOptions { Workers = options.Workers })
+        .AddSingleton(new RunServiceOptions
+        {
+            Workers = options.Workers,
+            ShelfFolder = Path.Combine(options.State, "waiting"),
+        })
         .AddSingleton<RunService>()
         .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>());
 
