@@ -15,6 +15,7 @@ internal sealed class RunExecution(
     ChatHandler chats,
     ToolHandler tools,
     IRunJournal journal,
+    DecisionRecords records,
     GuestShelf shelf,
     WorkerSlot slot,
     TimeSpan putAwayAfter,
@@ -80,7 +81,7 @@ internal sealed class RunExecution(
         var module = await sandboxes.CompileAsync(wasm, cancellationToken).ConfigureAwait(false);
         var context = new RunContext(
             record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, _meter, run.History,
-            run.Approvals);
+            run.Approvals, records);
 
         await using var guest = new RunGuest(module, run, _events, shelf, slot, putAwayAfter, time);
         try

@@ -7,6 +7,7 @@ using AgentRuntime.Host.Seeding;
 using AgentRuntime.Policies;
 using AgentRuntime.Sandboxes.Engine;
 using AgentRuntime.Sandboxes.Managed;
+using AgentRuntime.Sandboxes.Tools;
 using AgentRuntime.Storage;
 
 namespace AgentRuntime.Host.Composition;
@@ -19,6 +20,11 @@ internal static class PlatformServices
         .AddSingleton<ITenantStore>(new SqliteTenantStore(database, TimeProvider.System))
         .AddSingleton<IAgentStore>(new SqliteAgentStore(database, TimeProvider.System))
         .AddSingleton<IBundleStore>(new SqliteBundleStore(database))
+        .AddSingleton<IAuditStore>(new SqliteAuditStore(database))
+        .AddSingleton<IAuditLog>(provider => new AuditLog(
+            provider.GetRequiredService<IAuditStore>(),
+            provider.GetRequiredService<TimeProvider>(),
+            failed: e => Logging.LogAuditNotWritten(Logging.Factory.CreateLogger<AuditLog>(), e.ToString())))
         .AddSingleton<IRunJournal>(new SqliteRunJournal(database, TimeProvider.System));
 
     public static IServiceCollection AddPolicy(this IServiceCollection services, PlatformOptions options) => services
@@ -29,14 +35,17 @@ internal static class PlatformServices
             {
                 ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
                 HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
-            }))
+            },
+            provider.GetRequiredService<IAuditLog>()))
         .AddSingleton<IPolicyDecisionPoint>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IPolicyAdministration>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
+        .AddSingleton<IPolicyVersions>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IQuotaLimitSource, BundleQuotaLimits>();
 
     public static IServiceCollection AddSandboxes(this IServiceCollection services) => services
-        .AddSingleton<ISandboxEngine>(provider => new WasmSandboxEngine(
-            new ManagedWasmEngine(), new SandboxEngineOptions(), provider.GetRequiredService<TimeProvider>()));
+        .AddSingleton(provider => new WasmSandboxEngine(
+            new ManagedWasmEngine(), new SandboxEngineOptions(), provider.GetRequiredService<TimeProvider>()))
+        .AddSingleton<ISandboxEngine>(provider => provider.GetRequiredService<WasmSandboxEngine>());
 
     /// <summary>Engines, and around them the ledger: nothing reaches an engine that is not paid for.</summary>
     public static IServiceCollection AddInference(
@@ -57,14 +66,22 @@ internal static class PlatformServices
 
     public static IServiceCollection AddRuns(this IServiceCollection services, PlatformOptions options) => services
         .AddSingleton<IAuthenticator, ApiKeyAuthenticator>()
-        .AddSingleton<IToolTransport, McpToolTransport>()
+        .AddSingleton<McpToolTransport>()
+        .AddSingleton(provider => new WasmToolTransport(
+            provider.GetRequiredService<WasmSandboxEngine>(),
+            provider.GetRequiredService<IAgentStore>(),
+            new SandboxLimits(),
+            provider.GetRequiredService<TimeProvider>()))
+        .AddSingleton<IToolTransport, ToolTransports>()
         .AddSingleton(new RunServiceOptions
         {
             Workers = options.Workers,
+            ApprovalPatience = TimeSpan.FromSeconds(options.ApprovalPatienceSeconds),
             ShelfFolder = Path.Combine(options.State, "waiting"),
         })
         .AddSingleton<RunService>()
-        .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>());
+        .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>())
+        .AddSingleton<IRunApprovals>(provider => provider.GetRequiredService<RunService>());
 
     public static IServiceCollection AddTenantSeed(this IServiceCollection services) =>
         services.AddSingleton<TenantSeed>();
