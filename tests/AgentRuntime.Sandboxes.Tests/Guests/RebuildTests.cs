@@ -32,6 +32,7 @@ public sealed class RebuildTests(ITestOutputHelper output)
         await CompareAsync(folder, "javascript", "x");
         await CompareAsync(folder, "hostile/recurse", "");
         await CompareAsync(folder, "hostile/liar", "j");
+        await CompareAsync(folder, "hostile/poll", "o");
         await CompareAsync(folder, "hostile/neighbour", "");
     }
 
