@@ -178,14 +178,24 @@ internal static class BundleReader
         if (server.RequiredText("url", 2_000) is not { } text)
             return null;
         var at = server.Find("url")!.Position;
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
-            problems.Add(at, $"'{text}' is not an address", "an absolute http or https address is expected");
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https" or "wasm"))
+            problems.Add(at, $"'{text}' is not an address", "an absolute http or https address, or wasm:SHA256");
+        else if (uri.Scheme == "wasm")
+            return ReadModule(text, uri, at, problems);
         else if (uri.UserInfo.Length > 0)
             problems.Add(at, "the address holds a credential", "a bundle holds no secrets; give it to the platform");
         else if (IPAddress.TryParse(uri.IdnHost, out var ip) && EgressRules.IsLinkLocal(ip))
             problems.Add(at, "the address is link-local", "metadata services live there, tool servers do not");
         else
             return uri;
+        return null;
+    }
+
+    /// <summary>A tool that is a module: 64 hex digits name it.</summary>
+    private static Uri? ReadModule(string text, Uri uri, BundlePosition at, Problems problems)
+    {
+        if (text.Length == 69 && text[5..].All(char.IsAsciiHexDigitLower)) return uri;
+        problems.Add(at, $"'{text}' names no module", "wasm: and the module's SHA-256 in 64 lower-case hex digits");
         return null;
     }
 

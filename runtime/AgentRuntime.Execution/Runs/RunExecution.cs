@@ -16,6 +16,9 @@ internal sealed class RunExecution(
     ToolHandler tools,
     IRunJournal journal,
     DecisionRecords records,
+    GuestShelf shelf,
+    WorkerSlot slot,
+    TimeSpan putAwayAfter,
     TimeProvider time)
 {
     private readonly RunJournalWriter _events = new(run, journal);
@@ -80,20 +83,18 @@ internal sealed class RunExecution(
             record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, _meter, run.History,
             run.Approvals, records);
 
-        await using var sandbox = module.Instantiate(run.Agent.Limits, _events);
-        await using var stopping = cancellationToken.UnsafeRegister(
-            static s => ((ISandbox)s!).Stop("the run was stopped"), sandbox);
+        await using var guest = new RunGuest(module, run, _events, shelf, slot, putAwayAfter, time);
         try
         {
-            return await StepAsync(sandbox, context, cancellationToken).ConfigureAwait(false);
+            return await StepAsync(guest, context, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            _sandboxUsage = sandbox.Usage;
+            _sandboxUsage = guest.Usage;
         }
     }
 
-    private async Task<Ending> StepAsync(ISandbox sandbox, RunContext context, CancellationToken cancellationToken)
+    private async Task<Ending> StepAsync(RunGuest guest, RunContext context, CancellationToken cancellationToken)
     {
         HostCallResult? answer = null;
         for (var call = 1; ; call++)
@@ -102,9 +103,7 @@ internal sealed class RunExecution(
             cancellationToken.ThrowIfCancellationRequested();
             SandboxStep step;
             using (RuntimeTelemetry.Source.StartActivity("sandbox run"))
-                step = answer is null
-                    ? await sandbox.StartAsync(run.Record.Input, cancellationToken).ConfigureAwait(false)
-                    : await sandbox.ResumeAsync(answer, cancellationToken).ConfigureAwait(false);
+                step = await guest.StepAsync(answer, cancellationToken).ConfigureAwait(false);
             switch (step)
             {
                 case SandboxStep.Finished finished:
@@ -115,13 +114,15 @@ internal sealed class RunExecution(
                     return new Ending.Failed(trapped.Error);
                 case SandboxStep.Blocked blocked:
                     _events.Replaying = call < run.History.LastCall;
-                    answer = await AnswerAsync(context, call, blocked.Call, cancellationToken).ConfigureAwait(false);
+                    answer = await guest.WaitAsync(
+                        AnswerAsync(context, call, blocked.Call, cancellationToken), cancellationToken)
+                        .ConfigureAwait(false);
                     break;
             }
         }
     }
 
-    private async Task<HostCallResult> AnswerAsync(
+    private async ValueTask<HostCallResult> AnswerAsync(
         RunContext context, int call, HostCall asked, CancellationToken cancellationToken)
     {
         if (asked is HostCall.ListTools or HostCall.Sleep && run.History.Find(call) is not null)

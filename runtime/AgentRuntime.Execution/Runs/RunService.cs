@@ -31,7 +31,10 @@ public sealed class RunService : IRunService, IRunApprovals
     private readonly DecisionRecords _records;
     private readonly RunResumption _resumption;
     private readonly ConcurrentDictionary<RunId, ActiveRun> _active = [];
+    private readonly ConcurrentDictionary<RunId, Task> _executing = [];
     private readonly Channel<ActiveRun> _queue;
+    private readonly SemaphoreSlim _workers;
+    private readonly GuestShelf _shelf;
     private int _waiting;
 
     /// <summary>Composes the service; nothing starts before <see cref="RunAsync"/>.</summary>
@@ -69,6 +72,8 @@ public sealed class RunService : IRunService, IRunApprovals
         _tools = new ToolHandler(
             tools, new ApprovalGate(_options.ApprovalPatience, time), time, _options.MaxToolResultBytes);
         _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
+        _workers = new SemaphoreSlim(_options.Workers, _options.Workers);
+        _shelf = new GuestShelf(_options.MaxPutAway, _options.ShelfFolder);
 
         // The count of waiting runs bounds it; a bounded channel could not take back what it has accepted.
         _queue = Channel.CreateUnbounded<ActiveRun>();
@@ -202,9 +207,12 @@ public sealed class RunService : IRunService, IRunApprovals
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await ResumeAsync(cancellationToken).ConfigureAwait(false);
-        await Task.WhenAll(Enumerable.Range(0, _options.Workers).Select(_ => WorkAsync(cancellationToken)))
-            .ConfigureAwait(false);
+        await DispatchAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(_executing.Values).ConfigureAwait(false);
     }
+
+    /// <summary>Guests that wait as bytes at this moment.</summary>
+    internal int PutAway => _shelf.Count;
 
     private async Task AcceptAsync(ActiveRun run, CancellationToken cancellationToken)
     {
@@ -265,15 +273,25 @@ public sealed class RunService : IRunService, IRunApprovals
         }
     }
 
-    private async Task WorkAsync(CancellationToken cancellationToken)
+    private async Task DispatchAsync(CancellationToken cancellationToken)
     {
         try
         {
             await foreach (var run in _queue.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
+                await _workers.WaitAsync(cancellationToken).ConfigureAwait(false);
                 Interlocked.Decrement(ref _waiting);
-                if (run.TryClaim())
-                    await ExecuteAsync(run, cancellationToken).ConfigureAwait(false);
+                var slot = new WorkerSlot(_workers);
+                if (!run.TryClaim())
+                {
+                    slot.Leave();
+                    continue;
+                }
+
+                // Listed before it starts, so that it cannot end before.
+                var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _executing[run.Id] = WorkAsync(start.Task, run, slot, cancellationToken);
+                start.SetResult();
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -282,12 +300,32 @@ public sealed class RunService : IRunService, IRunApprovals
         }
     }
 
+    private async Task WorkAsync(Task start, ActiveRun run, WorkerSlot slot, CancellationToken cancellationToken)
+    {
+        await start.ConfigureAwait(false);
+        try
+        {
+            await ExecuteAsync(run, slot, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The platform stops; the journal has the rest.
+        }
+        finally
+        {
+            slot.Leave();
+            _executing.TryRemove(run.Id, out _);
+        }
+    }
+
     /// <summary>Never throws but for shutdown: one bad run must not take a worker with it.</summary>
-    private async Task ExecuteAsync(ActiveRun run, CancellationToken shutdown)
+    private async Task ExecuteAsync(ActiveRun run, WorkerSlot slot, CancellationToken shutdown)
     {
         try
         {
-            await new RunExecution(run, _sandboxes, _agents, _chats, _tools, _journal, _records, _time)
+            await new RunExecution(
+                run, _sandboxes, _agents, _chats, _tools, _journal, _records, _shelf, slot, _options.PutAwayAfter,
+                _time)
                 .ExecuteAsync(shutdown).ConfigureAwait(false);
             Forget(run);
         }

@@ -4,8 +4,8 @@ namespace AgentRuntime.Execution;
 public sealed record RunServiceOptions
 {
     /// <summary>
-    /// Runs executed at once. A run that waits for a model or a tool holds a worker but no thread, so this bounds
-    /// memory rather than CPU. Default 64.
+    /// Runs executed at once. A run that waits for a model or a tool holds a worker but no thread, until its guest is
+    /// put away, so this bounds memory rather than CPU. Default 64.
     /// </summary>
     public int Workers { get; init; } = 64;
 
@@ -26,6 +26,20 @@ public sealed record RunServiceOptions
     /// up with AR7002. Default 3.
     /// </summary>
     public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>
+    /// How long a guest waits in memory before it is put away as bytes and gives up its worker;
+    /// <see cref="Timeout.InfiniteTimeSpan"/> for never. Default 5 s: longer than most tools take.
+    /// </summary>
+    public TimeSpan PutAwayAfter { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Guests that may be put away at once; the others wait in memory. Default 100,000.</summary>
+    public int MaxPutAway { get; init; } = 100_000;
+
+    /// <summary>
+    /// Where guests are put away: a folder of the platform's own, emptied at the start. Default null: in memory.
+    /// </summary>
+    public string? ShelfFolder { get; init; }
 
     /// <summary>
     /// How often the journal is read for a watcher of a run that this process does not execute. Default 1 s. A run

@@ -9,6 +9,7 @@ using AgentRuntime.Node.Prompting;
 using AgentRuntime.Policies;
 using AgentRuntime.Sandboxes.Engine;
 using AgentRuntime.Sandboxes.Managed;
+using AgentRuntime.Sandboxes.Tools;
 using AgentRuntime.Storage;
 
 namespace AgentRuntime.Host.Composition;
@@ -42,8 +43,9 @@ internal static class PlatformServices
         .AddSingleton<IQuotaLimitSource, BundleQuotaLimits>();
 
     public static IServiceCollection AddSandboxes(this IServiceCollection services) => services
-        .AddSingleton<ISandboxEngine>(provider => new WasmSandboxEngine(
-            new ManagedWasmEngine(), new SandboxEngineOptions(), provider.GetRequiredService<TimeProvider>()));
+        .AddSingleton(provider => new WasmSandboxEngine(
+            new ManagedWasmEngine(), new SandboxEngineOptions(), provider.GetRequiredService<TimeProvider>()))
+        .AddSingleton<ISandboxEngine>(provider => provider.GetRequiredService<WasmSandboxEngine>());
 
     /// <summary>Engines, and around them the ledger: nothing reaches an engine that is not paid for.</summary>
     public static IServiceCollection AddInference(
@@ -69,11 +71,18 @@ internal static class PlatformServices
 
     public static IServiceCollection AddRuns(this IServiceCollection services, PlatformOptions options) => services
         .AddSingleton<IAuthenticator, ApiKeyAuthenticator>()
-        .AddSingleton<IToolTransport, McpToolTransport>()
+        .AddSingleton<McpToolTransport>()
+        .AddSingleton(provider => new WasmToolTransport(
+            provider.GetRequiredService<WasmSandboxEngine>(),
+            provider.GetRequiredService<IAgentStore>(),
+            new SandboxLimits(),
+            provider.GetRequiredService<TimeProvider>()))
+        .AddSingleton<IToolTransport, ToolTransports>()
         .AddSingleton(new RunServiceOptions
         {
             Workers = options.Workers,
             ApprovalPatience = TimeSpan.FromSeconds(options.ApprovalPatienceSeconds),
+            ShelfFolder = Path.Combine(options.State, "waiting"),
         })
         .AddSingleton<RunService>()
         .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>())

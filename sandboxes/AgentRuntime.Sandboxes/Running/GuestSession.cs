@@ -1,6 +1,7 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Abi;
 using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Wasi;
 using AgentRuntime.Sandboxes.World;
 
 namespace AgentRuntime.Sandboxes.Running;
@@ -87,11 +88,28 @@ internal sealed class GuestSession(
         return HostReturn.Completed;
     }
 
-    /// <summary>Writes the answer that the guest waits for. On the guest's thread.</summary>
-    public void Answer(HostCallResult result)
+    /// <summary>Ends <c>poll_oneoff</c>, which has an error number for its result and needs no area.</summary>
+    public HostReturn BlockInPoll(HostCall.Sleep call, Span<WasmValue> results)
+    {
+        Blocked = new BlockedCall(AnswerKind.Polled, 0) { Call = call };
+        if (WaitForAnswer is null) return HostReturn.Suspend;
+        Answer(WaitForAnswer(call)).CopyTo(results);
+        return HostReturn.Completed;
+    }
+
+    /// <summary>
+    /// Writes the answer that the guest waits for, and says what the host function returns. On the guest's thread.
+    /// </summary>
+    public WasmValue[] Answer(HostCallResult result)
     {
         var blocked = Blocked ?? throw new InvalidOperationException("the guest is not blocked in a host call");
         Blocked = null;
+        if (blocked.Kind == AnswerKind.Polled)
+        {
+            var error = result is HostCallResult.Refused ? WasiErrno.NotCapable : WasiErrno.Success;
+            return [WasmValue.FromI32((int)error)];
+        }
+
         var bytes = Answers.TextBytes(result);
         if (bytes > limits.MaxStringBytes.Value)
         {
@@ -101,6 +119,7 @@ internal sealed class GuestSession(
                 Action: "Ask for less, or raise max_string_bytes in the agent's limits."));
         }
         Answers.Lower(Lower(), blocked.ReturnArea, result);
+        return [];
     }
 
     /// <summary>Allocates in the guest, through its own allocator, and checks what it says.</summary>

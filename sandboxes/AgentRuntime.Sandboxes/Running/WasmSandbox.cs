@@ -244,9 +244,9 @@ internal sealed class WasmSandbox : ISandbox
     private SandboxStep Continue(HostCallResult answer)
     {
         if (_stopReason is not null) throw new WasmTrapException(TrapKind.Stopped);
-        _session.Answer(answer);
+        var returned = _session.Answer(answer);
         _session.Meter.EnterGuest();
-        return After(_instance!.Resume([], _results));
+        return After(_instance!.Resume(returned, _results));
     }
 
     private SandboxStep After(WasmCallStatus status)

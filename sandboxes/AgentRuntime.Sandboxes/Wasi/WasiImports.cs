@@ -27,7 +27,8 @@ internal static class WasiImports
             + "path_open:iiiiiIIii path_readlink:iiiiii path_remove_directory:iii path_rename:iiiiii "
             + "path_symlink:iiiii path_unlink_file:iii sock_accept:iii sock_recv:iiiiii sock_send:iiiii "
             + "sock_shutdown:ii"),
-        .. WithoutFiles(WasiErrno.NotSupported, "poll_oneoff:iiii proc_raise:i"),
+        WasiPoll.Function,
+        .. WithoutFiles(WasiErrno.NotSupported, "proc_raise:i"),
     ];
 
     /// <summary>A function of the interface that returns an error number.</summary>

@@ -26,7 +26,7 @@ internal static class Answers
         (AnswerKind.Chat, HostCallResult.Chat) => true,
         (AnswerKind.ToolList, HostCallResult.ToolList) => true,
         (AnswerKind.Tool, HostCallResult.Tool) => true,
-        (AnswerKind.Slept, HostCallResult.Slept) => true,
+        (AnswerKind.Slept or AnswerKind.Polled, HostCallResult.Slept) => true,
         _ => false,
     };
 
@@ -87,4 +87,7 @@ internal enum AnswerKind : byte
 
     /// <summary>The end of a wait.</summary>
     Slept = 4,
+
+    /// <summary>The end of a wait in <c>poll_oneoff</c>.</summary>
+    Polled = 5,
 }

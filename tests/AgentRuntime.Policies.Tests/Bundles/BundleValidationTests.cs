@@ -41,6 +41,7 @@ public sealed class BundleValidationTests
     [InlineData("bundle.yaml", "cost_per_day_usd: 5", "cost_per_day_usd: 0.0000001", "at most six decimals")]
     [InlineData("bundle.yaml", "timeout: 5s", "timeout: 5", "must be a duration from 10ms to 10m")]
     [InlineData("bundle.yaml", "http://127.0.0.1:8791/mcp", "ftp://127.0.0.1/", "is not an address")]
+    [InlineData("bundle.yaml", "http://127.0.0.1:8791/mcp", "wasm:0123abcd", "names no module")]
     [InlineData("bundle.yaml", "http://127.0.0.1:8791/mcp", "http://me:pw@127.0.0.1/", "holds a credential")]
     [InlineData("bundle.yaml", "http://127.0.0.1:8791/mcp", "http://169.254.169.254/latest", "link-local")]
     [InlineData("bundle.yaml", "http://127.0.0.1:8791/mcp", "http://[::ffff:169.254.169.254]/", "link-local")]

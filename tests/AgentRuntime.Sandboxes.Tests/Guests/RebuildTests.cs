@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Tests.Scripted;
+using AgentRuntime.Sandboxes.Tests.Tools;
 using AgentRuntime.TestKit;
 using Xunit.Abstractions;
 
@@ -27,9 +28,11 @@ public sealed class RebuildTests(ITestOutputHelper output)
         await CompareAsync(folder, "digest", "one two\nthree");
         await CompareAsync(folder, "assistant", "where?");
         await CompareAsync(folder, "iban", """{"iban":"DE89370400440532013000"}""");
+        await CompareAsync(folder, "words", """{"text":"one two"}""");
         await CompareAsync(folder, "javascript", "x");
         await CompareAsync(folder, "hostile/recurse", "");
         await CompareAsync(folder, "hostile/liar", "j");
+        await CompareAsync(folder, "hostile/poll", "o");
         await CompareAsync(folder, "hostile/neighbour", "");
     }
 
@@ -58,6 +61,30 @@ public sealed class RebuildTests(ITestOutputHelper output)
         Assert.Equal("Hé?", chat.Messages[0].Content);
         Assert.Equal(128, chat.Options.MaxOutputTokens);
         Assert.Equal("asking the model", Assert.Single(run.Log).Message);
+    }
+
+    [Theory]
+    [InlineData("c", "/usr/bin/clang /usr/bin/wasm-ld /usr/include/wasm32-wasi /usr/lib/clang/14.0.6/lib/wasi")]
+    [InlineData("rust", "/usr/bin/rustc /usr/lib/rustlib/wasm32-wasi")]
+    [InlineData("javascript", "/usr/bin/node")]
+    public async Task A_template_builds_into_a_tool_that_says_what_it_is_and_answers(string language, string toolchain)
+    {
+        if (toolchain.Split(' ').FirstOrDefault(path => !Path.Exists(path)) is { } missing)
+        {
+            output.WriteLine($"{language}: not built, because {missing} is not installed");
+            return;
+        }
+
+        // As agentctl new --kind tool copies it.
+        using var folder = new TemporaryFolder();
+        var template = Path.Combine(Guests, "templates", language);
+        Copy(template, folder.Path);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(template, "tool")))
+            File.Copy(file, Path.Combine(folder.Path, Path.GetFileName(file)), overwrite: true);
+
+        Assert.Equal(0, await RunAsync(Path.Combine(folder.Path, "build"), folder.Path));
+
+        await WasmToolTests.CountsWordsAsync(await File.ReadAllBytesAsync(Path.Combine(folder.Path, "tool.wasm")));
     }
 
     private async Task CompareAsync(TemporaryFolder folder, string name, string input)

@@ -36,6 +36,9 @@ public sealed class WasmToolTests
     }
 
     [Fact]
+    public Task A_tool_in_AssemblyScript_answers() => CountsWordsAsync(Wasm.Dist("words"));
+
+    [Fact]
     public async Task A_tool_that_fails_says_why()
     {
         var outcome = await CallAsync(Server("bank", Wasm.Dist("iban")), "iban", "{}");
@@ -112,6 +115,20 @@ public sealed class WasmToolTests
 
     private static byte[] Described(byte[] module, string name) => Wasm.WithSetting(
         module, "tool", $$"""{"name":"{{name}}","description":"","input_schema":{"type":"object"} }""");
+
+    /// <summary>Whether a module is the tool of the templates.</summary>
+    internal static async Task CountsWordsAsync(byte[] module)
+    {
+        var tests = new WasmToolTests();
+        var server = tests.Server("kit", module);
+
+        var tool = Assert.Single(await tests.Transport().ListAsync(server, default));
+        var counted = await tests.CallAsync(
+            server, "count_words", """{"text":"f\u00fcnf W\u00f6rter\n sind \"hier\" \ud83d\ude00"}""");
+
+        Assert.Equal("kit/count_words", tool.Name);
+        Assert.Equal(new ToolOutcome.Succeeded("""{"words":5}"""), counted);
+    }
 
     private static byte[] Slug()
     {
