@@ -30,7 +30,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
         var logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<EngineRouter>();
         _options = options;
         _client = new EngineClient(options, time);
-        _desk = new RouteDesk(options.EffectiveRouting, time);
+        _desk = new RouteDesk(options, time);
         _pool = new EnginePool(options, _client, _desk, time, logger);
         var salts = new CacheSalt(options.CacheSaltSecret);
         _parts = new RouterParts(
@@ -38,7 +38,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
             _client,
             _pool,
             _desk,
-            new RouteRequests(_desk, salts),
+            new RouteRequests(_desk, salts, new PromptTokens(options, _client, _pool, time)),
             new RetryBudget(options.RetryRatio, options.RetryBurst),
             salts,
             time,
@@ -54,6 +54,10 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
         .. _pool.Engines.Select(e => new EngineStatus(
             e.Descriptor, e.Health.Healthy, e.Circuit.IsClosed, e.Draining, e.InFlight, [.. e.Health.Models.Keys])),
     ];
+
+    internal RouteDesk Desk => _desk;
+
+    internal EnginePool Pool => _pool;
 
     /// <summary>
     /// Probes every configured engine once, and keeps probing. Engines that are down may come up later.
@@ -76,6 +80,12 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
     public async IAsyncEnumerable<InferenceChunk> GenerateAsync(
         InferenceRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (request.Operation == InferenceOperation.Embedding)
+        {
+            yield return await new EmbeddingCall(_parts, request).RunAsync(cancellationToken);
+            yield break;
+        }
+
         await using var call = new RoutedCall(_parts, request, Parse(request));
         while (await call.NextAsync(cancellationToken) is { } chunk)
             yield return chunk;

@@ -22,4 +22,22 @@ internal static partial class GatewayLog
 
     [LoggerMessage(4005, LogLevel.Warning, "Engine {Engine} was not taken in: {Problem}")]
     public static partial void EngineNotTaken(ILogger logger, string engine, string problem);
+
+    [LoggerMessage(4010, LogLevel.Information, "KV events of engine {Engine} are followed")]
+    public static partial void KvEventsFollowed(ILogger logger, string engine);
+
+    [LoggerMessage(4011, LogLevel.Warning, "KV events of engine {Engine} are lost: {Problem}")]
+    public static partial void KvEventsLost(ILogger logger, string engine, string problem);
+
+    [LoggerMessage(4012, LogLevel.Warning, "KV events of engine {Engine} cannot be replayed: {Problem}")]
+    public static partial void KvReplayFailed(ILogger logger, string engine, string problem);
+
+    [LoggerMessage(4013, LogLevel.Warning, "A batch of KV events of engine {Engine} cannot be read: {Problem}")]
+    public static partial void KvBatchUnreadable(ILogger logger, string engine, string problem);
+
+    [LoggerMessage(4014, LogLevel.Warning, "Engine {Engine} was restarted: its cache is forgotten")]
+    public static partial void EngineRestarted(ILogger logger, string engine);
+
+    [LoggerMessage(4015, LogLevel.Information, "Request {RequestId} is late on {First}: {Second} is asked as well")]
+    public static partial void Hedged(ILogger logger, string requestId, string first, string second);
 }

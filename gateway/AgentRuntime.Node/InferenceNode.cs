@@ -7,13 +7,15 @@ public static class InferenceNode
 {
     /// <summary>
     /// Runs a node until cancelled. Prints one line to <paramref name="output"/> once it can serve:
-    /// <c>ready http://HOST:PORT</c>.
+    /// <c>ready http://HOST:PORT</c>, and before it <c>grpc http://HOST:PORT</c> when gRPC is on.
     /// </summary>
     /// <exception cref="RuntimeErrorException">As <see cref="NodeServer.StartAsync"/>.</exception>
     public static async Task RunAsync(NodeOptions options, TextWriter output, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(output);
         await using var server = await NodeServer.StartAsync(options, TimeProvider.System, cancellationToken);
+        if (server.GrpcAddress is { } grpc)
+            await output.WriteLineAsync($"grpc {grpc.GetLeftPart(UriPartial.Authority)}".AsMemory(), cancellationToken);
         await output.WriteLineAsync($"ready {server.Address.GetLeftPart(UriPartial.Authority)}".AsMemory(),
             cancellationToken);
         await output.FlushAsync(cancellationToken);

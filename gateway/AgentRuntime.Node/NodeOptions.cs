@@ -46,6 +46,12 @@ public sealed record NodeOptions
     /// <summary>The port; 0 (default) for any that is free.</summary>
     public int Port { get; init; }
 
+    /// <summary>
+    /// The port for gRPC (<c>vllm.grpc.engine.VllmEngine</c>, HTTP/2 without TLS) on <see cref="Host"/>; 0 for any
+    /// that is free, null (default) for no gRPC.
+    /// </summary>
+    public int? GrpcPort { get; init; }
+
     /// <summary>The host name that other nodes reach this one by; default <see cref="Host"/>.</summary>
     public string? AdvertisedHost { get; init; }
 
@@ -147,6 +153,7 @@ public sealed record NodeOptions
 
         Check(!string.IsNullOrWhiteSpace(ModelPath), "ModelPath is empty");
         Check(Port is >= 0 and <= 65535, "Port is not within 0..65535");
+        Check(GrpcPort is null or (>= 0 and <= 65535), "GrpcPort is not within 0..65535");
         Check(ContextTokens is >= 32 and <= 1 << 20, "ContextTokens is not within 32..1048576");
         Check(ParallelSequences is >= 1 and <= 128, "ParallelSequences is not within 1..128");
         Check(PoolTokens >= ContextTokens, "KvPoolTokens is smaller than ContextTokens");

@@ -1,11 +1,14 @@
 using System.Globalization;
 using System.Net;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Grpc;
 using AgentRuntime.Node.Http;
+using AgentRuntime.Rpc.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -21,8 +24,9 @@ public sealed class NodeServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly NodeService _service;
 
-    private NodeServer(WebApplication app, NodeService service, Uri address)
+    private NodeServer(WebApplication app, NodeService service, Uri address, Uri? grpcAddress)
     {
+        GrpcAddress = grpcAddress;
         _app = app;
         _service = service;
         Address = address;
@@ -30,6 +34,9 @@ public sealed class NodeServer : IAsyncDisposable
 
     /// <summary>Where the node listens, with the port that it got.</summary>
     public Uri Address { get; }
+
+    /// <summary>Where gRPC listens, with the port that it got; null when it is off.</summary>
+    public Uri? GrpcAddress { get; }
 
     /// <summary>The engine's name, as responses and KV transfers give it.</summary>
     public string EngineName => _service.EngineName;
@@ -57,14 +64,16 @@ public sealed class NodeServer : IAsyncDisposable
         {
             app = Build(options, service);
             await app.StartAsync(cancellationToken);
-            var address = new Uri(app.Services.GetRequiredService<IServer>().Features
-                .Get<IServerAddressesFeature>()!.Addresses.First());
+            // In the order in which they were asked for: HTTP first, then gRPC.
+            var addresses = app.Services.GetRequiredService<IServer>().Features
+                .Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToArray();
+            var address = addresses[0];
             service.Port = address.Port;
             service.AdvertisedHost = options.AdvertisedHost
                 ?? (options.Host is "0.0.0.0" or "::" or "*" ? Dns.GetHostName() : options.Host);
             service.EngineName = options.EngineName
                 ?? string.Create(CultureInfo.InvariantCulture, $"node-{address.Port}");
-            return new(app, service, address);
+            return new(app, service, address, addresses.ElementAtOrDefault(1));
         }
         catch (Exception e)
         {
@@ -101,12 +110,22 @@ public sealed class NodeServer : IAsyncDisposable
             kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(120);
-            if (IPAddress.TryParse(options.Host, out var ip)) kestrel.Listen(ip, options.Port);
-            else if (options.Host == "localhost") kestrel.Listen(IPAddress.Loopback, options.Port);
-            else kestrel.ListenAnyIP(options.Port);
+            Listen(kestrel, options.Host, options.Port, HttpProtocols.Http1AndHttp2);
+            if (options.GrpcPort is { } grpc) Listen(kestrel, options.Host, grpc, HttpProtocols.Http2);
+            // One connection carries all of a gateway's streams.
+            kestrel.Limits.Http2.MaxStreamsPerConnection = 4096;
         });
         var app = builder.Build();
+        if (options.GrpcPort is not null) app.UseRpc(new VllmService(service).CreateServer());
         NodeEndpoints.Map(app, service);
         return app;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, string host, int port, HttpProtocols protocols)
+    {
+        void Configure(ListenOptions listen) => listen.Protocols = protocols;
+        if (IPAddress.TryParse(host, out var ip)) kestrel.Listen(ip, port, Configure);
+        else if (host == "localhost") kestrel.Listen(IPAddress.Loopback, port, Configure);
+        else kestrel.ListenAnyIP(port, Configure);
     }
 }

@@ -6,6 +6,7 @@ var root = new RootCommand("agentctl: deploy agents, run them, see why something
 {
     RunCommand.Create(),
     RunsCommand.Create(),
+    ApprovalsCommand.Create(),
     AgentsCommand.Create(),
     PolicyCommand.Create(),
     NewCommand.Create(),

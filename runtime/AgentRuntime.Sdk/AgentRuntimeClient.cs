@@ -26,11 +26,15 @@ public sealed class AgentRuntimeClient : IDisposable
         Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", apiKey);
         _api = new ControlApi(Http);
         Runs = new RunsClient(_api);
+        Approvals = new ApprovalsClient(_api);
         Agents = new AgentsClient(_api);
     }
 
     /// <summary>Runs.</summary>
     public RunsClient Runs { get; }
+
+    /// <summary>Calls that wait for a person.</summary>
+    public ApprovalsClient Approvals { get; }
 
     /// <summary>Agents.</summary>
     public AgentsClient Agents { get; }

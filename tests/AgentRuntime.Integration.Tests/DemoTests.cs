@@ -6,7 +6,7 @@ using AgentRuntime.TestKit;
 namespace AgentRuntime.Integration.Tests;
 
 /// <summary>The main job, end to end, with real processes.</summary>
-public partial class DemoTests(RunningPlatform platform) : IClassFixture<RunningPlatform>
+public partial class DemoTests(DemoPlatform platform) : IClassFixture<DemoPlatform>
 {
     private static readonly string Tickets = Path.Combine(
         Repository.Root, "runtime", "samples", "tickets", "tickets.jsonl");
@@ -22,6 +22,30 @@ public partial class DemoTests(RunningPlatform platform) : IClassFixture<Running
         Assert.Matches(DeniedDeletion(), output);
         Assert.Matches(DeniedRefund(), output);
         Assert.Matches(MovedKv(), output);
+    }
+
+    [Fact]
+    public async Task The_model_decides_what_to_do_about_a_ticket_in_a_customers_own_words()
+    {
+        using var client = platform.Client();
+        var events = new List<RunEventData>();
+
+        var run = await client.Runs.RunToEndAsync(
+            "demo/triage",
+            """
+            {"id":"T-2","customer_id":"CUS-001","customer":"Ines Albrecht","order_id":"ORD-1013",
+             "text":"The gloves are far too small. I would like a refund."}
+            """,
+            e => events.Add(e.Data),
+            CancellationToken.None);
+
+        Assert.Equal("succeeded", run.Status);
+        Assert.Equal(
+            ["shop/lookup_order", "shop/refund"], events.OfType<ToolDecided>().Select(decided => decided.Tool));
+        Assert.Contains("4590", events.OfType<ToolCompleted>().Last().Content, StringComparison.Ordinal);
+        Assert.Equal(3, events.OfType<ChatCompleted>().Count());
+        Assert.Contains("Ines Albrecht", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"reply\":\"\"", run.Output, StringComparison.Ordinal);
     }
 
     [Fact]

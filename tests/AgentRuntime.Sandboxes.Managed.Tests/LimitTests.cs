@@ -43,6 +43,30 @@ public sealed class LimitTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_guest_that_only_ever_calls_is_stopped_by_its_cpu_limit()
+    {
+        var m = new ModuleBuilder();
+        // fib(90) without a loop: it never gets deep and never comes back.
+        m.Function(m.Type([I32], [I32]), new Code().Get(0).I32(2).Op(0x48).If(I32).Get(0).Else()
+            .Get(0).I32(1).Op(0x6B).Call(0).Get(0).I32(2).Op(0x6B).Call(0).Op(0x6A).End().End(), "fib");
+        using var instance = Compile(m).Instantiate([], Limits with { MaxCpuTime = TimeSpan.FromMilliseconds(30) });
+        Assert.Equal(TrapKind.CpuTimeExhausted, Traps(() => instance.Call("fib", 90)).Kind);
+    }
+
+    [Fact]
+    public void A_guest_that_was_stopped_before_it_was_called_stops_at_its_first_call()
+    {
+        var m = new ModuleBuilder();
+        var type = m.Type([], []);
+        var leaf = m.Function(type, new Code().I32(0).With(Opcodes.GlobalSet, 0).End());
+        m.Global(I32, true, new Code().I32(0).End());
+        m.Function(type, new Code().Call(leaf).Call(leaf).End(), "calls");
+        using var instance = Compile(m).Instantiate([], Limits);
+        instance.Interrupt(TrapKind.Stopped);
+        Assert.Equal(TrapKind.Stopped, Traps(() => instance.Call("calls")).Kind);
+    }
+
+    [Fact]
     public async Task A_running_guest_is_stopped_from_another_thread()
     {
         using var entered = new ManualResetEventSlim();

@@ -38,27 +38,6 @@ public class NumericTests
         Assert.Equal((long)ulong.RotateRight((ulong)value, count & 63), Numeric.Rotr64(value, count));
     }
 
-    [Fact]
-    public void Zero_rotated_is_zero()
-    {
-        Assert.False(IsNotZero32(0));
-        Assert.False(IsNotZero64(0));
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static bool IsNotZero32(int value)
-    {
-        if (Numeric.Rotl32(value, 24) != 0) return true;
-        return false;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static bool IsNotZero64(long value)
-    {
-        if (Numeric.Rotr64(value, 24) != 0) return true;
-        return false;
-    }
-
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static int RotatedLeftRemainder(int by) => Numeric.RemS32(Numeric.Rotl32(0x40000000, 1), by, 0);
 

@@ -37,7 +37,7 @@ public sealed partial class RoutingCore
                     RebindAll(pool, state.Queue, now);
                 if (state.Queue.Count > 0 && HasRoom(pool, engine, now))
                     List(pool, engine);
-                if (state.Description.Source == KvSource.Responses
+                if (state.Source == KvSource.Responses
                     && now - state.DoubtedAt >= _options.Index.UnconfirmedSeconds / 2)
                 {
                     // Nothing will ever say what such an engine evicted: what was not used again is forgotten.
@@ -68,7 +68,7 @@ public sealed partial class RoutingCore
         state.PrefillBusySeconds += entry.MeasuredPrefillSeconds;
         entry.Pool.LearnMeanPrefill(entry.MeasuredPrefillSeconds);
         StopPrefill(entry, now);
-        if (state.Description.Source == KvSource.Responses)
+        if (state.Source == KvSource.Responses)
         {
             foreach (var key in entry.Request.Blocks.Span)
                 entry.Pool.Index.Store(entry.Prefill, key);
@@ -106,13 +106,28 @@ public sealed partial class RoutingCore
         var pool = entry.Pool;
         var state = pool.Engine(entry.Prefill);
         state.Predictor.LearnCached(entry.CachedTokens, cachedTokens);
-        var confirmed = Math.Min(cachedTokens / _options.BlockTokens, entry.Request.Blocks.Length);
-        foreach (var key in entry.Request.Blocks.Span[..Math.Max(0, confirmed)])
-            pool.Index.Store(entry.Prefill, key);
+        var confirmed = Math.Clamp(cachedTokens / _options.BlockTokens, 0, entry.Request.Blocks.Length);
+        if (state.Source == KvSource.Responses)
+        {
+            foreach (var key in entry.Request.Blocks.Span[..confirmed])
+                pool.Index.Store(entry.Prefill, key);
+        }
+        else
+        {
+            // Where events miss a block they will not say either when it goes: it is believed for a while only.
+            pool.Index.Speculate(entry.Prefill, entry.Request.Blocks.Span[..confirmed], _now);
+        }
+
         entry.CachedTokens = cachedTokens;
+        LearnPrefill(entry);
+    }
+
+    private void LearnPrefill(RequestEntry entry)
+    {
+        var state = entry.Pool.Engine(entry.Prefill);
         state.Predictor.LearnPrefill(
-            entry.Request.PromptTokens - cachedTokens, entry.RunningAtDispatch, entry.MeasuredPrefillSeconds);
-        state.Predictor.Publish(ref pool.Row(entry.Prefill), _options.Prior);
+            entry.UncachedTokens, entry.RunningAtDispatch, entry.MeasuredPrefillSeconds);
+        state.Predictor.Publish(ref entry.Pool.Row(entry.Prefill), _options.Prior);
     }
 
     private void LearnDecode(RequestEntry entry, int outputTokens, double now)

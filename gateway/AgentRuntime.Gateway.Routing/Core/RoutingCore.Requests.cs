@@ -55,6 +55,7 @@ public sealed partial class RoutingCore
         entry.Pool = pool;
         entry.Tenant = pool.Share(request.Tenant);
         entry.ArrivedAt = now;
+        entry.Excluded = request.Avoid.Exists ? request.Avoid.Index : -1;
         var ticket = entry.Ticket;
         entry.Tenant.Active++;
         // Who had nothing waiting returns: having been away earns nothing.
@@ -136,18 +137,24 @@ public sealed partial class RoutingCore
         return Completed(ticket, (int)usage.Prompt.Value, (int)usage.CachedPrompt.Value, (int)usage.Output.Value, now);
     }
 
-    /// <summary>The same, from numbers.</summary>
-    public bool Completed(RouteTicket ticket, int promptTokens, int cachedTokens, int outputTokens, double now)
+    /// <summary>
+    /// The same, from numbers; <paramref name="cachedTokens"/> is null when the engine does not say.
+    /// </summary>
+    public bool Completed(RouteTicket ticket, int promptTokens, int? cachedTokens, int outputTokens, double now)
     {
         now = Clock(now);
         if (Find(ticket) is not { Phase: not RequestPhase.Waiting } entry)
             return false;
         if (entry.Phase != RequestPhase.Decoding)
             FirstToken(ticket, now, cachedTokens);
-        LearnCached(entry, cachedTokens);
+        if (cachedTokens is { } known)
+            LearnCached(entry, known);
+        else
+            LearnPrefill(entry);
         LearnDecode(entry, outputTokens, now);
         Account(entry, outputTokens, now);
-        Settle(entry, Math.Max(0, promptTokens - cachedTokens) + (_options.OutputTokenWeight * outputTokens));
+        var uncached = Math.Max(0, promptTokens - (cachedTokens ?? entry.CachedTokens));
+        Settle(entry, uncached + (_options.OutputTokenWeight * outputTokens));
         Release(entry.Pool, entry.Decode, entry);
         End(entry);
         return true;
@@ -163,11 +170,12 @@ public sealed partial class RoutingCore
         if (Find(ticket) is not { } entry)
             return false;
         var reached = Withdraw(entry, now);
-        if (failure != RouteFailure.Cancelled)
+        if (failure is not (RouteFailure.Cancelled or RouteFailure.Superseded))
             AccountRefused(entry);
         entry.DeliveredTokens += outputTokens;
         // Who cancels pays for the work that was begun; else cancelling would be a way to be served for nothing.
-        SettleUnfinished(entry, reached || (failure == RouteFailure.Cancelled && entry.Attempts > 0));
+        var begun = failure == RouteFailure.Cancelled ? entry.Attempts > 0 : reached;
+        SettleUnfinished(entry, begun && failure != RouteFailure.Superseded);
         End(entry);
         return true;
     }

@@ -210,6 +210,12 @@ public sealed partial class RoutingCore
         pool.Row(engine.Index).Loras = mask;
     }
 
+    /// <summary>
+    /// Sets where knowledge of the engine's cache comes from now: its events, while they are heard, or what responses
+    /// show.
+    /// </summary>
+    public void SetKvSource(EngineRef engine, KvSource source) => Find(engine).State.Source = source;
+
     /// <summary>A new feed for an engine's KV events, under the same single writer as this core.</summary>
     public KvEventFeed OpenFeed(EngineRef engine)
     {

@@ -7,6 +7,9 @@ internal sealed class EngineState(EngineDescription description, EnginePredictor
 {
     public EngineDescription Description { get; } = description;
 
+    /// <summary>Where knowledge of its cache comes from now.</summary>
+    public KvSource Source { get; set; } = description.Source;
+
     public EnginePredictor Predictor { get; } = predictor;
 
     public EngineQueue Queue { get; } = new();

@@ -97,4 +97,7 @@ public enum RouteFailure : byte
 
     /// <summary>The decode engine cannot be reached any more; when colocated, the engine.</summary>
     DecodeEngineDied = 4,
+
+    /// <summary>Another attempt at the same request answers it: this one is neither counted nor charged.</summary>
+    Superseded = 5,
 }

@@ -36,6 +36,9 @@ public readonly record struct RouteRequest
     /// <summary>When the conversation is expected to ask again, in seconds; null when unknown.</summary>
     public double? NextCallExpectedIn { get; init; }
 
+    /// <summary>An engine that must not serve it; <c>default</c> for none.</summary>
+    public EngineRef Avoid { get; init; }
+
     /// <summary>Whatever the caller wants back with the assignment.</summary>
     public object? State { get; init; }
 }

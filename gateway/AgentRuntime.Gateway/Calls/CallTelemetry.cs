@@ -29,17 +29,26 @@ internal sealed class CallTelemetry : IDisposable
 
     public Activity? Activity { get; }
 
-    private string Operation => _request.Operation == InferenceOperation.Chat ? "chat" : "text_completion";
+    private string Operation => _request.Operation switch
+    {
+        InferenceOperation.Chat => "chat",
+        InferenceOperation.Embedding => "embeddings",
+        _ => "text_completion",
+    };
 
     public void FirstToken() => _firstToken = _time.GetTimestamp();
 
-    public InferenceTimings Completed(DecodeLeg leg, InferenceUsage usage, AnswerProgress progress)
+    public InferenceTimings Completed(DecodeLeg leg, InferenceUsage usage, AnswerProgress progress) =>
+        Completed(leg.Engine, leg.ServedBy, usage, progress.Id, progress.FinishReason);
+
+    public InferenceTimings Completed(
+        Engine engine, ServedBy servedBy, InferenceUsage usage, string? responseId, string? finishReason)
     {
         _recorded = true;
         var now = _time.GetTimestamp();
         var total = _time.GetElapsedTime(_started, now);
         var first = _firstToken == 0 ? total : _time.GetElapsedTime(_started, _firstToken);
-        var provider = LegOpener.ProviderOf(leg.Engine.Descriptor.Kind);
+        var provider = LegOpener.ProviderOf(engine.Descriptor.Kind);
         var tags = Tags(provider);
         RuntimeTelemetry.OperationDuration.Record(total.TotalSeconds, tags);
         RuntimeTelemetry.TimeToFirstToken.Record(first.TotalSeconds, tags);
@@ -55,15 +64,15 @@ internal sealed class CallTelemetry : IDisposable
         if (Activity is { } span)
         {
             span.SetTag("gen_ai.provider.name", provider);
-            span.SetTag("gen_ai.response.id", progress.Id);
+            span.SetTag("gen_ai.response.id", responseId);
             span.SetTag("gen_ai.response.model", _request.Model);
-            if (progress.FinishReason is { } reason)
+            if (finishReason is { } reason)
                 span.SetTag("gen_ai.response.finish_reasons", new[] { reason });
             span.SetTag("gen_ai.usage.input_tokens", usage.Prompt.Value);
             span.SetTag("gen_ai.usage.output_tokens", usage.Output.Value);
             span.SetTag("gen_ai.usage.cache_read.input_tokens", usage.CachedPrompt.Value);
-            span.SetTag("agentruntime.prefill.engine", leg.ServedBy.PrefillEngine);
-            span.SetTag("agentruntime.decode.engine", leg.ServedBy.DecodeEngine);
+            span.SetTag("agentruntime.prefill.engine", servedBy.PrefillEngine);
+            span.SetTag("agentruntime.decode.engine", servedBy.DecodeEngine);
             span.SetTag("agentruntime.time_to_first_token_ms", first.TotalMilliseconds);
         }
 

@@ -13,6 +13,9 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
     /// <summary>Tokens of what was sent before, as this engine counts them; null when it does not say.</summary>
     public int? ContinuedTokens { get; init; }
 
+    /// <summary>The leg that reads the prompt at the same time; null when there is none.</summary>
+    public TwinPrefill? Twin { get; init; }
+
     /// <summary>Prompt tokens that the prefill engine had cached; null when colocated.</summary>
     public long? PrefillCached { get; init; }
 
@@ -30,6 +33,7 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
             return false;
 
         Engine.Circuit.Succeeded();
+        Twin?.Fed = true;
         return _reported = true;
     }
 
@@ -46,6 +50,8 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
         if (!_reported)
             Engine.Circuit.Abandoned();
         await stream.DisposeAsync();
+        if (Twin is not null)
+            await Twin.DisposeAsync();
         activity?.Dispose();
         lease.Dispose();
     }

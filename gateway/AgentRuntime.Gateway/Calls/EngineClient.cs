@@ -5,7 +5,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
-using AgentRuntime.Gateway.Routing;
 
 namespace AgentRuntime.Gateway;
 
@@ -135,6 +134,34 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
+    /// <summary>Has an engine embed.</summary>
+    /// <exception cref="EngineFailure">It did not.</exception>
+    public async Task<byte[]> EmbedAsync(
+        Engine engine, ReadOnlyMemory<byte> body, string requestId, CancellationToken cancellationToken)
+    {
+        using var watch = new LegWatch(_time, _options.PrefillTimeout, cancellationToken);
+        try
+        {
+            using var request = Post(engine, PathOf(InferenceOperation.Embedding), body, requestId);
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            return response.IsSuccessStatusCode
+                ? await ReadAsync(response, _options.MaxEmbeddingBytes, watch.Token)
+                : throw await RefusalAsync(engine, response, watch.Token);
+        }
+        catch (OperationCanceledException) when (watch.TimedOut)
+        {
+            throw EngineFailure.TimedOut(engine, "embeddings");
+        }
+        catch (HttpRequestException e)
+        {
+            throw EngineFailure.From(engine, e);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            throw EngineFailure.Malformed(engine, e);
+        }
+    }
+
     /// <summary>Has an engine tokenize (vLLM's <c>/tokenize</c>).</summary>
     /// <exception cref="EngineFailure">It did not.</exception>
     public async Task<int[]> TokenizeAsync(
@@ -176,7 +203,11 @@ internal sealed class EngineClient : IDisposable
         {
             if (engine.Descriptor.Kind != EngineKind.OpenAi)
             {
-                using var health = await GetAsync(engine, "health", watch.Token);
+                // SGLang's /health answers as soon as its HTTP server does: coming back takes a generated token.
+                var path = engine.Descriptor.Kind == EngineKind.SgLang && !engine.Health.Healthy
+                    ? "health_generate"
+                    : "health";
+                using var health = await GetAsync(engine, path, watch.Token);
                 if (!health.IsSuccessStatusCode)
                     return EngineHealth.Unknown;
             }
@@ -189,7 +220,12 @@ internal sealed class EngineClient : IDisposable
                 await ReadAsync(models, _options.MaxChunkBytes, watch.Token), engine.Descriptor);
             var reportsLoad = engine.Descriptor.Kind != EngineKind.OpenAi
                 && (engine.Health.ReportsLoad || await LoadAsync(engine, watch.Token) is not null);
-            return new EngineHealth(true, served, reportsLoad);
+            return new EngineHealth(true, served, reportsLoad)
+            {
+                KvEvents = engine.Descriptor is { Kind: EngineKind.Node, KvEvents: null }
+                    ? await AnnouncedEventsAsync(engine, watch.Token)
+                    : null,
+            };
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException or InvalidDataException
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
@@ -198,10 +234,25 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
+    /// <summary>Where the bundled node says that it publishes KV events; null for nowhere.</summary>
+    private async Task<KvEventEndpoints?> AnnouncedEventsAsync(Engine engine, CancellationToken cancellationToken)
+    {
+        using var version = await GetAsync(engine, "version", cancellationToken);
+        if (!version.IsSuccessStatusCode)
+            return null;
+        using var json = JsonDocument.Parse(await ReadAsync(version, _options.MaxChunkBytes, cancellationToken));
+        return json.RootElement.ValueKind == JsonValueKind.Object
+            ? KvEventEndpoints.Announced(
+                engine.Descriptor.BaseAddress,
+                AnswerAssembly.Text(json.RootElement, "kv_events"),
+                AnswerAssembly.Text(json.RootElement, "kv_replay"))
+            : null;
+    }
+
     /// <summary>
     /// Reads an engine's load from its metrics; null when it has none that are understood, or not now.
     /// </summary>
-    public async Task<EngineLoad?> LoadAsync(Engine engine, CancellationToken cancellationToken)
+    public async Task<EngineReport?> LoadAsync(Engine engine, CancellationToken cancellationToken)
     {
         Activity.Current = null;
         using var watch = new LegWatch(_time, _options.ProbeTimeout, cancellationToken);
@@ -250,8 +301,12 @@ internal sealed class EngineClient : IDisposable
         return bytes.WrittenSpan.ToArray();
     }
 
-    private static string PathOf(InferenceOperation operation) =>
-        operation == InferenceOperation.Chat ? "v1/chat/completions" : "v1/completions";
+    private static string PathOf(InferenceOperation operation) => operation switch
+    {
+        InferenceOperation.Chat => "v1/chat/completions",
+        InferenceOperation.Embedding => "v1/embeddings",
+        _ => "v1/completions",
+    };
 
     private static HttpRequestMessage Post(
         Engine engine, string path, ReadOnlyMemory<byte> body, string requestId)

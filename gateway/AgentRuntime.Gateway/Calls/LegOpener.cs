@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 
@@ -16,6 +17,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
 
     /// <param name="decode">Writes the answer.</param>
     /// <param name="prefill">The leg that read the prompt; null when <paramref name="decode"/> is to.</param>
+    /// <param name="twin">The leg that reads the prompt at the same time (SGLang); null when there is none.</param>
     /// <param name="requestId">The same for both legs.</param>
     /// <param name="maxTokens">Tokens of each choice.</param>
     /// <param name="continueFrom">Text to go on after; null when starting afresh.</param>
@@ -24,6 +26,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
     public async Task<DecodeLeg> OpenAsync(
         Engine decode,
         PrefillLeg? prefill,
+        TwinPrefill? twin,
         string requestId,
         int maxTokens,
         string? continueFrom,
@@ -34,6 +37,8 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         try
         {
             var leg = Leg(decode, maxTokens) with { KvTransfer = prefill?.Answer.KvTransfer };
+            if (twin is not null)
+                leg = leg with { Bootstrap = twin.Bootstrap };
             int? sent = null;
             if (continueFrom is not null)
                 (leg, sent) = await ContinueAsync(decode, leg, continueFrom, requestId, cancellationToken);
@@ -43,17 +48,29 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
                 Write(leg),
                 requestId,
                 textForChat: leg.Continued?.Tokens is not null,
-                cancellationToken);
+                twin?.Token ?? cancellationToken);
             return new DecodeLeg(stream, lease, activity)
             {
-                ServedBy = new ServedBy((prefill?.Engine ?? decode).Name, decode.Name),
+                ServedBy = new ServedBy((twin?.Engine ?? prefill?.Engine ?? decode).Name, decode.Name),
+                Twin = twin,
                 ContinuedTokens = sent,
                 PrefillCached = prefill?.Answer.Cached,
                 Prefill = prefill?.Took,
             };
         }
+        catch (OperationCanceledException e)
+            when (twin?.Failure is not null && !cancellationToken.IsCancellationRequested)
+        {
+            End(activity, e);
+            lease.Dispose();
+            decode.Circuit.Abandoned();
+            await twin.DisposeAsync();
+            throw new EngineFailure(twin.Failure.Kind, twin.Failure.Error, twin.Failure);
+        }
         catch (Exception e)
         {
+            if (twin is not null)
+                await twin.DisposeAsync();
             End(activity, e);
             lease.Dispose();
             (e as EngineFailure)?.CountAgainst(decode);
@@ -61,6 +78,25 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
                 decode.Circuit.Abandoned();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Asks an SGLang engine to read the prompt for another one, which is to be asked at the same time.
+    /// </summary>
+    public TwinPrefill BeginTwin(Engine engine, string requestId, int maxTokens, CancellationToken cancellationToken)
+    {
+        var bootstrap = new Bootstrap(
+            engine.Descriptor.BaseAddress.Host,
+            engine.Descriptor.BootstrapPort,
+            BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))) & long.MaxValue);
+        return TwinPrefill.Begin(
+            parts.Client,
+            engine,
+            request.Operation,
+            Write(Leg(engine, maxTokens) with { Bootstrap = bootstrap }),
+            bootstrap,
+            requestId,
+            cancellationToken);
     }
 
     /// <summary>Has the prompt read; null when the decode engine is to read it after all.</summary>
@@ -123,7 +159,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
             return (leg with { Continued = new ContinuedPrompt(null, sent) }, null);
 
         var chat = new ArrayBufferWriter<byte>(request.Body.Length + 128);
-        template.WriteTokenizeChat(chat, leg.Model);
+        template.WriteTokenize(chat, leg.Model);
         var prompt = await parts.Client.TokenizeAsync(engine, chat.WrittenMemory, requestId, cancellationToken);
         var answer = await parts.Client.TokenizeAsync(
             engine, TokenizeText(leg.Model, sent), requestId, cancellationToken);
@@ -152,7 +188,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
     private LegBody Leg(Engine engine, int maxTokens) =>
         new(engine.Health.Models.GetValueOrDefault(request.Model)?.EngineName ?? request.Model, maxTokens)
         {
-            CacheSalt = engine.Descriptor.MovesKv ? parts.Salt.Of(request.Identity.Tenant) : null,
+            CacheSalt = engine.Descriptor.Salts ? parts.Salt.Of(request.Identity.Tenant) : null,
         };
 
     private ReadOnlyMemory<byte> Write(LegBody leg)
@@ -190,6 +226,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
     {
         EngineKind.Node => "agentruntime",
         EngineKind.Vllm => "vllm",
+        EngineKind.SgLang => "sglang",
         _ => "openai",
     };
 }

@@ -17,7 +17,9 @@ internal sealed class RoutedCall : IAsyncDisposable
     private readonly LegOpener _opener;
     private readonly string _requestId;
     private readonly Queue<InferenceChunk> _ready = new();
+    private readonly Queue<(EngineChunk Chunk, ReadOnlyMemory<byte> Raw)?> _ahead = new();
     private readonly int _maxTokens;
+    private RouteRequest _route;
     private AnswerProgress _progress;
     private bool _maySplit;
     private bool _released;
@@ -84,11 +86,17 @@ internal sealed class RoutedCall : IAsyncDisposable
         (EngineChunk Chunk, ReadOnlyMemory<byte> Raw)? read;
         try
         {
-            read = await _leg.Stream.NextAsync(cancellationToken);
+            read = _ahead.TryDequeue(out var item0) ? item0 : await _leg.Stream.NextAsync(cancellationToken);
         }
         catch (EngineFailure failure)
         {
             await ReplaceLegAsync(failure, cancellationToken);
+            return;
+        }
+        catch (OperationCanceledException)
+            when (_leg.Twin?.Failure is not null && !cancellationToken.IsCancellationRequested)
+        {
+            await ReplaceLegAsync(_leg.Twin.Failure, cancellationToken);
             return;
         }
 
@@ -114,9 +122,9 @@ internal sealed class RoutedCall : IAsyncDisposable
     {
         leg.Succeeded();
         var usage = _progress.Usage(leg.PrefillCached);
-        _parts.Desk.Completed(_placement!, usage);
-        _placement = null;
         var account = _progress.EngineUsage;
+        _parts.Desk.Completed(_placement!, usage, leg.PrefillCached is not null || account is { CachedKnown: true });
+        _placement = null;
         var timings = _telemetry.Completed(leg, usage, _progress) with
         {
             Prefill = leg.Prefill,
@@ -141,8 +149,8 @@ internal sealed class RoutedCall : IAsyncDisposable
             if (!_parts.Desk.TryGetPool(_request.Model, out var pool))
                 throw NobodyServes();
 
-            _placement = await _parts.Desk.SubmitAsync(
-                _parts.Requests.Of(pool, _request, _template), cancellationToken);
+            _route = await _parts.Requests.OfAsync(pool, _request, _template, _requestId, cancellationToken);
+            _placement = await _parts.Desk.SubmitAsync(_route, cancellationToken);
         }
 
         while (true)
@@ -150,7 +158,9 @@ internal sealed class RoutedCall : IAsyncDisposable
             var placement = _placement;
             try
             {
-                return await OpenAsync(placement, cancellationToken);
+                return MayHedge(placement)
+                    ? await RaceAsync(placement, cancellationToken)
+                    : await OpenAsync(placement, cancellationToken);
             }
             catch (EngineFailure failure)
             {
@@ -158,6 +168,26 @@ internal sealed class RoutedCall : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>
+    /// Only a request that nobody has begun to answer, on one engine, is worth asking twice, and only once.
+    /// </summary>
+    private bool MayHedge(Placement placement) =>
+        _parts.Options.HedgeAfter is not null && _attempts == 0 && !_released && placement.Prefill is null
+        && AnotherServes(placement.Decode);
+
+    private async Task<DecodeLeg> RaceAsync(Placement placement, CancellationToken cancellationToken)
+    {
+        var race = new HedgedStart(_parts, OpenAsync, _requestId);
+        var won = await race.RunAsync(placement, _route, cancellationToken);
+        _placement = won.Placement;
+        foreach (var item in won.Ahead)
+            _ahead.Enqueue(item);
+        return won.Leg;
+    }
+
+    private bool AnotherServes(Engine engine) => _parts.Pool.Engines.Any(e =>
+        e != engine && e.Usable && e.Health.Models.ContainsKey(_request.Model));
 
     private async Task<DecodeLeg> OpenAsync(Placement placement, CancellationToken cancellationToken)
     {
@@ -167,7 +197,13 @@ internal sealed class RoutedCall : IAsyncDisposable
         _attempts++;
         var requestId = _attempts == 1 ? _requestId : $"{_requestId}-{_attempts}";
         PrefillLeg? prefill = null;
-        if (_maySplit && placement.Prefill is { } by && by.MovesKvTo(placement.Decode))
+        TwinPrefill? twin = null;
+        var by = _maySplit && placement.Prefill?.MovesKvTo(placement.Decode) == true ? placement.Prefill : null;
+        if (by is { Descriptor.Kind: EngineKind.SgLang })
+        {
+            twin = _opener.BeginTwin(by, requestId, _maxTokens, cancellationToken);
+        }
+        else if (by is not null)
         {
             try
             {
@@ -186,6 +222,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         var leg = await _opener.OpenAsync(
             placement.Decode,
             prefill,
+            twin,
             requestId,
             chat ? _maxTokens : (int)Math.Max(1, _maxTokens - _progress.Tokens),
             _released ? _progress.Text : null,
@@ -204,6 +241,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         leg.Failed(failure);
         await leg.DisposeAsync();
         _leg = null;
+        _ahead.Clear();
         if (_released && !CanContinue(leg.Engine))
             throw DiedMidStream(failure, leg.Engine);
 
@@ -237,6 +275,8 @@ internal sealed class RoutedCall : IAsyncDisposable
     {
         GatewayLog.LegFailed(_parts.Logger, engine.Name, _requestId, failure.Error.ToString());
         _parts.Desk.Observe(engine);
+        if (_placement?.Prefill is { } prefill)
+            _parts.Desk.Observe(prefill);
         if (failure.Kind == FailureKind.Refused || _attempts >= _parts.Options.MaxAttempts
             || !_parts.Retries.TryWithdraw())
             throw Because(failure);
@@ -247,8 +287,7 @@ internal sealed class RoutedCall : IAsyncDisposable
             return;
         }
 
-        if (!_parts.Pool.Engines.Any(e =>
-            e != engine && e.Usable && e.Health.Models.ContainsKey(_request.Model)))
+        if (!AnotherServes(engine))
             throw Because(failure);
 
         var placement = _placement!;
@@ -260,7 +299,7 @@ internal sealed class RoutedCall : IAsyncDisposable
     /// <summary>OpenAI's own chat API cannot go on after half an answer; text completions can everywhere.</summary>
     private bool CanContinue(Engine engine) =>
         _progress.Continuable && _progress.Tokens < _maxTokens
-        && (_request.Operation == InferenceOperation.Completion || engine.Descriptor.MovesKv);
+        && (_request.Operation == InferenceOperation.Completion || engine.Descriptor.Tokenizes);
 
     private void Leave(RouteFailure failure)
     {

@@ -11,7 +11,8 @@ namespace AgentRuntime.Gateway;
 /// <remarks>
 /// <code>
 /// {"engines": [{"name": "a", "url": "http://10.0.0.1:8000", "kind": "vllm", "roles": ["prefill"],
-///   "models": {"small": "org/small"}, "max_running": 256, "api_key_env": "ENGINE_KEY"}]}
+///   "models": {"small": "org/small"}, "max_running": 256, "api_key_env": "ENGINE_KEY",
+///   "kv_events": "tcp://10.0.0.1:5557", "kv_replay": "tcp://10.0.0.1:5558"}]}
 /// </code>
 /// </remarks>
 /// <param name="path">The file.</param>
@@ -71,6 +72,12 @@ public sealed class FileEngineSource(string path) : IEngineSource
             Models = element.TryGetProperty("models", out var models)
                 ? models.EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetString() ?? m.Name)
                 : null,
+            KvEvents = element.TryGetProperty("kv_events", out var events)
+                ? new KvEventEndpoints(
+                    AddressOf(events, name),
+                    element.TryGetProperty("kv_replay", out var replay) ? AddressOf(replay, name) : null)
+                : null,
+            BootstrapPort = element.TryGetProperty("bootstrap_port", out var port) ? port.GetInt32() : 8998,
             MaxRunning = element.TryGetProperty("max_running", out var max) ? max.GetInt32() : 256,
             ApiKey = element.TryGetProperty("api_key_env", out var variable)
                 ? Environment.GetEnvironmentVariable(variable.GetString() ?? "")
@@ -80,12 +87,18 @@ public sealed class FileEngineSource(string path) : IEngineSource
         return EngineRouterOptions.ProblemOf(engine) is { } problem ? throw Wrong(problem) : engine;
     }
 
+    private static Uri AddressOf(JsonElement value, string name) =>
+        Uri.TryCreate(value.GetString(), UriKind.Absolute, out var address)
+            ? address
+            : throw Wrong($"engine '{name}': '{value.GetString()}' is not tcp://host:port");
+
     private static EngineKind KindOf(string? text, string name) => text switch
     {
         "node" => EngineKind.Node,
         "vllm" => EngineKind.Vllm,
         "openai" => EngineKind.OpenAi,
-        _ => throw Wrong($"engine '{name}': 'kind' is none of node, vllm, openai"),
+        "sglang" => EngineKind.SgLang,
+        _ => throw Wrong($"engine '{name}': 'kind' is none of node, vllm, sglang, openai"),
     };
 
     private static EngineRoles RoleOf(string? text, string name) => text switch

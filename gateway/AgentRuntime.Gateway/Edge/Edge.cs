@@ -9,10 +9,10 @@ namespace AgentRuntime.Gateway;
 
 /// <summary>
 /// The platform's HTTP face: OpenAI-compatible inference and the API of runs, agents and policy. Needs from the
-/// container the ports <see cref="IAuthenticator"/>, <see cref="IRunService"/>, <see cref="IRunJournal"/>,
-/// <see cref="IAgentStore"/>, <see cref="ISandboxEngine"/>, <see cref="IPolicyDecisionPoint"/>,
-/// <see cref="IPolicyAdministration"/>, <see cref="IInferenceRouter"/>, <see cref="IQuotaLedger"/> and
-/// <see cref="TimeProvider"/>.
+/// container the ports <see cref="IAuthenticator"/>, <see cref="IRunService"/>, <see cref="IRunApprovals"/>,
+/// <see cref="IRunJournal"/>, <see cref="IAgentStore"/>, <see cref="ISandboxEngine"/>,
+/// <see cref="IPolicyDecisionPoint"/>, <see cref="IPolicyAdministration"/>, <see cref="IInferenceRouter"/>,
+/// <see cref="IQuotaLedger"/> and <see cref="TimeProvider"/>.
 /// </summary>
 public static class Edge
 {
@@ -31,6 +31,7 @@ public static class Edge
             .AddSingleton<ModelsEndpoint>()
             .AddSingleton<ResponsesEndpoint>()
             .AddSingleton<RunsEndpoint>()
+            .AddSingleton<ApprovalsEndpoint>()
             .AddSingleton<AgentsEndpoint>()
             .AddSingleton<PolicyEndpoint>();
     }
@@ -52,6 +53,7 @@ public static class Edge
         OpenAi("POST", "/v1/completions", inference.For(InferenceOperation.Completion), options.InferenceTimeout);
         var responses = services.GetRequiredService<ResponsesEndpoint>();
         OpenAi("POST", "/v1/responses", responses.PostAsync, options.InferenceTimeout);
+        OpenAi("POST", "/v1/embeddings", inference.EmbedAsync, options.InferenceTimeout);
         OpenAi("GET", "/v1/models", models.ListAsync, options.ControlTimeout);
         OpenAi("GET", "/v1/models/{**id}", models.GetAsync, options.ControlTimeout);
 
@@ -63,6 +65,10 @@ public static class Edge
         Control("GET", "/v1/runs/{id}", runs.GetAsync, options.ControlTimeout);
         Control("GET", "/v1/runs/{id}/events", runs.EventsAsync, null);
         Control("POST", "/v1/runs/{id}/cancel", runs.CancelAsync, options.ControlTimeout);
+
+        var approvals = services.GetRequiredService<ApprovalsEndpoint>();
+        Control("GET", "/v1/approvals", approvals.ListAsync, options.ControlTimeout);
+        Control("POST", "/v1/runs/{id}/approvals/{call}", approvals.DecideAsync, options.ControlTimeout);
 
         var agents = services.GetRequiredService<AgentsEndpoint>();
         Control("PUT", "/v1/projects/{project}/agents/{agent}", agents.DeployAsync, options.ControlTimeout);

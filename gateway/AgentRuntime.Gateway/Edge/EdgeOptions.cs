@@ -64,6 +64,9 @@ public sealed record EdgeOptions
     /// <summary>Choices of one request, prompts times answers. Default 8.</summary>
     public int MaxChoices { get; init; } = 8;
 
+    /// <summary>Texts of one embeddings request. Default 2,048, as OpenAI.</summary>
+    public int MaxEmbeddingInputs { get; init; } = 2_048;
+
     /// <summary>Whether messages may point engines at addresses to fetch (images by URL). Default no.</summary>
     public bool AllowRemoteMedia { get; init; }
 
@@ -89,6 +92,7 @@ public sealed record EdgeOptions
         Check(DefaultMaxOutputTokens, nameof(DefaultMaxOutputTokens));
         Check(MaxOutputTokens, nameof(MaxOutputTokens));
         Check(MaxChoices, nameof(MaxChoices));
+        Check(MaxEmbeddingInputs, nameof(MaxEmbeddingInputs));
         if (problems.Count > 0)
             throw new RuntimeErrorException(new RuntimeError(
                 ReasonCodes.InvalidConfiguration, string.Join("; ", problems), nameof(EdgeOptions)));

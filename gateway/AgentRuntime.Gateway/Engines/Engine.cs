@@ -10,6 +10,9 @@ namespace AgentRuntime.Gateway;
 internal sealed record EngineHealth(
     bool Healthy, IReadOnlyDictionary<string, EngineModel> Models, bool ReportsLoad = false)
 {
+    /// <summary>Where it says that it publishes KV events; null for nowhere.</summary>
+    public KvEventEndpoints? KvEvents { get; init; }
+
     public static EngineHealth Unknown { get; } = new(false, new Dictionary<string, EngineModel>());
 }
 
@@ -23,6 +26,7 @@ internal sealed record EngineModel(string EngineName, int ContextTokens);
 internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit)
 {
     private volatile EngineHealth _health = EngineHealth.Unknown;
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _noEmbeddings = new();
     private int _inFlight;
     private volatile bool _draining;
     private volatile bool _removed;
@@ -47,13 +51,27 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
     /// <summary>It has left the pool.</summary>
     public bool Removed => _removed;
 
+    /// <summary>Where its KV events are to be had: what configuration says goes before what it says itself.</summary>
+    public KvEventEndpoints? KvEvents => Descriptor.KvEvents ?? _health.KvEvents;
+
     public bool Usable => _health.Healthy && !_draining && Circuit.IsClosed;
 
     /// <summary>Whether another engine can go on from KV state that this one made.</summary>
     public bool MovesKvTo(Engine other) =>
         this != other && Descriptor.MovesKv && Descriptor.Kind == other.Descriptor.Kind;
 
-    public void Observe(EngineHealth health) => _health = health;
+    /// <summary>Whether the engine has not yet said that it has no embeddings of the model.</summary>
+    public bool MayEmbed(string model) => Health.Models.ContainsKey(model) && !_noEmbeddings.ContainsKey(model);
+
+    /// <summary>The engine has no embeddings of the model; believed until it is healthy anew.</summary>
+    public void HasNoEmbeddings(string model) => _noEmbeddings.TryAdd(model, true);
+
+    public void Observe(EngineHealth health)
+    {
+        if (health.Healthy && !_health.Healthy)
+            _noEmbeddings.Clear();
+        _health = health;
+    }
 
     /// <summary>A connection failed: leave the engine alone until a probe says otherwise.</summary>
     public void MarkUnreachable() => _health = _health with { Healthy = false };

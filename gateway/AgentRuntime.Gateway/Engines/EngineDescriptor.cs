@@ -11,6 +11,12 @@ public enum EngineKind : byte
 
     /// <summary>Any other OpenAI-compatible server: only what OpenAI's own API knows is sent.</summary>
     OpenAi = 3,
+
+    /// <summary>
+    /// SGLang: <c>cache_salt</c>, <c>/health_generate</c>, and prefill and decode that are asked at once and meet by
+    /// <c>bootstrap_room</c>.
+    /// </summary>
+    SgLang = 4,
 }
 
 /// <summary>What an engine may be used for.</summary>
@@ -52,8 +58,25 @@ public sealed record EngineDescriptor(string Name, Uri BaseAddress, EngineKind K
     /// <summary>The key that the engine asks for; null when it asks for none. Never shown.</summary>
     public string? ApiKey { get; init; }
 
-    /// <summary>Whether KV state can be moved in and out of it by <c>kv_transfer_params</c>.</summary>
-    public bool MovesKv => Kind is EngineKind.Node or EngineKind.Vllm;
+    /// <summary>
+    /// Where its KV events are published; null for none, or, with <see cref="EngineKind.Node"/>, for where it says.
+    /// </summary>
+    public KvEventEndpoints? KvEvents { get; init; }
+
+    /// <summary>Whether it has vLLM's <c>/tokenize</c>.</summary>
+    internal bool Tokenizes => Kind is EngineKind.Node or EngineKind.Vllm;
+
+    /// <summary>
+    /// Where decode engines ask an SGLang prefill engine for KV state. Default 8998 (its
+    /// <c>--disaggregation-bootstrap-port</c>).
+    /// </summary>
+    public int BootstrapPort { get; init; } = 8998;
+
+    /// <summary>Whether KV state can be moved in and out of it.</summary>
+    public bool MovesKv => Kind is not EngineKind.OpenAi;
+
+    /// <summary>Whether it keeps tenants' KV blocks apart by <c>cache_salt</c>.</summary>
+    internal bool Salts => Kind is not EngineKind.OpenAi;
 
     /// <summary>Everything but the key.</summary>
     public override string ToString() => $"{Name} ({Kind}, {Roles}, {BaseAddress})";

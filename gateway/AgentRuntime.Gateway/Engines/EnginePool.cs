@@ -38,7 +38,9 @@ internal sealed class EnginePool(
             var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             _probes[engine] = (stop, Task.WhenAll(
                 Task.Run(() => ProbeLoopAsync(engine, first, stop.Token), CancellationToken.None),
-                Task.Run(() => LoadLoopAsync(engine, stop.Token), CancellationToken.None)));
+                Task.Run(() => LoadLoopAsync(engine, stop.Token), CancellationToken.None),
+                Task.Run(() => new KvEventSubscription(engine, desk, options, time, logger).RunAsync(stop.Token),
+                    CancellationToken.None)));
             _snapshot = Snapshot.Of(_snapshot.Engines.Add(engine));
         }
 
@@ -119,13 +121,22 @@ internal sealed class EnginePool(
     private async Task LoadLoopAsync(Engine engine, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(options.LoadInterval, time);
+        var life = default(EngineLife);
         try
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                if (engine.Health is { Healthy: true, ReportsLoad: true }
-                    && await client.LoadAsync(engine, cancellationToken) is { } load)
-                    desk.ReportLoad(engine, load);
+                if (engine.Health is not { Healthy: true, ReportsLoad: true }
+                    || await client.LoadAsync(engine, cancellationToken) is not { } report)
+                    continue;
+                if (report.Life.IsAnother(than: life))
+                {
+                    GatewayLog.EngineRestarted(logger, engine.Name);
+                    desk.EngineRestarted(engine);
+                }
+
+                life = report.Life;
+                desk.ReportLoad(engine, report.Load);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

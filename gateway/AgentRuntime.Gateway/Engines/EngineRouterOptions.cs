@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Gateway.Routing;
 
 namespace AgentRuntime.Gateway;
@@ -65,6 +66,13 @@ public sealed record EngineRouterOptions
     /// <summary>Retries that may be made at once from a full budget. Default 20.</summary>
     public int RetryBurst { get; init; } = 20;
 
+    /// <summary>
+    /// How long a request waits for its first token before another engine is asked as well: the first answer wins, the
+    /// other is cancelled, and the answer is charged once. Each is a retry against the budget. Null, the default:
+    /// never.
+    /// </summary>
+    public TimeSpan? HedgeAfter { get; init; }
+
     /// <summary>Failures in a row after which an engine is left alone. Default 5.</summary>
     public int CircuitFailures { get; init; } = 5;
 
@@ -79,11 +87,32 @@ public sealed record EngineRouterOptions
     /// <summary>Bytes of one chunk of a stream, or of a prefill answer. Default 4 MiB.</summary>
     public int MaxChunkBytes { get; init; } = 4 << 20;
 
+    /// <summary>Bytes of an engine's list of embeddings. Default 64 MiB.</summary>
+    public int MaxEmbeddingBytes { get; init; } = 64 << 20;
+
+    /// <summary>
+    /// From what prompts of a model are cut into blocks, by the model's name. Default
+    /// <see cref="Gateway.PromptKeys.Text"/> for every model; <see cref="Gateway.PromptKeys.Vocabulary"/> needs one of <see cref="Tokenizers"/>.
+    /// </summary>
+    public IReadOnlyDictionary<string, PromptKeys> PromptKeys { get; init; } = new Dictionary<string, PromptKeys>();
+
+    /// <summary>The tokenizers of models, by the model's name.</summary>
+    public IReadOnlyDictionary<string, IPromptTokenizer> Tokenizers { get; init; } =
+        new Dictionary<string, IPromptTokenizer>();
+
+    /// <summary>
+    /// How long a request waits for its prompt's tokens from an engine before it is placed by its text. Default 100 ms.
+    /// </summary>
+    public TimeSpan TokenizeTimeout { get; init; } = TimeSpan.FromMilliseconds(100);
+
     /// <summary>
     /// The secret from which each tenant's <c>cache_salt</c> is made. The same on every replica, or replicas do not
     /// share prefixes; new at each start by default.
     /// </summary>
     public ReadOnlyMemory<byte> CacheSaltSecret { get; init; } = RandomNumberGenerator.GetBytes(32);
+
+    internal PromptKeys PromptKeysOf(string model) =>
+        PromptKeys.GetValueOrDefault(model, Gateway.PromptKeys.Text);
 
     internal RoutingOptions EffectiveRouting => Routing with
     {
@@ -115,7 +144,13 @@ public sealed record EngineRouterOptions
         Check(MaxAttempts is >= 1 and <= 10, "MaxAttempts must be 1 to 10");
         Check(RetryRatio is >= 0 and <= 1 && RetryBurst >= 0, "the retry budget must be 0 to 1 and not negative");
         Check(CircuitFailures >= 1 && CircuitOpenFor > TimeSpan.Zero, "the circuit breaker's figures must be positive");
-        Check(MaxConnectionsPerEngine >= 1 && MaxChunkBytes >= 1024, "limits must be positive");
+        Check(MaxConnectionsPerEngine >= 1 && MaxChunkBytes >= 1024 && MaxEmbeddingBytes >= 1024,
+            "limits must be positive");
+        Check(HedgeAfter is null || HedgeAfter > TimeSpan.Zero, "HedgeAfter must be positive");
+        Check(TokenizeTimeout > TimeSpan.Zero, "TokenizeTimeout must be positive");
+        Check(PromptKeys.All(k => Enum.IsDefined(k.Value)
+            && (k.Value != Gateway.PromptKeys.Vocabulary || Tokenizers.ContainsKey(k.Key))),
+            "PromptKeys must be Text, Engine, or Vocabulary with a tokenizer of that model");
         Check(CacheSaltSecret.Length >= 16, "CacheSaltSecret needs 16 bytes or more");
         return problems;
 
@@ -133,9 +168,13 @@ public sealed record EngineRouterOptions
             $"engine '{engine.Name}': a name has letters, digits, dots, hyphens and underscores only",
         { BaseAddress: not { IsAbsoluteUri: true, Scheme: "http" or "https" } } =>
             $"engine '{engine.Name}': the address must be absolute http or https",
-        { Kind: not (EngineKind.Node or EngineKind.Vllm or EngineKind.OpenAi) } =>
+        { Kind: 0 or > EngineKind.SgLang } =>
             $"engine '{engine.Name}': unknown kind",
+        { BootstrapPort: < 1 or > 65_535 } => $"engine '{engine.Name}': BootstrapPort is 1 to 65535",
         { MaxRunning: < 1 } => $"engine '{engine.Name}': MaxRunning must be positive",
+        { KvEvents: { } events } when !KvEventEndpoints.IsUsable(events.Publisher)
+            || (events.Replay is not null && !KvEventEndpoints.IsUsable(events.Replay)) =>
+            $"engine '{engine.Name}': KV event addresses are tcp://host:port",
         { Roles: 0 } or { Roles: > EngineRoles.Both } => $"engine '{engine.Name}': no role",
         _ => null,
     };

@@ -8,7 +8,7 @@ namespace AgentRuntime.Gateway;
 /// Gives the pure routing core what it has not: a lock, a clock, a timer, and waiting callers. Thread-safe; every call
 /// into the core is made under the one lock and takes microseconds.
 /// </summary>
-internal sealed class RouteDesk : IAsyncDisposable
+internal sealed partial class RouteDesk : IAsyncDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(25);
     private readonly Lock _lock = new();
@@ -20,11 +20,15 @@ internal sealed class RouteDesk : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
 
-    public RouteDesk(RoutingOptions options, TimeProvider time)
+    private readonly EngineRouterOptions _options;
+
+    public RouteDesk(EngineRouterOptions options, TimeProvider time)
     {
+        _options = options;
         _time = time;
         _origin = time.GetTimestamp();
-        _core = new RoutingCore(options, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
+        _core = new RoutingCore(
+            options.EffectiveRouting, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
         _loop = Task.Run(LoopAsync);
     }
 
@@ -73,14 +77,45 @@ internal sealed class RouteDesk : IAsyncDisposable
         return WaitAsync(waiter, cancellationToken);
     }
 
+    /// <summary>Asks for another engine for a request that has one; null when there is none at once.</summary>
+    /// <param name="placement">The engine that it has.</param>
+    /// <param name="request">The request.</param>
+    public Placement? TrySubmitBeside(Placement placement, in RouteRequest request)
+    {
+        var waiter = new Waiter();
+        lock (_lock)
+        {
+            waiter.Ticket = _core.Submit(
+                request with { State = waiter, Avoid = placement.Assignment.Decode }, Now);
+            Pump();
+            if (waiter.Answer.IsCompletedSuccessfully)
+                return waiter.Answer.Result;
+            _core.Failed(waiter.Ticket, RouteFailure.Superseded, Now);
+            Pump();
+        }
+
+        // A refusal is as good as an answer that does not come: the first engine is still at work.
+        _ = waiter.Answer.Exception;
+        return null;
+    }
+
     public void PrefillDone(Placement placement, int? cachedTokens) =>
         Tell((core, now) => core.PrefillDone(placement.Assignment.Ticket, now, cachedTokens));
 
     public void FirstToken(Placement placement) =>
         Tell((core, now) => core.FirstToken(placement.Assignment.Ticket, now));
 
-    public void Completed(Placement placement, InferenceUsage usage) =>
-        Tell((core, now) => core.Completed(placement.Assignment.Ticket, usage, now));
+    /// <summary>The request has ended well.</summary>
+    /// <param name="placement">Where it was.</param>
+    /// <param name="usage">What it is charged.</param>
+    /// <param name="cachedKnown">Whether the engine told how much of the prompt it had cached.</param>
+    public void Completed(Placement placement, InferenceUsage usage, bool cachedKnown) =>
+        Tell((core, now) => core.Completed(
+            placement.Assignment.Ticket,
+            (int)usage.Prompt.Value,
+            cachedKnown ? (int)usage.CachedPrompt.Value : null,
+            (int)usage.Output.Value,
+            now));
 
     public void Failed(Placement placement, RouteFailure failure, int outputTokens) =>
         Tell((core, now) => core.Failed(placement.Assignment.Ticket, failure, now, outputTokens));
@@ -105,6 +140,8 @@ internal sealed class RouteDesk : IAsyncDisposable
                 if (engine.Removed || (health.Healthy && !health.Models.ContainsKey(key.Model)))
                 {
                     _places.Remove(key);
+                    if (_feeds.TryGetValue(engine, out var feed) && feed.Ref == placed.Ref)
+                        _feeds.Remove(engine);
                     _core.RemoveEngine(placed.Ref, Now);
                 }
                 else
@@ -168,6 +205,10 @@ internal sealed class RouteDesk : IAsyncDisposable
 
         placed.Health = health;
         _core.SetHealth(placed.Ref, health, Now);
+
+        // What it says next does not follow on what has just been forgotten: the feed begins again from 0.
+        if (health == Routing.EngineHealth.Down && _feeds.TryGetValue(engine, out var feed))
+            feed.Events.Restarted();
     }
 
     private void Tell(Action<RoutingCore, double> what)

@@ -4,11 +4,10 @@ using AgentRuntime.Gateway.Routing;
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// What the routing core must know of a request, from its bytes: no tokenizer is asked, so prompts are cut into chunks
-/// of text, about as long as a block of tokens. Such keys tell equal prefixes apart as well as token keys do; they only
-/// never meet those of KV events. Thread-safe.
+/// What the routing core must know of a request, from its bytes. Blocks are cut from the prompt's tokens where the
+/// model has a tokenizer, and then meet those of KV events; else from chunks of text about as long. Thread-safe.
 /// </summary>
-internal sealed class RouteRequests(RouteDesk desk, CacheSalt salts)
+internal sealed class RouteRequests(RouteDesk desk, CacheSalt salts, PromptTokens tokens)
 {
     // About four bytes make a token of English text.
     private const int BytesPerToken = 4;
@@ -16,19 +15,35 @@ internal sealed class RouteRequests(RouteDesk desk, CacheSalt salts)
     private const int AgentClass = 1;
     private const int UsualOutputTokens = 256;
 
-    public RouteRequest Of(int pool, InferenceRequest request, RequestTemplate template)
+    public async ValueTask<RouteRequest> OfAsync(
+        int pool,
+        InferenceRequest request,
+        RequestTemplate template,
+        string requestId,
+        CancellationToken cancellationToken)
     {
-        var prompt = template.Prompt.Span;
-        var chunkBytes = desk.Options.BlockTokens * BytesPerToken;
-        var blocks = new BlockKey[BlockHasher.BlockCount(prompt.Length, chunkBytes)];
-        desk.Hasher.HashText(prompt, chunkBytes, BlockScope.Create(salts.Of(request.Identity.Tenant)), blocks);
+        var ids = await tokens.OfAsync(request, template, requestId, cancellationToken);
+        var scope = BlockScope.Create(salts.Of(request.Identity.Tenant));
+        var size = desk.Options.BlockTokens;
+        BlockKey[] blocks;
+        if (ids is not null)
+        {
+            blocks = new BlockKey[BlockHasher.BlockCount(ids.Length, size)];
+            desk.Hasher.HashTokens(ids, size, scope, blocks);
+        }
+        else
+        {
+            blocks = new BlockKey[BlockHasher.BlockCount(template.Prompt.Length, size * BytesPerToken)];
+            desk.Hasher.HashText(template.Prompt.Span, size * BytesPerToken, scope, blocks);
+        }
+
         return new RouteRequest
         {
             Pool = pool,
             Tenant = request.Identity.Tenant,
             Class = Math.Min(
                 request.Identity.Run is null ? InteractiveClass : AgentClass, desk.Options.Classes.Count - 1),
-            PromptTokens = Math.Max(1, prompt.Length / BytesPerToken),
+            PromptTokens = Math.Max(1, ids?.Length ?? (template.Prompt.Length / BytesPerToken)),
             ExpectedOutputTokens = Math.Min(request.MaxOutputTokens, UsualOutputTokens),
             Blocks = blocks,
             NextCallExpectedIn = request.NextCallExpectedIn?.TotalSeconds,

@@ -165,7 +165,9 @@ internal static class ChunkReader
             else if (reader.ValueTextEquals("completion_tokens"u8))
                 usage = usage with { Output = Number(ref reader) };
             else if (reader.ValueTextEquals("prompt_tokens_details"u8))
-                usage = usage with { Cached = Member(ref reader, "cached_tokens"u8) };
+                usage = Member(ref reader, "cached_tokens"u8) is { } cached
+                    ? usage with { Cached = cached, CachedKnown = true }
+                    : usage;
             else if (reader.ValueTextEquals("kv_transfer_ms"u8))
                 usage = usage with { KvTransferMs = Real(ref reader) };
             else if (reader.ValueTextEquals("kv_transfer_bytes"u8))
@@ -177,9 +179,9 @@ internal static class ChunkReader
         return usage;
     }
 
-    private static long Member(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
+    private static long? Member(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
     {
-        var value = 0L;
+        long? value = null;
         if (!Enter(ref reader, JsonTokenType.StartObject))
             return value;
 

@@ -43,6 +43,11 @@ internal readonly record struct EngineChunk
 /// <param name="Output">Generated tokens.</param>
 internal sealed record EngineUsage(long Prompt, long Cached, long Output)
 {
+    /// <summary>
+    /// Whether the engine told how much was cached: vLLM and SGLang do so only when asked at their start.
+    /// </summary>
+    public bool CachedKnown { get; init; }
+
     /// <summary>Milliseconds that moving the KV state took; null when not reported (bundled node only).</summary>
     public double? KvTransferMs { get; init; }
 

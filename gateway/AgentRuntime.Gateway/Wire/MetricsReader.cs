@@ -10,9 +10,9 @@ namespace AgentRuntime.Gateway;
 internal static class MetricsReader
 {
     /// <summary>Null when the text has neither engine's names.</summary>
-    public static EngineLoad? Read(ReadOnlySpan<byte> text)
+    public static EngineReport? Read(ReadOnlySpan<byte> text)
     {
-        double waiting = 0, running = 0, usage = 0;
+        double waiting = 0, running = 0, usage = 0, started = 0, tokens = 0;
         var found = false;
         foreach (var range in text.Split((byte)'\n'))
         {
@@ -23,9 +23,17 @@ internal static class MetricsReader
                 (running, found) = (running + r, true);
             else if (Sample(line, "vllm:kv_cache_usage_perc"u8, "sglang:token_usage"u8) is { } u)
                 usage = Math.Max(usage, u);
+            else if (Sample(line, "vllm:prompt_tokens_total"u8, "sglang:prompt_tokens_total"u8) is { } p)
+                tokens += p;
+            else if (Sample(line, "vllm:generation_tokens_total"u8, "sglang:generation_tokens_total"u8) is { } g)
+                tokens += g;
+            else if (Sample(line, "process_start_time_seconds"u8, default) is { } s)
+                started = s;
         }
 
-        return found ? new EngineLoad(Count(waiting), Count(running), Math.Clamp(usage, 0, 1)) : null;
+        return found
+            ? new(new EngineLoad(Count(waiting), Count(running), Math.Clamp(usage, 0, 1)), new(started, tokens))
+            : null;
     }
 
     private static int Count(double value) => (int)Math.Clamp(value, 0, 1e9);

@@ -17,9 +17,18 @@ internal sealed record LegBody(string Model, int MaxTokens)
     /// <summary>What the prefill leg answered, for the decode leg; null when colocated.</summary>
     public ReadOnlyMemory<byte>? KvTransfer { get; init; }
 
+    /// <summary>Where SGLang's two legs meet; null when there is one.</summary>
+    public Bootstrap? Bootstrap { get; init; }
+
     /// <summary>What the prompt is to be, for going on after an engine that died; null when starting afresh.</summary>
     public ContinuedPrompt? Continued { get; init; }
 }
+
+/// <summary>Where SGLang's decode engine finds the prefill engine's KV state. Immutable.</summary>
+/// <param name="Host">The prefill engine's host.</param>
+/// <param name="Port">Its bootstrap port.</param>
+/// <param name="Room">The request, a number of 63 bits that no other has.</param>
+internal sealed record Bootstrap(string Host, int Port, long Room);
 
 /// <summary>A prompt with what was already answered: exactly one of the two. Immutable.</summary>
 /// <param name="Tokens">Token ids of the whole; a chat is then gone on with as a text completion.</param>
@@ -38,6 +47,10 @@ internal sealed class RequestTemplate
         "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "cache_salt", "kv_transfer_params",
         "ec_transfer_params", "priority", "request_id", "rid", "data_parallel_rank", "vllm_xargs", "bootstrap_host",
         "bootstrap_port", "bootstrap_room", "add_generation_prompt", "continue_final_message",
+
+        // SGLang: another name of the salt, ranks, sessions of others, code to run, adapters by path.
+        "extra_key", "routed_dp_rank", "disagg_prefill_dp_rank", "session_id", "session_params", "lora_path",
+        "custom_logit_processor", "custom_params", "custom_labels", "ngram_corpus_id",
     };
 
     // Members that only a chat has; they have done their work when its prompt is tokens.
@@ -51,6 +64,7 @@ internal sealed class RequestTemplate
     private readonly ReadOnlyMemory<byte> _body;
     private readonly List<Member> _members = [];
     private bool _newMaxTokens;
+    private bool _isChat;
 
     private RequestTemplate(ReadOnlyMemory<byte> body) => _body = body;
 
@@ -59,6 +73,9 @@ internal sealed class RequestTemplate
 
     /// <summary>The prompt or the messages, as the client wrote them.</summary>
     public ReadOnlyMemory<byte> Prompt { get; private set; }
+
+    /// <summary>The prompt's token ids, when the client gave it so; null otherwise.</summary>
+    public int[]? PromptTokens { get; private set; }
 
     /// <summary>Whether another engine could go on after a text that this request has begun to produce.</summary>
     public bool Continuable { get; private set; } = true;
@@ -120,6 +137,13 @@ internal sealed class RequestTemplate
         if (leg.CacheSalt is { } salt)
             json.WriteString("cache_salt"u8, salt);
         WriteKvTransfer(json, leg);
+        if (leg.Bootstrap is { } bootstrap)
+        {
+            json.WriteString("bootstrap_host"u8, bootstrap.Host);
+            json.WriteNumber("bootstrap_port"u8, bootstrap.Port);
+            json.WriteNumber("bootstrap_room"u8, bootstrap.Room);
+        }
+
         json.WriteEndObject();
     }
 
@@ -143,22 +167,25 @@ internal sealed class RequestTemplate
         }
     }
 
-    /// <summary>The body of <c>/tokenize</c> that renders this chat up to where the answer begins.</summary>
-    public void WriteTokenizeChat(IBufferWriter<byte> output, string model)
+    /// <summary>
+    /// The body of <c>/tokenize</c> for this prompt; a chat is rendered up to where the answer begins.
+    /// </summary>
+    public void WriteTokenize(IBufferWriter<byte> output, string model)
     {
         using var json = new Utf8JsonWriter(output, new JsonWriterOptions { SkipValidation = true });
         json.WriteStartObject();
         json.WriteString("model"u8, model);
         foreach (var member in _members)
         {
-            if (member.Name is not ("messages" or "chat_template" or "chat_template_kwargs"))
+            if (member.Name is not ("messages" or "prompt" or "tools" or "chat_template" or "chat_template_kwargs"))
                 continue;
 
             json.WritePropertyName(member.Name);
             json.WriteRawValue(Value(member).Span, skipInputValidation: true);
         }
 
-        json.WriteBoolean("add_generation_prompt"u8, true);
+        if (_isChat)
+            json.WriteBoolean("add_generation_prompt"u8, true);
         json.WriteEndObject();
     }
 
@@ -198,10 +225,12 @@ internal sealed class RequestTemplate
     {
         var prompt = _members.FindLast(m => m.Name is "messages" or "prompt");
         Prompt = Value(prompt);
+        _isChat = prompt.Name is "messages";
         if (prompt.Name is "prompt")
         {
             Continuable &= prompt.Kind == JsonTokenType.String;
             Choices *= Prompts(Value(prompt).Span);
+            PromptTokens = Tokens(Value(prompt).Span);
         }
 
         Continuable &= Choices == 1;
@@ -228,6 +257,18 @@ internal sealed class RequestTemplate
         }
 
         return Math.Max(1, prompts);
+    }
+
+    private static int[]? Tokens(ReadOnlySpan<byte> value)
+    {
+        var reader = new Utf8JsonReader(value);
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartArray)
+            return null;
+        var tokens = new List<int>();
+        while (reader.Read() && reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var token))
+            tokens.Add(token);
+        return reader.TokenType == JsonTokenType.EndArray && tokens.Count > 0 ? [.. tokens] : null;
     }
 
     private ReadOnlyMemory<byte> Value(Member member) => _body.Slice(member.Start, member.Length);

@@ -17,7 +17,7 @@ internal sealed class EngineLoop : IDisposable
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _queued;
 
-    public EngineLoop(LoadedModel model, NodeOptions options, IPrefixCacheObserver? observer = null)
+    public EngineLoop(IServedModel model, NodeOptions options, IPrefixCacheObserver? observer = null)
     {
         MaxQueued = options.QueuedRequests;
         _arrivals = new(MaxQueued);
@@ -36,11 +36,14 @@ internal sealed class EngineLoop : IDisposable
     /// <summary>Whether the thread still serves; false after a failure of the native side.</summary>
     public bool IsHealthy => !_stopped.Task.IsCompleted;
 
+    /// <summary>Ends when the thread serves no more.</summary>
+    public Task Stopped => _stopped.Task;
+
     /// <summary>Starts a generation.</summary>
     /// <exception cref="RuntimeErrorException">AR4009: the queue is full. AR4003: the engine has stopped.</exception>
     public Generation Submit(GenerationRequest request)
     {
-        if (!IsHealthy || _stop.IsCancellationRequested) throw Stopped();
+        if (!IsHealthy || _stop.IsCancellationRequested) throw HasStopped();
         var generation = new Generation(request);
         if (Interlocked.Increment(ref _queued) > MaxQueued)
         {
@@ -54,11 +57,11 @@ internal sealed class EngineLoop : IDisposable
 
         try
         {
-            if (!_arrivals.TryAdd(generation)) throw Stopped();
+            if (!_arrivals.TryAdd(generation)) throw HasStopped();
         }
         catch (InvalidOperationException)
         {
-            throw Stopped();
+            throw HasStopped();
         }
 
         return generation;
@@ -74,7 +77,7 @@ internal sealed class EngineLoop : IDisposable
         _arrivals.Dispose();
     }
 
-    private static RuntimeErrorException Stopped() =>
+    private static RuntimeErrorException HasStopped() =>
         new(new(ReasonCodes.EngineFailed, "the engine has stopped", "engine", "Start the node again."));
 
     private void Run()
@@ -104,7 +107,7 @@ internal sealed class EngineLoop : IDisposable
         finally
         {
             _stopped.TrySetResult();
-            var error = Stopped().Error;
+            var error = HasStopped().Error;
             while (_arrivals.TryTake(out var left)) left.Complete(new(null, error));
             _scheduler.Dispose();
         }

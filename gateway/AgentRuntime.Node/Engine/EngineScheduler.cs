@@ -10,10 +10,10 @@ namespace AgentRuntime.Node.Engine;
 /// </summary>
 internal sealed class EngineScheduler : IDisposable
 {
-    private readonly LoadedModel _model;
+    private readonly IServedModel _model;
     private readonly NodeOptions _options;
     private readonly EngineCounters _counters;
-    private readonly LlamaContext _context;
+    private readonly IModelContext _context;
     private readonly PrefixCache _cache;
     private readonly LinkedList<EngineSequence> _waiting = new();
     private readonly List<EngineSequence> _running = [];
@@ -22,14 +22,14 @@ internal sealed class EngineScheduler : IDisposable
     private bool _crowded;
 
     public EngineScheduler(
-        LoadedModel model, NodeOptions options, EngineCounters counters, IPrefixCacheObserver? observer)
+        IServedModel model, NodeOptions options, EngineCounters counters, IPrefixCacheObserver? observer)
     {
         _model = model;
         _options = options;
         _counters = counters;
         _observer = observer;
-        _context = new(model, options);
-        _cache = new(_context, options.BlockTokens, LlamaContext.UsableSequences, observer);
+        _context = model.CreateContext(options);
+        _cache = new(_context, options.BlockTokens, _context.UsableSequences, observer);
         _candidates = new LlamaTokenData[model.VocabularySize];
     }
 
@@ -46,7 +46,7 @@ internal sealed class EngineScheduler : IDisposable
     public void Add(Generation generation)
     {
         var request = generation.Request;
-        var sampler = TokenSampler.Create(request.Sampling, _model.Vocabulary, _model.VocabularySize);
+        var sampler = _model.CreateSampler(request);
         if (sampler is null)
         {
             generation.Complete(new(null, new(
@@ -265,7 +265,7 @@ internal sealed class EngineScheduler : IDisposable
             sequence.Generation.Write(new(token, probabilities));
         }
 
-        if (ends) Finish(sequence, "stop");
+        if (ends) End(sequence, new("stop") { Token = token });
         else if (sequence.Generated >= request.MaxTokens) Finish(sequence, "length");
     }
 

@@ -3,13 +3,13 @@ using System.Runtime.InteropServices;
 namespace AgentRuntime.Node.Engine;
 
 /// <summary>A generation's state inside the engine. Owned by the engine's thread.</summary>
-internal sealed class EngineSequence(Generation generation, TokenSampler sampler, BlockHash root)
+internal sealed class EngineSequence(Generation generation, ITokenSampler sampler, BlockHash root)
 {
     private readonly List<int> _tokens = [.. generation.Request.Prompt];
 
     public Generation Generation { get; } = generation;
 
-    public TokenSampler Sampler { get; } = sampler;
+    public ITokenSampler Sampler { get; } = sampler;
 
     /// <summary>Identities of the whole blocks of <see cref="Tokens"/> so far.</summary>
     public List<BlockHash> Hashes { get; } = [];

@@ -27,7 +27,11 @@ internal readonly record struct GenerationEvent(
 /// <summary>How a generation ended.</summary>
 /// <param name="FinishReason">OpenAI's reason; null when it failed.</param>
 /// <param name="Error">Why it failed; null when it did not.</param>
-internal sealed record GenerationEnd(string? FinishReason, RuntimeError? Error = null);
+internal sealed record GenerationEnd(string? FinishReason, RuntimeError? Error = null)
+{
+    /// <summary>The control token that ended it; null when something else did.</summary>
+    public int? Token { get; init; }
+}
 
 /// <summary>A token's log probability and its alternatives, from the unmodified logits (vLLM's default).</summary>
 internal sealed record TokenLogProbabilities(float Chosen, IReadOnlyList<(int Token, float LogProbability)> Top);

@@ -9,13 +9,13 @@ namespace AgentRuntime.Node.Engine;
 /// A llama.cpp context with one pool of KV cells for all sequences, and the batch that is being filled for it.
 /// One thread at a time.
 /// </summary>
-internal sealed unsafe class LlamaContext : IKvCells, IDisposable
+internal sealed unsafe class LlamaContext : IModelContext
 {
     /// <summary>llama.cpp's compiled-in most (LLAMA_MAX_SEQ).</summary>
     public const int MostSequences = 256;
 
     /// <summary>Sequence ids for requests and the cache; the last one is kept for moving state in and out.</summary>
-    public const int UsableSequences = MostSequences - 1;
+    public int UsableSequences => MostSequences - 1;
 
     private const int ScratchSequence = MostSequences - 1;
     private const int Float32 = 0;

@@ -3,9 +3,13 @@ namespace AgentRuntime.Node.Engine;
 /// <summary>Log probabilities from logits.</summary>
 internal static class LogProbabilities
 {
-    /// <summary>The chosen token's log probability and the <paramref name="top"/> most likely tokens.</summary>
+    /// <summary>
+    /// The chosen token's log probability and the <paramref name="top"/> most likely tokens; without logits, as in a
+    /// simulation, the chosen token is certain.
+    /// </summary>
     public static TokenLogProbabilities Of(ReadOnlySpan<float> logits, int chosen, int top)
     {
+        if (logits.IsEmpty) return new(0, top > 0 ? [(chosen, 0)] : []);
         var max = logits[TokenSampler.IndexOfMax(logits)];
         var sum = 0.0;
         foreach (var logit in logits) sum += Math.Exp(logit - max);

@@ -10,7 +10,7 @@ namespace AgentRuntime.Node.Engine;
 /// Chooses tokens for one generation: plain greedy here, everything else by a chain of llama.cpp's samplers in vLLM's
 /// order (bias, penalties, grammar, temperature, min-p, top-k, top-p, draw). Owned by the engine's thread.
 /// </summary>
-internal sealed unsafe class TokenSampler : IDisposable
+internal sealed unsafe class TokenSampler : ITokenSampler
 {
     private const int PenaltyWindowTokens = 1 << 16;
 

@@ -9,6 +9,15 @@ internal sealed record ChoiceDelta(int Index, string Text)
 {
     public IReadOnlyList<TokenReport> Tokens { get; init; } = [];
 
+    /// <summary>The token that the piece comes from; null for none, or when tokens are not asked for.</summary>
+    public int? Token { get; init; }
+
+    /// <summary>The token of the request's own that ended the answer; null for none.</summary>
+    public int? MatchedToken { get; init; }
+
+    /// <summary>The stop string that ended the answer; null for none.</summary>
+    public string? MatchedStop { get; init; }
+
     /// <summary>Calls of tools, each whole.</summary>
     public IReadOnlyList<RequestToolCall> Calls { get; init; } = [];
 
@@ -53,7 +62,7 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                     if (end.FinishReason == "stop") OutputTokens++;
                     yield return Delta(_text.Complete(), [], end.FinishReason ?? "error") with
                     {
-                        FinishReason = Reason(end.FinishReason), Error = end.Error,
+                        FinishReason = Reason(end.FinishReason), Error = end.Error, Token = Reported(end.Token),
                     };
                     yield break;
                 }
@@ -68,12 +77,26 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                 if (_text.Stopped)
                 {
                     node.Metrics.CountEnd("stop");
-                    yield return Delta(text, tokens, "stop") with { FinishReason = Reason("stop") };
+                    yield return Delta(text, tokens, "stop") with
+                    {
+                        FinishReason = Reason("stop"), Token = Reported(e.Token), MatchedStop = _text.MatchedStop,
+                    };
+                    yield break;
+                }
+
+                if (request.StopTokens.Contains(e.Token))
+                {
+                    node.Metrics.CountEnd("stop");
+                    yield return Delta(text + _text.Complete(), tokens, "stop") with
+                    {
+                        FinishReason = Reason("stop"), Token = Reported(e.Token), MatchedToken = e.Token,
+                    };
                     yield break;
                 }
 
                 var delta = Delta(text, tokens, null);
-                if (delta.Text.Length > 0 || tokens.Count > 0 || delta.Calls.Count > 0) yield return delta;
+                if (request.ReportTokens) yield return delta with { Token = e.Token };
+                else if (delta.Text.Length > 0 || tokens.Count > 0 || delta.Calls.Count > 0) yield return delta;
             }
         }
         finally
@@ -81,6 +104,8 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
             Generation.Cancel();
         }
     }
+
+    private int? Reported(int? token) => request.ReportTokens ? token : null;
 
     private string? Reason(string? reason) => reason == "stop" && _calls?.FoundCalls == true ? "tool_calls" : reason;
 

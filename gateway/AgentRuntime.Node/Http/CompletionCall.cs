@@ -33,6 +33,12 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         Submit(0);
     }
 
+    /// <summary>The tokens of a choice's prompt.</summary>
+    public int PromptTokens(int choice) => _prompts[choice / Request.Choices].Length;
+
+    /// <summary>Prompt tokens of a choice that were not computed; known with its first piece.</summary>
+    public int CachedTokens(int choice) => _choices.Find(c => c.Index == choice)?.Generation.CachedTokens ?? 0;
+
     /// <summary>The answer's pieces, of all choices as they come.</summary>
     public async IAsyncEnumerable<ChoiceDelta> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -37,7 +37,12 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
         json.WriteEndArray();
         Usage(json, totals);
         Vendor(json, totals);
-        if (totals.Lease is { } lease) TransferParams(json, lease);
+        if (totals.Lease is { } lease)
+        {
+            json.WritePropertyName("kv_transfer_params");
+            KvHandoffJson.Write(json, node, lease);
+        }
+
         json.WriteEndObject();
     }
 
@@ -80,7 +85,12 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
         json.WriteEndArray();
         Usage(json, totals);
         Vendor(json, totals);
-        if (totals.Lease is { } lease) TransferParams(json, lease);
+        if (totals.Lease is { } lease)
+        {
+            json.WritePropertyName("kv_transfer_params");
+            KvHandoffJson.Write(json, node, lease);
+        }
+
         json.WriteEndObject();
     }
 
@@ -146,25 +156,6 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
             json.WriteEndObject();
         }
 
-        json.WriteEndObject();
-    }
-
-    private void TransferParams(Utf8JsonWriter json, KvLease lease)
-    {
-        json.WriteStartObject("kv_transfer_params");
-        json.WriteBoolean("do_remote_prefill", true);
-        json.WriteBoolean("do_remote_decode", false);
-        json.WriteStartArray("remote_block_ids");
-        for (var block = 0; block < (
-            lease.Export.Tokens + node.Options.BlockTokens - 1) / node.Options.BlockTokens; block++)
-            json.WriteNumberValue(block);
-        json.WriteEndArray();
-        json.WriteString("remote_engine_id", node.EngineName);
-        json.WriteString("remote_request_id", lease.Id);
-        json.WriteString("remote_host", node.AdvertisedHost);
-        json.WriteNumber("remote_port", node.Port);
-        json.WriteNumber("tp_size", 1);
-        json.WriteNumber("remote_num_tokens", lease.Export.Tokens);
         json.WriteEndObject();
     }
 

@@ -27,6 +27,12 @@ internal sealed record CompletionRequest
 
     public IReadOnlyList<string> Stops { get; init; } = [];
 
+    /// <summary>Tokens that end the answer.</summary>
+    public IReadOnlyList<int> StopTokens { get; init; } = [];
+
+    /// <summary>Whether each token is wanted as such, as soon as it is there.</summary>
+    public bool ReportTokens { get; init; }
+
     public bool IgnoreEnd { get; init; }
 
     public bool Echo { get; init; }

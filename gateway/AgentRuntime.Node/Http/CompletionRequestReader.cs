@@ -53,6 +53,15 @@ internal static class CompletionRequestReader
     public static RuntimeErrorException Unsupported(string message, string where) =>
         new(new(ReasonCodes.UnsupportedParameter, message, where));
 
+    /// <summary>
+    /// A seed in 32 bits. 0xFFFFFFFF asks llama.cpp for a random one, which a given seed must never do.
+    /// </summary>
+    public static uint FoldSeed(long seed)
+    {
+        var folded = (uint)(seed ^ (seed >> 32));
+        return folded == uint.MaxValue ? 0 : folded;
+    }
+
     private static KvTransferParams? Transfer(JsonElement body)
     {
         try
@@ -98,9 +107,7 @@ internal static class CompletionRequestReader
         if (Child(body, "seed") is not { } seed) return (uint)RandomNumberGenerator.GetInt32(int.MaxValue);
         if (seed.ValueKind != JsonValueKind.Number || !seed.TryGetInt64(out var value))
             throw Malformed("seed is not an integer", "seed");
-        // 0xFFFFFFFF asks llama.cpp for a random seed, which a given seed must never do.
-        var folded = (uint)(value ^ (value >> 32));
-        return folded == uint.MaxValue ? 0 : folded;
+        return FoldSeed(value);
     }
 
     private static Dictionary<int, float> LogitBias(JsonElement body)

@@ -18,7 +18,8 @@ internal static class KvEndpoints
 
         var export = lease.Export;
         var manifest = new KvManifest(
-            node.EngineName, node.Model.Digest, node.StateFormat, lease.PromptDigest, export.Tokens, export.IsComplete,
+            node.EngineName, node.Model.Digest, node.Model.StateFormat, lease.PromptDigest, export.Tokens,
+            export.IsComplete,
             [.. export.Segments.Select(s => new KvManifestSegment(s.From, s.To, s.State.Length, s.Sha256))]);
         context.Response.ContentType = "application/json";
         await JsonSerializer.SerializeAsync(context.Response.Body, manifest, KvJson.Default.KvManifest,

@@ -84,7 +84,7 @@ internal static class NodeEndpoints
         json.WriteString("engine", node.EngineName);
         json.WriteString("role", node.Options.Role.ToString().ToLowerInvariant());
         json.WriteString("model_sha256", node.Model.Digest);
-        json.WriteString("kv_format", node.StateFormat);
+        json.WriteString("kv_format", node.Model.StateFormat);
         json.WriteNumber("block_tokens", node.Options.BlockTokens);
         json.WriteString("kv_events", node.Events?.Endpoint);
         json.WriteString("kv_replay", node.Events?.ReplayEndpoint);

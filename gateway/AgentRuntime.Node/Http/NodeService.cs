@@ -17,15 +17,15 @@ internal sealed class NodeService : IDisposable
     {
         Options = options;
         Time = time;
-        Interop.LlamaLibrary.Load(options.Device);
-        Model = LoadedModel.Load(options.ModelPath, options.GpuLayers);
+        Model = Load(options);
         try
         {
             ModelName = options.ModelName ?? Model.Metadata("general.name")
                 ?? Path.GetFileNameWithoutExtension(options.ModelPath);
             Prompts = new(Model);
-            Events = options.KvEventPort is null ? null : new(options, time);
-            Engine = new(Model, options, Events);
+            EventLog = options.KvEventPort is null && options.GrpcPort is null ? null : new(options.BlockTokens, time);
+            Events = options.KvEventPort is null ? null : new(options, EventLog!);
+            Engine = new(Model, options, EventLog);
         }
         catch
         {
@@ -36,14 +36,14 @@ internal sealed class NodeService : IDisposable
 
         EngineName = options.EngineName ?? "node";
         Leases = new(options, time);
-        Client = new(options, Model.Digest, StateFormat, time);
+        Client = new(options, Model.Digest, Model.StateFormat, time);
     }
 
     public NodeOptions Options { get; }
 
     public TimeProvider Time { get; }
 
-    public LoadedModel Model { get; }
+    public IServedModel Model { get; }
 
     public string ModelName { get; }
 
@@ -55,7 +55,10 @@ internal sealed class NodeService : IDisposable
 
     public KvClient Client { get; }
 
-    /// <summary>Publishes the prefix cache's changes; null when that is off.</summary>
+    /// <summary>The prefix cache's changes; null when nobody can ask for them.</summary>
+    public KvEventLog? EventLog { get; }
+
+    /// <summary>Publishes the prefix cache's changes on ZeroMQ; null when that is off.</summary>
     public KvEventPublisher? Events { get; }
 
     public NodeMetrics Metrics { get; } = new();
@@ -67,9 +70,6 @@ internal sealed class NodeService : IDisposable
     public string AdvertisedHost { get; set; } = "127.0.0.1";
 
     public int Port { get; set; }
-
-    /// <summary>What moved state is made of: compared before it is used.</summary>
-    public string StateFormat => Options.KvFloat32 ? "llama-0.5.0/f32" : "llama-0.5.0/f16";
 
     /// <summary>The most tokens of prompt and output in one sequence.</summary>
     public int ContextTokens => Options.ContextTokens;
@@ -102,6 +102,12 @@ internal sealed class NodeService : IDisposable
     /// <summary>The most tokens to generate after a prompt.</summary>
     public int MaxTokens(CompletionRequest request, int promptTokens) =>
         request.MaxTokens ?? (request.IsChat ? ContextTokens - promptTokens : 16);
+
+    private static LoadedModel Load(NodeOptions options)
+    {
+        Interop.LlamaLibrary.Load(options.Device);
+        return LoadedModel.Load(options);
+    }
 
     public void Dispose()
     {

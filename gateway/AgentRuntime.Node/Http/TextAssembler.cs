@@ -12,7 +12,10 @@ internal sealed class TextAssembler(IReadOnlyList<string> stops)
     private readonly StringBuilder _held = new();
 
     /// <summary>Whether a stop string was reached; nothing is emitted any more.</summary>
-    public bool Stopped { get; private set; }
+    public bool Stopped => MatchedStop is not null;
+
+    /// <summary>The stop string that was reached; null for none.</summary>
+    public string? MatchedStop { get; private set; }
 
     /// <summary>Adds a token's bytes and returns the text that can be emitted now.</summary>
     public string Append(ReadOnlySpan<byte> bytes) => Advance(bytes, flush: false);
@@ -29,10 +32,10 @@ internal sealed class TextAssembler(IReadOnlyList<string> stops)
         if (_held.Length == 0) return "";
 
         var text = _held.ToString();
-        var stop = FirstStop(text);
+        var (stop, matched) = FirstStop(text);
         if (stop >= 0)
         {
-            Stopped = true;
+            MatchedStop = matched;
             _held.Clear();
             return text[..stop];
         }
@@ -42,13 +45,13 @@ internal sealed class TextAssembler(IReadOnlyList<string> stops)
         return text[..^keep];
     }
 
-    private int FirstStop(string text)
+    private (int At, string? Stop) FirstStop(string text)
     {
-        var first = -1;
+        var first = (At: -1, Stop: (string?)null);
         foreach (var stop in stops)
         {
             var at = text.IndexOf(stop, StringComparison.Ordinal);
-            if (at >= 0 && (first < 0 || at < first)) first = at;
+            if (at >= 0 && (first.At < 0 || at < first.At)) first = (at, stop);
         }
 
         return first;

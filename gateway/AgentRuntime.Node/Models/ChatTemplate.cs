@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using AgentRuntime.Node.Interop;
+using AgentRuntime.Node.Prompting;
 
 namespace AgentRuntime.Node.Models;
 
@@ -8,7 +9,7 @@ namespace AgentRuntime.Node.Models;
 /// Renders a conversation into the text that a model was trained on: the template of its GGUF where llama.cpp knows
 /// it, else ChatML. Thread-safe.
 /// </summary>
-internal sealed class ChatTemplate
+internal sealed class ChatTemplate : IChatTemplate
 {
     private readonly byte[] _template;
 

@@ -2,14 +2,16 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Interop;
+using AgentRuntime.Node.Prompting;
 
 namespace AgentRuntime.Node.Models;
 
 /// <summary>
 /// A GGUF model in memory with its vocabulary. Immutable and thread-safe; disposed after every context made from it.
 /// </summary>
-internal sealed class LoadedModel : IDisposable
+internal sealed class LoadedModel : IServedModel
 {
     /// <summary>
     /// The bit of GGML_ROPE_TYPE_MROPE and its kin: several positions a cell, which moved state does not carry.
@@ -19,8 +21,9 @@ internal sealed class LoadedModel : IDisposable
     private readonly nint _vocab;
     private readonly byte[]?[] _pieces;
 
-    private LoadedModel(ModelHandle handle, string path, string digest)
+    private LoadedModel(ModelHandle handle, string path, string digest, string stateFormat)
     {
+        StateFormat = stateFormat;
         Handle = handle;
         Path = path;
         Digest = digest;
@@ -40,6 +43,8 @@ internal sealed class LoadedModel : IDisposable
 
     /// <summary>Content address of the weights, 64 hex digits; see <see cref="ModelDigest"/>.</summary>
     public string Digest { get; }
+
+    public string StateFormat { get; }
 
     public nint Vocabulary => _vocab;
 
@@ -62,13 +67,14 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Loads a model.</summary>
     /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that
     /// loads.</exception>
-    public static LoadedModel Load(string path, int gpuLayers)
+    public static LoadedModel Load(NodeOptions options)
     {
+        var path = options.ModelPath;
         if (!File.Exists(path)) throw Invalid(path, "there is no such file");
         var digest = ModelDigest.Compute(path);
         NativeLog.TakeErrors();
         var parameters = Llama.ModelDefaultParams();
-        parameters.GpuLayers = gpuLayers;
+        parameters.GpuLayers = options.GpuLayers;
         parameters.CheckTensors = 1;
         var handle = LoadFile(path, parameters);
         if (handle.IsInvalid)
@@ -83,7 +89,22 @@ internal sealed class LoadedModel : IDisposable
             throw Invalid(path, "it is an encoder; the node serves decoder models");
         }
 
-        return new(handle, path, digest);
+        return new(handle, path, digest, options.KvFloat32 ? "llama-0.5.0/f32" : "llama-0.5.0/f16");
+    }
+
+    /// <summary>Loads the vocabulary, the metadata and the chat template, and none of the weights.</summary>
+    /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that
+    /// loads.</exception>
+    public static LoadedModel LoadVocabulary(string path)
+    {
+        if (!File.Exists(path)) throw Invalid(path, "there is no such file");
+        NativeLog.TakeErrors();
+        var parameters = Llama.ModelDefaultParams();
+        parameters.VocabOnly = 1;
+        var handle = LoadFile(path, parameters);
+        if (!handle.IsInvalid) return new(handle, path, digest: "", stateFormat: "");
+        handle.Dispose();
+        throw Invalid(path, NativeLog.TakeErrors() ?? "llama.cpp does not load it");
     }
 
     public bool EndsGeneration(int token) => Llama.VocabIsEndOfGeneration(_vocab, token) != 0;
@@ -136,6 +157,13 @@ internal sealed class LoadedModel : IDisposable
 
     /// <summary>The chat template that the file carries; null for none.</summary>
     public unsafe string? ChatTemplate() => Marshal.PtrToStringUTF8((nint)Llama.ModelChatTemplate(Handle, null));
+
+    public IChatTemplate CreateChatTemplate() => new ChatTemplate(this);
+
+    public IModelContext CreateContext(NodeOptions options) => new LlamaContext(this, options);
+
+    public ITokenSampler? CreateSampler(GenerationRequest request) =>
+        TokenSampler.Create(request.Sampling, _vocab, VocabularySize);
 
     public void Dispose() => Handle.Dispose();
 

@@ -6,13 +6,13 @@ namespace AgentRuntime.Node.Prompting;
 /// <summary>A conversation as the text that the model reads. Thread-safe.</summary>
 internal sealed class PromptBuilder
 {
-    private readonly ChatTemplate _template;
+    private readonly IChatTemplate _template;
     private readonly ToolFormat _tools;
     private readonly string[] _controlTexts;
 
-    public PromptBuilder(LoadedModel model)
+    public PromptBuilder(IServedModel model)
     {
-        _template = new(model);
+        _template = model.CreateChatTemplate();
         _tools = ToolFormat.Of(model.Metadata(ToolFormat.MetadataKey));
         _controlTexts = [.. model.ControlTexts()];
     }

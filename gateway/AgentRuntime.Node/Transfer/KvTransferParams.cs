@@ -27,8 +27,15 @@ internal sealed record KvTransferParams
     /// <exception cref="FormatException">It has another form.</exception>
     public static KvTransferParams? Read(JsonElement body)
     {
-        if (!body.TryGetProperty("kv_transfer_params", out var value)
-            || value.ValueKind == JsonValueKind.Null) return null;
+        return body.TryGetProperty("kv_transfer_params", out var value) && value.ValueKind != JsonValueKind.Null
+            ? Parse(value)
+            : null;
+    }
+
+    /// <summary>Reads the object itself.</summary>
+    /// <exception cref="FormatException">It has another form.</exception>
+    public static KvTransferParams Parse(JsonElement value)
+    {
         if (value.ValueKind != JsonValueKind.Object) throw new FormatException("kv_transfer_params is not an object");
         var result = new KvTransferParams
         {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Text.Json;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Policies;
@@ -12,6 +13,7 @@ internal sealed class BundleSnapshot : IPolicySnapshot
 
     private readonly FrozenDictionary<string, ApprovalScope> _approvals;
     private readonly FrozenDictionary<string, GrantObligations> _obligations;
+    private readonly FrozenDictionary<string, IReadOnlyList<Obligation>> _redacted;
     private readonly Visibility _visibility;
 
     public BundleSnapshot(CompiledBundle bundle, PolicyOptions options)
@@ -21,6 +23,17 @@ internal sealed class BundleSnapshot : IPolicySnapshot
         _obligations = bundle.Generated
             .Where(g => g.Grant?.Obligations is not null)
             .ToFrozenDictionary(g => g.Id, g => g.Grant!.Obligations!, StringComparer.Ordinal);
+        _redacted = bundle.Generated
+            .Where(g => g.Grant?.Obligations is { Redacted.Count: > 0 })
+            .GroupBy(g => g.Grant!.Tool, StringComparer.Ordinal)
+            .ToFrozenDictionary(
+                g => g.Key,
+                IReadOnlyList<Obligation> (g) => g
+                    .SelectMany(p => p.Grant!.Obligations!.Redacted)
+                    .Distinct(StringComparer.Ordinal)
+                    .Select(name => new Obligation.Redact(name))
+                    .ToList(),
+                StringComparer.Ordinal);
         _approvals = bundle.Generated
             .Where(g => g.Grant is { NeedsApproval: true })
             .ToFrozenDictionary(g => g.Id, g => g.Grant!.Approval, StringComparer.Ordinal);
@@ -60,6 +73,16 @@ internal sealed class BundleSnapshot : IPolicySnapshot
 
     /// <summary>What a permit changes about the calls that it allows; null when nothing.</summary>
     public GrantObligations? ObligationsOf(string permitId) => _obligations.GetValueOrDefault(permitId);
+
+    /// <summary>
+    /// A call's arguments as records may hold them: what any grant of the tool redacts, nobody's record shows, also
+    /// when the call is refused. Null when those that were asked may be recorded.
+    /// </summary>
+    public JsonElement? Recordable(PolicyCall call) =>
+        _redacted.TryGetValue(call.Resource, out var redacted)
+        && call is { Action: PolicyAction.CallTool, Arguments.ValueKind: JsonValueKind.Object }
+            ? GrantObligations.Rewrite(call.Arguments, redacted)
+            : null;
 
     /// <summary>What an approval covers that a permit needs.</summary>
     public ApprovalScope ScopeOf(string permitId) => _approvals.GetValueOrDefault(permitId, ApprovalScope.Default);

@@ -23,7 +23,4 @@ public sealed record PolicyOptions
     /// with obligations does not validate, for the call would be sent as it was asked.
     /// </summary>
     public bool HonoursObligations { get; init; }
-
-    /// <summary>Who hears what shadow bundles decide. Default null: then no bundle can be put into shadow.</summary>
-    public IShadowLog? ShadowLog { get; init; }
 }

@@ -36,6 +36,14 @@ internal sealed class RunPolicy(
     public Decision Decide(PolicyCall call)
     {
         ArgumentNullException.ThrowIfNull(call);
+        var decision = Judge(call);
+        return snapshot.Recordable(call) is { } recordable
+            ? decision with { RecordedArguments = recordable }
+            : decision;
+    }
+
+    private Decision Judge(PolicyCall call)
+    {
         if (Prepare(call, out var prepared) is { } refusal)
             return new(Verdict.Deny, refusal, Bundle);
         lock (_lock)

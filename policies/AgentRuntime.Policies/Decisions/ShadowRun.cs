@@ -3,23 +3,11 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Policies;
 
 /// <summary>
-/// Hears what a shadow bundle would have decided. Called in the path of the decision: must be quick and must not throw.
+/// Decides by the bundle in force and lets a shadow bundle decide too, which is only told. The shadow sees the history
+/// that really happens: a call that it would refuse and that was made is not in it, and a call that it would allow and
+/// that was refused was never sent. Thread-safe.
 /// </summary>
-public interface IShadowLog
-{
-    /// <summary>
-    /// One call, decided twice: <paramref name="enforced"/> counted, <paramref name="shadow"/> did not.
-    /// </summary>
-    void Record(WorkIdentity identity, PolicyCall call, Decision enforced, Decision shadow);
-}
-
-/// <summary>
-/// Decides by the bundle in force and lets a shadow bundle decide too, which is only recorded. The shadow sees the
-/// history that really happens: a call that it would refuse and that was made is not in it, and a call that it would
-/// allow and that was refused was never sent. Thread-safe.
-/// </summary>
-internal sealed class ShadowRun(
-    IRunPolicy enforced, IRunPolicy shadow, WorkIdentity identity, IShadowLog log) : IRunPolicy
+internal sealed class ShadowRun(IRunPolicy enforced, IRunPolicy shadow) : IRunPolicy
 {
     public BundleDigest Bundle => enforced.Bundle;
 
@@ -31,8 +19,7 @@ internal sealed class ShadowRun(
         var other = shadow.Decide(call);
         if (other.Verdict == Verdict.Allow && decision.Verdict != Verdict.Allow)
             shadow.Settle(call, CallOutcome.NotSent);
-        log.Record(identity, call, decision, other);
-        return decision;
+        return decision with { Shadow = other };
     }
 
     public void Settle(PolicyCall call, CallOutcome outcome)

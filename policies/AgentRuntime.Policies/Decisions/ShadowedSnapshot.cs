@@ -3,9 +3,9 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Policies;
 
 /// <summary>
-/// A bundle in force with another in its shadow: only runs are decided twice. Immutable and thread-safe.
+/// A bundle in force with another in its shadow: every call is decided twice. Immutable and thread-safe.
 /// </summary>
-internal sealed class ShadowedSnapshot(BundleSnapshot enforced, BundleSnapshot shadow, IShadowLog log) : IPolicySnapshot
+internal sealed class ShadowedSnapshot(BundleSnapshot enforced, BundleSnapshot shadow) : IPolicySnapshot
 {
     public BundleDigest Digest => enforced.Digest;
 
@@ -13,6 +13,5 @@ internal sealed class ShadowedSnapshot(BundleSnapshot enforced, BundleSnapshot s
 
     public AgentPolicy? FindAgent(string qualifiedName) => enforced.FindAgent(qualifiedName);
 
-    public IRunPolicy Open(WorkIdentity identity) =>
-        new ShadowRun(enforced.Open(identity), shadow.Open(identity), identity, log);
+    public IRunPolicy Open(WorkIdentity identity) => new ShadowRun(enforced.Open(identity), shadow.Open(identity));
 }

@@ -32,4 +32,25 @@ public static partial class ReasonCodes
 
     /// <summary>A person was asked and refused the call.</summary>
     public static readonly ReasonCode ApprovalRefused = new(2010);
+
+    /// <summary>No such version of the tenant's bundle is kept.</summary>
+    public static readonly ReasonCode UnknownBundleVersion = new(2011);
+
+    /// <summary>A threat rule lets the agent make calls only slowly.</summary>
+    public static readonly ReasonCode Throttled = new(2012);
+
+    /// <summary>A threat rule has put the agent into quarantine.</summary>
+    public static readonly ReasonCode AgentQuarantined = new(2013);
+
+    /// <summary>A threat rule has ended the run.</summary>
+    public static readonly ReasonCode RunKilled = new(2014);
+
+    /// <summary>The decision could not be recorded, so the call is refused.</summary>
+    public static readonly ReasonCode NotRecorded = new(2015);
+
+    /// <summary>The bundle does not let the agent reach the tool's host.</summary>
+    public static readonly ReasonCode EgressDenied = new(2016);
+
+    /// <summary>There is no such recorded decision.</summary>
+    public static readonly ReasonCode UnknownDecision = new(2017);
 }

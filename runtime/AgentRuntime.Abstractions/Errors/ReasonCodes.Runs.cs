@@ -20,4 +20,7 @@ public static partial class ReasonCodes
 
     /// <summary>More runs wait than the platform accepts.</summary>
     public static readonly ReasonCode QueueFull = new(7006);
+
+    /// <summary>The call that was decided about does not wait for an approval.</summary>
+    public static readonly ReasonCode NoApprovalWaiting = new(7007);
 }

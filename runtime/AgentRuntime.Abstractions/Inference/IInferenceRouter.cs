@@ -33,6 +33,11 @@ public enum InferenceOperation : byte
 
     /// <summary><c>/v1/completions</c>.</summary>
     Completion = 2,
+
+    /// <summary>
+    /// <c>/v1/embeddings</c>: the answer is one chunk whose <see cref="InferenceChunk.Raw"/> is the whole list.
+    /// </summary>
+    Embedding = 3,
 }
 
 /// <summary>One inference request. Immutable.</summary>

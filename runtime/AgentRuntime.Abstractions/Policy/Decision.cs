@@ -34,4 +34,16 @@ public sealed record Decision(Verdict Verdict, RuntimeError? Reason, BundleDiges
     /// must send these, and only then may say so to the decision point's options.
     /// </summary>
     public System.Text.Json.JsonElement? Arguments { get; init; }
+
+    /// <summary>
+    /// The arguments as records may hold them, without what the bundle redacts; null when those that were asked may be
+    /// recorded.
+    /// </summary>
+    public System.Text.Json.JsonElement? RecordedArguments { get; init; }
+
+    /// <summary>What the tenant's shadow would have decided; null when it has none. It changes nothing.</summary>
+    public Decision? Shadow { get; init; }
+
+    /// <summary>The run must end now, with <see cref="Reason"/>: a threat rule says so. Only with a denial.</summary>
+    public bool EndsRun { get; init; }
 }

@@ -20,21 +20,8 @@ public interface IPolicyAdministration
 /// <summary>What became of a bundle. Immutable.</summary>
 /// <param name="Bundle">Its content address; null when it could not be read at all.</param>
 /// <param name="Problems">What is wrong (AR2007 and others, with file and line); empty when it is valid.</param>
-public sealed record ApplyOutcome(BundleDigest? Bundle, IReadOnlyList<RuntimeError> Problems);
-
-/// <summary>Keeps the bundles in force across restarts. Thread-safe.</summary>
-public interface IBundleStore
+public sealed record ApplyOutcome(BundleDigest? Bundle, IReadOnlyList<RuntimeError> Problems)
 {
-    /// <summary>Keeps a tenant's bundle, in place of the one before.</summary>
-    ValueTask PutAsync(
-        TenantId tenant,
-        BundleDigest digest,
-        IReadOnlyDictionary<string, string> files,
-        CancellationToken cancellationToken);
-
-    /// <summary>Every tenant's bundle in force.</summary>
-    ValueTask<IReadOnlyList<StoredBundle>> ListAsync(CancellationToken cancellationToken);
+    /// <summary>The version that the bundle has now; null when nothing was put in force.</summary>
+    public int? Version { get; init; }
 }
-
-/// <summary>A kept bundle. Immutable.</summary>
-public sealed record StoredBundle(TenantId Tenant, BundleDigest Digest, IReadOnlyDictionary<string, string> Files);

@@ -8,6 +8,13 @@ public interface IPolicyDecisionPoint
     /// keeps the snapshot that it started with.
     /// </summary>
     IPolicySnapshot? Current(TenantId tenant);
+
+    /// <summary>
+    /// A bundle that the tenant has or had in force, for work that started with it; null when it is not kept any more.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">AR8002.</exception>
+    ValueTask<IPolicySnapshot?> FindAsync(TenantId tenant, BundleDigest digest, CancellationToken cancellationToken) =>
+        new(Current(tenant) is { } current && current.Digest == digest ? current : null);
 }
 
 /// <summary>One version of a tenant's bundle, compiled. Immutable and thread-safe.</summary>

@@ -5,7 +5,16 @@ public interface IRunApprovals
 {
     /// <summary>Decides about a waiting call, once; the decision is in the journal when the task completes.</summary>
     ValueTask<ApprovalOutcome> DecideAsync(RunApproval approval, CancellationToken cancellationToken);
+
+    /// <summary>The calls of a project's runs that wait for a decision now, oldest first; at most 1,000.</summary>
+    IReadOnlyList<WaitingApproval> Waiting(TenantId tenant, ProjectId project);
 }
+
+/// <summary>A call that waits for a person. Immutable.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Agent">Its agent, <c>project/agent</c>.</param>
+/// <param name="Request">What is asked for, as the run's journal has it.</param>
+public sealed record WaitingApproval(RunId Run, string Agent, ApprovalRequested Request);
 
 /// <summary>A person's decision about one call of a run. Immutable.</summary>
 /// <param name="Caller">Who decides: of the run's tenant and project.</param>

@@ -93,6 +93,34 @@ public sealed record RunEventResource(string Run, long Sequence, DateTimeOffset 
 /// </summary>
 public sealed record RunEventList(IReadOnlyList<RunEventResource> Events);
 
+/// <summary>A call that waits for a person's decision.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Agent"><c>project/agent</c>.</param>
+/// <param name="Call">The call's number in the run's events.</param>
+/// <param name="Tool"><c>server/tool</c>.</param>
+/// <param name="ArgumentsJson">Exactly what an approval would allow.</param>
+/// <param name="ExpiresAt">When the call is refused if nobody has decided (AR2005).</param>
+public sealed record ApprovalResource(
+    string Run, string Agent, int Call, string Tool, string ArgumentsJson, DateTimeOffset ExpiresAt)
+{
+    /// <summary>The wire form of a waiting call.</summary>
+    public static ApprovalResource From(WaitingApproval waiting) => new(
+        waiting.Run.ToString(),
+        waiting.Agent,
+        waiting.Request.Call,
+        waiting.Request.Tool,
+        waiting.Request.ArgumentsJson,
+        waiting.Request.ExpiresAt);
+}
+
+/// <summary>The calls of the caller's project that wait, oldest first.</summary>
+public sealed record ApprovalList(IReadOnlyList<ApprovalResource> Approvals);
+
+/// <summary>Body of <c>POST /v1/runs/{id}/approvals/{call}</c>.</summary>
+/// <param name="Approved">Whether the call may be made.</param>
+/// <param name="Comment">Why; the agent gets to read it. At most 500 characters.</param>
+public sealed record ApprovalBody(bool Approved, string? Comment = null);
+
 /// <summary>An agent in the form that clients read.</summary>
 public sealed record AgentResource(
     string Id, string Name, string Project, string Module, int Version, DateTimeOffset DeployedAt)

@@ -18,9 +18,12 @@ namespace AgentRuntime.Abstractions;
 [JsonSerializable(typeof(RunResource))]
 [JsonSerializable(typeof(RunList))]
 [JsonSerializable(typeof(StartRunBody))]
+[JsonSerializable(typeof(ApprovalList))]
+[JsonSerializable(typeof(ApprovalBody))]
 [JsonSerializable(typeof(AgentResource))]
 [JsonSerializable(typeof(AgentList))]
 [JsonSerializable(typeof(ProblemResource))]
 [JsonSerializable(typeof(PolicyBundleBody))]
 [JsonSerializable(typeof(PolicyBundleResource))]
+[JsonSerializable(typeof(AuditData))]
 public sealed partial class WireJson : JsonSerializerContext;

@@ -19,7 +19,7 @@ internal sealed class TextRunReport : IRunReport
     public void Add(RunEventResource e)
     {
         _totals.Add(e.Data);
-        if (Line(e.Data) is { } line) Console.WriteLine("  " + line);
+        if (Line(e.Run, e.Data) is { } line) Console.WriteLine("  " + line);
     }
 
     public void End(RunResource run)
@@ -34,19 +34,25 @@ internal sealed class TextRunReport : IRunReport
 
     public void Close() => _totals.Print();
 
-    private static string? Line(RunEventData data) => data switch
+    private static string? Line(string run, RunEventData data) => data switch
     {
+        ApprovalRequested d => $"wait   {d.Tool} until {d.ExpiresAt:u}: agentctl approvals approve {run} {d.Call}",
+        ApprovalDecided d =>
+            $"       {(d.Approved ? "approved" : "denied")} by {d.Principal}: {Shorten(d.Comment ?? "")}",
         ToolDecided { Verdict: "allow" } d => $"allow  {d.Tool} {Shorten(d.ArgumentsJson)}",
         ToolDecided d => $"{d.Verdict,-6} {d.Tool} {Shorten(d.ArgumentsJson)}\n         {d.Reason?.ToError()}",
         ToolCompleted d => $"       {d.Tool} answered in {Ms(d.DurationMs)}: {Shorten(d.Content)}",
         ToolFailed d => $"       {d.Tool} failed: {d.Error.ToError()}",
         ChatCompleted d => $"chat   {d.Model}  prompt {d.Usage.PromptTokens} (cached {d.Usage.CachedPromptTokens})"
             + $"  output {d.Usage.OutputTokens}  first token {Ms(d.TimeToFirstTokenMs)}  {Engines(d)}"
-            + $"  {new MicroUsd(d.CostMicroUsd)}\n         {Shorten(d.Content)}",
+            + $"  {new MicroUsd(d.CostMicroUsd)}{Said(d.Content)}",
         ChatFailed d => $"chat   {d.Model}  failed: {d.Error.ToError()}",
         GuestLogged d => $"log    {d.Level}: {Shorten(d.Message)}",
         _ => null,
     };
+
+    /// <summary>Nothing when the model only asked for tools: the calls follow.</summary>
+    private static string Said(string content) => content.Length == 0 ? "" : $"\n         {Shorten(content)}";
 
     private static string Engines(ChatCompleted chat) => chat.PrefillEngine == chat.DecodeEngine
         ? chat.DecodeEngine
@@ -57,8 +63,7 @@ internal sealed class TextRunReport : IRunReport
 
     private static string Shorten(string text, int most = MaxShownCharacters)
     {
-        var line = string.Join(' ', text.Split(['\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries));
-        var clean = string.Concat(line.Where(c => !char.IsControl(c))); // a guest's text must not drive the terminal
+        var clean = Terminal.Clean(text);
         return clean.Length <= most ? clean : clean[..most] + "…";
     }
 }

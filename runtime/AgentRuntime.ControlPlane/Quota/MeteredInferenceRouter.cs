@@ -84,7 +84,12 @@ public sealed class MeteredInferenceRouter(IInferenceRouter inner, IQuotaLedger 
     private static void Record(InferenceRequest request, string type, TokenCount tokens) =>
         RuntimeTelemetry.TokenUsage.Record(
             tokens.Value,
-            new("gen_ai.operation.name", request.Operation == InferenceOperation.Chat ? "chat" : "text_completion"),
+            new("gen_ai.operation.name", request.Operation switch
+            {
+                InferenceOperation.Chat => "chat",
+                InferenceOperation.Embedding => "embeddings",
+                _ => "text_completion",
+            }),
             new("gen_ai.provider.name", "agentruntime"),
             new("gen_ai.request.model", request.Model),
             new("gen_ai.token.type", type));

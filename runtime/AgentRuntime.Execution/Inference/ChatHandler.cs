@@ -22,8 +22,12 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
         if (model.Length == 0)
             return await RefuseAsync(run, number, model, NoModel(), cancellationToken).ConfigureAwait(false);
         var call = new PolicyCall(PolicyAction.UseModel, model, NoArguments, time.GetUtcNow());
-        if (Decisions.Refusal(run.Decisions, call) is { } refusal)
-            return await RefuseAsync(run, number, model, refusal, cancellationToken).ConfigureAwait(false);
+        var (decision, record) = Decisions.Decide(run, number, call);
+        if (Decisions.Refusal(decision) is { } refusal)
+        {
+            var refused = await RefuseAsync(run, number, model, refusal, cancellationToken).ConfigureAwait(false);
+            return decision.EndsRun ? throw new RuntimeErrorException(refusal) : refused;
+        }
 
         var outcome = CallOutcome.Failed;
         try
@@ -46,6 +50,7 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
         finally
         {
             run.Decisions.Settle(call, outcome);
+            run.Records.Settle(run.Identity, record, outcome);
         }
     }
 

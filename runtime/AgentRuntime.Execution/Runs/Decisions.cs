@@ -23,8 +23,20 @@ internal static class Decisions
         return decision;
     }
 
-    /// <summary>Decides and says why not; null when the call may be made, and must then be settled.</summary>
-    public static RuntimeError? Refusal(IRunPolicy policy, PolicyCall call) => Refusal(Decide(policy, call));
+    /// <summary>
+    /// Decides and records the decision; one that lets the call through and cannot be recorded becomes a refusal.
+    /// </summary>
+    public static (Decision Decision, string? Record) Decide(
+        RunContext run, int number, PolicyCall call, bool approved = false)
+    {
+        var decision = Decide(run.Decisions, call);
+        var record = run.Records.Record(run.Identity, call, decision, number, approved);
+        if (record is not null || decision.Verdict == Abstractions.Verdict.Deny)
+            return (decision, record);
+        if (decision.Verdict == Abstractions.Verdict.Allow)
+            run.Decisions.Settle(call, CallOutcome.NotSent);
+        return (new(Abstractions.Verdict.Deny, DecisionRecords.NotRecorded(), decision.Bundle), null);
+    }
 
     public static RuntimeError? Refusal(Decision decision) => decision.Verdict switch
     {
@@ -34,10 +46,5 @@ internal static class Decisions
         _ => decision.Reason ?? new RuntimeError(ReasonCodes.DefaultDeny, "No rule allows the call."),
     };
 
-    public static string Verdict(Decision decision) => decision.Verdict switch
-    {
-        Abstractions.Verdict.Allow => "allow",
-        Abstractions.Verdict.RequireApproval => "require_approval",
-        _ => "deny",
-    };
+    public static string Verdict(Decision decision) => DecisionRecords.Word(decision.Verdict);
 }

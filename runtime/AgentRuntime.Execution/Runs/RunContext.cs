@@ -11,6 +11,7 @@ namespace AgentRuntime.Execution;
 /// <param name="Meter">What the run has used.</param>
 /// <param name="History">What an earlier worker has already done.</param>
 /// <param name="Approvals">Where people decide about the run's calls.</param>
+/// <param name="Records">Where decisions are recorded.</param>
 internal sealed record RunContext(
     WorkIdentity Identity,
     IPolicySnapshot Policy,
@@ -19,7 +20,8 @@ internal sealed record RunContext(
     RunJournalWriter Journal,
     RunMeter Meter,
     RunHistory History,
-    ApprovalDesk Approvals)
+    ApprovalDesk Approvals,
+    DecisionRecords Records)
 {
     public RunId Run { get; } = Identity.Run ?? throw new ArgumentException(
         "the identity names no run", nameof(Identity));

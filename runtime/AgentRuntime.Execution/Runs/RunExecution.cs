@@ -15,6 +15,7 @@ internal sealed class RunExecution(
     ChatHandler chats,
     ToolHandler tools,
     IRunJournal journal,
+    DecisionRecords records,
     TimeProvider time)
 {
     private readonly RunJournalWriter _events = new(run, journal);
@@ -77,7 +78,7 @@ internal sealed class RunExecution(
         var module = await sandboxes.CompileAsync(wasm, cancellationToken).ConfigureAwait(false);
         var context = new RunContext(
             record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, _meter, run.History,
-            run.Approvals);
+            run.Approvals, records);
 
         await using var sandbox = module.Instantiate(run.Agent.Limits, _events);
         await using var stopping = cancellationToken.UnsafeRegister(

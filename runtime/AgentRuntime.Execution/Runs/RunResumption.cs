@@ -14,15 +14,19 @@ internal sealed class RunResumption(
     {
         var id = record.Identity.Run.GetValueOrDefault();
         var history = await RunHistory.ReadAsync(journal, id, cancellationToken).ConfigureAwait(false);
-        var (run, problem) = TryOpen(record, history);
+
+        // Another bundle may be in force by now; the run goes on under the one that it was accepted under.
+        var policy = await policies.FindAsync(record.Identity.Tenant, record.Bundle, cancellationToken)
+            .ConfigureAwait(false);
+        var (run, problem) = TryOpen(record, policy, history);
         return new Resumption(run, problem, history);
     }
 
-    private (ActiveRun? Run, RuntimeError? Problem) TryOpen(RunRecord record, RunHistory history)
+    private (ActiveRun? Run, RuntimeError? Problem) TryOpen(
+        RunRecord record, IPolicySnapshot? policy, RunHistory history)
     {
-        var policy = policies.Current(record.Identity.Tenant);
-        if (policy is null || policy.Digest != record.Bundle)
-            return (null, RunErrors.Interrupted("its policy bundle is no longer in force"));
+        if (policy is null)
+            return (null, RunErrors.Interrupted("its policy bundle is not kept any more"));
         if (policy.FindAgent(record.Identity.AgentName ?? "") is not { } agent)
             return (null, RunErrors.NotInBundle(record.Identity.AgentName ?? ""));
         if (history.Attempts >= maxAttempts)

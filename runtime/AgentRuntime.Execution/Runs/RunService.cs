@@ -16,6 +16,7 @@ namespace AgentRuntime.Execution;
 public sealed class RunService : IRunService, IRunApprovals
 {
     private const int WatchPage = 256;
+    private const int MaxShownApprovals = 1_000;
 
     private readonly ISandboxEngine _sandboxes;
     private readonly IAgentStore _agents;
@@ -27,6 +28,7 @@ public sealed class RunService : IRunService, IRunApprovals
     private readonly ILogger<RunService> _log;
     private readonly ChatHandler _chats;
     private readonly ToolHandler _tools;
+    private readonly DecisionRecords _records;
     private readonly RunResumption _resumption;
     private readonly ConcurrentDictionary<RunId, ActiveRun> _active = [];
     private readonly Channel<ActiveRun> _queue;
@@ -43,6 +45,7 @@ public sealed class RunService : IRunService, IRunApprovals
     /// <param name="time">The clock.</param>
     /// <param name="log">Where failures of the platform go.</param>
     /// <param name="options">The bounds; null for the defaults.</param>
+    /// <param name="audit">Where decisions are recorded; null for nowhere.</param>
     public RunService(
         ISandboxEngine sandboxes,
         IAgentStore agents,
@@ -53,7 +56,8 @@ public sealed class RunService : IRunService, IRunApprovals
         IQuotaLedger ledger,
         TimeProvider time,
         ILogger<RunService> log,
-        RunServiceOptions? options = null)
+        RunServiceOptions? options = null,
+        IAuditLog? audit = null)
     {
         _options = options ?? new RunServiceOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Workers, 1, nameof(options));
@@ -61,6 +65,7 @@ public sealed class RunService : IRunService, IRunApprovals
         (_sandboxes, _agents, _policies, _journal, _ledger) = (sandboxes, agents, policies, journal, ledger);
         (_time, _log) = (time, log);
         _chats = new ChatHandler(inference, time);
+        _records = new DecisionRecords(audit, time);
         _tools = new ToolHandler(
             tools, new ApprovalGate(_options.ApprovalPatience, time), time, _options.MaxToolResultBytes);
         _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
@@ -174,6 +179,19 @@ public sealed class RunService : IRunService, IRunApprovals
             : ApprovalOutcome.NotWaiting;
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<WaitingApproval> Waiting(TenantId tenant, ProjectId project) =>
+    [
+        .. _active.Values
+            .Where(run => run.Record.Identity.Tenant == tenant && run.Record.Identity.Project == project)
+            .Select(run => (run.Record, run.Approvals.Request))
+            .Where(run => run.Request is not null)
+            .OrderBy(run => run.Request!.ExpiresAt)
+            .Take(MaxShownApprovals)
+            .Select(run => new WaitingApproval(
+                run.Record.Identity.Run.GetValueOrDefault(), run.Record.Identity.AgentName ?? "", run.Request!)),
+    ];
+
     /// <summary>
     /// Continues the runs that an earlier process left unfinished from their recorded results, then executes runs
     /// until it is cancelled. Runs that are under way then stay unfinished in the journal for the next process. Call
@@ -267,7 +285,7 @@ public sealed class RunService : IRunService, IRunApprovals
     {
         try
         {
-            await new RunExecution(run, _sandboxes, _agents, _chats, _tools, _journal, _time)
+            await new RunExecution(run, _sandboxes, _agents, _chats, _tools, _journal, _records, _time)
                 .ExecuteAsync(shutdown).ConfigureAwait(false);
             Forget(run);
         }

@@ -10,11 +10,21 @@ internal sealed class ApprovalDesk
     private readonly Lock _lock = new();
     private Waiting? _waiting;
 
+    /// <summary>What is asked for now; null when nothing is.</summary>
+    public ApprovalRequested? Request
+    {
+        get
+        {
+            lock (_lock)
+                return _waiting?.Request;
+        }
+    }
+
     /// <summary>Opens the desk for a call; close it in every case.</summary>
-    public Waiting Open(int call)
+    public Waiting Open(ApprovalRequested request)
     {
         lock (_lock)
-            return _waiting = new Waiting(call);
+            return _waiting = new Waiting(request);
     }
 
     public void Close(Waiting waiting)
@@ -32,15 +42,15 @@ internal sealed class ApprovalDesk
         Waiting? waiting;
         lock (_lock)
             waiting = _waiting;
-        return waiting?.Call == approval.Call
+        return waiting?.Request.Call == approval.Call
             && waiting.Decision.TrySetResult(approval)
             && await waiting.Recorded.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A call that waits.</summary>
-    internal sealed class Waiting(int call)
+    internal sealed class Waiting(ApprovalRequested request)
     {
-        public int Call => call;
+        public ApprovalRequested Request => request;
 
         public TaskCompletionSource<RunApproval> Decision { get; } =
             new(TaskCreationOptions.RunContinuationsAsynchronously);

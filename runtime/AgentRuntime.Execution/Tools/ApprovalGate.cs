@@ -21,17 +21,17 @@ internal sealed class ApprovalGate(TimeSpan patience, TimeProvider time)
     {
         if (past?.ApprovalDecided is { } earlier)
             return Conclude(run, call, decided, earlier, past.ApprovalDecidedAt);
-        var expiresAt = past?.ApprovalRequested?.ExpiresAt ?? time.GetUtcNow() + patience;
+        var request = past?.ApprovalRequested
+            ?? new ApprovalRequested(decided.Call, decided.Tool, decided.ArgumentsJson, time.GetUtcNow() + patience);
 
         // Opened before the request can be read, so that no answer comes too early.
-        var waiting = run.Approvals.Open(decided.Call);
+        var waiting = run.Approvals.Open(request);
         try
         {
             if (past?.ApprovalRequested is null)
-                await run.Journal.AppendAsync(
-                    [decided, new ApprovalRequested(decided.Call, decided.Tool, decided.ArgumentsJson, expiresAt)],
-                    cancellationToken).ConfigureAwait(false);
-            if (await DecisionAsync(waiting, expiresAt, cancellationToken).ConfigureAwait(false) is not { } approval)
+                await run.Journal.AppendAsync([decided, request], cancellationToken).ConfigureAwait(false);
+            if (await DecisionAsync(waiting, request.ExpiresAt, cancellationToken).ConfigureAwait(false)
+                is not { } approval)
             {
                 var expired = Expired(decided.Tool);
                 await run.Journal.AppendAsync(

@@ -43,7 +43,7 @@ internal sealed class ToolHandler(
                     .ConfigureAwait(false);
         var call = new PolicyCall(
             PolicyAction.CallTool, asked.Name, arguments, past?.At ?? time.GetUtcNow());
-        var decision = Decisions.Decide(run.Decisions, call);
+        var (decision, record) = Decisions.Decide(run, number, call);
         var decided = Decided(number, asked, decision);
         var held = decision.Verdict == Verdict.RequireApproval && approvals.IsOpen;
         if (held)
@@ -56,10 +56,13 @@ internal sealed class ToolHandler(
 
             // What was true when the question was asked may no longer be: policy has the last word.
             call = call with { At = past?.ToolStarted is null ? time.GetUtcNow() : past.ApprovalDecidedAt };
-            decision = Decisions.Decide(run.Decisions, call);
+            (decision, record) = Decisions.Decide(run, number, call, approved: true);
         }
-        if (Decisions.Refusal(decision) is not null)
-            return await RefuseAsync(run, number, asked, decision, cancellationToken).ConfigureAwait(false);
+        if (Decisions.Refusal(decision) is { } reason)
+        {
+            var refused = await RefuseAsync(run, number, asked, decision, cancellationToken).ConfigureAwait(false);
+            return decision.EndsRun ? throw new RuntimeErrorException(reason) : refused;
+        }
 
         // Settled in every case from here on: an allowed call counts as in flight until it is.
         var outcome = CallOutcome.NotSent;
@@ -106,6 +109,7 @@ internal sealed class ToolHandler(
         finally
         {
             run.Decisions.Settle(call, outcome);
+            run.Records.Settle(run.Identity, record, outcome);
         }
     }
 

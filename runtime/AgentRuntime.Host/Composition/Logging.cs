@@ -26,4 +26,7 @@ internal static partial class Logging
 
     [LoggerMessage(8103, LogLevel.Error, "A tenant's bundle is not in force, so it may do nothing: {Problem}")]
     public static partial void LogBundleLeftOut(ILogger logger, string problem);
+
+    [LoggerMessage(8104, LogLevel.Error, "Audit records cannot be written and wait: {Problem}")]
+    public static partial void LogAuditNotWritten(ILogger logger, string problem);
 }

@@ -19,6 +19,11 @@ internal static class PlatformServices
         .AddSingleton<ITenantStore>(new SqliteTenantStore(database, TimeProvider.System))
         .AddSingleton<IAgentStore>(new SqliteAgentStore(database, TimeProvider.System))
         .AddSingleton<IBundleStore>(new SqliteBundleStore(database))
+        .AddSingleton<IAuditStore>(new SqliteAuditStore(database))
+        .AddSingleton<IAuditLog>(provider => new AuditLog(
+            provider.GetRequiredService<IAuditStore>(),
+            provider.GetRequiredService<TimeProvider>(),
+            failed: e => Logging.LogAuditNotWritten(Logging.Factory.CreateLogger<AuditLog>(), e.ToString())))
         .AddSingleton<IRunJournal>(new SqliteRunJournal(database, TimeProvider.System));
 
     public static IServiceCollection AddPolicy(this IServiceCollection services, PlatformOptions options) => services
@@ -29,9 +34,11 @@ internal static class PlatformServices
             {
                 ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
                 HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
-            }))
+            },
+            provider.GetRequiredService<IAuditLog>()))
         .AddSingleton<IPolicyDecisionPoint>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IPolicyAdministration>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
+        .AddSingleton<IPolicyVersions>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IQuotaLimitSource, BundleQuotaLimits>();
 
     public static IServiceCollection AddSandboxes(this IServiceCollection services) => services
@@ -58,9 +65,14 @@ internal static class PlatformServices
     public static IServiceCollection AddRuns(this IServiceCollection services, PlatformOptions options) => services
         .AddSingleton<IAuthenticator, ApiKeyAuthenticator>()
         .AddSingleton<IToolTransport, McpToolTransport>()
-        .AddSingleton(new RunServiceOptions { Workers = options.Workers })
+        .AddSingleton(new RunServiceOptions
+        {
+            Workers = options.Workers,
+            ApprovalPatience = TimeSpan.FromSeconds(options.ApprovalPatienceSeconds),
+        })
         .AddSingleton<RunService>()
-        .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>());
+        .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>())
+        .AddSingleton<IRunApprovals>(provider => provider.GetRequiredService<RunService>());
 
     public static IServiceCollection AddTenantSeed(this IServiceCollection services) =>
         services.AddSingleton<TenantSeed>();

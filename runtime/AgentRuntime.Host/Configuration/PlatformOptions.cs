@@ -34,6 +34,12 @@ internal sealed record PlatformOptions
     /// <summary>Runs that are worked on at once; one that waits holds no thread. Default 64.</summary>
     public int Workers { get; init; } = 64;
 
+    /// <summary>
+    /// How long a call that needs a person's approval waits for it before it is refused (AR2005), in seconds, within
+    /// the run's own deadline. 0 refuses at once. Default 900.
+    /// </summary>
+    public int ApprovalPatienceSeconds { get; init; } = 900;
+
     /// <summary>Tenants that exist from the start.</summary>
     public IReadOnlyList<TenantOptions> Tenants { get; init; } = [];
 

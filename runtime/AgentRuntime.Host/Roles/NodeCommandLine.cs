@@ -13,13 +13,17 @@ internal static class NodeCommandLine
         var name = new Option<string>("--name") { Description = "Its name", DefaultValueFactory = _ => "node" };
         var modelName = new Option<string?>("--model-name") { Description = "The name that clients use" };
         var port = new Option<int>("--port") { Description = "Port on 127.0.0.1; 0 takes any free one" };
+        var grpc = new Option<int?>("--grpc-listen")
+        {
+            Description = "Port on 127.0.0.1 for gRPC (vllm.grpc.engine.VllmEngine); 0 takes any free one",
+        };
         var context = Number("--context", "Tokens of a sequence", 4096);
         var parallel = Number("--parallel", "Sequences at once", 4);
         var threads = new Option<int>("--threads") { Description = "Threads; 0 for one a core" };
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input closes" };
         var command = new Command("node", "One inference engine on llama.cpp")
         {
-            model, name, modelName, port, context, parallel, threads, exitWithParent,
+            model, name, modelName, port, grpc, context, parallel, threads, exitWithParent,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -34,6 +38,7 @@ internal static class NodeCommandLine
                 ModelName = parsed.GetValue(modelName),
                 EngineName = engine,
                 Port = parsed.GetValue(port),
+                GrpcPort = parsed.GetValue(grpc),
                 ContextTokens = parsed.GetValue(context),
                 ParallelSequences = parsed.GetValue(parallel),
             };

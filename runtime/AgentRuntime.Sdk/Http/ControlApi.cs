@@ -29,6 +29,14 @@ internal sealed class ControlApi(HttpClient http)
         return await ReadAsync(request, resultType, cancellationToken);
     }
 
+    public async Task PostAsync<TBody>(
+        string path, TBody body, JsonTypeInfo<TBody> type, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path);
+        request.Content = JsonContent.Create(body, type);
+        using var response = await SendAsync(request, cancellationToken);
+    }
+
     public async Task PostAsync(string path, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path);

@@ -91,6 +91,44 @@ internal static class PostgresSchema
             files bytea NOT NULL
         );
         """,
+        """
+        CREATE TABLE bundle_contents (
+            tenant text NOT NULL,
+            digest text NOT NULL,
+            files bytea NOT NULL,
+            PRIMARY KEY (tenant, digest)
+        );
+        CREATE TABLE bundle_versions (
+            tenant text NOT NULL,
+            version integer NOT NULL,
+            digest text NOT NULL,
+            at bigint NOT NULL,
+            principal text NOT NULL,
+            cause text NOT NULL,
+            PRIMARY KEY (tenant, version)
+        );
+        CREATE TABLE bundle_shadows (
+            tenant text PRIMARY KEY,
+            digest text NOT NULL,
+            at bigint NOT NULL,
+            principal text NOT NULL
+        );
+        INSERT INTO bundle_contents (tenant, digest, files) SELECT tenant, digest, files FROM bundles;
+        INSERT INTO bundle_versions (tenant, version, digest, at, principal, cause)
+            SELECT tenant, 1, digest,
+                floor(extract(epoch FROM now()))::bigint * 10000000 + 621355968000000000, 'platform', 'apply'
+            FROM bundles;
+        DROP TABLE bundles;
+        CREATE TABLE audit_records (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            tenant text NOT NULL,
+            at bigint NOT NULL,
+            kind text NOT NULL,
+            data bytea NOT NULL
+        );
+        CREATE INDEX audit_of_tenant ON audit_records (tenant, id);
+        CREATE INDEX audit_of_kind ON audit_records (tenant, kind, id);
+        """,
     ];
 
     /// <summary>Takes the steps that the database has not taken, inside the caller's transaction.</summary>

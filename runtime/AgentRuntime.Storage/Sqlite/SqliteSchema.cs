@@ -89,6 +89,42 @@ internal static class SqliteSchema
             files TEXT NOT NULL
         ) STRICT;
         """,
+        """
+        CREATE TABLE bundle_contents (
+            tenant TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            files BLOB NOT NULL,
+            PRIMARY KEY (tenant, digest)
+        ) STRICT;
+        CREATE TABLE bundle_versions (
+            tenant TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            digest TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            principal TEXT NOT NULL,
+            cause TEXT NOT NULL,
+            PRIMARY KEY (tenant, version)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE bundle_shadows (
+            tenant TEXT PRIMARY KEY,
+            digest TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            principal TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO bundle_contents (tenant, digest, files) SELECT tenant, digest, CAST(files AS BLOB) FROM bundles;
+        INSERT INTO bundle_versions (tenant, version, digest, at, principal, cause)
+            SELECT tenant, 1, digest, unixepoch() * 10000000 + 621355968000000000, 'platform', 'apply' FROM bundles;
+        DROP TABLE bundles;
+        CREATE TABLE audit_records (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            tenant TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            data TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX audit_of_tenant ON audit_records (tenant, id);
+        CREATE INDEX audit_of_kind ON audit_records (tenant, kind, id);
+        """,
     ];
 
     /// <summary>Takes the steps that the file has not taken.</summary>

@@ -22,7 +22,7 @@ internal sealed class CompiledCode
         {
             _ordinals.Add(i, _ordinals.Count);
             _thunks.Add(i, byName["t" + i]);
-            var entry = new EntryPoint(model.Functions[i], byName["e" + i].CreateDelegate<EntryCode>());
+            var entry = new EntryPoint(model.Functions[i], byName["e" + i].CreateDelegate<EntryCode>(this));
             _entries.Add(i, entry);
             _functions.Add(entry, i);
         }

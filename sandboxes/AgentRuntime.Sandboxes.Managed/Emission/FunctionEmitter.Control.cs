@@ -129,6 +129,7 @@ internal sealed partial class FunctionEmitter
     {
         if (_onStack > 1)
         {
+            SettleTop();
             _scratch ??= Declare(typeof(int));
             _il.Emit(OpCodes.Stloc, _scratch);
             _stack.RemoveAt(_stack.Count - 1);
@@ -178,7 +179,12 @@ internal sealed partial class FunctionEmitter
     private void Restore(Block block, WasmValueType[] types)
     {
         _stack.RemoveRange(block.Height, _stack.Count - block.Height);
-        foreach (var type in types) _stack.Add(new Operand(type, 1));
+        foreach (var type in types)
+        {
+            _stack.Add(new Operand(type, 1));
+            MarkVariable();
+        }
+
         _onStack = 0;
         _uncharged = 0;
         _reachable = true;

@@ -19,10 +19,26 @@ internal sealed partial class FunctionEmitter
         if (OpcodeTable.IsNumeric(i.Op))
         {
             ref readonly var signature = ref OpcodeTable.SignatureOf(i.Op);
-            Need(signature.Parameters.Length);
+            var operands = signature.Parameters.Length;
+            var rotated = Rotates(i.Op);
+            if (KeepsRotations(i.Op))
+            {
+                Need(operands, keepRotations: true);
+                rotated |= AnyRotated(operands);
+            }
+            else if (Compares(i.Op))
+            {
+                Need(operands, keepRotations: true);
+                SettleComparison(operands);
+            }
+            else
+            {
+                Need(operands);
+            }
+
             Numeric(in i);
-            var weight = Consume(signature.Parameters.Length);
-            Produce(signature.Result, weight);
+            var weight = Consume(operands);
+            Produce(signature.Result, weight, rotated);
             return;
         }
 
@@ -96,15 +112,24 @@ internal sealed partial class FunctionEmitter
             if (index < _parameters) _il.LoadArgument(index);
             else _il.Emit(OpCodes.Ldloc, _locals[index]!);
             Produce(_localTypes[index]);
+            MarkVariable();
             return;
         }
 
-        Need(1);
-        if (op == Opcodes.LocalTee) _il.Emit(OpCodes.Dup);
+        Need(1, keepRotations: true);
         if (index < _parameters) _il.StoreArgument(index);
         else _il.Emit(OpCodes.Stloc, _locals[index]!);
-        if (op == Opcodes.LocalSet) Consume(1);
-        else _stack[^1] = _stack[^1] with { Weight = 1 };
+        if (op == Opcodes.LocalSet)
+        {
+            Consume(1);
+            return;
+        }
+
+        // Read again rather than duplicated: the JIT gives what is duplicated a local of its own, and a register.
+        if (index < _parameters) _il.LoadArgument(index);
+        else _il.Emit(OpCodes.Ldloc, _locals[index]!);
+        _stack[^1] = _stack[^1] with { Weight = 1 };
+        MarkVariable();
     }
 
     private void Constant(in Instruction i)
@@ -114,10 +139,12 @@ internal sealed partial class FunctionEmitter
             case Opcodes.I32Const:
                 _il.Constant((int)i.Value);
                 Produce(WasmValueType.I32);
+                MarkLiteral((int)i.Value);
                 break;
             case Opcodes.I64Const:
                 _il.Constant(i.Value);
                 Produce(WasmValueType.I64);
+                MarkLiteral(i.Value);
                 break;
             case Opcodes.F32Const:
                 var single = BitConverter.Int32BitsToSingle((int)i.Value);
@@ -161,7 +188,7 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
-        Need(shape.Store ? 2 : 1);
+        Need(shape.Store ? 2 : 1, keepRotations: true);
         if (shape.Store && shape.Type == WasmValueType.I64 && shape.Log2 < 3) _il.Emit(OpCodes.Conv_I4);
         Address(in i);
         var name = i.Op switch

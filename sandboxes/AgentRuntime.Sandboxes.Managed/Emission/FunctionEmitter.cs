@@ -35,6 +35,7 @@ internal sealed partial class FunctionEmitter
     private readonly Dictionary<Type, LocalBuilder> _delegates = [];
     private LocalBuilder? _memory;
     private LocalBuilder? _scratch;
+    private LocalBuilder? _zero;
     private int _onStack;
     private int _ilLocals;
     private bool _reachable = true;
@@ -60,7 +61,10 @@ internal sealed partial class FunctionEmitter
     /// <param name="Weight">About how many nodes the JIT's tree of it has.</param>
     /// <param name="Identity">Whether it is a float constant that some operation leaves other values unchanged
     /// with.</param>
-    private readonly record struct Operand(WasmValueType Type, int Weight, bool Identity = false);
+    /// <param name="Rotated">Whether it may be what a rotation left, which must not be compared as it is.</param>
+    /// <param name="Far">Whether it is an integer constant that no comparison with zero is made of.</param>
+    private readonly record struct Operand(
+        WasmValueType Type, int Weight, bool Identity = false, bool Rotated = false, bool Far = false);
 
     private sealed class Block
     {
@@ -114,10 +118,18 @@ internal sealed partial class FunctionEmitter
             Instance();
             Depth(0);
             At();
-            Call(typeof(Frames), _module.Watched ? nameof(Frames.Enter) : nameof(Frames.EnterUnwatched));
+            Call(typeof(Frames), nameof(Frames.Enter));
         }
 
         if (_facts.UsesMemory) ReloadMemory();
+        if (_facts.Rotates)
+        {
+            _zero = Declare(typeof(int));
+            Instance();
+            Call(typeof(Numeric), nameof(Runtime.Numeric.Zero));
+            _il.Emit(OpCodes.Stloc, _zero);
+        }
+
         SuspensionPrologue();
     }
 
@@ -171,11 +183,26 @@ internal sealed partial class FunctionEmitter
     }
 
     /// <summary>Sees to it that the topmost operands are on IL's stack, in order.</summary>
-    private void Need(int count)
+    private void Need(int count, bool keepRotations = false)
     {
-        if (_onStack >= count) return;
+        var settle = !keepRotations && AnyRotated(count);
+        if (_onStack >= count)
+        {
+            if (!settle) return;
+            if (count == 1)
+            {
+                SettleTop();
+                return;
+            }
+        }
+
         SpillAll();
-        for (var i = _stack.Count - count; i < _stack.Count; i++) _il.Emit(OpCodes.Ldloc, Temporary(i, _stack[i].Type));
+        for (var i = _stack.Count - count; i < _stack.Count; i++)
+        {
+            _il.Emit(OpCodes.Ldloc, Temporary(i, _stack[i].Type));
+            if (settle) Settle(i);
+        }
+
         _onStack = count;
     }
 
@@ -194,9 +221,9 @@ internal sealed partial class FunctionEmitter
     }
 
     /// <summary>Notes an operand that emitted code has just put on IL's stack.</summary>
-    private void Produce(WasmValueType type, int weight = 0)
+    private void Produce(WasmValueType type, int weight = 0, bool rotated = false)
     {
-        _stack.Add(new Operand(type, weight + 1));
+        _stack.Add(new Operand(type, weight + 1, Rotated: rotated));
         _onStack++;
         if (weight >= MaxTreeWeight || _onStack > MaxOnStack) SpillAll();
     }
@@ -204,11 +231,8 @@ internal sealed partial class FunctionEmitter
     private void Return()
     {
         var count = _type.Results.Length;
-        if (_onStack != count || _stack.Count != count)
-        {
-            SpillAll();
-            Need(count);
-        }
+        if (_onStack != count || _stack.Count != count) SpillAll();
+        Need(count);
 
         for (var i = count - 1; i > 0; i--)
         {

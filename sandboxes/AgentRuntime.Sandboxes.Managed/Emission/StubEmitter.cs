@@ -14,9 +14,10 @@ internal static class StubEmitter
     /// <summary>Frames above this are looked at before they are entered.</summary>
     public const int LargeFrameBytes = 64 * 1024;
 
-    /// <summary>The parameters of <see cref="EntryCode"/>.</summary>
+    /// <summary>The parameters of <see cref="EntryCode"/>, after the target: with one, a delegate hands its arguments
+    /// on as they are.</summary>
     public static readonly Type[] EntryParameters =
-        [typeof(ManagedInstance), typeof(ReadOnlySpan<WasmValue>), typeof(Span<WasmValue>), typeof(int)];
+        [typeof(object), typeof(ManagedInstance), typeof(ReadOnlySpan<WasmValue>), typeof(Span<WasmValue>)];
 
     /// <summary>
     /// A guess at a frame's bytes that is too large rather than too small: measured frames took at most two bytes for
@@ -127,26 +128,27 @@ internal static class StubEmitter
         var type = module.Model.Functions[function];
         for (var i = 0; i < type.Parameters.Length; i++)
         {
-            il.LoadArgument(1);
+            il.LoadArgument(2);
             il.Constant(i);
             il.Emit(OpCodes.Call, ClrTypes.Accessor(
                 typeof(EntryTransfer), "Get" + ClrTypes.Suffix(type.Parameters[i])));
         }
 
-        il.LoadArgument(0);
-        il.LoadArgument(3);
+        il.LoadArgument(1);
+        il.LoadArgument(1);
+        il.Emit(OpCodes.Call, ClrTypes.Accessor(typeof(EntryTransfer), nameof(EntryTransfer.Depth)));
         il.Emit(OpCodes.Call, module.Function(function));
         for (var i = 0; i < type.Results.Length; i++)
         {
             if (i > 0)
             {
-                il.LoadArgument(0);
+                il.LoadArgument(1);
                 il.Constant(i);
                 il.Emit(OpCodes.Call, ClrTypes.Accessor(
                     typeof(ValueTransfer), "Get" + ClrTypes.Suffix(type.Results[i])));
             }
 
-            il.LoadArgument(2);
+            il.LoadArgument(3);
             il.Constant(i);
             il.Emit(OpCodes.Call, ClrTypes.Accessor(typeof(EntryTransfer), "Set" + ClrTypes.Suffix(type.Results[i])));
         }

@@ -71,6 +71,7 @@ internal static class EpochTicker
             if (instance.InGuest)
             {
                 instance.IdleTicks = 0;
+                if (instance.Pending != 0) instance.TakeStack();
                 if ((instance.CpuUsed += passed) > instance.CpuLimit) instance.Interrupt(TrapKind.CpuTimeExhausted);
             }
             else if (++instance.IdleTicks > IdleTicks)

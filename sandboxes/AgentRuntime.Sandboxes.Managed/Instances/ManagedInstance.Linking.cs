@@ -159,7 +159,7 @@ internal sealed partial class ManagedInstance
             var start = Offset(segment.Start);
             if ((ulong)start + (uint)segment.Length > (ulong)Memory0.Length)
                 Traps.MemoryOutOfBounds(segment.Start.Offset);
-            _module.Model.Bytes.AsSpan(segment.Offset, segment.Length).CopyTo(Memory0.Data.AsSpan((int)start));
+            _module.Model.Bytes.AsSpan(segment.Offset, segment.Length).CopyTo(Memory0.View[(int)start..]);
             _dataDropped[i] = true;
         }
     }

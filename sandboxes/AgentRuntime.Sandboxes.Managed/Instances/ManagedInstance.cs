@@ -7,7 +7,7 @@ namespace AgentRuntime.Sandboxes.Managed.Instances;
 
 /// <summary>
 /// The state of one instance, which emitted code receives as an argument and reaches through accessors only. Never
-/// reused: only its memory's array is (<see cref="MemoryArrays"/>), so that a stale handle reaches nobody else.
+/// reused: only its memory's space is (<see cref="MemorySlabs"/>), so that a stale handle reaches nobody else.
 /// Single-writer; <see cref="Interrupt"/> and the epoch ticker's fields alone are shared between threads.
 /// </summary>
 internal sealed partial class ManagedInstance : IWasmInstance
@@ -15,8 +15,15 @@ internal sealed partial class ManagedInstance : IWasmInstance
     /// <summary>0, or the <see cref="TrapKind"/> that the next epoch check throws.</summary>
     internal int Pending;
 
+    /// <summary>Always zero, which the JIT does not know.</summary>
+    internal int Zero;
+
     internal GuestState State;
+
+    /// <summary>The lowest address that a frame may reach, or the highest of all once <see cref="Pending"/> is
+    /// set.</summary>
     internal nuint StackLimit;
+
     internal long Fuel;
     internal LinearMemory Memory0 = null!;
     internal WasmGlobal[] Globals = [];
@@ -58,12 +65,25 @@ internal sealed partial class ManagedInstance : IWasmInstance
     /// <summary>Whether the memory belongs to this instance alone, and its array may be used again.</summary>
     internal bool OwnsMemory { get; init; }
 
+    /// <summary>The call depth that the next call by the host has left.</summary>
+    internal int Depth => _depth;
+
     /// <summary>Time charged so far.</summary>
     internal TimeSpan CpuTime => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref CpuUsed));
 
     internal ManagedModule Module => _module;
 
-    public void Interrupt(TrapKind kind) => Interlocked.CompareExchange(ref Pending, (int)kind, 0);
+    public void Interrupt(TrapKind kind)
+    {
+        Interlocked.CompareExchange(ref Pending, (int)kind, 0);
+        TakeStack();
+    }
+
+    /// <summary>
+    /// Makes the next function entry trap. The guest's thread may be setting its limit at this moment and undo it;
+    /// the epoch ticker sees to it again, and loop heads read <see cref="Pending"/> itself.
+    /// </summary>
+    internal void TakeStack() => StackLimit = nuint.MaxValue;
 
     public WasmCallStatus Call(string export, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
@@ -80,7 +100,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
         if (Memory0 is null || !OwnsMemory) return;
         // A guest that still runs, against the contract, keeps its array: the collector frees it.
         if (_nesting > 0) Interrupt(TrapKind.Stopped);
-        else Memory0.Release(reusable: true);
+        else Memory0.Dispose();
     }
 
     /// <summary>For the corpus alone, whose scripts go on with instances that trapped.</summary>
@@ -104,10 +124,11 @@ internal sealed partial class ManagedInstance : IWasmInstance
         _nesting++;
         StackLimit = StackGuard.Limit;
         InGuest = true;
+        if (Pending != 0) TakeStack();
         if (!Watched) EpochTicker.Watch(this);
         try
         {
-            entry.Code(this, arguments, results, depth);
+            entry.Code(this, arguments, results);
             return State == GuestState.Unwinding ? Suspended(entry) : WasmCallStatus.Completed;
         }
         catch (Exception e)
@@ -120,7 +141,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
         {
             InGuest = false;
             _nesting--;
-            StackLimit = limit;
+            StackLimit = _nesting > 0 && Pending != 0 ? nuint.MaxValue : limit;
             _depth = depth;
         }
     }

@@ -8,10 +8,9 @@ using AgentRuntime.Sandboxes.Managed.Validation;
 
 namespace AgentRuntime.Sandboxes.Managed.Instances;
 
-/// <summary>The signature of a compiled export: arguments and results as values, then the remaining call
-/// depth.</summary>
+/// <summary>The signature of a compiled export: arguments and results as values.</summary>
 internal delegate void EntryCode(
-    ManagedInstance instance, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results, int depth);
+    ManagedInstance instance, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results);
 
 /// <summary>An exported function as the host calls it. Immutable.</summary>
 internal sealed record EntryPoint(FunctionType Type, EntryCode Code);

@@ -4,10 +4,11 @@ using AgentRuntime.Sandboxes.Managed.Binary;
 namespace AgentRuntime.Sandboxes.Managed.Runtime;
 
 /// <summary>
-/// A linear memory: a managed array whose first <see cref="Length"/> bytes are the guest's. The rest, room to grow
-/// into, is zero. Single-writer, like the instance that owns it.
+/// A linear memory: a slot of a managed array whose first <see cref="Length"/> bytes are the guest's. The rest, room to
+/// grow into, is zero. Single-writer, like the instance that owns it; whoever runs a guest holds the instance, and so
+/// this, until the guest's last frame is gone.
 /// </summary>
-internal sealed class LinearMemory : IGuestMemory
+internal sealed class LinearMemory : IGuestMemory, IDisposable
 {
     public const int PageBytes = 65_536;
 
@@ -16,6 +17,10 @@ internal sealed class LinearMemory : IGuestMemory
 
     private readonly long _maxPages;
 
+    /// <summary>Where the memory was before it moved, and frames of callers may still be.</summary>
+    private List<(MemorySlot Slot, int Used)>? _outgrown;
+    private MemorySlot _slot = MemorySlot.Empty;
+
     public LinearMemory(SizeLimits type, long maxBytes)
     {
         Type = type;
@@ -23,11 +28,13 @@ internal sealed class LinearMemory : IGuestMemory
         if (type.Min > _maxPages)
             throw new WasmTrapException(TrapKind.ResourceLimit,
                 $"memory of {type.Min} pages exceeds the limit of {_maxPages}");
-        Data = MemoryArrays.Rent((int)type.Min * PageBytes);
-        Length = Data.Length;
+        Length = (int)type.Min * PageBytes;
+        _slot = MemorySlabs.Rent(Length);
+        if (_slot.Slab is null) GC.SuppressFinalize(this);
     }
 
-    public byte[] Data { get; private set; }
+    /// <summary>For an instance that nobody disposed.</summary>
+    ~LinearMemory() => GiveBack();
 
     public int Length { get; private set; }
 
@@ -37,21 +44,30 @@ internal sealed class LinearMemory : IGuestMemory
 
     public long LengthBytes => Length;
 
-    public Span<byte> View => new(Data, 0, Length);
+    public Span<byte> View => new(_slot.Array, _slot.Offset, Length);
 
     public Span<byte> Slice(uint address, uint lengthBytes)
     {
         if ((ulong)address + lengthBytes > (ulong)Length)
             throw new WasmTrapException(TrapKind.MemoryOutOfBounds, $"{lengthBytes} bytes at {address}");
-        return Data.AsSpan((int)address, (int)lengthBytes);
+        return View.Slice((int)address, (int)lengthBytes);
     }
 
-    /// <summary>Ends this memory and gives its array back, when no guest frame can hold it any more.</summary>
-    public void Release(bool reusable)
+    /// <summary>Ends this memory and gives its space back, when no guest frame can hold it any more.</summary>
+    public void Dispose()
     {
-        var (data, used) = (Data, Length);
-        (Length, Data) = (0, []);
-        if (reusable) MemoryArrays.Return(data, used);
+        GiveBack();
+        GC.SuppressFinalize(this);
+    }
+
+    private void GiveBack()
+    {
+        var (slot, used) = (_slot, Length);
+        (Length, _slot) = (0, MemorySlot.Empty);
+        MemorySlabs.Return(slot, used);
+        if (_outgrown is null) return;
+        foreach (var (earlier, length) in _outgrown) MemorySlabs.Return(earlier, length);
+        _outgrown = null;
     }
 
     /// <summary>Grows by pages and returns the old size, or -1 when that exceeds the limit.</summary>
@@ -61,14 +77,16 @@ internal sealed class LinearMemory : IGuestMemory
         var wanted = old + (long)(uint)pages;
         if (wanted > _maxPages) return -1;
         var length = (int)(wanted * PageBytes);
-        if (length > Data.Length)
+        if (length > _slot.Capacity)
         {
             // Doubling, so that a guest that grows page by page does not make the host copy quadratically.
-            var capacity = Math.Max(length, Math.Min(Data.Length * 2L, _maxPages * PageBytes));
-            // The old array is not given back: frames of callers still hold it until they reload.
-            var data = new byte[capacity];
-            View.CopyTo(data);
-            Data = data;
+            var capacity = Math.Max(length, Math.Min(_slot.Capacity * 2L, _maxPages * PageBytes));
+            var slot = MemorySlabs.Rent((int)capacity);
+            View.CopyTo(slot.Array.AsSpan(slot.Offset));
+            // The old space is not given back: frames of callers still hold it until they reload.
+            if (_slot.Slab is not null) (_outgrown ??= []).Add((_slot, Length));
+            else if (slot.Slab is not null) GC.ReRegisterForFinalize(this);
+            _slot = slot;
         }
 
         Length = length;

@@ -17,9 +17,9 @@ internal static class MemoryAccess
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ref byte At(int address, Span<byte> memory, uint offset, uint size, int at)
     {
-        var start = (ulong)(uint)address + offset;
-        if (start + size > (uint)memory.Length) Traps.MemoryOutOfBounds(at);
-        return ref Unsafe.Add(ref MemoryMarshal.GetReference(memory), (nint)start);
+        // The last address that fits does not change in a loop; below zero, when nothing fits, all addresses exceed it.
+        if ((uint)address > memory.Length - (long)size - offset) Traps.MemoryOutOfBounds(at);
+        return ref Unsafe.Add(ref MemoryMarshal.GetReference(memory), (nint)((ulong)(uint)address + offset));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -93,7 +93,7 @@ internal static class MemoryAccess
     {
         var memory = instance.Memory0;
         if ((ulong)(uint)address + (uint)length > (ulong)memory.Length) Traps.MemoryOutOfBounds(at);
-        memory.Data.AsSpan(address, length).Fill((byte)value);
+        memory.View.Slice(address, length).Fill((byte)value);
     }
 
     public static void Copy(int destination, int source, int length, ManagedInstance instance, int at)
@@ -101,7 +101,7 @@ internal static class MemoryAccess
         var memory = instance.Memory0;
         var farthest = (ulong)Math.Max((uint)destination, (uint)source);
         if (farthest + (uint)length > (ulong)memory.Length) Traps.MemoryOutOfBounds(at);
-        memory.Data.AsSpan(source, length).CopyTo(memory.Data.AsSpan(destination, length));
+        memory.View.Slice(source, length).CopyTo(memory.View.Slice(destination, length));
     }
 
     public static void Init(int destination, int source, int length, ManagedInstance instance, int segment, int at)
@@ -114,7 +114,7 @@ internal static class MemoryAccess
             Traps.MemoryOutOfBounds(at);
         }
 
-        data.Slice(source, length).CopyTo(memory.Data.AsSpan(destination, length));
+        data.Slice(source, length).CopyTo(memory.View.Slice(destination, length));
     }
 
     public static void DropData(ManagedInstance instance, int segment) => instance.DropData(segment);

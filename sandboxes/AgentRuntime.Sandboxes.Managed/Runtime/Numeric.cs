@@ -77,16 +77,24 @@ internal static class Numeric
 
     public static long Popcnt64(long a) => BitOperations.PopCount((ulong)a);
 
-    // Shifts and a sum, which the JIT does not take for a rotation. Two faults of .NET 10.0 lie there: a constant that
-    // BitOperations rotates is not sign-extended, so that dividing it is wrong; and after a rotation by a constant, a
-    // comparison with zero reads flags that the processor's rotation does not set. Counts are modulo the width.
-    public static int Rotl32(int a, int b) => (int)(((uint)a << b) + ((uint)a >> 1 >> ~b));
+    // Two faults of .NET 10.0 lie in rotations. A constant that BitOperations rotates is not sign-extended, so that
+    // dividing it is wrong: shifts fold rightly, and the JIT knows them for a rotation afterwards. And a comparison of
+    // a rotation by a constant with zero reads flags that the processor's rotation does not set: the compiler adds a
+    // zero that the JIT does not know to be one before anything is compared. Counts are modulo the width.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Rotl32(int a, int b) => (int)(((uint)a << b) | ((uint)a >> (32 - b)));
 
-    public static int Rotr32(int a, int b) => (int)(((uint)a >> b) + ((uint)a << 1 << ~b));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Rotr32(int a, int b) => (int)(((uint)a >> b) | ((uint)a << (32 - b)));
 
-    public static long Rotl64(long a, long b) => (long)(((ulong)a << (int)b) + ((ulong)a >> 1 >> ~(int)b));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static long Rotl64(long a, long b) => (long)(((ulong)a << (int)b) | ((ulong)a >> (64 - (int)b)));
 
-    public static long Rotr64(long a, long b) => (long)(((ulong)a >> (int)b) + ((ulong)a << 1 << ~(int)b));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static long Rotr64(long a, long b) => (long)(((ulong)a >> (int)b) | ((ulong)a << (64 - (int)b)));
+
+    /// <summary>The zero that is added to rotations.</summary>
+    public static int Zero(Instances.ManagedInstance instance) => instance.Zero;
 
     public static float Min32(float a, float b) =>
         float.IsNaN(a) || float.IsNaN(b) ? a + b

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Managed.Instances;
 
 namespace AgentRuntime.Sandboxes.Managed.Runtime;
 
@@ -50,5 +51,14 @@ internal static class Traps
     public static void FuelExhausted(int at) => throw new WasmTrapException(TrapKind.FuelExhausted) { Offset = at };
 
     [DoesNotReturn]
-    public static void Interrupted(int kind, int at) => throw new WasmTrapException((TrapKind)kind) { Offset = at };
+    public static void Interrupted(ManagedInstance instance, int at) =>
+        throw new WasmTrapException((TrapKind)Volatile.Read(ref instance.Pending)) { Offset = at };
+
+    /// <summary>The stack is used up, or taken from a guest that is to stop.</summary>
+    [DoesNotReturn]
+    public static void NoStack(ManagedInstance instance, int at)
+    {
+        if (Volatile.Read(ref instance.Pending) != 0) Interrupted(instance, at);
+        StackExhausted(at);
+    }
 }

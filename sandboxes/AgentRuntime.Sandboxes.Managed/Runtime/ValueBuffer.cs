@@ -63,6 +63,8 @@ internal static class ValueTransfer
 /// <summary>How entry points read arguments and write results: spans that check their indices.</summary>
 internal static class EntryTransfer
 {
+    public static int Depth(ManagedInstance instance) => instance.Depth;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int GetI32(ReadOnlySpan<WasmValue> values, int index) => values[index].AsI32();
 

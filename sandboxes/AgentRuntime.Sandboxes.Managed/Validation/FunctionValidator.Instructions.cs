@@ -11,6 +11,7 @@ internal sealed partial class FunctionValidator
     private void Step(in Instruction i)
     {
         if (i.Op >= Opcodes.VectorPrefix) _facts.UsesVectors = true;
+        if (i.Op is 0x77 or 0x78 or 0x89 or 0x8A) _facts.Rotates = true;
         if (OpcodeTable.IsMemoryAccess(i.Op))
         {
             Access(in i);

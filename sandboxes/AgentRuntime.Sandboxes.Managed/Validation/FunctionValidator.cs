@@ -16,6 +16,8 @@ internal sealed class FunctionFacts
 
     public bool UsesVectors { get; set; }
 
+    public bool Rotates { get; set; }
+
     public int MaxStack { get; set; }
 
     public bool CallsAnything => IndirectTypes.Count > 0 || Callees.Count > 0;

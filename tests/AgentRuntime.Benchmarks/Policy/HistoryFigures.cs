@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Policies;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Benchmarks.Policy;
 
@@ -22,8 +23,9 @@ internal sealed class HistoryFigures : IPolicyFigures
 
     public void AddTo(JsonObject figures)
     {
-        using var point = new PolicyDecisionPoint(new NoStore(), TimeProvider.System);
-        var outcome = point.ApplyAsync(new(Id), Bundle(), CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        using var point = new PolicyDecisionPoint(new MemoryBundleStore(), TimeProvider.System);
+        var outcome = point.ApplyAsync(new TenantId(Id), Bundle(), CancellationToken.None)
+            .AsTask().GetAwaiter().GetResult();
         if (outcome.Problems.Count > 0)
             throw new InvalidOperationException(outcome.Problems[0].ToString());
         var snapshot = point.Current(new(Id))!;
@@ -121,16 +123,4 @@ internal sealed class HistoryFigures : IPolicyFigures
                           never_after_untrusted: true
                 """,
         };
-
-    private sealed class NoStore : IBundleStore
-    {
-        public ValueTask PutAsync(
-            TenantId tenant,
-            BundleDigest digest,
-            IReadOnlyDictionary<string, string> files,
-            CancellationToken cancellationToken) =>
-            default;
-
-        public ValueTask<IReadOnlyList<StoredBundle>> ListAsync(CancellationToken cancellationToken) => new([]);
-    }
 }

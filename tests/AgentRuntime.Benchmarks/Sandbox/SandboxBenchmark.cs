@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed;
@@ -22,12 +23,13 @@ internal sealed class SandboxBenchmark : IBenchmark
         var small = engine.Compile(File.ReadAllBytes(Path.Combine(folder, "small.wasm")), new CompileLimits(),
             cancellationToken);
         var figures = new JsonObject();
+        var agents = args is ["--agents", var count] ? int.Parse(count, CultureInfo.InvariantCulture) : 100_000;
         Console.Error.WriteLine("latencies");
         LatencyFigures.Measure(small, figures);
         Console.Error.WriteLine("stopping");
         StopFigures.Measure(small, figures);
         Console.Error.WriteLine("suspension");
-        SuspensionFigures.Measure(small, figures);
+        SuspensionFigures.Measure(small, agents, figures);
         Console.Error.WriteLine("compute, beside V8");
         await ComputeFigures.MeasureAsync(engine, folder, figures, cancellationToken);
         Console.Error.WriteLine("conformance");

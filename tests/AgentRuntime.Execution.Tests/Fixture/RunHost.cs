@@ -1,6 +1,7 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.ControlPlane;
 using AgentRuntime.Storage;
+using AgentRuntime.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AgentRuntime.Execution.Tests;
@@ -40,6 +41,8 @@ internal sealed class RunHost : IAsyncDisposable
     public ISandboxEngine? RealEngine { get; set; }
 
     public ScriptedPolicy Policy { get; } = new();
+
+    public MemoryAuditLog Audit { get; } = new();
 
     public ScriptedInference Inference { get; } = new();
 
@@ -153,5 +156,6 @@ internal sealed class RunHost : IAsyncDisposable
         Ledger,
         TimeProvider.System,
         NullLogger<RunService>.Instance,
-        _options);
+        _options,
+        Audit);
 }

@@ -75,7 +75,7 @@ public sealed class RunRestartTests
     }
 
     [Fact]
-    public async Task A_run_whose_bundle_was_replaced_is_ended_with_what_it_has_used()
+    public async Task A_run_whose_bundle_is_gone_is_ended_with_what_it_has_used()
     {
         await using var host = await RunHost.StartAsync();
         var (run, _) = await InterruptAsync(host);

@@ -63,6 +63,7 @@ internal sealed class EdgeHarness : IAsyncDisposable
             .AddSingleton<IQuotaLedger>(new MemoryLedger())
             .AddSingleton<IRunService>(ports.Runs)
             .AddSingleton<IRunJournal>(ports.Runs)
+            .AddSingleton<IRunApprovals>(ports.Approvals)
             .AddSingleton<IAgentStore>(ports.Agents)
             .AddSingleton<ISandboxEngine>(ports.Agents)
             .AddSingleton<IInferenceRouter>(router)

@@ -14,6 +14,8 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
 
     public MemoryRuns Runs { get; } = new();
 
+    public MemoryApprovals Approvals { get; } = new();
+
     public MemoryAgents Agents { get; } = new();
 
     /// <summary>Models that policy grants; null when the tenant has no bundle.</summary>

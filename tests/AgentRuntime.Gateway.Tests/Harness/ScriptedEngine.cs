@@ -24,6 +24,7 @@ internal sealed class ScriptedEngine : IAsyncDisposable
         _app = app;
         Name = name;
         Answer = AnswerWithWordsAsync;
+        Tokenize = TokenizeAsync;
     }
 
     public string Name { get; }
@@ -36,8 +37,23 @@ internal sealed class ScriptedEngine : IAsyncDisposable
 
     public bool Healthy { get; set; } = true;
 
+    /// <summary>What <c>/metrics</c> answers; null for nothing there.</summary>
+    public string? Metrics { get; set; }
+
     /// <summary>What to do with a request; the body is parsed already.</summary>
     public Func<HttpContext, JsonElement, Task> Answer { get; set; }
+
+    /// <summary>How often SGLang's <c>/health_generate</c> was asked.</summary>
+    public int Generated { get; set; }
+
+    /// <summary>How often <c>/metrics</c> was read.</summary>
+    public int Scraped { get; set; }
+
+    /// <summary>What to do with <c>/tokenize</c>.</summary>
+    public Func<HttpContext, Task> Tokenize { get; set; }
+
+    /// <summary>How often <c>/tokenize</c> was asked.</summary>
+    public int Tokenized { get; set; }
 
     /// <summary>Every inference request so far.</summary>
     public ConcurrentQueue<SeenRequest> Seen { get; } = new();
@@ -55,11 +71,22 @@ internal sealed class ScriptedEngine : IAsyncDisposable
         var app = builder.Build();
         var engine = new ScriptedEngine(app, name) { Model = model };
         app.MapGet("/health", (HttpContext c) => c.Response.StatusCode = engine.Healthy ? 200 : 503);
+        app.MapGet("/health_generate", (HttpContext c) =>
+        {
+            engine.Generated++;
+            c.Response.StatusCode = engine.Healthy ? 200 : 503;
+        });
         app.MapGet("/v1/models", (HttpContext c) => c.Response.WriteAsync(
             $$"""{"object":"list","data":[{"id":"{{engine.Model}}","object":"model","max_model_len":4096}]}"""));
         app.MapPost("/v1/chat/completions", engine.HandleAsync);
         app.MapPost("/v1/completions", engine.HandleAsync);
-        app.MapPost("/tokenize", TokenizeAsync);
+        app.MapPost("/v1/embeddings", engine.HandleAsync);
+        app.MapPost("/tokenize", (HttpContext c) => engine.Tokenize(c));
+        app.MapGet("/metrics", (HttpContext c) =>
+        {
+            engine.Scraped++;
+            return engine.Metrics is { } metrics ? c.Response.WriteAsync(metrics) : RefuseAsync(c, 404);
+        });
         await app.StartAsync();
         engine.Address = new Uri(app.Services
             .GetRequiredService<Microsoft.AspNetCore.Hosting.Server.IServer>()
@@ -164,8 +191,9 @@ internal sealed class ScriptedEngine : IAsyncDisposable
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
     /// <summary>A chat is the tokens 1 to 3; a text has a token 100 for each word.</summary>
-    private static async Task TokenizeAsync(HttpContext context)
+    private async Task TokenizeAsync(HttpContext context)
     {
+        Tokenized++;
         using var body = await JsonDocument.ParseAsync(context.Request.Body);
         var tokens = body.RootElement.TryGetProperty("prompt", out var prompt)
             ? prompt.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(_ => 100)

@@ -6,7 +6,7 @@ public class MetricsReaderTests
 {
     [Fact]
     public void VLlms_metrics_are_read_and_parts_added_up() => Assert.Equal(
-        new EngineLoad(7, 5, 0.25),
+        new EngineReport(new EngineLoad(7, 5, 0.25), default),
         MetricsReader.Read("""
             # HELP vllm:num_requests_running Number of requests in model execution batches.
             # TYPE vllm:num_requests_running gauge
@@ -19,7 +19,7 @@ public class MetricsReaderTests
 
     [Fact]
     public void SgLangs_metrics_are_read() => Assert.Equal(
-        new EngineLoad(1, 2, 0.5),
+        new EngineReport(new EngineLoad(1, 2, 0.5), default),
         MetricsReader.Read(
             "sglang:num_running_reqs 2\nsglang:num_queue_reqs{a=\"b\"} 1\nsglang:token_usage 0.5\n"u8));
 

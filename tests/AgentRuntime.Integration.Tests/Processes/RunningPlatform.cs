@@ -7,7 +7,7 @@ namespace AgentRuntime.Integration.Tests.Processes;
 /// The whole platform as <c>./runtime/up</c> starts it, with the demo tenant: shop, platform and two inference nodes,
 /// all real processes, with state of their own.
 /// </summary>
-public sealed class RunningPlatform : IAsyncLifetime
+public class RunningPlatform : IAsyncLifetime
 {
     private readonly List<ChildProcess> _children = [];
 

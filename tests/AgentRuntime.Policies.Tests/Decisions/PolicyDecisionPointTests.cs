@@ -1,10 +1,11 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Policies.Tests;
 
 public sealed class PolicyDecisionPointTests
 {
-    private readonly MemoryStore _store = new();
+    private readonly MemoryBundleStore _store = new();
 
     [Fact]
     public async Task A_tenant_without_a_bundle_has_none()
@@ -81,7 +82,10 @@ public sealed class PolicyDecisionPointTests
     public async Task A_kept_bundle_that_was_changed_is_not_put_in_force()
     {
         var digest = BundleFiles.Digest(Sample.Bundle());
-        await _store.PutAsync(Calls.Tenant, digest, Sample.Bundle(("README.md", "changed")), CancellationToken.None);
+        await _store.PutAsync(
+            new(Calls.Tenant, digest, Sample.Bundle(("README.md", "changed"))),
+            new(Calls.Noon, "key:key_1", "apply"),
+            CancellationToken.None);
         using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
 
         var problems = await point.LoadAsync(CancellationToken.None);
@@ -121,30 +125,4 @@ public sealed class PolicyDecisionPointTests
     }
 
     private static PolicyCall Lookup() => Calls.Tool("shop/lookup", """{"order": "A"}""");
-
-    private sealed class MemoryStore : IBundleStore
-    {
-        private readonly Dictionary<TenantId, StoredBundle> _bundles = [];
-
-        public bool Fails { get; set; }
-
-        public ValueTask PutAsync(
-            TenantId tenant,
-            BundleDigest digest,
-            IReadOnlyDictionary<string, string> files,
-            CancellationToken cancellationToken)
-        {
-            if (Fails)
-                throw new IOException("the disk is full");
-            lock (_bundles)
-                _bundles[tenant] = new(tenant, digest, files);
-            return default;
-        }
-
-        public ValueTask<IReadOnlyList<StoredBundle>> ListAsync(CancellationToken cancellationToken)
-        {
-            lock (_bundles)
-                return new(_bundles.Values.ToList());
-        }
-    }
 }

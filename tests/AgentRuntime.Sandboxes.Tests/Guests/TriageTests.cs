@@ -3,7 +3,7 @@ using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Engine;
 using AgentRuntime.Sandboxes.Tests.Scripted;
-using AgentRuntime.TestKit;
+using static System.StringComparison;
 
 namespace AgentRuntime.Sandboxes.Tests.Guests;
 
@@ -12,26 +12,59 @@ public sealed class TriageTests
 {
     private static readonly byte[] Triage = Wasm.Dist("triage");
 
-    [Fact]
-    public async Task Every_ticket_of_the_sample_is_handled_with_the_calls_that_it_asks_for()
+    [Theory]
+    [InlineData("refund", "ORD-1003", "shop/lookup_order", "shop/refund", "chat")]
+    [InlineData("refund", "ORD-3141", "shop/lookup_order", "chat")]
+    [InlineData("refund", "", "chat")]
+    [InlineData("delete_account", "ORD-1003", "shop/lookup_order", "shop/delete_customer", "chat")]
+    [InlineData("delete_account", "ORD-3141", "shop/lookup_order", "shop/delete_customer", "chat")]
+    [InlineData("question", "ORD-1003", "shop/lookup_order", "chat")]
+    public async Task A_form_is_handled_with_the_calls_that_it_asks_for(
+        string intent, string order, params string[] calls)
     {
-        var lines = File.ReadLines(Path.Combine(Repository.Root, "runtime", "samples", "tickets", "tickets.jsonl"));
-        var handled = 0;
-        foreach (var line in lines)
-        {
-            var ticket = JsonDocument.Parse(line).RootElement;
+        var run = await GuestRun.RunAsync(Triage, Ticket(intent, 4250).Replace("ORD-1003", order, Ordinal));
 
-            var run = await GuestRun.RunAsync(Triage, line);
+        var summary = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal("T", summary.GetProperty("ticket").GetString());
+        Assert.Equal("Dear customer, grüße (2 messages).", summary.GetProperty("reply").GetString());
+        Assert.Equal(calls, run.Calls.Select(Name));
+    }
 
-            var summary = JsonDocument.Parse(run.Output).RootElement;
-            Assert.Equal(ticket.GetProperty("id").GetString(), summary.GetProperty("ticket").GetString());
-            Assert.Equal("Dear customer, grüße (2 messages).", summary.GetProperty("reply").GetString());
-            var unknown = ticket.GetProperty("order_id").GetString() is not ['O', 'R', 'D', '-', '1', '0', ..];
-            Assert.Equal(Expected(ticket.GetProperty("intent").GetString()!, unknown), run.Calls.Select(Name));
-            handled++;
-        }
+    [Fact]
+    public async Task The_model_decides_about_a_letter_with_the_tools_that_policy_lets_it_see()
+    {
+        var run = await GuestRun.RunAsync(Triage, Letter, Script(
+            Asks("shop/lookup_order", """{"order_id":"ORD-1003"}"""),
+            Asks("shop/refund", """{"order_id":"ORD-1003","amount_cents":9900,"reason":"cracked"}"""),
+            Says("I may not.")));
 
-        Assert.Equal(20, handled);
+        Assert.Equal(
+            [
+                "shop/lookup_order ORD-1003: ok",
+                "shop/refund 9900 cents of ORD-1003: refused AR2003: refunds above 5000 cents are not granted",
+            ],
+            Actions(run.Output));
+        Assert.Equal("I may not.", JsonDocument.Parse(run.Output).RootElement.GetProperty("reply").GetString());
+        var chats = run.Calls.OfType<HostCall.Chat>().ToArray();
+        Assert.All(chats, chat => Assert.Equal(["shop/lookup_order", "shop/refund"], chat.Options.Tools));
+        Assert.Equal(0, chats[0].Options.Temperature);
+        Assert.Equal(
+            "Customer: Yuki (CUS-003)\nOrder: ORD-1003\nTicket: It leaks.\nAsked: 4250 cents",
+            chats[0].Messages[1].Content);
+        Assert.Equal(
+            [ChatRole.System, ChatRole.User, ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant, ChatRole.Tool],
+            chats[^1].Messages.Select(message => message.Role));
+        Assert.StartsWith("refused AR2003", chats[^1].Messages[^1].Content, Ordinal);
+    }
+
+    [Fact]
+    public async Task A_model_that_never_answers_is_given_up()
+    {
+        var run = await GuestRun.RunAsync(
+            Triage, Letter, Script(Asks("shop/lookup_order", """{"order_id":"ORD-1003"}""")));
+
+        Assert.Equal("gave up: the model asked for tools in each of 4 rounds", Actions(run.Output)[^1]);
+        Assert.Equal(4, run.Calls.OfType<HostCall.Chat>().Count());
     }
 
     [Fact]
@@ -75,7 +108,7 @@ public sealed class TriageTests
 
         var chat = Assert.IsType<HostCall.Chat>(run.Calls[^1]);
         Assert.Equal([ChatRole.System, ChatRole.User], chat.Messages.Select(m => m.Role));
-        Assert.Contains("refused AR2003", chat.Messages[1].Content, StringComparison.Ordinal);
+        Assert.Contains("refused AR2003", chat.Messages[1].Content, Ordinal);
         Assert.Equal(48, chat.Options.MaxOutputTokens);
         Assert.Null(chat.Options.Model);
     }
@@ -91,7 +124,7 @@ public sealed class TriageTests
         var run = await GuestRun.RunAsync(Triage, input);
 
         Assert.StartsWith("the input is not a ticket", Assert.IsType<SandboxStep.Failed>(run.Last).Error,
-            StringComparison.Ordinal);
+            Ordinal);
         Assert.Empty(run.Calls);
     }
 
@@ -115,15 +148,28 @@ public sealed class TriageTests
          "amount_cents": {{amountCents}} , "extra":{"a":[1,"}"]}, "text":"It \"leaks\".\n\u00dcberall! \ud83e\uded6"}
         """;
 
+    private const string Letter =
+        """
+        {"id":"T","customer_id":"CUS-003","customer":"Yuki","order_id":"ORD-1003","amount_cents":4250,
+         "text":"It leaks."}
+        """;
+
+    /// <summary>A model that says these things in turn, the last again and again.</summary>
+    private static Func<HostCall, HostCallResult> Script(params ChatResponse[] answers)
+    {
+        var at = 0;
+        return call => call is HostCall.Chat
+            ? new HostCallResult.Chat(answers[Math.Min(at++, answers.Length - 1)])
+            : GuestRun.Answers(call);
+    }
+
+    private static ChatResponse Asks(string tool, string argumentsJson) =>
+        new("", [new ModelToolCall("call_1", tool, argumentsJson)], "tool_calls", new(new(50), new(8), new(12)));
+
+    private static ChatResponse Says(string text) => new(text, [], "stop", new(new(50), new(8), new(12)));
+
     private static string[] Actions(string output) =>
         [.. JsonDocument.Parse(output).RootElement.GetProperty("actions").EnumerateArray().Select(a => a.GetString()!)];
-
-    private static string[] Expected(string intent, bool unknownOrder) => intent switch
-    {
-        "refund" when !unknownOrder => ["shop/lookup_order", "shop/refund", "chat"],
-        "delete_account" => ["shop/lookup_order", "shop/delete_customer", "chat"],
-        _ => ["shop/lookup_order", "chat"],
-    };
 
     private static string Name(HostCall call) => call is HostCall.CallTool tool ? tool.Name : "chat";
 

@@ -16,6 +16,7 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
         ["tenant store"] = db => new TenantStore(db),
         ["agent store"] = db => new AgentStore(db),
         ["bundle store"] = db => new BundleStore(db),
+        ["audit store"] = db => new AuditStore(db),
     };
 
     public static TheoryData<string, string> Tests()
@@ -27,6 +28,7 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
             ("tenant store", typeof(TenantStoreContract)),
             ("agent store", typeof(AgentStoreContract)),
             ("bundle store", typeof(BundleStoreContract)),
+            ("audit store", typeof(AuditStoreContract)),
         })
             foreach (var test in type.GetMethods().Where(m => m.GetCustomAttribute<FactAttribute>() is not null))
                 tests.Add(name, test.Name);
@@ -144,6 +146,15 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
     private sealed class BundleStore(PostgresDatabase database) : BundleStoreContract
     {
         protected override IBundleStore Bundles { get; } = new PostgresBundleStore(database);
+
+        public override Task InitializeAsync() => Task.CompletedTask;
+
+        public override Task DisposeAsync() => Task.CompletedTask;
+    }
+
+    private sealed class AuditStore(PostgresDatabase database) : AuditStoreContract
+    {
+        protected override IAuditStore Audit { get; } = new PostgresAuditStore(database);
 
         public override Task InitializeAsync() => Task.CompletedTask;
 

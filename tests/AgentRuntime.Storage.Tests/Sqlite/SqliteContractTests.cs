@@ -47,3 +47,14 @@ public sealed class SqliteBundleStoreTests : BundleStoreContract
 
     public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
 }
+
+public sealed class SqliteAuditStoreTests : AuditStoreContract
+{
+    private readonly SqliteFile _file = new();
+
+    protected override IAuditStore Audit => _file.Audit;
+
+    public override Task InitializeAsync() => Task.CompletedTask;
+
+    public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
+}

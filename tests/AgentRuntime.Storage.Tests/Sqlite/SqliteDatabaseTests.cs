@@ -62,6 +62,32 @@ public sealed class SqliteDatabaseTests
     }
 
     [Fact]
+    public async Task A_file_of_the_first_version_keeps_its_bundles()
+    {
+        await using var file = new SqliteFile();
+        await file.Database.WriteAsync(
+            db => db.Execute(
+                """
+                DROP TABLE bundle_contents; DROP TABLE bundle_versions; DROP TABLE bundle_shadows;
+                DROP TABLE audit_records;
+                CREATE TABLE bundles (tenant TEXT PRIMARY KEY, digest TEXT NOT NULL, files TEXT NOT NULL) STRICT;
+                INSERT INTO bundles VALUES ($tenant, $digest, '{"bundle.yaml":"name: ü"}');
+                PRAGMA user_version=1
+                """,
+                ("$tenant", Given.Tenant(1).ToString()), ("$digest", BundleDigest.Of([1]).ToString())),
+            CancellationToken.None);
+
+        await using var again = SqliteDatabase.Open(file.Path);
+
+        var bundles = new SqliteBundleStore(again);
+        var bundle = Assert.Single(await bundles.ListAsync(CancellationToken.None));
+        Assert.Equal((Given.Tenant(1), 1, "name: ü"), (bundle.Tenant, bundle.Version, bundle.Files["bundle.yaml"]));
+        var version = Assert.Single(await bundles.HistoryAsync(Given.Tenant(1), CancellationToken.None));
+        Assert.Equal("platform", version.Origin.Principal);
+        Assert.True(TimeProvider.System.GetUtcNow() - version.Origin.At < TimeSpan.FromMinutes(5));
+    }
+
+    [Fact]
     public async Task A_reopened_file_holds_what_was_written()
     {
         await using var file = new SqliteFile();

@@ -15,6 +15,7 @@ internal sealed class SqliteFile : IAsyncDisposable
         Agents = new SqliteAgentStore(_database, TimeProvider.System);
         Journal = new SqliteRunJournal(_database, TimeProvider.System);
         Bundles = new SqliteBundleStore(_database);
+        Audit = new SqliteAuditStore(_database);
     }
 
     public string Path => System.IO.Path.Combine(_folder.FullName, "state.db");
@@ -26,6 +27,8 @@ internal sealed class SqliteFile : IAsyncDisposable
     public IRunJournal Journal { get; }
 
     public IBundleStore Bundles { get; }
+
+    public IAuditStore Audit { get; }
 
     public SqliteDatabase Database => _database;
 

@@ -27,7 +27,10 @@ internal sealed record ClientRequest(string Model, bool Stream, bool IncludeUsag
         if (model.Length is 0 or > MaxModelChars)
             throw Malformed("model", $"'model' must name a model in 1 to {MaxModelChars} characters");
 
-        var prompts = operation == InferenceOperation.Chat ? Messages(root, options) : Prompts(root);
+        if (operation == InferenceOperation.Embedding)
+            return Embedding(root, model, options);
+
+        var prompts = operation == InferenceOperation.Chat ? Messages(root, options) : Prompts(root, "prompt");
         var n = Number(root, "n") ?? 1;
         if (Number(root, "best_of") is { } best && best != n)
             throw Unsupported("best_of", "'best_of' must equal 'n'");
@@ -99,18 +102,31 @@ internal sealed record ClientRequest(string Model, bool Stream, bool IncludeUsag
         _ => "",
     };
 
-    private static int Prompts(JsonElement root)
+    /// <summary>Nothing is generated; the ledger holds the one output token that it holds at least.</summary>
+    private static ClientRequest Embedding(JsonElement root, string model, EdgeOptions options)
     {
-        if (!root.TryGetProperty("prompt", out var prompt))
-            throw Malformed("prompt", "'prompt' is missing");
+        if (Prompts(root, "input") > options.MaxEmbeddingInputs)
+            throw Malformed("input", $"'input' has at most {options.MaxEmbeddingInputs} texts");
+        if (root.TryGetProperty("encoding_format", out var format) && format.ValueKind != JsonValueKind.Null
+            && (format.ValueKind != JsonValueKind.String || format.GetString() is not ("float" or "base64")))
+            throw Malformed("encoding_format", "'encoding_format' must be 'float' or 'base64'");
+        if (Number(root, "dimensions") < 1)
+            throw Malformed("dimensions", "'dimensions' must be positive");
+        return new ClientRequest(model, Stream: false, IncludeUsage: false, MaxOutputTokens: 1, Choices: 1);
+    }
+
+    private static int Prompts(JsonElement root, string name)
+    {
+        if (!root.TryGetProperty(name, out var prompt))
+            throw Malformed(name, $"'{name}' is missing");
 
         return prompt.ValueKind switch
         {
             JsonValueKind.String => 1,
-            JsonValueKind.Array when prompt.GetArrayLength() == 0 => throw Malformed("prompt", "'prompt' is empty"),
+            JsonValueKind.Array when prompt.GetArrayLength() == 0 => throw Malformed(name, $"'{name}' is empty"),
             JsonValueKind.Array when prompt[0].ValueKind == JsonValueKind.Number => 1,
             JsonValueKind.Array => prompt.GetArrayLength(),
-            _ => throw Malformed("prompt", "'prompt' must be a string or an array"),
+            _ => throw Malformed(name, $"'{name}' must be a string or an array"),
         };
     }
 

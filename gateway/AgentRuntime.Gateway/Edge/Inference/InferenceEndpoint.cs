@@ -16,6 +16,27 @@ internal sealed class InferenceEndpoint(
     public EdgeHandler For(InferenceOperation operation) => (context, caller, cancellationToken) =>
         HandleAsync(context, caller, operation, static body => body, AnswerAsync, cancellationToken);
 
+    /// <summary><c>POST /v1/embeddings</c>: the router's one chunk is the answer.</summary>
+    public Task EmbedAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken) =>
+        HandleAsync(
+            context,
+            caller,
+            InferenceOperation.Embedding,
+            static body => body,
+            static async (context, chunks, _, _, cancellationToken) =>
+            {
+                var list = chunks.Current.Raw;
+                context.Response.ContentType = "application/json";
+                context.Response.ContentLength = list.Length;
+                await context.Response.Body.WriteAsync(list, cancellationToken);
+
+                // To its end, so that it is settled before the request is over.
+                while (await chunks.MoveNextAsync())
+                {
+                }
+            },
+            cancellationToken);
+
     /// <summary>Serves a request whose body is turned into OpenAI's chat or completion form first.</summary>
     /// <param name="context">The request.</param>
     /// <param name="caller">Who asks.</param>

@@ -4,8 +4,10 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Gateway;
 
 /// <summary>Asks policy whether a caller may use a model directly; no policy, no use. Thread-safe.</summary>
-internal sealed class ModelPolicy(IPolicyDecisionPoint decisions, TimeProvider time)
+internal sealed class ModelPolicy(IPolicyDecisionPoint decisions, TimeProvider time, IAuditLog? audit = null)
 {
+    private readonly DecisionRecords _records = new(audit, time);
+
     private static readonly JsonElement NoArguments = JsonDocument.Parse("{}").RootElement.Clone();
 
     /// <summary>The permission to use a model: settle it when the request has ended.</summary>
@@ -15,8 +17,14 @@ internal sealed class ModelPolicy(IPolicyDecisionPoint decisions, TimeProvider t
         var policy = (decisions.Current(caller.Tenant) ?? throw NoPolicy()).Open(caller);
         var call = new PolicyCall(PolicyAction.UseModel, model, NoArguments, time.GetUtcNow());
         var decision = policy.Decide(call);
+        var record = _records.Record(caller, call, decision);
+        if (decision.Verdict == Verdict.Allow && record is not null)
+            return new ModelPermission(policy, call, caller, _records, record);
         if (decision.Verdict == Verdict.Allow)
-            return new ModelPermission(policy, call);
+        {
+            policy.Settle(call, CallOutcome.NotSent);
+            throw new RuntimeErrorException(DecisionRecords.NotRecorded());
+        }
 
         throw new RuntimeErrorException(decision.Reason ?? new RuntimeError(
             decision.Verdict == Verdict.RequireApproval ? ReasonCodes.ApprovalRequired : ReasonCodes.ModelNotGranted,
@@ -53,7 +61,12 @@ internal sealed class ModelPolicy(IPolicyDecisionPoint decisions, TimeProvider t
 }
 
 /// <summary>An allowed use of a model, to be settled once.</summary>
-internal readonly record struct ModelPermission(IRunPolicy Policy, PolicyCall Call)
+internal readonly record struct ModelPermission(
+    IRunPolicy Policy, PolicyCall Call, WorkIdentity Caller, DecisionRecords Records, string Record)
 {
-    public void Settle(CallOutcome outcome) => Policy.Settle(Call, outcome);
+    public void Settle(CallOutcome outcome)
+    {
+        Policy.Settle(Call, outcome);
+        Records.Settle(Caller, Record, outcome);
+    }
 }

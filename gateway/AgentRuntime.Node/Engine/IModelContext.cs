@@ -1,0 +1,33 @@
+namespace AgentRuntime.Node.Engine;
+
+/// <summary>What computes batches over a pool of KV cells. One thread at a time.</summary>
+internal interface IModelContext : IKvCells, IDisposable
+{
+    /// <summary>Cells in the pool.</summary>
+    int PoolTokens { get; }
+
+    /// <summary>Sequence ids for requests and the cache.</summary>
+    int UsableSequences { get; }
+
+    void ClearBatch();
+
+    /// <summary>Adds a token to the batch and returns its index there.</summary>
+    int Add(int token, int position, int sequence, bool output);
+
+    /// <summary>Computes the batch: 0 done, 1 no room in the pool, anything else a failure.</summary>
+    int Decode();
+
+    /// <summary>
+    /// The logits at a batch index that asked for output, valid until the next decode; empty in a simulation.
+    /// </summary>
+    Span<float> Logits(int index);
+
+    /// <summary>Copies the state of a range of positions out.</summary>
+    byte[] Export(int sequence, int from, int to);
+
+    /// <summary>
+    /// Puts exported state of [from, to) into a sequence, at the positions at and after <paramref name="keepFrom"/>.
+    /// Needs (to - from) free cells. False when it is refused; nothing has changed then.
+    /// </summary>
+    bool Import(ReadOnlySpan<byte> state, int sequence, int keepFrom, int to);
+}

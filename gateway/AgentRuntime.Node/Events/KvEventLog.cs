@@ -1,0 +1,92 @@
+using AgentRuntime.Node.Engine;
+
+namespace AgentRuntime.Node.Events;
+
+/// <summary>What one step of the engine changed in the prefix cache. Immutable.</summary>
+/// <param name="Sequence">Counts from 0 with the process.</param>
+/// <param name="UnixSeconds">When.</param>
+/// <param name="Events">In order.</param>
+internal sealed record KvEventBatch(ulong Sequence, double UnixSeconds, IReadOnlyList<KvEvent> Events);
+
+/// <summary>Takes batches as they come, on the engine's thread: it must not wait.</summary>
+internal interface IKvEventListener
+{
+    void Offer(KvEventBatch batch);
+}
+
+/// <summary>
+/// Numbers what the prefix cache gains and loses, keeps the last 10,000 batches (vLLM's <c>buffer_steps</c>) and hands
+/// them to listeners. The engine's thread observes; the history and the listeners are shared under a lock.
+/// </summary>
+internal sealed class KvEventLog(int blockTokens, TimeProvider time) : IPrefixCacheObserver
+{
+    private const int KeptBatches = 10_000;
+
+    private readonly Lock _gate = new();
+    private readonly Queue<KvEventBatch> _history = new();
+    private readonly List<IKvEventListener> _listeners = [];
+    private List<KvEvent> _pending = [];
+    private ulong _next;
+
+    /// <inheritdoc/>
+    public void Stored(in StoredBlock block)
+    {
+        // Blocks of one chain travel in one event, as in vLLM.
+        if (_pending.Count > 0 && _pending[^1] is BlocksStored last && last.Hashes[^1] == block.Parent)
+        {
+            last.Hashes.Add(block.Hash);
+            last.Tokens.AddRange(block.Tokens);
+            return;
+        }
+
+        _pending.Add(new BlocksStored(
+            [block.Hash], block.Parent, [.. block.Tokens], blockTokens, block.Salt, block.Adapter));
+    }
+
+    /// <inheritdoc/>
+    public void Removed(BlockHash hash)
+    {
+        if (_pending.Count > 0 && _pending[^1] is BlocksRemoved last) last.Hashes.Add(hash);
+        else _pending.Add(new BlocksRemoved([hash]));
+    }
+
+    /// <inheritdoc/>
+    public void Cleared() => _pending.Add(new AllBlocksCleared());
+
+    /// <inheritdoc/>
+    public void Flush()
+    {
+        if (_pending.Count == 0) return;
+        var batch = new KvEventBatch(_next++, time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0, _pending);
+        _pending = [];
+        lock (_gate)
+        {
+            if (_history.Count == KeptBatches) _history.Dequeue();
+            _history.Enqueue(batch);
+            foreach (var listener in _listeners) listener.Offer(batch);
+        }
+    }
+
+    /// <summary>Every kept batch from a sequence number on.</summary>
+    public IReadOnlyList<KvEventBatch> From(ulong sequence)
+    {
+        lock (_gate) return [.. _history.Where(b => b.Sequence >= sequence)];
+    }
+
+    /// <summary>
+    /// Adds a listener that gets what comes after the batches that are returned, without a gap between.
+    /// </summary>
+    public IReadOnlyList<KvEventBatch> Listen(IKvEventListener listener, ulong sequence)
+    {
+        lock (_gate)
+        {
+            _listeners.Add(listener);
+            return [.. _history.Where(b => b.Sequence >= sequence)];
+        }
+    }
+
+    public void Leave(IKvEventListener listener)
+    {
+        lock (_gate) _listeners.Remove(listener);
+    }
+}

@@ -1,0 +1,61 @@
+using AgentRuntime.Node.Engine;
+using AgentRuntime.Node.Prompting;
+
+namespace AgentRuntime.Node.Models;
+
+/// <summary>
+/// The model that a node serves, and the seam between what is shared by every node (wires, batching, prefix cache) and
+/// what computes: llama.cpp, or the simulation. Immutable and thread-safe; disposed after every context made from it.
+/// </summary>
+internal interface IServedModel : IDisposable
+{
+    /// <summary>The model's file; for a simulation a name.</summary>
+    string Path { get; }
+
+    /// <summary>Content address of the weights, 64 hex digits: what two nodes compare before they move state.</summary>
+    string Digest { get; }
+
+    /// <summary>What moved state is made of: compared before it is used.</summary>
+    string StateFormat { get; }
+
+    int VocabularySize { get; }
+
+    /// <summary>The token that begins a text; -1 for none.</summary>
+    int Bos { get; }
+
+    /// <summary>The token that ends a text; -1 for none.</summary>
+    int Eos { get; }
+
+    /// <summary>Whether cells can be copied between sequences.</summary>
+    bool CanShareCells { get; }
+
+    /// <summary>Whether a range of a sequence's state can be moved to another node.</summary>
+    bool CanMoveState { get; }
+
+    /// <summary>Whether a token ends the answer.</summary>
+    bool EndsGeneration(int token);
+
+    /// <summary>The bytes that a token adds to a text; empty for control tokens.</summary>
+    ReadOnlySpan<byte> Piece(int token);
+
+    /// <summary>A token as text, control tokens included.</summary>
+    string TokenText(int token);
+
+    /// <summary>How the control tokens are spelled, longest first.</summary>
+    IEnumerable<string> ControlTexts();
+
+    /// <summary>Text to tokens. Control tokens in <paramref name="text"/> are recognized only on demand.</summary>
+    int[] Tokenize(string text, bool addSpecial, bool parseSpecial);
+
+    /// <summary>A metadata value as text; null when absent.</summary>
+    string? Metadata(string key);
+
+    /// <summary>Renders conversations into the text that the model reads.</summary>
+    IChatTemplate CreateChatTemplate();
+
+    /// <summary>Makes what computes; owned by the engine's thread.</summary>
+    IModelContext CreateContext(NodeOptions options);
+
+    /// <summary>Makes what chooses a request's tokens; null when its grammar does not parse.</summary>
+    ITokenSampler? CreateSampler(GenerationRequest request);
+}

@@ -1,0 +1,51 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Http;
+using AgentRuntime.Node.Models;
+
+namespace AgentRuntime.Node.Prompting;
+
+/// <summary>
+/// The tokens that nodes with this GGUF file read, without its weights: what the host gives to the router, so that its
+/// names of KV blocks meet those of the nodes' events. Thread-safe; dispose it last.
+/// </summary>
+public sealed class GgufTokenizer : IPromptTokenizer, IDisposable
+{
+    private readonly LoadedModel _model;
+    private readonly PromptBuilder _prompts;
+
+    private GgufTokenizer(LoadedModel model)
+    {
+        _model = model;
+        _prompts = new(model);
+    }
+
+    /// <summary>Reads the vocabulary and the chat template of a file.</summary>
+    /// <exception cref="RuntimeErrorException">
+    /// AR8004 llama.cpp is not installed; AR4010 the file is not a model that loads.
+    /// </exception>
+    public static GgufTokenizer Load(string path) => new(LoadedModel.LoadVocabulary(path));
+
+    /// <inheritdoc/>
+    public int[]? Tokenize(InferenceOperation operation, ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body);
+            var request = CompletionRequestReader.Read(json.RootElement, operation == InferenceOperation.Chat);
+            if (request.IsChat)
+                return _model.Tokenize(_prompts.Build(request.Messages, request.Tools), addSpecial: true,
+                    parseSpecial: true);
+            return request.Prompts is not [var prompt] ? null
+                : prompt.Tokens ?? _model.Tokenize(prompt.Text ?? "", addSpecial: true, parseSpecial: true);
+        }
+        catch (Exception e) when (e is JsonException or RuntimeErrorException)
+        {
+            // The node will say what is wrong with it.
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _model.Dispose();
+}

@@ -1,0 +1,16 @@
+namespace AgentRuntime.Rpc.Server;
+
+/// <summary>How services are called. Immutable.</summary>
+public sealed record RpcServerOptions
+{
+    /// <summary>The largest message that is read; default 4 MiB (gRPC's own default).</summary>
+    public int MaxReceiveBytes { get; init; } = 4 << 20;
+
+    /// <summary>The largest message that is sent; default 64 MiB.</summary>
+    public int MaxSendBytes { get; init; } = 64 << 20;
+
+    /// <summary>
+    /// Whether responses of 256 bytes and more are sent as gzip to clients that read it; default no.
+    /// </summary>
+    public bool Compress { get; init; }
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+
+namespace AgentRuntime.Cli.Commands;
+
+/// <summary><c>agentctl approvals list | approve | deny</c>.</summary>
+internal static class ApprovalsCommand
+{
+    public static Command Create() => new("approvals", "See which calls wait for a person, and decide")
+    {
+        List(),
+        Decide("approve", "Let a call be made, with exactly the arguments that were shown", approved: true),
+        Decide("deny", "Refuse a call", approved: false),
+    };
+
+    private static Command List()
+    {
+        var command = new Command("list", "The calls that wait, oldest first");
+        command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
+        {
+            foreach (var waiting in (await client.Approvals.ListAsync(cancellationToken)).Approvals)
+            {
+                Console.WriteLine($"{waiting.Run} {waiting.Call}  {waiting.Agent}  until {waiting.ExpiresAt:u}");
+                Console.WriteLine($"  {waiting.Tool} {Reports.Terminal.Clean(waiting.ArgumentsJson)}");
+            }
+
+            return 0;
+        }));
+        return command;
+    }
+
+    private static Command Decide(string name, string description, bool approved)
+    {
+        var run = new Argument<string>("run") { Description = "run_…" };
+        var call = new Argument<int>("call") { Description = "The call's number, as the list shows it" };
+        var comment = new Option<string?>("--comment") { Description = "Why; the agent gets to read it" };
+        var command = new Command(name, description) { run, call, comment };
+        command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
+        {
+            await client.Approvals.DecideAsync(
+                parsed.GetRequiredValue(run),
+                parsed.GetRequiredValue(call),
+                approved,
+                parsed.GetValue(comment),
+                cancellationToken);
+            return 0;
+        }));
+        return command;
+    }
+}

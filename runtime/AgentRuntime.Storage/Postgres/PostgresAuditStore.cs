@@ -1,0 +1,65 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Storage;
+
+/// <summary>Audit records in PostgreSQL. Thread-safe. Failures are AR8002.</summary>
+public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
+{
+    /// <inheritdoc/>
+    public async ValueTask AppendAsync(
+        IReadOnlyList<AuditEntry> entries, long maxPerTenant, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxPerTenant, 1);
+        var tenants = entries.Select(e => e.Tenant.ToString()).Distinct(StringComparer.Ordinal).ToArray();
+        await database.InTransactionAsync(
+            async db =>
+            {
+                foreach (var entry in entries)
+                    await db.ExecuteAsync(
+                        "INSERT INTO audit_records (tenant, at, kind, data) VALUES ($1, $2, $3, $4)",
+                        cancellationToken,
+                        entry.Tenant.ToString(),
+                        entry.At.UtcTicks,
+                        entry.Data.Kind,
+                        JsonSerializer.SerializeToUtf8Bytes(entry.Data, WireJson.Default.AuditData))
+                        .ConfigureAwait(false);
+                foreach (var tenant in tenants)
+                    await db.ExecuteAsync(
+                        """
+                        DELETE FROM audit_records WHERE tenant = $1 AND id <=
+                        (SELECT id FROM audit_records WHERE tenant = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)
+                        """,
+                        cancellationToken, tenant, maxPerTenant).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<AuditRecord>> ReadAsync(
+        TenantId tenant, AuditQuery query, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        return database.RunAsync(
+            db => db.AllAsync(
+                $"""
+                SELECT id, at, data FROM audit_records WHERE tenant = $1
+                AND ($2::text IS NULL OR kind = $2) AND ($3::bigint IS NULL OR at >= $3)
+                AND ($4::bigint IS NULL OR id > $4) AND ($5::bigint IS NULL OR id < $5)
+                ORDER BY id {(query.After is null ? "DESC" : "ASC")} LIMIT $6
+                """,
+                r => new AuditRecord(
+                    r.GetInt64(0), r.Time(1),
+                    JsonSerializer.Deserialize(r.GetFieldValue<byte[]>(2), WireJson.Default.AuditData)!),
+                cancellationToken,
+                tenant.ToString(),
+                query.Kind,
+                query.Since?.UtcTicks,
+                query.After,
+                query.Before,
+                Math.Clamp(query.Limit, 1, AuditQuery.MaxLimit)),
+            cancellationToken);
+    }
+}

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using Microsoft.Data.Sqlite;
+
+namespace AgentRuntime.Storage;
+
+/// <summary>Audit records in SQLite. Thread-safe. Failures are AR8002.</summary>
+public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
+{
+    /// <inheritdoc/>
+    public async ValueTask AppendAsync(
+        IReadOnlyList<AuditEntry> entries, long maxPerTenant, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxPerTenant, 1);
+
+        // Serialized before the writer is held, which everybody waits for.
+        var rows = entries
+            .Select(e => (
+                Tenant: e.Tenant.ToString(),
+                At: e.At.UtcTicks,
+                e.Data.Kind,
+                Data: JsonSerializer.Serialize(e.Data, WireJson.Default.AuditData)))
+            .ToList();
+        await database.WriteAsync(
+            db =>
+            {
+                foreach (var row in rows)
+                    db.Execute(
+                        "INSERT INTO audit_records (tenant, at, kind, data) VALUES ($tenant, $at, $kind, $data)",
+                        ("$tenant", row.Tenant), ("$at", row.At), ("$kind", row.Kind), ("$data", row.Data));
+                foreach (var tenant in rows.Select(r => r.Tenant).Distinct(StringComparer.Ordinal))
+                    Forget(db, tenant, maxPerTenant);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<AuditRecord>> ReadAsync(
+        TenantId tenant, AuditQuery query, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        return database.ReadAsync(
+            db => db.All(
+                $"""
+                SELECT id, at, data FROM audit_records WHERE tenant = $tenant
+                {(query.Kind is null ? "" : "AND kind = $kind")}
+                {(query.Since is null ? "" : "AND at >= $since")}
+                {(query.After is null ? "" : "AND id > $after")}
+                {(query.Before is null ? "" : "AND id < $before")}
+                ORDER BY id {(query.After is null ? "DESC" : "ASC")} LIMIT $limit
+                """,
+                r => new AuditRecord(
+                    r.GetInt64(0), r.Time(1),
+                    JsonSerializer.Deserialize(r.GetString(2), WireJson.Default.AuditData)!),
+                ("$tenant", tenant.ToString()),
+                ("$kind", query.Kind),
+                ("$since", query.Since?.UtcTicks),
+                ("$after", query.After),
+                ("$before", query.Before),
+                ("$limit", Math.Clamp(query.Limit, 1, AuditQuery.MaxLimit))),
+            cancellationToken);
+    }
+
+    private static void Forget(SqliteConnection db, string tenant, long keep) =>
+        db.Execute(
+            """
+            DELETE FROM audit_records WHERE tenant = $tenant AND id <=
+            (SELECT id FROM audit_records WHERE tenant = $tenant ORDER BY id DESC LIMIT 1 OFFSET $keep)
+            """,
+            ("$tenant", tenant), ("$keep", keep));
+}

@@ -1,0 +1,120 @@
+using AgentRuntime.Abstractions;
+using Microsoft.AspNetCore.Http;
+using static AgentRuntime.Gateway.Tests.RouterHarness;
+
+namespace AgentRuntime.Gateway.Tests;
+
+public class HedgingTests
+{
+    [Fact]
+    public async Task A_late_engines_request_is_answered_by_another_and_cancelled_there()
+    {
+        await using var slow = await ScriptedEngine.StartAsync("a");
+        await using var fast = await ScriptedEngine.StartAsync("b");
+        slow.Answer = NeverAsync;
+        await using var harness = await StartAsync([slow, fast], Hedged);
+
+        var answers = await AskUntilSeenAsync(harness, slow);
+
+        Assert.Equal("Hello, world", TextOf(answers));
+        Assert.Equal("b", answers[0].ServedBy!.DecodeEngine);
+        Assert.Equal(new InferenceUsage(new(10), new(4), new(3)), answers[^1].Usage);
+        await slow.ClientGone.Task.WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System);
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines.All(e => e.InFlight == 0));
+        Assert.All(harness.Router.Engines, e => Assert.True(e.CircuitClosed));
+    }
+
+    [Fact]
+    public async Task The_first_engine_wins_when_it_answers_while_the_second_is_asked()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var asked = 0;
+        async Task AnswerAsync(ScriptedEngine engine, HttpContext context, System.Text.Json.JsonElement body)
+        {
+            if (Interlocked.Increment(ref asked) == 2)
+            {
+                release.TrySetResult();
+                await NeverAsync(context, body);
+            }
+
+            await release.Task;
+            await engine.AnswerWithWordsAsync(context, body);
+        }
+
+        a.Answer = (c, body) => AnswerAsync(a, c, body);
+        b.Answer = (c, body) => AnswerAsync(b, c, body);
+        await using var harness = await StartAsync([a, b], Hedged);
+
+        var chunks = await harness.AskAsync();
+
+        Assert.Equal("Hello, world", TextOf(chunks));
+        Assert.Equal(2, asked);
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines.All(e => e.InFlight == 0));
+    }
+
+    [Fact]
+    public async Task Nothing_is_asked_twice_unless_it_is_configured()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        async Task LateAsync(ScriptedEngine engine, HttpContext context, System.Text.Json.JsonElement body)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(150), TimeProvider.System);
+            await engine.AnswerWithWordsAsync(context, body);
+        }
+
+        a.Answer = (c, body) => LateAsync(a, c, body);
+        b.Answer = (c, body) => LateAsync(b, c, body);
+        await using var harness = await StartAsync([a, b]);
+
+        await harness.AskAsync();
+
+        Assert.Equal(1, a.Seen.Count + b.Seen.Count);
+    }
+
+    [Fact]
+    public async Task When_both_fail_a_third_attempt_follows_the_first_failure()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        var seen = 0;
+        async Task FailTwiceAsync(ScriptedEngine engine, HttpContext context, System.Text.Json.JsonElement body)
+        {
+            if (Interlocked.Increment(ref seen) > 2)
+            {
+                await engine.AnswerWithWordsAsync(context, body);
+                return;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+            await ScriptedEngine.RefuseAsync(context, 500);
+        }
+
+        a.Answer = (c, body) => FailTwiceAsync(a, c, body);
+        b.Answer = (c, body) => FailTwiceAsync(b, c, body);
+        await using var harness = await StartAsync([a, b], Hedged);
+
+        Assert.Equal("Hello, world", TextOf(await harness.AskAsync()));
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines.All(e => e.InFlight == 0));
+    }
+
+    private static EngineRouterOptions Hedged(EngineRouterOptions options) =>
+        options with { HedgeAfter = TimeSpan.FromMilliseconds(40) };
+
+    private static async Task NeverAsync(HttpContext context, System.Text.Json.JsonElement body) =>
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
+
+    /// <summary>Asks until the engine has been asked first; which one that is, is the router's choice.</summary>
+    private static async Task<IReadOnlyList<InferenceChunk>> AskUntilSeenAsync(
+        RouterHarness harness, ScriptedEngine engine)
+    {
+        while (true)
+        {
+            var chunks = await harness.AskAsync();
+            if (!engine.Seen.IsEmpty)
+                return chunks;
+        }
+    }
+}

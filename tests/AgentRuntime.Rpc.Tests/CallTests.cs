@@ -1,0 +1,210 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Net.Sockets;
+using AgentRuntime.Rpc.Client;
+using AgentRuntime.Rpc.Health;
+using AgentRuntime.Rpc.Tests.Interop;
+using Google.Protobuf;
+using Status = AgentRuntime.Rpc.Health.HealthCheckResponse.Types.ServingStatus;
+
+namespace AgentRuntime.Rpc.Tests;
+
+/// <summary>Both ends are ours; what python3-grpcio cannot show is shown here.</summary>
+public sealed class CallTests
+{
+    [Fact]
+    public async Task Calls_work_over_tls_and_only_with_a_trusted_certificate()
+    {
+        await using var host = await EchoHost.StartAsync();
+        var address = new UriBuilder(host.Tls) { Host = "localhost" }.Uri;
+        using var trusting = new RpcChannel(address, new()
+        {
+            Tls = new SslClientAuthenticationOptions
+            {
+                RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                    certificate?.GetCertHashString() == host.Certificate.GetCertHashString(),
+            },
+        });
+        Assert.Equal("tls", (await trusting.UnaryAsync(EchoService.Say, new() { Text = "tls" })).Text);
+
+        using var plain = new RpcChannel(address);
+        var e = await Assert.ThrowsAsync<RpcException>(() => plain.UnaryAsync(EchoService.Say, new()));
+        Assert.Equal(RpcStatusCode.Unavailable, e.Status.Code);
+    }
+
+    [Fact]
+    public async Task An_error_without_messages_is_one_block_of_headers()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var http = Http();
+        using var response = await http.SendAsync(Request(host, "/interop.Echo/Absent"), default);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("12", response.Headers.GetValues("grpc-status").Single());
+        Assert.Empty(await response.Content.ReadAsByteArrayAsync());
+        Assert.Empty(response.TrailingHeaders);
+    }
+
+    [Theory]
+    [InlineData("text/plain", "POST", 415)]
+    [InlineData("application/grpc-web", "POST", 415)]
+    [InlineData("application/grpc", "PUT", 405)]
+    public async Task What_is_no_call_is_refused_in_http(string type, string method, int status)
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var http = Http();
+        var request = Request(host, EchoService.Say.Path, type);
+        request.Method = new(method);
+        using var response = await http.SendAsync(request, default);
+        Assert.Equal(status, (int)response.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_timeout_that_does_not_parse_is_refused()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var http = Http();
+        var request = Request(host, EchoService.Say.Path);
+        request.Headers.TryAddWithoutValidation("grpc-timeout", "soon");
+        using var response = await http.SendAsync(request, default);
+        Assert.Equal("13", response.Headers.GetValues("grpc-status").Single());
+    }
+
+    [Theory]
+    [InlineData(200, RpcStatusCode.Unknown)]
+    [InlineData(404, RpcStatusCode.Unimplemented)]
+    [InlineData(503, RpcStatusCode.Unavailable)]
+    public async Task An_answer_that_is_no_grpc_becomes_a_status(int http, RpcStatusCode code)
+    {
+        // The host's own server never gives one, so this one stands for a proxy before it.
+        await using var proxy = await PlainAnswer.StartAsync(http);
+        using var channel = new RpcChannel(proxy.Address);
+        var e = await Assert.ThrowsAsync<RpcException>(() => channel.UnaryAsync(EchoService.Say, new()));
+        Assert.Equal(code, e.Status.Code);
+    }
+
+    [Fact]
+    public async Task A_server_that_is_not_there_is_unavailable()
+    {
+        using var closed = new TcpListener(IPAddress.Loopback, 0);
+        closed.Start();
+        var port = ((IPEndPoint)closed.LocalEndpoint).Port;
+        closed.Stop();
+        using var channel = new RpcChannel(new Uri($"http://127.0.0.1:{port}"));
+        var e = await Assert.ThrowsAsync<RpcException>(() => channel.UnaryAsync(EchoService.Say, new()));
+        Assert.Equal(RpcStatusCode.Unavailable, e.Status.Code);
+        await using var call = channel.Duplex(EchoService.Chat);
+        Assert.False(await call.WriteAsync(new()));
+    }
+
+    [Fact]
+    public async Task A_caller_that_cancels_sees_a_cancellation_and_the_service_ends()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var channel = host.Channel();
+        using var stop = new CancellationTokenSource();
+        await using var call = channel.ServerStreaming(
+            EchoService.Count, new() { Count = int.MaxValue, WaitMs = 1 }, cancellationToken: stop.Token);
+        Assert.NotNull(await call.ReadAsync());
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            while (await call.ReadAsync() is not null)
+            {
+            }
+        });
+        Assert.Equal("Count", await NextEndAsync(host));
+    }
+
+    [Fact]
+    public async Task A_deadline_ends_both_sides_even_when_nobody_reads()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var channel = host.Channel();
+        await using var call = channel.ServerStreaming(
+            EchoService.Count, new() { Count = int.MaxValue, WaitMs = 20 },
+            new() { Timeout = TimeSpan.FromMilliseconds(300) });
+        Assert.Equal("Count", await NextEndAsync(host));
+        var e = await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            while (await call.ReadAsync() is not null)
+            {
+            }
+        });
+        Assert.Equal(RpcStatusCode.DeadlineExceeded, e.Status.Code);
+    }
+
+    [Fact]
+    public async Task A_reader_that_stops_holds_the_service_up_instead_of_filling_memory()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var channel = host.Channel();
+        var total = 200;
+        await using var call = channel.ServerStreaming(
+            EchoService.Count, new() { Count = total, Payload = ByteString.CopyFrom(new byte[1 << 20]) });
+        Assert.NotNull(await call.ReadAsync());
+        // Nothing reads now; when reading goes on, everything is there, in order.
+        for (var i = 1; i < total; i++) Assert.Equal(i, (await call.ReadAsync())!.Number);
+        Assert.Null(await call.ReadAsync());
+    }
+
+    [Fact]
+    public async Task A_server_that_stops_says_unavailable()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var channel = host.Channel();
+        await using var call = channel.ServerStreaming(EchoService.Count, new() { Count = int.MaxValue, WaitMs = 5 });
+        Assert.NotNull(await call.ReadAsync());
+        var stopping = host.StopAsync();
+        var e = await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            while (await call.ReadAsync() is not null)
+            {
+            }
+        });
+        Assert.Equal(RpcStatusCode.Unavailable, e.Status.Code);
+        await stopping;
+    }
+
+    [Fact]
+    public async Task A_watcher_of_health_hears_of_changes()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var channel = host.Channel();
+        await using var watch = channel.ServerStreaming(HealthService.Watch, new() { Service = "engine" });
+        Assert.Equal(Status.ServiceUnknown, (await watch.ReadAsync())!.Status);
+        host.Health.Set("engine", Status.Serving);
+        Assert.Equal(Status.Serving, (await watch.ReadAsync())!.Status);
+        host.Health.Set("engine", Status.NotServing);
+        Assert.Equal(Status.NotServing, (await watch.ReadAsync())!.Status);
+    }
+
+    [Fact]
+    public async Task A_request_over_the_senders_limit_is_never_sent()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var channel = host.Channel(new() { MaxSendBytes = 100 });
+        var e = await Assert.ThrowsAsync<RpcException>(
+            () => channel.UnaryAsync(EchoService.Say, new() { Payload = ByteString.CopyFrom(new byte[200]) }));
+        Assert.Equal(RpcStatusCode.ResourceExhausted, e.Status.Code);
+    }
+
+    private static async Task<string> NextEndAsync(EchoHost host)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        return await host.Echo.Ended.Reader.ReadAsync(deadline.Token);
+    }
+
+    private static HttpMessageInvoker Http() => new(new SocketsHttpHandler());
+
+    private static HttpRequestMessage Request(EchoHost host, string path, string type = "application/grpc") =>
+        new(HttpMethod.Post, new Uri(host.Plain, path))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent([0, 0, 0, 0, 0])
+            {
+                Headers = { ContentType = new MediaTypeHeaderValue(type) },
+            },
+        };
+}

@@ -1,0 +1,98 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Storage.Tests;
+
+/// <summary>What every <see cref="IAuditStore"/> does, whatever stands behind it.</summary>
+public abstract class AuditStoreContract : IAsyncLifetime
+{
+    private static readonly DateTimeOffset Noon = new(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
+
+    private readonly CancellationToken _ct = CancellationToken.None;
+
+    protected abstract IAuditStore Audit { get; }
+
+    public abstract Task InitializeAsync();
+
+    public abstract Task DisposeAsync();
+
+    [Fact]
+    public async Task What_is_kept_is_read_as_it_was_written()
+    {
+        var decision = new DecisionMade(
+            "dec_1", "demo/triage", "key:key_1", "call_tool", "shop/refund", "deny", ["grant:x", "mine \" ü"])
+        {
+            Arguments = JsonElement.Parse("""{"amount_cents":5,"note":"\u0000"}"""),
+            Run = "run_1",
+            Call = 3,
+            Reason = new("AR2002", "no", "agents.yaml:1:1"),
+            Bundle = "abc",
+            Errors = ["mine: overflow"],
+            Shadow = new("allow", "def", ["p"]),
+        };
+        var threat = new ThreatFound("probing", "throttle", "demo/triage", "5 denials within 1m")
+        {
+            Run = "run_1", Until = Noon.AddMinutes(5), Bundle = "abc",
+        };
+        AuditData[] all =
+            [decision, new DecisionSettled("dec_1", "failed"), threat, new PolicyChanged("apply", "k", "b", 2)];
+        await Audit.AppendAsync([.. all.Select(d => new AuditEntry(Given.Tenant(1), Noon, d))], 100, _ct);
+
+        var read = await Audit.ReadAsync(Given.Tenant(1), new() { After = 0 }, _ct);
+
+        Assert.Equal(all.Select(Text), read.Select(r => Text(r.Data)));
+        Assert.All(read, r => Assert.Equal(Noon, r.At));
+    }
+
+    [Fact]
+    public async Task Records_are_asked_for_by_tenant_kind_time_and_place()
+    {
+        for (var i = 0; i < 6; i++)
+            await Audit.AppendAsync(
+                [
+                    new(Given.Tenant(1), Noon.AddMinutes(i), new DecisionSettled($"dec_{i}", "failed")),
+                    new(Given.Tenant(2), Noon.AddMinutes(i), new DecisionSettled("theirs", "failed")),
+                    new(Given.Tenant(1), Noon.AddMinutes(i), new PolicyChanged("apply", "k", "b", i)),
+                ],
+                100,
+                _ct);
+
+        var newest = await Read(new() { Kind = "settled", Limit = 2 });
+        var older = await Read(new() { Kind = "settled", Before = newest[^1].Id, Limit = 2 });
+        var oldest = await Read(new() { Kind = "settled", After = 0, Limit = 2 });
+        var next = await Read(new() { Kind = "settled", After = oldest[^1].Id, Limit = 2 });
+
+        Assert.Equal(["dec_5", "dec_4"], newest.Select(Name));
+        Assert.Equal(["dec_3", "dec_2"], older.Select(Name));
+        Assert.Equal(["dec_0", "dec_1"], oldest.Select(Name));
+        Assert.Equal(["dec_2", "dec_3"], next.Select(Name));
+        var late = await Read(new() { Kind = "settled", Since = Noon.AddMinutes(4) });
+        Assert.Equal(["dec_5", "dec_4"], late.Select(Name));
+        Assert.Equal(12, (await Read(new())).Count);
+    }
+
+    [Fact]
+    public async Task A_tenant_keeps_its_newest_records()
+    {
+        await Audit.AppendAsync([new(Given.Tenant(2), Noon, new DecisionSettled("theirs", "failed"))], 5, _ct);
+        for (var i = 0; i < 4; i++)
+            await Audit.AppendAsync(
+                [
+                    new(Given.Tenant(1), Noon, new DecisionSettled($"dec_{i * 2}", "failed")),
+                    new(Given.Tenant(1), Noon, new DecisionSettled($"dec_{(i * 2) + 1}", "failed")),
+                ],
+                5,
+                _ct);
+
+        Assert.Equal(
+            ["dec_3", "dec_4", "dec_5", "dec_6", "dec_7"], (await Read(new() { After = 0 })).Select(Name));
+        Assert.Single(await Audit.ReadAsync(Given.Tenant(2), new(), _ct));
+    }
+
+    private async Task<IReadOnlyList<AuditRecord>> Read(AuditQuery query) =>
+        await Audit.ReadAsync(Given.Tenant(1), query, _ct);
+
+    private static string Name(AuditRecord record) => ((DecisionSettled)record.Data).Decision;
+
+    private static string Text(AuditData data) => JsonSerializer.Serialize(data, WireJson.Default.AuditData);
+}
