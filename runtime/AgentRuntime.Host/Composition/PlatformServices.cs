@@ -5,8 +5,8 @@ using AgentRuntime.Gateway;
 using AgentRuntime.Host.Configuration;
 using AgentRuntime.Host.Seeding;
 using AgentRuntime.Policies;
+using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Engine;
-using AgentRuntime.Sandboxes.Managed;
 using AgentRuntime.Storage;
 
 namespace AgentRuntime.Host.Composition;
@@ -41,9 +41,9 @@ internal static class PlatformServices
         .AddSingleton<IPolicyVersions>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IQuotaLimitSource, BundleQuotaLimits>();
 
-    public static IServiceCollection AddSandboxes(this IServiceCollection services) => services
+    public static IServiceCollection AddSandboxes(this IServiceCollection services, IWasmEngine engine) => services
         .AddSingleton<ISandboxEngine>(provider => new WasmSandboxEngine(
-            new ManagedWasmEngine(), new SandboxEngineOptions(), provider.GetRequiredService<TimeProvider>()));
+            engine, new SandboxEngineOptions(), provider.GetRequiredService<TimeProvider>()));
 
     /// <summary>Engines, and around them the ledger: nothing reaches an engine that is not paid for.</summary>
     public static IServiceCollection AddInference(

@@ -48,6 +48,10 @@ internal static class PlatformOptionsFile
     private static PlatformOptions Resolve(PlatformOptions options, string folder) => options with
     {
         State = Path.Combine(folder, options.State),
+        Sandbox = options.Sandbox with
+        {
+            Library = options.Sandbox.Library is { } library ? Path.Combine(folder, library) : null,
+        },
         Nodes = options.Nodes with
         {
             Model = options.Nodes.Model is { } model ? Path.Combine(folder, model) : null,
