@@ -56,7 +56,8 @@ internal sealed class ModuleScan
     {
         var count = section.U32();
         // A count that the section cannot hold is the compiler's to refuse.
-        if (count > limits.MaxFunctions && count <= section.Length) TooLarge($"{count} functions exceed {limits.MaxFunctions}", section.Offset);
+        if (count > limits.MaxFunctions && count <= section.Length)
+            TooLarge($"{count} functions exceed {limits.MaxFunctions}", section.Offset);
     }
 
     private void ReadTables(ref Reader section)

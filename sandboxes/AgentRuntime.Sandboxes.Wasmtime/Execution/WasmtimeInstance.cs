@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
@@ -182,6 +183,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         }
     }
 
+    [SkipLocalsInit]
     private WasmCallStatus Run(
         ExportedFunction target, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {

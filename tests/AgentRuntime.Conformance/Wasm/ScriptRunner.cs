@@ -81,7 +81,8 @@ internal sealed class ScriptRunner(IScriptEngine engine, string file, TextWriter
                 var fault = c.Type == "assert_invalid" ? ModuleFault.Invalid : ModuleFault.Malformed;
                 return Throws<WasmModuleException>(
                     () => engine.Compile(c.Module()),
-                    e => e.Fault == fault || !engine.TellsMalformedFromInvalid ? null : $"{e.Fault} ({e.Message}), expected: {c.Text}");
+                    e => e.Fault == fault || !engine.TellsMalformedFromInvalid ? null
+                        : $"{e.Fault} ({e.Message}), expected: {c.Text}");
             default:
                 return $"unknown command";
         }
