@@ -55,6 +55,17 @@ public sealed class WasmtimeEngine : IWasmEngine
     /// <inheritdoc/>
     public void LeaveThread() => GuestThread.Leave();
 
+    /// <summary>An engine without a pool, for what the pool has no room for.</summary>
+    internal NativeEngine Unpooled =>
+        NativeEngine.Get(_library, Options, new EngineFlavour(Metered: false, Pooled: false));
+
+    /// <summary>For the corpus alone.</summary>
+    internal CodeHandle CompileUnpooled(byte[] wasm, CompileLimits limits)
+    {
+        ModuleScan.Read(wasm, limits);
+        return Compile(Unpooled, wasm, limits);
+    }
+
     /// <summary>
     /// Compiles within the time limit. The library cannot be told to stop, so that it works on a thread of its own,
     /// which goes on alone when the time is over, and of which there are but a few.
@@ -64,6 +75,11 @@ public sealed class WasmtimeEngine : IWasmEngine
     {
         var engine = NativeEngine.Get(
             _library, Options, new EngineFlavour(metered, NativeEngine.Fits(scan, Options)));
+        return (engine, Compile(engine, wasm, limits));
+    }
+
+    private CodeHandle Compile(NativeEngine engine, byte[] wasm, CompileLimits limits)
+    {
         if (Volatile.Read(ref _overdue) >= Options.MaxOverdueCompilations)
             throw new WasmModuleException(ModuleFault.TooLarge, "earlier compilations go on past their time", -1);
         var compilation = new Compilation(engine, wasm);
@@ -74,7 +90,7 @@ public sealed class WasmtimeEngine : IWasmEngine
                 ModuleFault.TooLarge, $"compilation took longer than {limits.MaxTime}", -1);
         }
 
-        return (engine, compilation.Take());
+        return compilation.Take();
     }
 
     /// <summary>One call of the compiler, and who is left with what came of it.</summary>

@@ -36,8 +36,9 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
     public async Task A_wrong_configuration_is_told_at_once_and_whole()
     {
         var file = Path.Combine(platform.State, "wrong.json");
-        await File.WriteAllTextAsync(
-            file, """{ "listen": "nowhere", "workers": 0, "nodes": { "model": "none.gguf" } }""");
+        await File.WriteAllTextAsync(file, """
+            { "listen": "nowhere", "workers": 0, "nodes": { "model": "none.gguf" }, "sandbox": { "engine": "v8" } }
+            """);
 
         var (exit, output) = await ChildProcess.RunAsync("dotnet", [Programs.Platform, "all", "--config", file]);
 
@@ -46,6 +47,20 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
         Assert.Contains("listen", output, StringComparison.Ordinal);
         Assert.Contains("workers", output, StringComparison.Ordinal);
         Assert.Contains("nodes.model", output, StringComparison.Ordinal);
+        Assert.Contains("sandbox.engine", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_sandbox_library_that_is_none_is_refused_before_anything_starts()
+    {
+        var file = Path.Combine(platform.State, "sandbox.json");
+        await File.WriteAllTextAsync(Path.Combine(platform.State, "libwasmtime.so"), "this is no library");
+        await File.WriteAllTextAsync(file, """{ "sandbox": { "engine": "wasmtime", "library": "libwasmtime.so" } }""");
+
+        var (exit, output) = await ChildProcess.RunAsync("dotnet", [Programs.Platform, "all", "--config", file]);
+
+        Assert.Equal(1, exit);
+        Assert.Contains("AR3018", output, StringComparison.Ordinal);
     }
 
     [Fact]

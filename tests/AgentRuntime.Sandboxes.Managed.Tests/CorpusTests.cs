@@ -25,7 +25,7 @@ public sealed class CorpusTests(ITestOutputHelper output)
         {
             await Run("tar", "xJf", archive, "-C", target.FullName);
             var tool = Path.Combine(AppContext.BaseDirectory, "AgentRuntime.Conformance.dll");
-            var last = await Run("dotnet", tool, "wasm", target.FullName);
+            var last = await Run("dotnet", tool, "wasm", target.FullName, "--engine", ChosenEngine.Name);
             output.WriteLine(last);
             Assert.Contains(" passed, 0 failed", last, StringComparison.Ordinal);
             Assert.True(int.Parse(last.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) > atLeast,

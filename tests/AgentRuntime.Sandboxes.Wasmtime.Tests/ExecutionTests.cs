@@ -1,28 +1,120 @@
+using System.Runtime.CompilerServices;
+using AgentRuntime.Sandboxes.Core;
 using Xunit.Abstractions;
+using static AgentRuntime.Sandboxes.Wasmtime.Tests.GivenLibrary;
 
 namespace AgentRuntime.Sandboxes.Wasmtime.Tests;
 
-/// <summary>The binding against the library itself.</summary>
+/// <summary>The binding against the library itself, beyond what the suites of both engines check.</summary>
 public sealed class ExecutionTests(ITestOutputHelper output)
 {
     [Fact]
     public void The_library_says_its_release()
     {
-        if (GivenLibrary.Engine(output) is not { } engine) return;
+        if (Given(output) is not { } engine) return;
 
         output.WriteLine(engine.Version);
         Assert.Matches(@"^(36|48)\.\d+\.\d+$", engine.Version);
     }
 
     [Fact]
-    public void A_function_adds()
+    public void Calls_both_ways_allocate_nothing()
     {
-        if (GivenLibrary.Engine(output) is not { } engine) return;
-        // (module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))
-        byte[] wasm = [0, 0x61, 0x73, 0x6D, 1, 0, 0, 0, 1, 7, 1, 0x60, 2, 0x7F, 0x7F, 1, 0x7F, 3, 2, 1, 0,
-            7, 7, 1, 3, 0x61, 0x64, 0x64, 0, 0, 10, 9, 1, 7, 0, 0x20, 0, 0x20, 1, 0x6A, 0x0B];
-        using var instance = engine.Compile(wasm).Instantiate([], GivenLibrary.Limits);
+        if (Given(output) is not { } engine) return;
+        using var instance = engine.Start();
+        WasmValue[] arguments = [WasmValue.FromI32(20_000), default];
+        var results = new WasmValue[1];
+        for (var i = 0; i < 100; i++) Round();
 
-        Assert.Equal(5, instance.CallI32("add", 2, 3));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++) Round();
+
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+
+        void Round()
+        {
+            instance.Call("add", arguments, results);
+            instance.Call("times", arguments.AsSpan(0, 1), results);
+        }
+    }
+
+    [Fact]
+    public void Memory_is_reached_only_within_its_bounds_and_where_it_is_after_growth()
+    {
+        if (Given(output) is not { } engine) return;
+        using var instance = engine.Start();
+        instance.Memory!.Slice(65_532, 4)[0] = 7;
+
+        Assert.Equal(7, instance.CallI32("load", 65_532));
+        Assert.Equal(TrapKind.MemoryOutOfBounds, Traps(() => instance.Memory.Slice(65_533, 4)).Kind);
+        Assert.Equal(TrapKind.MemoryOutOfBounds, Traps(() => instance.Memory.Slice(uint.MaxValue, uint.MaxValue)).Kind);
+        Assert.Equal(1, instance.CallI32("grow", 2));
+        Assert.Equal(3 * 65_536, instance.Memory.LengthBytes);
+        instance.Memory.Slice(3 * 65_536 - 1, 1)[0] = 9;
+        Assert.Equal(7, instance.Memory.Slice(65_532, 1)[0]);
+    }
+
+    [Fact]
+    public void A_module_that_imports_one_name_twice_reaches_both_functions()
+    {
+        if (Given(output) is not { } engine) return;
+        using var instance = engine.Compile(GuestModules.ImportsTwice).Instantiate(
+            [Host(Doubling), Host(static (_, arguments, results) =>
+            {
+                results[0] = WasmValue.FromI32(arguments[0].AsI32() + 1);
+                return HostReturn.Completed;
+            })],
+            Limits);
+
+        Assert.Equal((20, 11), (instance.CallI32("first", 10), instance.CallI32("second", 10)));
+    }
+
+    [Fact]
+    public void A_function_of_another_type_or_number_is_not_linked()
+    {
+        if (Given(output) is not { } engine) return;
+        var module = engine.Compile(GuestModules.Guest);
+        var other = new HostFunction(new FunctionType([], []), false, Doubling);
+
+        Assert.Throws<WasmLinkException>(() => module.Instantiate([], Limits));
+        Assert.Throws<WasmLinkException>(() => module.Instantiate([other], Limits));
+        Assert.Throws<WasmLinkException>(() => module.Instantiate([Host(Doubling), Host(Doubling)], Limits));
+    }
+
+    [Fact]
+    public void Instances_that_nobody_disposed_are_collected_and_their_places_used_again()
+    {
+        if (Given(output) is not { } engine) return;
+        var module = engine.Compile(GuestModules.Guest);
+        HostFunction[] functions = [Host(Doubling)];
+        for (var round = 0; round < 3; round++)
+        {
+            Forget(module, functions, engine.Options.PooledInstances / 2);
+#pragma warning disable RS0030 // What a collection does to forgotten instances is what is tested.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+#pragma warning restore RS0030
+        }
+    }
+
+    // On a frame of its own, so that none is still in a local.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Forget(IWasmModule module, HostFunction[] functions, int count)
+    {
+        for (var i = 0; i < count; i++) module.Instantiate(functions, Limits);
+    }
+
+    [Fact]
+    public void Fuel_is_counted_and_the_same_every_time()
+    {
+        if (Given(output) is not { } engine) return;
+        var used = Enumerable.Range(0, 3).Select(_ =>
+        {
+            using var instance = engine.Start(limits: Limits with { Fuel = 100_000 });
+            instance.CallI32("times", 100);
+            return 100_000 - (int)((Execution.WasmtimeInstance)instance).Fuel!;
+        }).Distinct();
+
+        Assert.InRange(Assert.Single(used), 100, 10_000);
     }
 }

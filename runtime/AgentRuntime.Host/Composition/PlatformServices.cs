@@ -7,8 +7,8 @@ using AgentRuntime.Host.Configuration;
 using AgentRuntime.Host.Seeding;
 using AgentRuntime.Node.Prompting;
 using AgentRuntime.Policies;
+using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Engine;
-using AgentRuntime.Sandboxes.Managed;
 using AgentRuntime.Sandboxes.Tools;
 using AgentRuntime.Storage;
 
@@ -42,9 +42,9 @@ internal static class PlatformServices
         .AddSingleton<IPolicyVersions>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IQuotaLimitSource, BundleQuotaLimits>();
 
-    public static IServiceCollection AddSandboxes(this IServiceCollection services) => services
+    public static IServiceCollection AddSandboxes(this IServiceCollection services, IWasmEngine engine) => services
         .AddSingleton(provider => new WasmSandboxEngine(
-            new ManagedWasmEngine(), new SandboxEngineOptions(), provider.GetRequiredService<TimeProvider>()))
+            engine, new SandboxEngineOptions(), provider.GetRequiredService<TimeProvider>()))
         .AddSingleton<ISandboxEngine>(provider => provider.GetRequiredService<WasmSandboxEngine>());
 
     /// <summary>Engines, and around them the ledger: nothing reaches an engine that is not paid for.</summary>

@@ -55,11 +55,31 @@ internal sealed record PlatformOptions
     /// </summary>
     public int ApprovalPatienceSeconds { get; init; } = 900;
 
+    /// <summary>What runs the guests.</summary>
+    public SandboxOptions Sandbox { get; init; } = new();
+
     /// <summary>Tenants that exist from the start.</summary>
     public IReadOnlyList<TenantOptions> Tenants { get; init; } = [];
 
     /// <summary>Addresses of tool servers by name, in place of those in bundles.</summary>
     public IReadOnlyDictionary<string, string> ToolEndpoints { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>What runs the guests. Immutable.</summary>
+internal sealed record SandboxOptions
+{
+    /// <summary>
+    /// <c>wasmtime</c>, <c>managed</c>, or <c>auto</c>: Wasmtime when a <c>libwasmtime</c> is found, else managed.
+    /// Default
+    /// <c>auto</c>.
+    /// </summary>
+    public string Engine { get; init; } = "auto";
+
+    /// <summary>
+    /// The <c>libwasmtime.so</c>, or the folder of a release that holds it; null to look for one. In a file, relative
+    /// to it.
+    /// </summary>
+    public string? Library { get; init; }
 }
 
 /// <summary>The bundled inference nodes. Immutable.</summary>

@@ -49,6 +49,10 @@ internal static class PlatformOptionsFile
     {
         State = Path.Combine(folder, options.State),
         EnginesFile = options.EnginesFile is { } engines ? Path.Combine(folder, engines) : null,
+        Sandbox = options.Sandbox with
+        {
+            Library = options.Sandbox.Library is { } library ? Path.Combine(folder, library) : null,
+        },
         Nodes = options.Nodes with
         {
             Model = options.Nodes.Model is { } model ? Path.Combine(folder, model) : null,

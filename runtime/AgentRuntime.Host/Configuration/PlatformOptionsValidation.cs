@@ -24,6 +24,7 @@ internal static class PlatformOptionsValidation
         if (options.ApprovalPatienceSeconds is < 0 or > 86_400) yield return "approval_patience_seconds: 0 to 86400";
         if (options.Disaggregation is not ("always" or "auto" or "never"))
             yield return $"disaggregation: '{options.Disaggregation}' is none of always, auto, never";
+        foreach (var problem in OfSandbox(options.Sandbox)) yield return problem;
         foreach (var problem in OfNodes(options.Nodes)) yield return problem;
         if (options.Nodes.Count == 0 && options.Engines.Count == 0 && options.EnginesDns.Count == 0
             && options.EnginesFile is null && options.Registration is null)
@@ -57,6 +58,16 @@ internal static class PlatformOptionsValidation
         }
 
         foreach (var problem in options.Tenants.SelectMany(OfTenant)) yield return problem;
+    }
+
+    private static IEnumerable<string> OfSandbox(SandboxOptions sandbox)
+    {
+        if (sandbox.Engine is not ("auto" or "wasmtime" or "managed"))
+            yield return $"sandbox.engine: '{sandbox.Engine}' is none of auto, wasmtime, managed";
+        if (sandbox.Library is not { } library) yield break;
+        if (sandbox.Engine == "managed") yield return "sandbox.library: the managed engine takes none";
+        if (!File.Exists(library) && !Directory.Exists(library))
+            yield return $"sandbox.library: there is no file or folder '{library}'";
     }
 
     private static IEnumerable<string> OfNodes(NodePoolOptions nodes)

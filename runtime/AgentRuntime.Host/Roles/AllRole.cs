@@ -23,6 +23,8 @@ internal static class AllRole
         Directory.CreateDirectory(options.State);
         using var telemetry = Telemetry.Start("all", Environment.MachineName);
         await using var nodes = new NodeSupervisor(TimeProvider.System, Logging.Factory.CreateLogger<NodeSupervisor>());
+        var sandboxes = SandboxEngines.Create(
+            options.Sandbox, Logging.Factory.CreateLogger("AgentRuntime.Host.Sandboxes"));
         var engines = await EngineStart.StartAsync(options, nodes, cancellationToken);
         await using var database = SqliteDatabase.Open(Path.Combine(options.State, "agentruntime.db"));
 
@@ -31,7 +33,7 @@ internal static class AllRole
         builder.Services
             .AddState(database)
             .AddPolicy(options)
-            .AddSandboxes()
+            .AddSandboxes(sandboxes)
             .AddInference(options, engines)
             .AddRuns(options)
             .AddTenantSeed()

@@ -17,7 +17,8 @@ internal static class EpochTicker
 
     private static readonly Lock Gate = new();
     private static readonly List<WasmtimeInstance> Watched = [];
-    private static readonly List<NativeEngine> Running = [];
+    private static readonly List<NativeEngine> Stopping = [];
+    private static readonly List<WasmtimeInstance> Leaving = [];
     private static readonly AutoResetEvent Wake = new(false);
     private static Thread? _thread;
 
@@ -79,22 +80,36 @@ internal static class EpochTicker
                 if (instance.Charge(passed))
                 {
                     instance.RequestStop(TrapKind.CpuTimeExhausted);
-                    if (!Running.Contains(instance.Engine)) Running.Add(instance.Engine);
+                    if (!Stopping.Contains(instance.Engine)) Stopping.Add(instance.Engine);
                 }
             }
             else if (++instance.IdleTicks > IdleTicks)
             {
                 instance.IdleTicks = 0;
                 instance.Watched = false;
-                // The guest's thread sets InGuest and then reads Watched, without a fence; this one pays for both.
-                Interlocked.MemoryBarrierProcessWide();
-                if (instance.InGuest) instance.Watched = true;
-                else Watched.RemoveAt(i);
+                Watched[i] = Watched[^1];
+                Watched.RemoveAt(Watched.Count - 1);
+                Leaving.Add(instance);
             }
         }
 
+        if (Leaving.Count > 0) LeaveWithLockHeld();
         // Only when somebody is to stop: every guest of the engine then calls back, which costs each of them a little.
-        NativeEngine.IncrementAll(Running);
-        Running.Clear();
+        NativeEngine.IncrementAll(Stopping);
+        Stopping.Clear();
+    }
+
+    // A guest's thread sets InGuest and then reads Watched, without a fence; this one pays for all of them.
+    private static void LeaveWithLockHeld()
+    {
+        Interlocked.MemoryBarrierProcessWide();
+        foreach (var instance in Leaving)
+        {
+            if (!instance.InGuest || instance.Watched) continue;
+            instance.Watched = true;
+            Watched.Add(instance);
+        }
+
+        Leaving.Clear();
     }
 }

@@ -21,6 +21,9 @@ internal sealed class ModuleScan
 
     public int Tables { get; private set; }
 
+    /// <summary>Whether instantiation runs a function of the guest's.</summary>
+    public bool HasStart { get; private set; }
+
     /// <summary>The name under which a function is exported; null when it is not.</summary>
     public string? ExportedName(int function) => _functionNames.GetValueOrDefault(function);
 
@@ -41,6 +44,7 @@ internal sealed class ModuleScan
                 case 4: scan.ReadTables(ref section); break;
                 case 5: scan.ReadMemories(ref section); break;
                 case 7: scan.ReadExports(ref section); break;
+                case 8: scan.HasStart = true; break;
                 case 10: Bodies(ref section, limits); break;
             }
         }
@@ -52,7 +56,8 @@ internal sealed class ModuleScan
     {
         var count = section.U32();
         // A count that the section cannot hold is the compiler's to refuse.
-        if (count > limits.MaxFunctions && count <= section.Length) TooLarge($"{count} functions exceed {limits.MaxFunctions}", section.Offset);
+        if (count > limits.MaxFunctions && count <= section.Length)
+            TooLarge($"{count} functions exceed {limits.MaxFunctions}", section.Offset);
     }
 
     private void ReadTables(ref Reader section)

@@ -18,7 +18,12 @@ internal static class ReplaySnapshot
     private const int HeaderBytes = 4 + 4 + SHA256.HashSizeInBytes + 8 + 4 + 4;
 
     public static void Write(
-        IBufferWriter<byte> destination, byte[] module, long cpuUsed, int import, int export, ReadOnlySpan<byte> journal)
+        IBufferWriter<byte> destination,
+        byte[] module,
+        long cpuUsed,
+        int import,
+        int export,
+        ReadOnlySpan<byte> journal)
     {
         var content = destination.GetSpan(HeaderBytes + journal.Length + SHA256.HashSizeInBytes);
         content = content[..(HeaderBytes + journal.Length + SHA256.HashSizeInBytes)];

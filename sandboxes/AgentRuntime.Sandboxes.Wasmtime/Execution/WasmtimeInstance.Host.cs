@@ -39,6 +39,7 @@ internal sealed unsafe partial class WasmtimeInstance
         }
     }
 
+    [SkipLocalsInit]
     private bool CallHost(int import, NativeValue* values)
     {
         var host = _hosts[import];
@@ -52,6 +53,7 @@ internal sealed unsafe partial class WasmtimeInstance
         {
             var arguments = (Span<WasmValue>)stackalloc WasmValue[type.Parameters.Length];
             ValuePacking.Unpack(type.Parameters, values, arguments);
+            results.Clear();
             _journal?.Append(ReplayStep.Host, import, []);
             if (host.Body(this, arguments, results) == HostReturn.Suspend)
             {

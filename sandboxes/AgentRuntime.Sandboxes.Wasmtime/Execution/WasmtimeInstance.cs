@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
@@ -138,7 +139,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         if (_limits.Fuel is { } fuel) Check(Api.ContextSetFuel(_context, (ulong)fuel));
         NativeInstance instance;
         nint trap = 0;
-        EnterGuest();
+        EnterGuest(_module.Scan.HasStart);
         var error = _code.InstancePre is { } linked
             ? Api.InstancePreInstantiate(linked, _context, &instance, &trap)
             : InstantiateByPosition(&instance, &trap);
@@ -182,6 +183,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         }
     }
 
+    [SkipLocalsInit]
     private WasmCallStatus Run(
         ExportedFunction target, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
@@ -198,7 +200,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         ValuePacking.Pack(target.Type.Parameters, arguments, raw);
         var function = Native(target);
         nint trap = 0;
-        var nested = EnterGuest();
+        var nested = EnterGuest(watch: true);
         var error = Api.FunctionCall(_context, &function, raw, (nuint)target.Slots, &trap);
         LeaveGuest(nested);
         if ((error | trap) != 0)
@@ -211,12 +213,12 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         return WasmCallStatus.Completed;
     }
 
-    private bool EnterGuest()
+    private bool EnterGuest(bool watch)
     {
         var nested = InGuest;
         _nesting++;
         InGuest = true;
-        if (!Watched) EpochTicker.Watch(this);
+        if (watch && !Watched) EpochTicker.Watch(this);
         return nested;
     }
 

@@ -56,7 +56,7 @@ public sealed class WasmtimeLibrary
                     : throw Unusable("the binding is for Linux on x64 and arm64", configured);
             }
 
-            return _loaded = configured is null ? FindInstalledWithLockHeld() : LoadWithLockHeld(Named(configured));
+            return _loaded = configured is null ? FindInstalledWithLockHeld() : Load(Named(configured));
         }
     }
 
@@ -78,24 +78,25 @@ public sealed class WasmtimeLibrary
             System.IO.Path.Combine(beside, "runtimes", Portable(), "native", FileName),
             System.IO.Path.Combine("/usr/local/lib", FileName),
         ];
-        if (Array.Find(places, File.Exists) is { } place) return LoadWithLockHeld(place);
-        return NativeLibrary.TryLoad(FileName, out var handle) ? CheckedWithLockHeld(FileName, handle) : null;
+        if (Array.Find(places, File.Exists) is { } place) return Load(place);
+        return NativeLibrary.TryLoad(FileName, out var handle) ? Checked(FileName, handle) : null;
     }
 
-    private static WasmtimeLibrary LoadWithLockHeld(string path)
+    /// <summary>Loads and checks; the caller holds the lock, or knows that it will fail.</summary>
+    internal static WasmtimeLibrary Load(string path)
     {
         if (!File.Exists(path)) throw Unusable("there is no such file", path);
         try
         {
-            return CheckedWithLockHeld(path, NativeLibrary.Load(path));
+            return Checked(path, NativeLibrary.Load(path));
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw Unusable($"the file is no library for this machine ({e.Message.Split('\n')[0].Trim()})", path);
+            throw Unusable("the file is no library for this machine, or needs one that is missing", path);
         }
     }
 
-    private static unsafe WasmtimeLibrary CheckedWithLockHeld(string path, nint handle)
+    private static unsafe WasmtimeLibrary Checked(string path, nint handle)
     {
         var missing = Functions().Where(f => !NativeLibrary.TryGetExport(handle, f, out _)).ToArray();
         if (missing.Length > 0)

@@ -2,7 +2,7 @@ using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Binary;
 using AgentRuntime.Sandboxes.Managed.Runtime;
 
-namespace AgentRuntime.Conformance.Wasm;
+namespace AgentRuntime.Conformance.Wasm.Engines;
 
 /// <summary>The module <c>spectest</c> that the suite's scripts import from.</summary>
 internal static class SpecTestModule

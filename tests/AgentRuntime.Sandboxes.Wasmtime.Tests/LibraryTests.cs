@@ -1,0 +1,126 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Wasmtime.Execution;
+using AgentRuntime.Sandboxes.Wasmtime.Loading;
+
+namespace AgentRuntime.Sandboxes.Wasmtime.Tests;
+
+/// <summary>What is said of a library that cannot be used. None of this needs one.</summary>
+public sealed class LibraryTests
+{
+    [Fact]
+    public void A_library_that_is_not_there_or_is_none_is_refused_with_its_code()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            Assert.Contains("no such file", Refused("/nonexistent/libwasmtime.so"), StringComparison.Ordinal);
+            Assert.Contains("no library", Refused(file), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void Another_library_is_refused_for_the_functions_that_it_lacks()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        var other = Array.Find(
+            ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6"], File.Exists);
+        if (other is null) return;
+
+        Assert.Contains("lacks wasm", Refused(other), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("36.0.0", true)]
+    [InlineData("36.0.14", true)]
+    [InlineData("48.0.0", true)]
+    [InlineData("35.0.0", false)]
+    [InlineData("37.0.1", false)]
+    [InlineData("3", false)]
+    [InlineData("", false)]
+    public void Only_the_releases_that_the_binding_is_for_are_taken(string version, bool taken)
+    {
+        var thrown = Record.Exception(() => NativeEngine.CheckVersion(version, "libwasmtime.so"));
+
+        if (taken) Assert.Null(thrown);
+        else Assert.Equal(ReasonCodes.SandboxLibrary, Assert.IsType<RuntimeErrorException>(thrown).Error.Code);
+    }
+
+    [Fact]
+    public void A_version_is_read_from_what_may_be_any_bytes()
+    {
+        var random = new Random(20261121);
+        for (var length = 0; length < 400; length += 7)
+        {
+            var bytes = new byte[length];
+            random.NextBytes(bytes);
+            Assert.Equal("", NativeEngine.SerializedVersion(bytes));
+        }
+    }
+
+    [Theory]
+    [InlineData(0, TrapKind.CallStackExhausted)]
+    [InlineData(1, TrapKind.MemoryOutOfBounds)]
+    [InlineData(3, TrapKind.TableOutOfBounds)]
+    [InlineData(4, TrapKind.UninitializedElement)]
+    [InlineData(5, TrapKind.IndirectCallTypeMismatch)]
+    [InlineData(6, TrapKind.IntegerOverflow)]
+    [InlineData(7, TrapKind.IntegerDivideByZero)]
+    [InlineData(8, TrapKind.InvalidConversion)]
+    [InlineData(9, TrapKind.Unreachable)]
+    [InlineData(10, TrapKind.Stopped)]
+    [InlineData(11, TrapKind.FuelExhausted)]
+    [InlineData(12, TrapKind.FuelExhausted)]
+    public void Every_trap_code_of_core_modules_has_its_kind(byte code, TrapKind kind) =>
+        Assert.Equal(kind, TrapTranslation.KindOf(code));
+
+    [Fact]
+    public void Sizes_beyond_the_compile_limits_are_refused_before_the_compiler_sees_them()
+    {
+        byte[] functions = [.. Header, 3, 4, 3, 0, 0, 0];
+        byte[] locals = [.. Header, 10, 10, 1, 8, 1, 0xFF, 0xFF, 0xFF, 0x0F, 0x7F, 0x0B, 0x0B];
+
+        Assert.Equal(ModuleFault.TooLarge, Scanned(functions, new() { MaxFunctions = 2 }));
+        Assert.Equal(ModuleFault.TooLarge, Scanned(locals, new()));
+        Assert.Equal(ModuleFault.TooLarge, Scanned(locals, new() { MaxLocals = int.MaxValue, MaxFunctionBytes = 7 }));
+        Assert.Null(Scanned(functions, new()));
+    }
+
+    [Fact]
+    public void No_bytes_stop_the_scan()
+    {
+        var random = new Random(7);
+        for (var round = 0; round < 2_000; round++)
+        {
+            var bytes = new byte[random.Next(120)];
+            random.NextBytes(bytes);
+            Scanned([.. Header, .. bytes], new());
+        }
+    }
+
+    private static byte[] Header => [0, 0x61, 0x73, 0x6D, 1, 0, 0, 0];
+
+    private static ModuleFault? Scanned(byte[] wasm, CompileLimits limits)
+    {
+        try
+        {
+            ModuleScan.Read(wasm, limits);
+            return null;
+        }
+        catch (WasmModuleException e)
+        {
+            return e.Fault;
+        }
+    }
+
+    private static string Refused(string path)
+    {
+        var error = Assert.Throws<RuntimeErrorException>(() => WasmtimeLibrary.Load(path)).Error;
+        Assert.Equal(ReasonCodes.SandboxLibrary, error.Code);
+        return error.Message;
+    }
+}
