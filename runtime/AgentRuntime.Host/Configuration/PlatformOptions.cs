@@ -40,11 +40,32 @@ internal sealed record PlatformOptions
     /// </summary>
     public int ApprovalPatienceSeconds { get; init; } = 900;
 
+    /// <summary>The most that a tenant's bundle may give it; null for as much as the bundle says.</summary>
+    public QuotaCeilingOptions? QuotaCeiling { get; init; }
+
     /// <summary>Tenants that exist from the start.</summary>
     public IReadOnlyList<TenantOptions> Tenants { get; init; } = [];
 
     /// <summary>Addresses of tool servers by name, in place of those in bundles.</summary>
     public IReadOnlyDictionary<string, string> ToolEndpoints { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>
+/// The most that a tenant's bundle may give it: one that gives more does not validate. Immutable.
+/// </summary>
+internal sealed record QuotaCeilingOptions
+{
+    /// <summary>Requests a minute. Default 600.</summary>
+    public int RequestsPerMinute { get; init; } = 600;
+
+    /// <summary>Prompt and output tokens a minute. Default 200,000.</summary>
+    public long TokensPerMinute { get; init; } = 200_000;
+
+    /// <summary>US dollars a UTC day. Default 10.</summary>
+    public decimal CostPerDayUsd { get; init; } = 10;
+
+    /// <summary>Runs under way at once. Default 16.</summary>
+    public int ConcurrentRuns { get; init; } = 16;
 }
 
 /// <summary>The bundled inference nodes. Immutable.</summary>
