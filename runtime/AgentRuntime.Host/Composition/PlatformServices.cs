@@ -30,6 +30,7 @@ internal static class PlatformServices
         .AddSingleton(new PolicyOptions
         {
             ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
+            FirstPriority = options.QuotaCeiling?.FirstPriority ?? 0,
             QuotaCeiling = options.QuotaCeiling is not { } ceiling ? null : new()
             {
                 RequestsPerMinute = ceiling.RequestsPerMinute,

@@ -66,6 +66,9 @@ internal sealed record QuotaCeilingOptions
 
     /// <summary>Runs under way at once. Default 16.</summary>
     public int ConcurrentRuns { get; init; } = 16;
+
+    /// <summary>The first priority that its service classes may have, 0 to 3. Default 0.</summary>
+    public int FirstPriority { get; init; }
 }
 
 /// <summary>The bundled inference nodes. Immutable.</summary>

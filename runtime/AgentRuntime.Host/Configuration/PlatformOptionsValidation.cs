@@ -25,6 +25,7 @@ internal static class PlatformOptionsValidation
         if (options.QuotaCeiling is { } c
             && (c.RequestsPerMinute < 0 || c.TokensPerMinute < 0 || c.CostPerDayUsd < 0 || c.ConcurrentRuns < 0))
             yield return "quota_ceiling: a limit cannot be negative";
+        if (options.QuotaCeiling?.FirstPriority is < 0 or > 3) yield return "quota_ceiling.first_priority: 0 to 3";
         if (options.Disaggregation is not ("always" or "auto" or "never"))
             yield return $"disaggregation: '{options.Disaggregation}' is none of always, auto, never";
         foreach (var problem in OfNodes(options.Nodes)) yield return problem;
