@@ -97,7 +97,8 @@ public sealed record EngineRouterOptions
 
     /// <summary>
     /// From what prompts of a model are cut into blocks, by the model's name. Default
-    /// <see cref="Gateway.PromptKeys.Text"/> for every model; <see cref="Gateway.PromptKeys.Vocabulary"/> needs one of <see cref="Tokenizers"/>.
+    /// <see cref="Gateway.PromptKeys.Text"/> for every model; <see cref="Gateway.PromptKeys.Vocabulary"/> needs one
+    /// of <see cref="Tokenizers"/>.
     /// </summary>
     public IReadOnlyDictionary<string, PromptKeys> PromptKeys { get; init; } = new Dictionary<string, PromptKeys>();
 
