@@ -42,6 +42,8 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
         var simulation = await TypeAsync("policy simulate my-policy --days 7");
         Assert.Contains("deny -> allow  demo/triage  shop/refund", simulation, StringComparison.Ordinal);
         Assert.Contains($"{refused.Run} {refused.Call}", simulation, StringComparison.Ordinal);
+        var (_, same) = await platform.AgentctlAsync("policy", "simulate", "policies/bundles/demo");
+        Assert.Matches(@"\d+ decisions since .*: 0 changed", same);
 
         Assert.Contains("in shadow", await TypeAsync("policy apply --shadow my-policy"), StringComparison.Ordinal);
         await RefusedRunAsync();
@@ -82,6 +84,27 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
         Assert.Equal(2, Problem().Count(output));
         Assert.Contains("did you mean 'model'?", output, StringComparison.Ordinal);
         Assert.Equal(before, (await client.Policy.GetAsync(CancellationToken.None)).InForce);
+    }
+
+    [Fact]
+    public async Task A_bundle_above_what_the_operator_grants_is_refused()
+    {
+        var bundle = Path.Combine(Repository.Root, "policies", "bundles", "demo");
+        var file = Path.Combine(platform.State, "ceiling.json");
+        await File.WriteAllTextAsync(file, $$"""
+            {
+              "listen": "http://127.0.0.1:0", "state": "ceiling",
+              "nodes": { "count": 0 }, "engines": [{ "name": "none", "url": "http://127.0.0.1:9" }],
+              "quota_ceiling": { "requests_per_minute": 100 },
+              "tenants": [{ "name": "acme", "project": "demo", "bundle": {{JsonSerializer.Serialize(bundle)}} }]
+            }
+            """);
+
+        var (exit, output) = await ChildProcess.RunAsync("dotnet", [Programs.Platform, "all", "--config", file]);
+
+        Assert.Equal(1, exit);
+        Assert.Contains("'requests_per_minute' is above what the platform grants", output, StringComparison.Ordinal);
+        Assert.Contains("bundle.yaml:", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -71,7 +71,7 @@ internal static class AgentReader
         }
 
         var input = BundleReader.ReadLabels(section.Section("input"), problems);
-        var slo = SloReader.Choose(section, "slo", bundle.SloClasses, problems);
+        var slo = SloReader.Choose(section, "slo", bundle.SloClasses, bundle.FirstPriority, problems);
         var egress = EgressReader.Read(section.Find("egress"), problems);
         var grants = GrantReader.Read(section, bundle, problems);
         section.Close();

@@ -20,7 +20,7 @@ internal static class BundleCompiler
         if (problems.Any)
             return null;
 
-        return new()
+        var bundle = new CompiledBundle
         {
             Digest = BundleFiles.Digest(files),
             Definition = definition,
@@ -41,5 +41,9 @@ internal static class BundleCompiler
             Models = definition.Models.ToFrozenDictionary(
                 m => m.Name, m => EntityNames.Model(m.Name), StringComparer.Ordinal),
         };
+
+        // Only what is valid otherwise can be evaluated.
+        ReachValidator.Validate(bundle, problems);
+        return problems.Any ? null : bundle;
     }
 }

@@ -15,6 +15,9 @@ internal sealed record BundleDefinition(
     /// <summary>The service classes that work may be given.</summary>
     public IReadOnlyList<SloTarget> SloClasses { get; init; } = SloReader.Usual;
 
+    /// <summary>The first priority that a class may have.</summary>
+    public int FirstPriority { get; init; }
+
     /// <summary>The class of clients' direct requests; null for the platform's own.</summary>
     public SloTarget? ClientSlo { get; init; }
 

@@ -21,8 +21,8 @@ internal static class BundleReader
         var quota = ReadQuota(main?.Section("quota"), options.QuotaCeiling, problems);
         var models = ReadModels(main?.Section("models"), problems);
         var servers = ReadServers(main?.Section("servers"), problems);
-        var classes = SloReader.ReadClasses(main?.Section("slo_classes"), problems);
-        var clientSlo = main is null ? null : SloReader.Choose(main, "client_slo", classes, problems);
+        var classes = SloReader.ReadClasses(main?.Section("slo_classes"), options.FirstPriority, problems);
+        var clientSlo = main is null ? null : SloReader.Choose(main, "client_slo", classes, options.FirstPriority, problems);
         var egress = EgressReader.Read(main?.Find("egress"), problems);
         var threats = ThreatReader.Read(main?.Section("threats"), problems);
         main?.Close();
@@ -32,6 +32,7 @@ internal static class BundleReader
         {
             HonoursObligations = options.HonoursObligations,
             SloClasses = classes,
+            FirstPriority = options.FirstPriority,
             ClientSlo = clientSlo,
             Egress = egress,
             Threats = threats,

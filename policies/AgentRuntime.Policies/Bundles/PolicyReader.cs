@@ -6,7 +6,7 @@ namespace AgentRuntime.Policies;
 /// <summary>Parses a bundle's policies, generated and hand-written, into one set with names. Stateless.</summary>
 internal static class PolicyReader
 {
-    private static readonly string[] Annotations = ["id", "reason", "approval", "description", "source"];
+    private static readonly string[] Annotations = ["id", "reason", "approval", "overrides", "description", "source"];
     private static readonly string[] ReservedPrefixes = ["grant:", "model:", "direct:"];
 
     public const int MaxPolicies = 100_000;
@@ -68,6 +68,8 @@ internal static class PolicyReader
                     NearestName.Suggest(name, Annotations) + "; your own begin with x_");
             if (name == "approval" && (policy.Effect != CedarEffect.Permit || value != "required"))
                 problems.Add(at, "'@approval' belongs on a permit, and says \"required\"");
+            if (name == "overrides" && (policy.Effect != CedarEffect.Forbid || value != "grants"))
+                problems.Add(at, "'@overrides' belongs on a forbid, and says \"grants\"");
         }
 
         var id = policy.Annotations.GetValueOrDefault("id");

@@ -25,7 +25,7 @@ internal static class SloReader
         },
     ];
 
-    public static IReadOnlyList<SloTarget> ReadClasses(YamlSection? section, Problems problems)
+    public static IReadOnlyList<SloTarget> ReadClasses(YamlSection? section, int firstPriority, Problems problems)
     {
         var classes = new Dictionary<string, SloTarget>(StringComparer.Ordinal);
         foreach (var usual in Usual)
@@ -43,7 +43,10 @@ internal static class SloReader
             var name = entry.Key.Text;
             Names.Check(Names.IsLabel(name), name, "a service class", Names.LabelForm, entry.Key.Position, problems);
             if (YamlSection.Of(entry.Value, problems, $"the service class '{name}'") is { } read)
-                classes[name] = ReadClass(name, read, classes.GetValueOrDefault(name) ?? new(name, 1), problems);
+            {
+                var otherwise = classes.GetValueOrDefault(name) ?? new(name, Math.Max(1, firstPriority));
+                classes[name] = ReadClass(name, read, otherwise, firstPriority, problems);
+            }
         }
 
         return classes.Values.ToList();
@@ -51,12 +54,20 @@ internal static class SloReader
 
     /// <summary>The class that a key names; null when it names none.</summary>
     public static SloTarget? Choose(
-        YamlSection section, string key, IReadOnlyList<SloTarget> classes, Problems problems)
+        YamlSection section, string key, IReadOnlyList<SloTarget> classes, int firstPriority, Problems problems)
     {
         if (section.Text(key, 63) is not { } name)
             return null;
         if (classes.FirstOrDefault(c => c.Name == name) is { } chosen)
+        {
+            if (chosen.Priority < firstPriority)
+                problems.Add(
+                    section.Find(key)!.Position,
+                    $"the class '{name}' has priority {chosen.Priority}, before what the platform grants",
+                    $"describe it in 'slo_classes' with priority {firstPriority} or later, or name another");
             return chosen;
+        }
+
         problems.Add(
             section.Find(key)!.Position,
             $"there is no service class '{name}'",
@@ -64,7 +75,8 @@ internal static class SloReader
         return null;
     }
 
-    private static SloTarget ReadClass(string name, YamlSection section, SloTarget otherwise, Problems problems)
+    private static SloTarget ReadClass(
+        string name, YamlSection section, SloTarget otherwise, int firstPriority, Problems problems)
     {
         var first = section.Duration(
             "ttft", otherwise.TimeToFirstToken, TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1));
@@ -81,7 +93,7 @@ internal static class SloReader
                 $"a request of the class '{name}' would be refused after {YamlSection.Describe(deadline)}, before its "
                     + $"first token is due after {YamlSection.Describe(first)}",
                 "raise 'deadline', or lower 'ttft'");
-        var target = new SloTarget(name, section.Integer("priority", otherwise.Priority, 0, 3))
+        var target = new SloTarget(name, section.Integer("priority", otherwise.Priority, firstPriority, 3))
         {
             TimeToFirstToken = first,
             TimePerOutputToken = each,

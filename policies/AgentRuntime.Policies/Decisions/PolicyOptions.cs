@@ -19,6 +19,12 @@ public sealed record PolicyOptions
     public QuotaLimits? QuotaCeiling { get; init; }
 
     /// <summary>
+    /// The first priority that a bundle's service classes may have, 0 to 3; one before it does not validate. The
+    /// platform's own class for clients stays what it is. Default 0.
+    /// </summary>
+    public int FirstPriority { get; init; }
+
+    /// <summary>
     /// Calls are sent with <see cref="Decision.Arguments"/> where a decision has them. Default false: then a bundle
     /// with obligations does not validate, for the call would be sent as it was asked.
     /// </summary>

@@ -49,18 +49,19 @@ internal sealed class RunPolicy(
     {
         lock (_lock)
         {
-            if (Threats?.Refusal(call.At) is { } threat)
-                return new(Verdict.Deny, threat, Bundle) { EndsRun = Threats.EndsRun };
-            var decision = JudgeByPolicy(call);
+            var threats = call.IsReplay ? null : Threats;
+            if (threats?.Refusal(call.At) is { } threat)
+                return new(Verdict.Deny, threat, Bundle) { EndsRun = threats.EndsRun };
+            var decision = JudgeByPolicy(call, threats);
             return decision.Verdict == Verdict.Deny
-                && Threats?.Count(ThreatSignal.Denials, call.Resource, decision.Reason?.Code, call.At) is { } killed
+                && threats?.Count(ThreatSignal.Denials, call.Resource, decision.Reason?.Code, call.At) is { } killed
                 ? decision with { Reason = killed, EndsRun = true }
                 : decision;
         }
     }
 
     // The lock must be held.
-    private Decision JudgeByPolicy(PolicyCall call)
+    private Decision JudgeByPolicy(PolicyCall call, RunThreats? threats)
     {
         if (Prepare(call, out var prepared) is { } refusal)
             return new(Verdict.Deny, refusal, Bundle);
@@ -72,7 +73,7 @@ internal sealed class RunPolicy(
         if (approval is not null)
             (verdict, reason) = (Verdict.Allow, null);
         if (verdict == Verdict.Allow && approval is null && prepared.Tool is not null
-            && Threats?.AskedFor(call.At) is { } asked)
+            && threats?.AskedFor(call.At) is { } asked)
         {
             approval = _history.Approvals.Find(ApprovalScope.Default, prepared.Seen, call.Arguments);
             if (approval is null)
@@ -97,7 +98,7 @@ internal sealed class RunPolicy(
         lock (_lock)
         {
             _history.End(call, outcome);
-            if (outcome == CallOutcome.Failed && call.Action == PolicyAction.CallTool)
+            if (outcome == CallOutcome.Failed && call is { Action: PolicyAction.CallTool, IsReplay: false })
                 Threats?.Count(ThreatSignal.Failures, call.Resource, null, call.At);
         }
     }

@@ -29,7 +29,9 @@ public interface IAuditStore
 {
     /// <summary>Keeps records in the order given; all or none.</summary>
     /// <param name="entries">The records, of any tenants.</param>
-    /// <param name="maxPerTenant">How many of each tenant are kept; older ones go.</param>
+    /// <param name="maxPerTenant">
+    /// How many of each tenant are kept, and at most a hundredth more; older ones go.
+    /// </param>
     /// <param name="cancellationToken">Cancels before anything is kept.</param>
     ValueTask AppendAsync(
         IReadOnlyList<AuditEntry> entries, long maxPerTenant, CancellationToken cancellationToken);

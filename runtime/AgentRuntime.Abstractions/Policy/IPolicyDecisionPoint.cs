@@ -102,4 +102,11 @@ public sealed record PolicyCall(
     PolicyAction Action,
     string Resource,
     System.Text.Json.JsonElement Arguments,
-    DateTimeOffset At);
+    DateTimeOffset At)
+{
+    /// <summary>
+    /// It was made before a restart and is only told again, so that the history is whole: threat rules neither count
+    /// nor refuse it.
+    /// </summary>
+    public bool IsReplay { get; init; }
+}

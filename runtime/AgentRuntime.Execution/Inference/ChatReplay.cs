@@ -36,7 +36,7 @@ internal static class ChatReplay
     /// <summary>Rules look at the run's history, so the decision point is told of the call again.</summary>
     private static void Remember(RunContext run, string model, RecordedCall past, CallOutcome outcome)
     {
-        var call = new PolicyCall(PolicyAction.UseModel, model, NoArguments, past.At);
+        var call = new PolicyCall(PolicyAction.UseModel, model, NoArguments, past.At) { IsReplay = true };
         if (run.Decisions.Decide(call).Verdict == Verdict.Allow)
             run.Decisions.Settle(call, outcome);
     }

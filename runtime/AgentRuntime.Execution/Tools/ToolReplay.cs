@@ -41,7 +41,7 @@ internal static class ToolReplay
     {
         if (ToolArguments.Parse(asked.ArgumentsJson) is not { } arguments)
             return;
-        var call = new PolicyCall(PolicyAction.CallTool, asked.Name, arguments, past.At);
+        var call = new PolicyCall(PolicyAction.CallTool, asked.Name, arguments, past.At) { IsReplay = true };
         var verdict = run.Decisions.Decide(call).Verdict;
         if (verdict == Verdict.RequireApproval && past.ApprovalDecided is { Approved: true })
         {

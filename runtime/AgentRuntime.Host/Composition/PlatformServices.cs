@@ -33,6 +33,14 @@ internal static class PlatformServices
         .AddSingleton(new PolicyOptions
         {
             ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
+            FirstPriority = options.QuotaCeiling?.FirstPriority ?? 0,
+            QuotaCeiling = options.QuotaCeiling is not { } ceiling ? null : new()
+            {
+                RequestsPerMinute = ceiling.RequestsPerMinute,
+                TokensPerMinute = new(ceiling.TokensPerMinute),
+                CostPerDay = new((long)(ceiling.CostPerDayUsd * 1_000_000)),
+                ConcurrentRuns = ceiling.ConcurrentRuns,
+            },
             HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
         })
         .AddSingleton<PolicyDecisionPoint>()

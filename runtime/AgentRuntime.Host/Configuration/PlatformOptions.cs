@@ -58,6 +58,9 @@ internal sealed record PlatformOptions
     /// <summary>What runs the guests.</summary>
     public SandboxOptions Sandbox { get; init; } = new();
 
+    /// <summary>The most that a tenant's bundle may give it; null for as much as the bundle says.</summary>
+    public QuotaCeilingOptions? QuotaCeiling { get; init; }
+
     /// <summary>Tenants that exist from the start.</summary>
     public IReadOnlyList<TenantOptions> Tenants { get; init; } = [];
 
@@ -70,8 +73,7 @@ internal sealed record SandboxOptions
 {
     /// <summary>
     /// <c>wasmtime</c>, <c>managed</c>, or <c>auto</c>: Wasmtime when a <c>libwasmtime</c> is found, else managed.
-    /// Default
-    /// <c>auto</c>.
+    /// Default <c>auto</c>.
     /// </summary>
     public string Engine { get; init; } = "auto";
 
@@ -80,6 +82,27 @@ internal sealed record SandboxOptions
     /// to it.
     /// </summary>
     public string? Library { get; init; }
+}
+
+/// <summary>
+/// The most that a tenant's bundle may give it: one that gives more does not validate. Immutable.
+/// </summary>
+internal sealed record QuotaCeilingOptions
+{
+    /// <summary>Requests a minute. Default 600.</summary>
+    public int RequestsPerMinute { get; init; } = 600;
+
+    /// <summary>Prompt and output tokens a minute. Default 200,000.</summary>
+    public long TokensPerMinute { get; init; } = 200_000;
+
+    /// <summary>US dollars a UTC day. Default 10.</summary>
+    public decimal CostPerDayUsd { get; init; } = 10;
+
+    /// <summary>Runs under way at once. Default 16.</summary>
+    public int ConcurrentRuns { get; init; } = 16;
+
+    /// <summary>The first priority that its service classes may have, 0 to 3. Default 0.</summary>
+    public int FirstPriority { get; init; }
 }
 
 /// <summary>The bundled inference nodes. Immutable.</summary>

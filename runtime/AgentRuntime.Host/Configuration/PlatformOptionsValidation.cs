@@ -22,6 +22,10 @@ internal static class PlatformOptionsValidation
         if (string.IsNullOrWhiteSpace(options.State)) yield return "state: a folder is needed";
         if (options.Workers is < 1 or > 1024) yield return "workers: 1 to 1024";
         if (options.ApprovalPatienceSeconds is < 0 or > 86_400) yield return "approval_patience_seconds: 0 to 86400";
+        if (options.QuotaCeiling is { } c
+            && (c.RequestsPerMinute < 0 || c.TokensPerMinute < 0 || c.CostPerDayUsd < 0 || c.ConcurrentRuns < 0))
+            yield return "quota_ceiling: a limit cannot be negative";
+        if (options.QuotaCeiling?.FirstPriority is < 0 or > 3) yield return "quota_ceiling.first_priority: 0 to 3";
         if (options.Disaggregation is not ("always" or "auto" or "never"))
             yield return $"disaggregation: '{options.Disaggregation}' is none of always, auto, never";
         foreach (var problem in OfSandbox(options.Sandbox)) yield return problem;

@@ -6,13 +6,15 @@ namespace AgentRuntime.Storage;
 /// <summary>Audit records in PostgreSQL. Thread-safe. Failures are AR8002.</summary>
 public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
 {
+    private readonly AuditRetention _retention = new();
+
     /// <inheritdoc/>
     public async ValueTask AppendAsync(
         IReadOnlyList<AuditEntry> entries, long maxPerTenant, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(entries);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxPerTenant, 1);
-        var tenants = entries.Select(e => e.Tenant.ToString()).Distinct(StringComparer.Ordinal).ToArray();
+        var due = _retention.Note(entries, maxPerTenant);
         await database.InTransactionAsync(
             async db =>
             {
@@ -25,13 +27,13 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
                         entry.Data.Kind,
                         JsonSerializer.SerializeToUtf8Bytes(entry.Data, WireJson.Default.AuditData))
                         .ConfigureAwait(false);
-                foreach (var tenant in tenants)
+                foreach (var tenant in due)
                     await db.ExecuteAsync(
                         """
                         DELETE FROM audit_records WHERE tenant = $1 AND id <=
                         (SELECT id FROM audit_records WHERE tenant = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)
                         """,
-                        cancellationToken, tenant, maxPerTenant).ConfigureAwait(false);
+                        cancellationToken, tenant.ToString(), maxPerTenant).ConfigureAwait(false);
                 return true;
             },
             cancellationToken).ConfigureAwait(false);

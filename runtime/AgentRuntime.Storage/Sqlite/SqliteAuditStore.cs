@@ -7,6 +7,8 @@ namespace AgentRuntime.Storage;
 /// <summary>Audit records in SQLite. Thread-safe. Failures are AR8002.</summary>
 public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
 {
+    private readonly AuditRetention _retention = new();
+
     /// <inheritdoc/>
     public async ValueTask AppendAsync(
         IReadOnlyList<AuditEntry> entries, long maxPerTenant, CancellationToken cancellationToken)
@@ -22,6 +24,7 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
                 e.Data.Kind,
                 Data: JsonSerializer.Serialize(e.Data, WireJson.Default.AuditData)))
             .ToList();
+        var due = _retention.Note(entries, maxPerTenant);
         await database.WriteAsync(
             db =>
             {
@@ -29,8 +32,8 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
                     db.Execute(
                         "INSERT INTO audit_records (tenant, at, kind, data) VALUES ($tenant, $at, $kind, $data)",
                         ("$tenant", row.Tenant), ("$at", row.At), ("$kind", row.Kind), ("$data", row.Data));
-                foreach (var tenant in rows.Select(r => r.Tenant).Distinct(StringComparer.Ordinal))
-                    Forget(db, tenant, maxPerTenant);
+                foreach (var tenant in due)
+                    Forget(db, tenant.ToString(), maxPerTenant);
                 return true;
             },
             cancellationToken).ConfigureAwait(false);

@@ -34,6 +34,13 @@ internal sealed class ScriptedPolicy : IPolicyDecisionPoint, IPolicySnapshot, IR
 
     public IPolicySnapshot? Current(TenantId tenant) => Exists ? this : null;
 
+    /// <summary>Bundles that were in force and are still kept.</summary>
+    public HashSet<BundleDigest> Kept { get; } = [];
+
+    public ValueTask<IPolicySnapshot?> FindAsync(
+        TenantId tenant, BundleDigest digest, CancellationToken cancellationToken) =>
+        new(Exists && (digest == Digest || Kept.Contains(digest)) ? this : null);
+
     public QuotaLimits? Find(TenantId tenant) => Exists ? Tenant.Quota : null;
 
     public AgentPolicy? FindAgent(string qualifiedName) =>

@@ -89,6 +89,22 @@ public sealed class RunRestartTests
     }
 
     [Fact]
+    public async Task A_run_whose_bundle_was_replaced_goes_on_under_the_one_it_was_accepted_under()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (run, entered) = await InterruptAsync(host);
+        host.Restart();
+        entered.SetResult("went on");
+        host.Policy.Kept.Add(host.Policy.Digest);
+        host.Policy.Digest = BundleDigest.Of([2]);
+        host.Work();
+        var (ended, events) = await host.EndAsync(run);
+        Assert.Equal(BundleDigest.Of([1]), ended.Bundle);
+        Assert.Equal(RunStatus.Succeeded, ended.Status);
+        Assert.Single(events.OfType<RunResumed>());
+    }
+
+    [Fact]
     public async Task A_run_that_brings_every_worker_down_is_given_up()
     {
         await using var host = await RunHost.StartAsync(new RunServiceOptions { Workers = 1, MaxAttempts = 2 });

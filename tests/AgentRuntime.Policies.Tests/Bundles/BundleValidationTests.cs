@@ -153,6 +153,52 @@ public sealed class BundleValidationTests
     }
 
     [Theory]
+    [InlineData(
+        "forbid (principal, action, resource) when { 9223372036854775807 + 1 > 0 };",
+        "the policy 'policies/mine.cedar#0' always fails")]
+    [InlineData(
+        "permit (principal, action, resource) when { context.history.calls > 5 && 9223372036854775807 * 2 > 0 };",
+        "always fails where it comes to")]
+    [InlineData(
+        "@id(\"shut\") forbid (principal, action in AgentRuntime::Action::\"shop\", resource);",
+        "the grant of 'shop/lookup' never allows anything: the policy 'shut' forbids it in every case")]
+    [InlineData(
+        "@id(\"mute\") forbid (principal in AgentRuntime::Project::\"demo\", "
+            + "action == AgentRuntime::Action::\"use_model\", resource);",
+        "the grant of the model 'small' never allows anything")]
+    public void A_rule_that_always_fails_or_makes_a_grant_unreachable_is_named(string text, string expected)
+    {
+        var problems = Sample.Problems(Sample.Bundle(("policies/mine.cedar", text)));
+
+        Assert.Contains(problems, p => p.Contains(expected, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_rule_that_is_meant_to_override_grants_says_so()
+    {
+        var policy = "@overrides(\"grants\") forbid (principal, action in AgentRuntime::Action::\"shop\", resource);";
+
+        Assert.Empty(Sample.Problems(Sample.Bundle(("policies/mine.cedar", policy))));
+        Assert.Contains(
+            "'@overrides' belongs on a forbid",
+            Assert.Single(Sample.Problems(Sample.Bundle((
+                "policies/mine.cedar", policy.Replace("forbid", "permit", StringComparison.Ordinal))))),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_grants_condition_that_always_fails_is_named_with_its_place()
+    {
+        var agents = Sample.Agents.Replace(
+            "max: {amount_cents: 5000}", "when: 9223372036854775807 + 1 > 0", StringComparison.Ordinal);
+
+        var problem = Assert.Single(Sample.Problems(Sample.Bundle(("agents.yaml", agents))));
+
+        Assert.Contains("always fails", problem, StringComparison.Ordinal);
+        Assert.Contains("[agents.yaml:11:15]", problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("when: context.input.amount_cent > 5", "[agents.yaml:11:15]")]
     [InlineData("when: 1 < 2 && context.input.order > 5", "[agents.yaml:11:24]")]
     [InlineData("when: context.input.rate.lessThan(decimal(\"1.0\"))", "[agents.yaml:11:15]")]

@@ -31,6 +31,36 @@ public sealed class PlanTests
     }
 
     [Fact]
+    public void Service_classes_egress_and_threat_rules_are_among_what_changes()
+    {
+        var plan = BundlePlanner.Compare(
+            Sample.Bundle(),
+            Sample.Bundle(
+                ("bundle.yaml", Sample.Main + """
+
+                    slo_classes: {chat: {priority: 0, ttft: 1s}}
+                    client_slo: chat
+                    egress: [127.0.0.1, files.example]
+                    threats: {probing: {when: {denials: 5, tools: [shop/refund]}, then: throttle, pace: 5s}}
+                    """),
+                ("agents.yaml", Sample.Agents.Replace(
+                    "demo/idle:", "demo/idle:\n    slo: batch\n    egress: []", StringComparison.Ordinal))));
+
+        Assert.Equal(
+            [
+                "agent demo/idle egress: the tenant's -> nothing",
+                "agent demo/idle slo: the platform's own -> batch",
+                "service class chat objective: none -> priority 0, first token in 1s, each in 100ms, refused after 1m",
+                "tenant client_slo: the platform's own -> chat",
+                "tenant egress: not closed -> 127.0.0.1, files.example",
+                "threat rule probing rule: none -> 5 denials within 1m of one run: throttle for 15m, "
+                    + "one call in 5s, calling shop/refund",
+            ],
+            plan.Changes.Select(c => $"{c.Subject} {c.What}: {c.Before ?? "none"} -> {c.After}"));
+        Assert.Empty(plan.Decisions);
+    }
+
+    [Fact]
     public void What_changes_in_both_directions_has_an_example_of_each()
     {
         var plan = Compare("max: {amount_cents: 5000}", "min: {amount_cents: 5000}");

@@ -52,6 +52,22 @@ public sealed class ServiceClassTests
     }
 
     [Fact]
+    public void A_class_that_goes_before_what_the_operator_grants_is_refused()
+    {
+        var bundle = Sample.Bundle(
+            ("bundle.yaml", Sample.Main + "\nslo_classes: {chat: {priority: 0}, late: {}}\nclient_slo: late\n"),
+            ("agents.yaml", Sample.Agents.Replace(
+                "demo/idle:", "demo/idle:\n    slo: interactive", StringComparison.Ordinal)));
+
+        var problems = Sample.Problems(bundle, new() { FirstPriority = 2 });
+
+        Assert.Equal(2, problems.Count);
+        Assert.Contains("'interactive' has priority 0, before what", problems[0], StringComparison.Ordinal);
+        Assert.Contains("'priority' must be a whole number from 2 to 3", problems[1], StringComparison.Ordinal);
+        Assert.Empty(Sample.Problems(bundle));
+    }
+
+    [Fact]
     public void A_grant_that_the_agents_own_egress_closes_is_a_mistake()
     {
         var agents = Sample.Agents.Replace(

@@ -97,7 +97,7 @@ public sealed class ExplainTests
     public void A_tool_that_is_forbidden_whatever_the_arguments_is_not_visible()
     {
         var bundle = Sample.Bundle(("policies/mine.cedar", """
-            forbid (principal, action == AgentRuntime::Action::"shop/refund", resource);
+            @overrides("grants") forbid (principal, action == AgentRuntime::Action::"shop/refund", resource);
             forbid (principal, action == AgentRuntime::Action::"shop/lookup", resource)
             when { context.input.order == "X" };
             """));

@@ -52,7 +52,8 @@ public sealed class SimulationTests
         var bundle = Sample.Bundle(("policies/mine.cedar", """
             @id("not-x") forbid (principal, action == AgentRuntime::Action::"shop/refund", resource)
             when { context.input.order == "X" };
-            @id("never") forbid (principal, action == AgentRuntime::Action::"files/read", resource);
+            @id("never") @overrides("grants")
+            forbid (principal, action == AgentRuntime::Action::"files/read", resource);
             """));
 
         var report = PolicyAudit.Run(

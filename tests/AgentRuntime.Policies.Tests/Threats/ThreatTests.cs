@@ -165,6 +165,30 @@ public sealed class ThreatTests : IDisposable
     }
 
     [Fact]
+    public async Task Calls_that_are_told_again_after_a_restart_are_in_the_history_whatever_holds_now()
+    {
+        var rule = "\nthreats:\n  rule: {when: {denials: 1}, then: quarantine_agent}\n";
+        await _point.ApplyAsync(
+            Calls.Tenant,
+            Sample.Bundle(
+                ("bundle.yaml", Sample.Main + rule),
+                ("agents.yaml", Sample.Agents.Replace(
+                    "max: {amount_cents: 5000}", "history: {at_most: 1}", StringComparison.Ordinal))),
+            CancellationToken.None);
+        Denied(Open(), 1);
+        var continued = Open();
+        var past = Refund() with { IsReplay = true };
+
+        Assert.Equal(Verdict.Allow, continued.Decide(past).Verdict);
+        continued.Settle(past, CallOutcome.Failed);
+        Assert.Equal("AR2013", Code(continued.Decide(Refund())));
+        _point.LiftThreats(Caller, Agent);
+
+        Assert.Contains(
+            "at most 1 calls", continued.Decide(Refund()).Reason!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_is_counted_agrees_with_a_naive_model()
     {
         var random = new Random(11);
@@ -216,6 +240,9 @@ public sealed class ThreatTests : IDisposable
     private IRunPolicy Open(string agent = Agent) => _point.Current(Calls.Tenant)!.Open(Calls.Agent(agent));
 
     private PolicyCall Lookup() => Calls.Tool("shop/lookup", """{"order": "A"}""", _time.GetUtcNow());
+
+    private PolicyCall Refund() =>
+        Calls.Tool("shop/refund", """{"order": "A", "amount_cents": 1}""", _time.GetUtcNow());
 
     private List<Decision> Denied(IRunPolicy run, int count) => Enumerable.Range(0, count)
         .Select(_ => run.Decide(Calls.Tool("shop/erase", "{}", _time.GetUtcNow())))
