@@ -30,8 +30,11 @@ public class TraceTests
                 "invoke_agent demo/triage", "execute_tool shop/lookup_order", "chat demo",
                 "prefill", "kv_transfer", "decode",
             ];
+            // A span is sent when it ends, so that a parent comes after its children, and from another process.
             var spans = await collector.WaitAsync(
-                all => wanted.All(name => all.Any(span => span.Name == name)), TimeSpan.FromSeconds(30));
+                all => wanted.All(name => all.Any(span => span.Name == name))
+                    && all.Where(s => wanted.Contains(s.Name)).All(s => all.Any(p => p.Id == s.Parent)),
+                TimeSpan.FromSeconds(60));
 
             var trace = spans.First(span => span.Name == wanted[0]).Trace;
             var ours = spans.Where(span => span.Trace == trace).ToArray();
