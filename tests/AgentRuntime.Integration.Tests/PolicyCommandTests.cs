@@ -38,6 +38,7 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
             "policy explain --agent demo/triage --tool shop/refund --arguments "
                 + "'{\"order_id\":\"ORD-1004\",\"amount_cents\":42900,\"reason\":\"broken\"}'");
         Assert.Contains("AR2002", possible, StringComparison.Ordinal);
+        Assert.Contains("would forbid it if: context.input.order_id like", possible, StringComparison.Ordinal);
 
         var simulation = await TypeAsync("policy simulate my-policy --days 7");
         Assert.Contains("deny -> allow  demo/triage  shop/refund", simulation, StringComparison.Ordinal);
