@@ -38,6 +38,7 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
             "policy explain --agent demo/triage --tool shop/refund --arguments "
                 + "'{\"order_id\":\"ORD-1004\",\"amount_cents\":42900,\"reason\":\"broken\"}'");
         Assert.Contains("AR2002", possible, StringComparison.Ordinal);
+        Assert.Contains("would forbid it if: context.input.order_id like", possible, StringComparison.Ordinal);
 
         var simulation = await TypeAsync("policy simulate my-policy --days 7");
         Assert.Contains("deny -> allow  demo/triage  shop/refund", simulation, StringComparison.Ordinal);
@@ -84,6 +85,26 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
         Assert.Equal(2, Problem().Count(output));
         Assert.Contains("did you mean 'model'?", output, StringComparison.Ordinal);
         Assert.Equal(before, (await client.Policy.GetAsync(CancellationToken.None)).InForce);
+    }
+
+    [Theory]
+    [InlineData("PUT", "v1/policy")]
+    [InlineData("POST", "v1/policy/rollback")]
+    [InlineData("PUT", "v1/policy/shadow")]
+    [InlineData("POST", "v1/policy/test")]
+    [InlineData("POST", "v1/policy/plan")]
+    [InlineData("POST", "v1/policy/explain")]
+    [InlineData("POST", "v1/policy/simulate")]
+    [InlineData("POST", "v1/policy/audit")]
+    public async Task An_address_takes_only_what_it_says_from_whom_it_knows(string method, string address)
+    {
+        using var http = platform.Http();
+        using var stranger = platform.Http("ar_live_nobody");
+
+        Assert.Equal(401, await StatusAsync(stranger, method, address, "{}"));
+        Assert.Equal(400, await StatusAsync(http, method, address, "{"));
+        Assert.Equal(400, await StatusAsync(http, method, address, """{"files": 5, "run": 5, "version": "x"}"""));
+        Assert.Equal(413, await StatusAsync(http, method, address, new string(' ', 5 << 20)));
     }
 
     [Fact]
@@ -137,6 +158,13 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
         {
             await strict.DisposeAsync();
         }
+    }
+
+    private static async Task<int> StatusAsync(HttpClient http, string method, string address, string body)
+    {
+        using var request = new HttpRequestMessage(new(method), address) { Content = EdgeTests.Json(body) };
+        using var response = await http.SendAsync(request);
+        return (int)response.StatusCode;
     }
 
     /// <summary>A run whose refund was refused, and the number of that call.</summary>

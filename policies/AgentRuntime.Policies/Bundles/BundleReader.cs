@@ -22,7 +22,9 @@ internal static class BundleReader
         var models = ReadModels(main?.Section("models"), problems);
         var servers = ReadServers(main?.Section("servers"), problems);
         var classes = SloReader.ReadClasses(main?.Section("slo_classes"), options.FirstPriority, problems);
-        var clientSlo = main is null ? null : SloReader.Choose(main, "client_slo", classes, options.FirstPriority, problems);
+        var clientSlo = main is null
+            ? null
+            : SloReader.Choose(main, "client_slo", classes, options.FirstPriority, problems);
         var egress = EgressReader.Read(main?.Find("egress"), problems);
         var threats = ThreatReader.Read(main?.Section("threats"), problems);
         main?.Close();

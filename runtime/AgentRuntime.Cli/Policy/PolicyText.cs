@@ -33,8 +33,10 @@ internal static class PolicyText
         {
             var part = policy.Decided ? "decided" : policy.Truth.Replace('_', ' ');
             Console.WriteLine($"  {part}: {policy.Effect} {policy.Id} [{policy.Where}]");
-            foreach (var unmet in policy.Unmet)
-                Console.WriteLine($"    would have to be true: {unmet}");
+            var what = policy.Truth == "fails" ? "what failed"
+                : policy.Effect == "forbid" ? "would forbid it if"
+                : "would have to be true";
+            foreach (var unmet in policy.Unmet) Console.WriteLine($"    {what}: {unmet}");
         }
 
         if (answer.Policies.Count == 0) Console.WriteLine("  no policy speaks of this call");

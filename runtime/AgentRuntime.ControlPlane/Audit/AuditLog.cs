@@ -132,6 +132,11 @@ public sealed class AuditLog : IAuditLog, IAsyncDisposable
             failure = e;
             _failed?.Invoke(e.Error);
         }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // One record that can never be written must not hold up all others for good.
+            await KeepEachAsync(batch).ConfigureAwait(false);
+        }
 
         TaskCompletionSource told;
         lock (_lock)
@@ -147,14 +152,34 @@ public sealed class AuditLog : IAuditLog, IAsyncDisposable
         return failure is null;
     }
 
+    private async Task KeepEachAsync(List<AuditEntry> batch)
+    {
+        foreach (var entry in batch)
+        {
+            try
+            {
+                await _store.AppendAsync([entry], _options.MaxPerTenant, _stop.Token).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                _failed?.Invoke(new(
+                    ReasonCodes.StorageFailed,
+                    $"An audit record of kind {entry.Data.Kind} cannot be written and is left out: {e.GetType().Name}.",
+                    entry.Tenant.ToString()));
+            }
+        }
+    }
+
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
 /// <summary>The audit log's bounds. Immutable.</summary>
 public sealed record AuditLogOptions
 {
-    /// <summary>Records that wait to be written over all tenants. Default 10,000.</summary>
-    public int MaxWaiting { get; init; } = 10_000;
+    /// <summary>
+    /// Records that wait to be written over all tenants. Default 50,000: some seconds of a disk that stands still.
+    /// </summary>
+    public int MaxWaiting { get; init; } = 50_000;
 
     /// <summary>Records that are kept of each tenant; the oldest go. Default 100,000.</summary>
     public long MaxPerTenant { get; init; } = 100_000;

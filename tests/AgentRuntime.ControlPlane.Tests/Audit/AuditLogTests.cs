@@ -69,6 +69,21 @@ public sealed class AuditLogTests
     }
 
     [Fact]
+    public async Task A_record_that_can_never_be_written_is_told_and_holds_up_no_other()
+    {
+        var told = new List<RuntimeError>();
+        _store.Poison = "2";
+        await using var log = new AuditLog(_store, TimeProvider.System, null, told.Add);
+        for (var i = 0; i < 5; i++)
+            log.TryAppend(Entry(i));
+
+        await log.FlushAsync(CancellationToken.None);
+
+        Assert.Equal([0, 1, 3, 4], _store.Kept.Select(Number));
+        Assert.Equal(ReasonCodes.StorageFailed, Assert.Single(told).Code);
+    }
+
+    [Fact]
     public async Task What_waits_at_the_end_is_written()
     {
         var log = new AuditLog(_store, TimeProvider.System);
@@ -94,6 +109,9 @@ public sealed class AuditLogTests
 
         public volatile bool Fails;
 
+        /// <summary>A decision whose record breaks whatever it is written with.</summary>
+        public string? Poison { get; set; }
+
         public int Writes { get; private set; }
 
         public TaskCompletionSource Written { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -112,6 +130,8 @@ public sealed class AuditLogTests
         {
             if (Fails)
                 throw new RuntimeErrorException(new(ReasonCodes.StorageFailed, "the disk is full"));
+            if (entries.Any(e => e.Data is DecisionSettled settled && settled.Decision == Poison))
+                throw new InvalidOperationException("this cannot be written");
             lock (_lock)
             {
                 Writes++;

@@ -89,6 +89,15 @@ public abstract class AuditStoreContract : IAsyncLifetime
         Assert.Single(await Audit.ReadAsync(Given.Tenant(2), new(), _ct));
     }
 
+    [Fact]
+    public async Task Text_that_is_no_unicode_is_kept_as_far_as_it_is()
+    {
+        await Audit.AppendAsync(
+            [new(Given.Tenant(1), Noon, new DecisionSettled("dec_\ud800\0", "failed"))], 100, _ct);
+
+        Assert.StartsWith("dec_", Name(Assert.Single(await Read(new()))), StringComparison.Ordinal);
+    }
+
     private async Task<IReadOnlyList<AuditRecord>> Read(AuditQuery query) =>
         await Audit.ReadAsync(Given.Tenant(1), query, _ct);
 
