@@ -79,7 +79,7 @@ internal sealed class NodeService : IDisposable
     /// <exception cref="RuntimeErrorException">AR4012: nothing of that name is served.</exception>
     public string? Adapter(string? model)
     {
-        if (model is null || model == ModelName) return null;
+        if (model is null || model == ModelName || Model.AnswersToAnyName) return null;
         foreach (var adapter in Model.Adapters)
             if (adapter.Name == model)
                 return adapter.Name;

@@ -35,6 +35,9 @@ internal interface IServedModel : IDisposable
     /// <summary>LoRA adapters that requests may name.</summary>
     IReadOnlyList<ServedAdapter> Adapters => [];
 
+    /// <summary>Whether it stands for whatever model a request names: a simulation does.</summary>
+    bool AnswersToAnyName => false;
+
     /// <summary>Whether a token ends the answer.</summary>
     bool EndsGeneration(int token);
 

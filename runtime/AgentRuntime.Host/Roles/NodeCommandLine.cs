@@ -26,6 +26,7 @@ internal static class NodeCommandLine
         };
         var replay = new Option<int?>("--kv-replay-port") { Description = "Port for their replay" };
         var simulation = new SimulationFlags();
+        var compute = new ComputeFlags();
         var context = Number("--context", "Tokens of a sequence", 4096);
         var parallel = Number("--parallel", "Sequences at once", 4);
         var threads = new Option<int>("--threads") { Description = "Threads; 0 for one a core" };
@@ -43,34 +44,18 @@ internal static class NodeCommandLine
         var registerKey = new Option<FileInfo?>("--register-key-file") { Description = "File of the join secret" };
         var advertise = new Option<string?>("--advertise") { Description = "Address that edges reach it by" };
         var drain = Number("--drain-seconds", "Seconds that it waits for its requests when it is told to stop", 30);
-        var lora = new Option<string[]>("--lora")
-        {
-            Description = "NAME=PATH of a LoRA adapter that requests name as their model; may be given again",
-        };
-        var exact = new Option<bool>("--exact")
-        {
-            Description = "Answers that do not depend on what is computed beside them; slower",
-        };
-        var device = new Option<string>("--device")
-        {
-            Description = "cpu, vulkan or cuda (runtime/docs/accelerators.md)", DefaultValueFactory = _ => "cpu",
-        };
-        device.AcceptOnlyFromAmong("cpu", "vulkan", "cuda");
-        var gpuLayers = new Option<int>("--gpu-layers")
-        {
-            Description = "Layers on the device; -1 for all", DefaultValueFactory = _ => -1,
-        };
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input closes" };
         var command = new Command("node", "One inference engine on llama.cpp")
         {
-            model, name, modelName, host, port, grpc, role, context, parallel, threads, lora, exact, device, gpuLayers,
-            events, replay, register, registerKey, advertise, drain, exitWithParent,
+            model, name, modelName, host, port, grpc, role, context, parallel, threads, events, replay, register,
+            registerKey, advertise, drain, exitWithParent,
         };
         command.Validators.Add(result =>
         {
             if (result.GetValue(register) is { Length: > 0 } && result.GetValue(registerKey) is null)
                 result.AddError("--register needs --register-key-file");
         });
+        compute.AddTo(command);
         simulation.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -94,13 +79,10 @@ internal static class NodeCommandLine
                     parsed.GetValue(drain)),
                 ContextTokens = parsed.GetValue(context),
                 ParallelSequences = parsed.GetValue(parallel),
-                Adapters = [.. (parsed.GetValue(lora) ?? []).Select(AdapterOptions.Parse)],
-                KvFloat32 = parsed.GetValue(exact),
-                Device = parsed.GetValue(device)!,
-                GpuLayers = parsed.GetValue(device) == "cpu" ? 0 : parsed.GetValue(gpuLayers),
             };
             if (parsed.GetValue(threads) is > 0 and var count) options = options with { Threads = count };
-            await InferenceNode.RunAsync(simulation.Apply(parsed, options), stop.Token);
+            await InferenceNode.RunAsync(
+                simulation.Apply(parsed, compute.Apply(parsed, options)), stop.Token);
             return 0;
         });
         return command;

@@ -4,7 +4,8 @@ using AgentRuntime.Node;
 namespace AgentRuntime.Benchmarks.Node;
 
 /// <summary>
-/// This program as a node: <c>node serve PORT MODEL THREADS PARALLEL CONTEXT POOL DEVICE</c>, until its standard input ends.
+/// This program as a node: <c>node serve PORT MODEL THREADS PARALLEL CONTEXT POOL DEVICE</c>, until its standard input
+/// ends.
 /// </summary>
 internal static class ServedNode
 {
