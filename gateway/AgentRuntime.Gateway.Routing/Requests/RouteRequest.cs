@@ -17,8 +17,8 @@ public readonly record struct RouteRequest
     public int Class { get; init; }
 
     /// <summary>
-    /// The tenant's own terms of the class: times that count as met, the longest wait, whether it may be shed. Its order
-    /// among others is that of <see cref="Class"/>. Null for the class as the options have it.
+    /// The tenant's own terms of the class: times that count as met, the longest wait, whether it may be shed. Its
+    /// order among others is that of <see cref="Class"/>. Null for the class as the options have it.
     /// </summary>
     public SloClass? Service { get; init; }
 
