@@ -66,7 +66,12 @@ public sealed class RegisteredEngines(NodeRegistrationOptions options, TimeProvi
             }
 
             if (known is null && _registered.Count >= options.MaxNodes)
-                throw new RuntimeErrorException(new RuntimeError(ReasonCodes.Saturated, "too many nodes are registered"));
+            {
+                throw new RuntimeErrorException(
+                    new RuntimeError(ReasonCodes.Saturated, "too many nodes are registered"));
+            }
+
+
             _registered[engine.Name] = new(engine, draining, time.GetUtcNow() + options.Lease);
         }
     }

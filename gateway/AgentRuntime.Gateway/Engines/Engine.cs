@@ -17,7 +17,11 @@ internal sealed record EngineHealth(
 }
 
 /// <summary>A model as one engine serves it. Immutable.</summary>
-internal sealed record EngineModel(string EngineName, int ContextTokens);
+internal sealed record EngineModel(string EngineName, int ContextTokens)
+{
+    /// <summary>The model that this one is an adapter of; null for a model of its own.</summary>
+    public string? Parent { get; init; }
+}
 
 /// <summary>
 /// One engine in use: what is known of its health and its load. Thread-safe: health is an immutable snapshot that its

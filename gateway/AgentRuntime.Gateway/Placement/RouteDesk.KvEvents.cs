@@ -108,7 +108,8 @@ internal sealed partial class RouteDesk
             : KvSource.Responses);
 
     /// <summary>
-    /// The lock is held. An engine's events are those of the first model that it serves; adapters share it.
+    /// The lock is held. An engine's events are those of the model that it serves; what its adapters hold is known from
+    /// responses.
     /// </summary>
     private Feed? FeedOf(Engine engine)
     {
@@ -116,7 +117,7 @@ internal sealed partial class RouteDesk
             return feed;
         foreach (var (key, placed) in _places)
         {
-            if (key.Engine == engine)
+            if (key.Engine == engine && engine.Health.Models.GetValueOrDefault(key.Model)?.Parent is null)
                 return _feeds[engine] = new Feed(placed.Ref, key.Model, _core.OpenFeed(placed.Ref));
         }
 

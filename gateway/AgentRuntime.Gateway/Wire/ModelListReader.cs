@@ -20,7 +20,10 @@ internal static class ModelListReader
             {
                 if (model.ValueKind == JsonValueKind.Object && model.TryGetProperty("id", out var id)
                     && id.ValueKind == JsonValueKind.String)
-                    served[id.GetString()!] = new EngineModel(id.GetString()!, ContextOf(model));
+                    served[id.GetString()!] = new EngineModel(id.GetString()!, ContextOf(model))
+                    {
+                        Parent = AnswerAssembly.Text(model, "parent"),
+                    };
             }
         }
 

@@ -44,7 +44,9 @@ internal sealed class NodeRegistrar : IAsyncDisposable
         _loops = [.. options.Edges.Select(edge => Task.Run(() => RenewAsync(edge)))];
     }
 
-    /// <summary>Drains, and takes the node off every edge; at most the drain timeout later nobody waits any more.</summary>
+    /// <summary>
+    /// Drains, and takes the node off every edge; at most the drain timeout later nobody waits any more.
+    /// </summary>
     public async Task LeaveAsync()
     {
         await _stop.CancelAsync();

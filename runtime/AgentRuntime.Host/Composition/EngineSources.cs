@@ -22,7 +22,12 @@ internal sealed class EngineSources : IAsyncDisposable
         if (options.EnginesFile is { } file)
             await sources.FollowAsync(new FileEngineSource(file), Asked, services, cancellationToken);
         foreach (var dns in options.EnginesDns)
-            await sources.FollowAsync(new DnsEngineSource(EngineStart.Describe(dns)), Asked, services, cancellationToken);
+        {
+            var source = new DnsEngineSource(EngineStart.Describe(dns));
+            await sources.FollowAsync(source, Asked, services, cancellationToken);
+        }
+
+
         if (services.GetService<RegisteredEngines>() is { } registered)
             await sources.FollowAsync(registered, Listed, services, cancellationToken);
         return sources;

@@ -8,8 +8,8 @@ using AgentRuntime.Node.Prompting;
 namespace AgentRuntime.Host.Composition;
 
 /// <summary>
-/// How prompts become names of KV blocks: by the vocabulary of the bundled nodes' model unless configured otherwise, and
-/// as configured for models elsewhere. Owned by the container.
+/// How prompts become names of KV blocks: by the vocabulary of the bundled nodes' model unless configured otherwise,
+/// and as configured for models elsewhere. Owned by the container.
 /// </summary>
 internal sealed class Tokenization : IDisposable
 {

@@ -44,6 +44,7 @@ internal sealed class ChildProcess : IDisposable
             RedirectStandardOutput = true,
             UseShellExecute = false,
         };
+        start.Environment["DOTNET_gcServer"] = "1"; // as agentruntime runs itself
         start.Environment["NODE_ENV"] = "production";
         start.Environment["TRUSTED_CUSTOM_HOSTS"] = "localhost,127.0.0.1";
         var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start");

@@ -77,7 +77,7 @@ public class TraceSimulationTests(ITestOutputHelper output)
 
         var ours = TraceSimulation.Run("ours", trace, pool);
 
-        output.WriteLine($"{ours.TtftMeanSeconds:F3} {ours.TtftP99Seconds:F3} {ours.BlockHitRatio:F4} {ours.Imbalance}");
+        output.WriteLine($"{ours.TtftMeanSeconds:F3} {ours.TtftP99Seconds:F3} {ours.BlockHitRatio:F4}");
         foreach (var policy in Others)
         {
             var other = TraceSimulation.Run(policy, trace, pool);

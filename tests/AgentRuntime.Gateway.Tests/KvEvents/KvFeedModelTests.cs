@@ -168,7 +168,9 @@ public class KvFeedModelTests
             return [new KvBlocksRemoved([.. victims.Select(v => v.Value)])];
         }
 
-        /// <summary>Reads some of a prompt: what is missing of its beginning is computed and announced, run by run.</summary>
+        /// <summary>
+        /// Reads some of a prompt: what is missing of its beginning is computed and announced, run by run.
+        /// </summary>
         private KvEvent[] Store()
         {
             var prompt = _random.Next(12);
@@ -199,7 +201,7 @@ public class KvFeedModelTests
             return new(
                 [.. blocks.Select(b => _held[(prompt, b)])],
                 parent,
-                [.. blocks.SelectMany(b => Enumerable.Range(0, BlockTokens).Select(t => (prompt * 1000) + (b * 20) + t))],
+                [.. blocks.SelectMany(b => Enumerable.Range((prompt * 1000) + (b * 20), BlockTokens))],
                 BlockTokens,
                 Lora: null,
                 Salt: parent is null ? "salt" : null,

@@ -7,8 +7,8 @@ namespace AgentRuntime.Gateway;
 public static class NodeRegistration
 {
     /// <summary>
-    /// Adds the list of registered engines. Keep a router in step with it by an <see cref="EngineDiscovery"/>. Needs the
-    /// <see cref="EngineRouter"/> from the container.
+    /// Adds the list of registered engines. Keep a router in step with it by an <see cref="EngineDiscovery"/>. Needs
+    /// the <see cref="EngineRouter"/> from the container.
     /// </summary>
     /// <exception cref="Abstractions.RuntimeErrorException">AR8001: the options do not validate.</exception>
     public static IServiceCollection AddNodeRegistration(
