@@ -96,8 +96,14 @@ public sealed record NodeOptions
     /// <summary>Requests that may wait; more are refused with AR4009. Default 256.</summary>
     public int QueuedRequests { get; init; } = 256;
 
-    /// <summary>Keep keys and values as 32-bit floats instead of 16-bit; default no.</summary>
+    /// <summary>
+    /// Keep keys and values as 32-bit floats instead of 16-bit and add up attention in 32 bits, so that an answer does
+    /// not depend on what is computed beside it (decision 0304); slower. Default no.
+    /// </summary>
     public bool KvFloat32 { get; init; }
+
+    /// <summary>LoRA adapters that requests may name instead of the model; at most 64. Default none.</summary>
+    public IReadOnlyList<AdapterOptions> Adapters { get; init; } = [];
 
     /// <summary>Layers on an accelerator; -1 all, default 0.</summary>
     public int GpuLayers { get; init; }
@@ -189,6 +195,11 @@ public sealed record NodeOptions
         Check(PrefillChunkTokens is >= 1 and <= 8192, "PrefillChunkTokens is not within 1..8192");
         Check(BlockTokens is >= 1 and <= 256, "BlockTokens is not within 1..256");
         Check(QueuedRequests is >= 1 and <= 100_000, "QueuedRequests is not within 1..100000");
+        Check(Adapters.Count <= 64, "Adapters has more than 64 entries");
+        Check(Adapters.All(a => !string.IsNullOrWhiteSpace(a.Name) && !string.IsNullOrWhiteSpace(a.Path)),
+            "Adapters has an entry without name or path");
+        Check(Adapters.Select(a => a.Name).Append(ModelName).Distinct(StringComparer.Ordinal).Count()
+            == Adapters.Count + 1, "Adapters has a name twice, or that of the model");
         Check(KvLease > TimeSpan.Zero && KvFetchTimeout > TimeSpan.Zero, "KvLease or KvFetchTimeout is not positive");
         Check(HeadersTimeout > TimeSpan.Zero && IdleTimeout > TimeSpan.Zero,
             "HeadersTimeout or IdleTimeout is not positive");

@@ -12,6 +12,7 @@ IBenchmark[] benchmarks =
     new RouterBenchmark(),
     new GatewayBenchmark(),
     new NodeBenchmark(),
+    new DisaggregationBenchmark(),
     new SandboxBenchmark(),
     new PolicyBenchmark(new HistoryFigures()),
 ];

@@ -9,7 +9,7 @@ internal static class DemoNode
 {
     private static readonly Lazy<string> Model = new(() => Write("noise.gguf", new()));
     private static readonly Lazy<string> OtherModel = new(() =>
-        Write("other.gguf", new() { Seed = 7, Name = "other" }));
+        Write("other.gguf", new() { Seed = 7 }));
 
     public static string ModelPath => Model.Value;
 

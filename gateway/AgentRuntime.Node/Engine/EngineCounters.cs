@@ -30,6 +30,12 @@ internal sealed class EngineCounters
 
     public int UsedCells => Volatile.Read(ref _usedCells);
 
+    /// <summary>Adapters of running requests, with commas between.</summary>
+    public string RunningAdapters { get; private set; } = "";
+
+    /// <summary>Adapters of waiting requests, with commas between.</summary>
+    public string WaitingAdapters { get; private set; } = "";
+
     public void CountPrompt(int tokens, int hits)
     {
         Volatile.Write(ref _prefixQueries, _prefixQueries + tokens);
@@ -40,6 +46,12 @@ internal sealed class EngineCounters
     public void CountGenerated() => Volatile.Write(ref _generatedTokens, _generatedTokens + 1);
 
     public void CountPreemption() => Volatile.Write(ref _preemptions, _preemptions + 1);
+
+    public void ShowAdapters(string running, string waiting)
+    {
+        RunningAdapters = running;
+        WaitingAdapters = waiting;
+    }
 
     public void Show(int running, int waiting, int usedCells)
     {

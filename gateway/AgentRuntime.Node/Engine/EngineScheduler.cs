@@ -30,6 +30,7 @@ internal sealed class EngineScheduler : IDisposable
     private readonly LlamaTokenData[] _candidates;
     private readonly IPrefixCacheObserver? _observer;
     private bool _crowded;
+    private string? _adapter;
 
     public EngineScheduler(
         IServedModel model, NodeOptions options, EngineCounters counters, IPrefixCacheObserver? observer)
@@ -39,7 +40,7 @@ internal sealed class EngineScheduler : IDisposable
         _counters = counters;
         _observer = observer;
         _context = model.CreateContext(options);
-        var archive = model.CanMoveState && options.PrefixArchive.Value > 0
+        var archive = _context.ArchivesPrefixes && options.PrefixArchive.Value > 0
             ? new BlockArchive(options.PrefixArchive.Value) : null;
         _idleTokens = archive is null ? int.MaxValue : PoolTokens / IdleShare;
         _cache = new(_context, options.BlockTokens, _context.UsableSequences, observer, archive);
@@ -67,7 +68,7 @@ internal sealed class EngineScheduler : IDisposable
             return;
         }
 
-        _waiting.AddLast(new EngineSequence(generation, sampler, BlockHash.Root(request.Salt, adapter: null)));
+        _waiting.AddLast(new EngineSequence(generation, sampler, BlockHash.Root(request.Salt, request.Adapter)));
         Show();
     }
 
@@ -109,7 +110,14 @@ internal sealed class EngineScheduler : IDisposable
 
     public void Dispose() => _context.Dispose();
 
-    private void Show() => _counters.Show(_running.Count, _waiting.Count, PoolTokens - FreeCells);
+    private void Show()
+    {
+        _counters.Show(_running.Count, _waiting.Count, PoolTokens - FreeCells);
+        if (_model.Adapters.Count > 0) _counters.ShowAdapters(Names(_running), Names(_waiting));
+    }
+
+    private static string Names(IEnumerable<EngineSequence> sequences) =>
+        string.Join(',', sequences.Select(s => s.Adapter).OfType<string>().Distinct(StringComparer.Ordinal));
 
     private void DropCancelled()
     {
@@ -186,24 +194,51 @@ internal sealed class EngineScheduler : IDisposable
     /// </summary>
     private bool Plan()
     {
+        string? adapter;
         do
         {
             _context.ClearBatch();
+            adapter = NextAdapter();
             var writing = 0;
-            foreach (var sequence in _running) writing += sequence.Scheduled = sequence.Pending == 1 ? 1 : 0;
+            foreach (var sequence in _running)
+                writing += sequence.Scheduled = sequence.Pending == 1 && sequence.Adapter == adapter ? 1 : 0;
             var room = _options.BatchTokens - writing;
             var chunk = writing == 0 ? room : Math.Min(room, _options.PrefillChunkTokens);
             foreach (var sequence in _running)
             {
-                if (sequence.Pending == 1 || chunk == 0) continue;
+                if (sequence.Pending == 1 || chunk == 0 || sequence.Adapter != adapter) continue;
                 sequence.Scheduled = Math.Min(chunk, sequence.Pending);
                 chunk -= sequence.Scheduled;
             }
         }
         while (!MakeRoom(_running.Sum(s => s.Scheduled)) && PreemptYoungest());
 
-        return _running.Count > 0;
+        if (_running.Count == 0) return false;
+        _context.UseAdapter(adapter);
+        _adapter = adapter;
+        return true;
     }
+
+    /// <summary>
+    /// The adapter of the next pass. A pass has one for all its tokens, so the adapters of those that run take turns.
+    /// </summary>
+    private string? NextAdapter()
+    {
+        if (_running.Count == 0) return null;
+        if (_model.Adapters.Count == 0) return null;
+        var first = _running[0].Adapter;
+        var passed = false;
+        foreach (var sequence in _running)
+        {
+            if (passed && sequence.Adapter != _adapter && IsFirstOfItsAdapter(sequence)) return sequence.Adapter;
+            passed |= sequence.Adapter == _adapter;
+        }
+
+        return first;
+    }
+
+    private bool IsFirstOfItsAdapter(EngineSequence sequence) =>
+        _running.Find(s => s.Adapter == sequence.Adapter) == sequence;
 
     private void AddToBatch(EngineSequence sequence)
     {
@@ -268,7 +303,7 @@ internal sealed class EngineScheduler : IDisposable
             var tokens = sequence.Tokens.Slice(sequence.CommittedBlocks * _options.BlockTokens, _options.BlockTokens);
             _cache.Commit(
                 sequence.Cells!, sequence.Hashes[sequence.CommittedBlocks], tokens,
-                sequence.Generation.Request.Salt, adapter: null);
+                sequence.Generation.Request.Salt, sequence.Adapter);
             sequence.CommittedBlocks++;
         }
     }

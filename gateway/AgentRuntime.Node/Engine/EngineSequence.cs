@@ -11,6 +11,8 @@ internal sealed class EngineSequence(Generation generation, ITokenSampler sample
 
     public ITokenSampler Sampler { get; } = sampler;
 
+    public string? Adapter => Generation.Request.Adapter;
+
     /// <summary>Identities of the whole blocks of <see cref="Tokens"/> so far.</summary>
     public List<BlockHash> Hashes { get; } = [];
 

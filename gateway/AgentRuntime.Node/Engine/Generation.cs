@@ -10,6 +10,9 @@ internal sealed record GenerationRequest(int[] Prompt, int MaxTokens, SamplingOp
     /// <summary>Isolates reuse: only requests with the same salt share KV blocks.</summary>
     public string? Salt { get; init; }
 
+    /// <summary>The LoRA adapter to compute with; null for none.</summary>
+    public string? Adapter { get; init; }
+
     /// <summary>Go on past end-of-generation tokens.</summary>
     public bool IgnoreEnd { get; init; }
 

@@ -9,6 +9,17 @@ internal interface IModelContext : IKvCells, IDisposable
     /// <summary>Sequence ids for requests and the cache.</summary>
     int UsableSequences { get; }
 
+    /// <summary>
+    /// Whether prefixes that nobody uses are worth moving out of the pool: it costs a pass to have them there, and
+    /// their state can be put back.
+    /// </summary>
+    bool ArchivesPrefixes => false;
+
+    /// <summary>Computes what follows with this adapter; null for the model alone.</summary>
+    void UseAdapter(string? name)
+    {
+    }
+
     void ClearBatch();
 
     /// <summary>Adds a token to the batch and returns its index there.</summary>

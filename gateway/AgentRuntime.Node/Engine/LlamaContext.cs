@@ -20,26 +20,35 @@ internal sealed unsafe class LlamaContext : IModelContext
     private const int ScratchSequence = MostSequences - 1;
     private const int Float32 = 0;
     private const int Float16 = 1;
+    private const int NoFlashAttention = 0;
 
     private readonly ContextHandle _handle;
+    private readonly LoadedModel _model;
     private readonly nint _memory;
     private readonly ComputeThreads? _threads;
     private readonly void* _block;
     private LlamaBatch _batch;
+    private string? _adapter;
 
     public LlamaContext(LoadedModel model, NodeOptions options)
     {
+        _model = model;
         var parameters = Llama.ContextDefaultParams();
         parameters.ContextCells = (uint)options.PoolTokens;
         parameters.BatchTokens = (uint)options.BatchTokens;
         parameters.MicroBatchTokens = (uint)Math.Min(options.BatchTokens, 512);
         parameters.MaxSequences = MostSequences;
+        // llama.cpp reserves an output for every sequence and asserts that this is allowed.
+        parameters.MaxOutputs = (uint)Math.Max(options.BatchTokens, MostSequences);
         parameters.Threads = options.Threads;
         parameters.BatchThreads = options.Threads;
         // One pool instead of a fixed part a sequence: a prefix is then shared by its cells, without a copy.
         parameters.KvUnified = 1;
         parameters.KeyType = options.KvFloat32 ? Float32 : Float16;
         parameters.ValueType = parameters.KeyType;
+        // Flash attention adds up in 16 bits on a CPU, in the order of the cells: the answer then depends on what else
+        // is computed at the same time.
+        if (options.KvFloat32) parameters.FlashAttentionType = NoFlashAttention;
         NativeLog.TakeErrors();
         _handle = Llama.ContextInit(model.Handle, parameters);
         if (_handle.IsInvalid)
@@ -54,11 +63,15 @@ internal sealed unsafe class LlamaContext : IModelContext
 
         _threads = ComputeThreads.Attach(_handle, options.Threads);
         _memory = Llama.Memory(_handle);
+        ArchivesPrefixes = model.CanMoveState;
         VocabularySize = model.VocabularySize;
         Capacity = options.BatchTokens;
         PoolTokens = (int)Llama.ContextCells(_handle);
         _block = AllocateBatch(Capacity);
     }
+
+    /// <summary>Attention passes over every cell in use, whose ever it is.</summary>
+    public bool ArchivesPrefixes { get; }
 
     public int VocabularySize { get; }
 
@@ -69,6 +82,15 @@ internal sealed unsafe class LlamaContext : IModelContext
     public int PoolTokens { get; }
 
     public int BatchCount => _batch.TokenCount;
+
+    public void UseAdapter(string? name)
+    {
+        if (name == _adapter) return;
+        var adapter = name is null ? 0 : _model.AdapterHandle(name);
+        var scale = 1f;
+        Llama.SetAdapters(_handle, &adapter, name is null ? 0u : 1u, &scale);
+        _adapter = name;
+    }
 
     public void ClearBatch() => _batch.TokenCount = 0;
 

@@ -18,17 +18,19 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
     private KvLease? _lease;
     private KvImport? _import;
     private RuntimeError? _transferError;
+    private string? _adapter;
     private bool _finished;
 
     public CompletionRequest Request { get; } = request;
 
     /// <summary>Checks the prompts, fetches KV state and submits the first generation.</summary>
-    /// <exception cref="RuntimeErrorException">AR1004, AR4006, AR4007, AR4009, AR4011.</exception>
+    /// <exception cref="RuntimeErrorException">AR1004, AR4006, AR4007, AR4009, AR4011, AR4012.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        _adapter = node.Adapter(Request.Model);
         for (var i = 0; i < Math.Max(1, Request.Prompts.Count); i++) _prompts.Add(node.Tokenize(Request, i));
         if (Request.Transfer is { RemotePrefill: true } transfer) await ImportAsync(transfer, cancellationToken);
-        if (Request.Transfer is { RemoteDecode: true } && node.Model.CanMoveState)
+        if (Request.Transfer is { RemoteDecode: true } && node.Model.CanMoveState && _adapter is null)
             _lease = node.Leases.Open(_prompts[0], NodeService.SegmentTokens);
         Submit(0);
     }
@@ -113,6 +115,8 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         using var activity = RuntimeTelemetry.Source.StartActivity("kv_transfer", ActivityKind.Client);
         try
         {
+            if (_adapter is not null)
+                throw new RuntimeErrorException(new(ReasonCodes.KvMismatch, "state of an adapter is not moved"));
             if (!node.Model.CanMoveState)
                 throw new RuntimeErrorException(new(ReasonCodes.KvMismatch, "this model's state cannot be moved"));
             _import = await node.Client.FetchAsync(transfer, _prompts[0], cancellationToken);
@@ -141,6 +145,7 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
             Request.Sampling with { Seed = unchecked(Request.Sampling.Seed + (uint)(index % Request.Choices)) })
         {
             Salt = Request.CacheSalt,
+            Adapter = _adapter,
             IgnoreEnd = Request.IgnoreEnd,
             Export = _lease?.Export,
             Import = _import,

@@ -137,7 +137,7 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
         json.WriteString("id", id);
         json.WriteString("object", kind);
         json.WriteNumber("created", created);
-        json.WriteString("model", node.ModelName);
+        json.WriteString("model", request.Model ?? node.ModelName);
     }
 
     private void Vendor(Utf8JsonWriter json, Totals totals)

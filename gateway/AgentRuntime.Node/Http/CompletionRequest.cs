@@ -8,6 +8,9 @@ internal sealed record CompletionRequest
 {
     public required bool IsChat { get; init; }
 
+    /// <summary>The model or adapter that the client names; null for the model.</summary>
+    public string? Model { get; init; }
+
     /// <summary>The conversation; empty for text completions.</summary>
     public IReadOnlyList<RequestMessage> Messages { get; init; } = [];
 

@@ -26,6 +26,7 @@ internal static class CompletionRequestReader
         var request = new CompletionRequest
         {
             IsChat = isChat,
+            Model = Text(body, "model", 1024),
             Messages = isChat ? Messages(body) : [],
             Prompts = isChat ? [] : Prompts(body),
             MaxTokens = Integer(body, "max_completion_tokens", 1, int.MaxValue)

@@ -11,7 +11,7 @@ internal static class ErrorResponse
     {
         1003 => StatusCodes.Status413PayloadTooLarge,
         1004 or 1010 or 4006 => StatusCodes.Status400BadRequest,
-        1005 or 1008 => StatusCodes.Status404NotFound,
+        1005 or 1008 or 4012 => StatusCodes.Status404NotFound,
         4007 => StatusCodes.Status502BadGateway,
         4009 => StatusCodes.Status503ServiceUnavailable,
         4011 => StatusCodes.Status409Conflict,

@@ -94,14 +94,21 @@ internal static class NodeEndpoints
     {
         json.WriteString("object", "list");
         json.WriteStartArray("data");
+        Model(json, node, node.ModelName, node.Model.Path, parent: null);
+        foreach (var adapter in node.Model.Adapters) Model(json, node, adapter.Name, adapter.Path, node.ModelName);
+        json.WriteEndArray();
+    }
+
+    private static void Model(Utf8JsonWriter json, NodeService node, string name, string path, string? parent)
+    {
         json.WriteStartObject();
-        json.WriteString("id", node.ModelName);
+        json.WriteString("id", name);
         json.WriteString("object", "model");
         json.WriteNumber("created", 0);
         json.WriteString("owned_by", "agentruntime");
-        json.WriteString("root", Path.GetFileName(node.Model.Path));
+        json.WriteString("root", Path.GetFileName(path));
+        json.WriteString("parent", parent);
         json.WriteNumber("max_model_len", node.ContextTokens);
         json.WriteEndObject();
-        json.WriteEndArray();
     }
 }

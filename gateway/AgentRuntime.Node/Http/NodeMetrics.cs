@@ -70,8 +70,12 @@ internal sealed class NodeMetrics
         One("vllm:cache_config_info", "gauge", "Information of the LLMEngine CacheConfig", 1,
             $",block_size=\"{node.Options.BlockTokens}\","
             + $"num_gpu_blocks=\"{node.Engine.PoolTokens / node.Options.BlockTokens}\"");
-        One("vllm:lora_requests_info", "gauge", "Running stats on lora requests.", 0,
-            ",max_lora=\"0\",running_lora_adapters=\"\",waiting_lora_adapters=\"\"");
+        // As in vLLM the value is the time of the report.
+        One("vllm:lora_requests_info", "gauge", "Running stats on lora requests.",
+            node.Model.Adapters.Count == 0 ? 0 : node.Time.GetUtcNow().ToUnixTimeSeconds(),
+            $",max_lora=\"{node.Model.Adapters.Count}\","
+            + $"running_lora_adapters=\"{Escape(counters.RunningAdapters)}\","
+            + $"waiting_lora_adapters=\"{Escape(counters.WaitingAdapters)}\"");
         One("vllm:prefix_cache_queries_total", "counter", "Prefix cache queries, in terms of number of queried tokens.",
             counters.PrefixQueries);
         One("vllm:prefix_cache_hits_total", "counter", "Prefix cache hits, in terms of number of cached tokens.",

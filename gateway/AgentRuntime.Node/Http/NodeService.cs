@@ -75,6 +75,19 @@ internal sealed class NodeService : IDisposable
     /// <summary>The most tokens of prompt and output in one sequence.</summary>
     public int ContextTokens => Options.ContextTokens;
 
+    /// <summary>The adapter of a request's <c>model</c>; null for the model itself.</summary>
+    /// <exception cref="RuntimeErrorException">AR4012: nothing of that name is served.</exception>
+    public string? Adapter(string? model)
+    {
+        if (model is null || model == ModelName || Model.AnswersToAnyName) return null;
+        foreach (var adapter in Model.Adapters)
+            if (adapter.Name == model)
+                return adapter.Name;
+        throw new RuntimeErrorException(new(
+            ReasonCodes.UnknownAdapter, "this engine serves no model or adapter of that name", "model",
+            "GET /v1/models lists what it serves."));
+    }
+
     /// <summary>A prompt's tokens, checked against the context.</summary>
     /// <exception cref="RuntimeErrorException">AR4006 too long; AR1004 empty or not of the vocabulary.</exception>
     public int[] Tokenize(CompletionRequest request, int promptIndex)

@@ -8,6 +8,12 @@ internal static unsafe partial class Ggml
     /// <summary>GGML_BACKEND_DEVICE_TYPE_CPU.</summary>
     public const int CpuDevice = 0;
 
+    /// <summary>GGML_BACKEND_DEVICE_TYPE_GPU.</summary>
+    public const int GpuDevice = 1;
+
+    /// <summary>GGML_BACKEND_DEVICE_TYPE_IGPU: memory shared with the host.</summary>
+    public const int SharedGpu = 2;
+
     private const string Lib = LlamaLibrary.GgmlName;
 
     [LibraryImport(Lib, EntryPoint = "ggml_backend_load_all_from_path")]

@@ -8,6 +8,9 @@ internal static unsafe partial class Llama
     [LibraryImport(Lib, EntryPoint = "llama_n_ctx")]
     public static partial uint ContextCells(ContextHandle context);
 
+    [LibraryImport(Lib, EntryPoint = "llama_set_adapters_lora")]
+    public static partial int SetAdapters(ContextHandle context, nint* adapters, nuint count, float* scales);
+
     [LibraryImport(Lib, EntryPoint = "llama_attach_threadpool")]
     public static partial void AttachThreads(ContextHandle context, nint pool, nint batchPool);
 

@@ -25,6 +25,10 @@ internal static unsafe partial class Llama
     [LibraryImport(Lib, EntryPoint = "llama_model_free")]
     public static partial void ModelFree(nint model);
 
+    /// <summary>The model owns what is loaded; 0 when it does not load.</summary>
+    [LibraryImport(Lib, EntryPoint = "llama_adapter_lora_init")]
+    public static partial nint AdapterLoad(ModelHandle model, byte* path);
+
     [LibraryImport(Lib, EntryPoint = "llama_init_from_model")]
     public static partial ContextHandle ContextInit(ModelHandle model, LlamaContextParams parameters);
 

@@ -8,7 +8,8 @@ namespace AgentRuntime.Node.Interop;
 /// <summary>
 /// Finds and loads libllama (llama.cpp v0.5.0, from npm <c>@node-llama-cpp</c>) once a process. Thread-safe.
 /// Order: <c>$AGENTRUNTIME_LLAMA_DIR</c>, the folder <c>llama</c> beside the program (a publish), and the npm folder of
-/// the checkout that the program was built in.
+/// the checkout that the program was built in. The packages for accelerators name the device in their files
+/// (<c>libllama.cuda.v0.5.0.so</c>); a process has one device.
 /// </summary>
 internal static class LlamaLibrary
 {
@@ -21,31 +22,33 @@ internal static class LlamaLibrary
     /// <summary>Overrides where the libraries are looked for.</summary>
     public const string FolderVariable = "AGENTRUNTIME_LLAMA_DIR";
 
-    private const string LlamaFile = "libllama.v0.5.0.so";
-    private const string GgmlFile = "libggml.v0.5.0.so";
+    private const string LibraryVersion = "v0.5.0";
     private const string NpmFolder = "gateway/AgentRuntime.Node/native/node_modules/@node-llama-cpp";
 
     private static readonly Lock Gate = new();
-    private static bool s_loaded;
+    private static string? s_loaded;
 
     /// <summary>Loads the library, its device backends and the log route; does nothing the second time.</summary>
-    /// <exception cref="RuntimeErrorException">AR8004: the library is not installed or does not load.</exception>
+    /// <exception cref="RuntimeErrorException">
+    /// AR8004: the library is not installed, does not load, finds no such device, or is loaded for another one.
+    /// </exception>
     public static void Load(string device = "cpu")
     {
         lock (Gate)
         {
-            if (s_loaded) return;
-            var folder = Find(device) ?? throw Missing($"{LlamaFile} is not installed");
+            if (s_loaded == device) return;
+            if (s_loaded is not null) throw Missing(device, $"this process has llama.cpp for {s_loaded} already");
+            var folder = Find(device) ?? throw Missing(device, $"{File("llama", device)} is not installed");
             nint llama, ggml;
             try
             {
                 // libllama names its siblings by $ORIGIN, so that loading by full path finds them.
-                ggml = NativeLibrary.Load(Path.Combine(folder, GgmlFile));
-                llama = NativeLibrary.Load(Path.Combine(folder, LlamaFile));
+                ggml = NativeLibrary.Load(Path.Combine(folder, File("ggml", device)));
+                llama = NativeLibrary.Load(Path.Combine(folder, File("llama", device)));
             }
             catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
             {
-                throw Missing($"{LlamaFile} does not load: {e.Message}", e);
+                throw Missing(device, $"{File("llama", device)} does not load: {e.Message}", e);
             }
 
             NativeLibrary.SetDllImportResolver(
@@ -54,7 +57,9 @@ internal static class LlamaLibrary
             NativeLog.Install();
             LoadBackends(folder);
             Llama.BackendInit();
-            s_loaded = true;
+            s_loaded = device;
+            if (device != "cpu" && Ggml.DeviceByType(Ggml.GpuDevice) == 0 && Ggml.DeviceByType(Ggml.SharedGpu) == 0)
+                throw Missing(device, "no device answers: its driver is not installed, or there is none");
         }
     }
 
@@ -67,26 +72,34 @@ internal static class LlamaLibrary
     private static string? Find(string device)
     {
         if (Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } folder)
-            return File.Exists(Path.Combine(folder, LlamaFile)) ? folder : null;
+            return HasLibrary(folder, device) ? folder : null;
         var published = Path.Combine(AppContext.BaseDirectory, "llama");
-        if (File.Exists(Path.Combine(published, LlamaFile))) return published;
+        if (HasLibrary(published, device)) return published;
         var package = device == "cpu" ? "linux-x64" : $"linux-x64-{device}";
         for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {
             var bins = Path.Combine(at.FullName, NpmFolder, package, "bins");
             if (!Directory.Exists(bins)) continue;
             return Directory.EnumerateDirectories(bins)
-                .FirstOrDefault(bin => File.Exists(Path.Combine(bin, LlamaFile)));
+                .FirstOrDefault(bin => HasLibrary(bin, device));
         }
 
         return null;
     }
 
-    private static RuntimeErrorException Missing(string message, Exception? inner = null) => new(
+    private static string File(string library, string device) =>
+        device == "cpu" ? $"lib{library}.{LibraryVersion}.so" : $"lib{library}.{device}.{LibraryVersion}.so";
+
+    private static bool HasLibrary(string folder, string device) =>
+        System.IO.File.Exists(Path.Combine(folder, File("llama", device)));
+
+    private static RuntimeErrorException Missing(string device, string message, Exception? inner = null) => new(
         new RuntimeError(
             ReasonCodes.MissingNativeLibrary,
             message,
             "llama.cpp",
-            $"Run 'npm ci' in gateway/AgentRuntime.Node/native, or set {FolderVariable}."),
+            device == "cpu"
+                ? $"Run 'npm ci' in gateway/AgentRuntime.Node/native, or set {FolderVariable}."
+                : $"Run 'tests/gpu/install {device}' (runtime/docs/accelerators.md), or set {FolderVariable}."),
         inner);
 }

@@ -32,6 +32,12 @@ internal interface IServedModel : IDisposable
     /// <summary>Whether a range of a sequence's state can be moved to another node.</summary>
     bool CanMoveState { get; }
 
+    /// <summary>LoRA adapters that requests may name.</summary>
+    IReadOnlyList<ServedAdapter> Adapters => [];
+
+    /// <summary>Whether it stands for whatever model a request names: a simulation does.</summary>
+    bool AnswersToAnyName => false;
+
     /// <summary>Whether a token ends the answer.</summary>
     bool EndsGeneration(int token);
 

@@ -19,6 +19,7 @@ internal sealed class LoadedModel : IServedModel
     private const int MultiRope = 8;
 
     private readonly nint _vocab;
+    private readonly Dictionary<string, nint> _adapters = new(StringComparer.Ordinal);
     private readonly byte[]?[] _pieces;
 
     private LoadedModel(ModelHandle handle, string path, string digest, string stateFormat)
@@ -45,6 +46,8 @@ internal sealed class LoadedModel : IServedModel
     public string Digest { get; }
 
     public string StateFormat { get; }
+
+    public IReadOnlyList<ServedAdapter> Adapters { get; private set; } = [];
 
     public nint Vocabulary => _vocab;
 
@@ -89,7 +92,19 @@ internal sealed class LoadedModel : IServedModel
             throw Invalid(path, "it is an encoder; the node serves decoder models");
         }
 
-        return new(handle, path, digest, options.KvFloat32 ? "llama-0.5.0/f32" : "llama-0.5.0/f16");
+        var model = new LoadedModel(
+            handle, path, digest, options.KvFloat32 ? "llama-0.5.0/f32" : "llama-0.5.0/f16");
+        try
+        {
+            foreach (var adapter in options.Adapters) model.LoadAdapter(adapter);
+            model.Adapters = [.. options.Adapters.Select(a => new ServedAdapter(a.Name, a.Path))];
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Loads the vocabulary, the metadata and the chat template, and none of the weights.</summary>
@@ -106,6 +121,9 @@ internal sealed class LoadedModel : IServedModel
         handle.Dispose();
         throw Invalid(path, NativeLog.TakeErrors() ?? "llama.cpp does not load it");
     }
+
+    /// <summary>The native adapter; the model owns it.</summary>
+    public nint AdapterHandle(string name) => _adapters[name];
 
     public bool EndsGeneration(int token) => Llama.VocabIsEndOfGeneration(_vocab, token) != 0;
 
@@ -166,6 +184,19 @@ internal sealed class LoadedModel : IServedModel
         TokenSampler.Create(request.Sampling, _vocab, VocabularySize);
 
     public void Dispose() => Handle.Dispose();
+
+    private unsafe void LoadAdapter(AdapterOptions adapter)
+    {
+        if (!File.Exists(adapter.Path)) throw Invalid(adapter.Path, "there is no such adapter");
+        NativeLog.TakeErrors();
+        fixed (byte* path = Encoding.UTF8.GetBytes(adapter.Path + "\0"))
+        {
+            var handle = Llama.AdapterLoad(Handle, path);
+            if (handle == 0)
+                throw Invalid(adapter.Path, NativeLog.TakeErrors() ?? "llama.cpp does not load the adapter");
+            _adapters[adapter.Name] = handle;
+        }
+    }
 
     private static bool HasMultiRope(int ropeType) => ropeType > 0 && (ropeType & MultiRope) != 0;
 

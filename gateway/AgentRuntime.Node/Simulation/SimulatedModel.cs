@@ -18,6 +18,8 @@ internal sealed class SimulatedModel(SimulationOptions options, TimeProvider tim
 
     public string StateFormat => "simulated/1";
 
+    public bool AnswersToAnyName => true;
+
     public int VocabularySize => SimulatedVocabulary.Size;
 
     public int Bos => -1;

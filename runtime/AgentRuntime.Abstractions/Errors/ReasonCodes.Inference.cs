@@ -35,4 +35,7 @@ public static partial class ReasonCodes
 
     /// <summary>The KV state belongs to another model or version.</summary>
     public static readonly ReasonCode KvMismatch = new(4011);
+
+    /// <summary>The engine serves no model or adapter of that name.</summary>
+    public static readonly ReasonCode UnknownAdapter = new(4012);
 }

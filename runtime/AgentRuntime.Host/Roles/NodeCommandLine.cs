@@ -26,6 +26,7 @@ internal static class NodeCommandLine
         };
         var replay = new Option<int?>("--kv-replay-port") { Description = "Port for their replay" };
         var simulation = new SimulationFlags();
+        var compute = new ComputeFlags();
         var context = Number("--context", "Tokens of a sequence", 4096);
         var parallel = Number("--parallel", "Sequences at once", 4);
         var threads = new Option<int>("--threads") { Description = "Threads; 0 for one a core" };
@@ -54,6 +55,7 @@ internal static class NodeCommandLine
             if (result.GetValue(register) is { Length: > 0 } && result.GetValue(registerKey) is null)
                 result.AddError("--register needs --register-key-file");
         });
+        compute.AddTo(command);
         simulation.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -79,7 +81,8 @@ internal static class NodeCommandLine
                 ParallelSequences = parsed.GetValue(parallel),
             };
             if (parsed.GetValue(threads) is > 0 and var count) options = options with { Threads = count };
-            await InferenceNode.RunAsync(simulation.Apply(parsed, options), stop.Token);
+            await InferenceNode.RunAsync(
+                simulation.Apply(parsed, compute.Apply(parsed, options)), stop.Token);
             return 0;
         });
         return command;

@@ -28,13 +28,15 @@ internal sealed class NodeBenchmark : IBenchmark
             return [];
         }
 
-        var peer = await PeerServer.FindAsync(cancellationToken);
+        var device = args is ["--device", var given, ..] ? given : "cpu";
+        // The peer is built for CPUs.
+        var peer = device == "cpu" ? await PeerServer.FindAsync(cancellationToken) : null;
         var folder = Directory.CreateTempSubdirectory("agentruntime-bench-node");
         try
         {
             var model = Path.Combine(folder.FullName, "noise.gguf");
             NoiseModel.Write(model, NoiseModelOptions.SixtyMillion);
-            var shape = new NodeShape(Math.Min(Environment.ProcessorCount, 16), 32, 4096, 16_384);
+            var shape = new NodeShape(Math.Min(Environment.ProcessorCount, 16), 32, 4096, 16_384, device);
             using var ours = await EngineProcess.StartNodeAsync(shape.Arguments(model));
             using var theirs = peer is null ? null : await PeerServer.StartAsync(peer, model, shape);
             return await MeasureAsync(ours, theirs);
@@ -72,7 +74,7 @@ internal sealed class NodeBenchmark : IBenchmark
 
         figures["prefix_hit_ttft_ratio"] = Math.Round(await PrefixHitAsync(ours, prompts), 4);
         figures["rss_mb"] = Math.Round(ours.RssMb, 1);
-        if (theirs is null) figures["peer"] = "skipped: llama-server could not be built";
+        if (theirs is null) figures["peer"] = "skipped: there is no llama-server for this";
         else figures["peer_rss_mb"] = Math.Round(theirs.RssMb, 1);
         return figures;
     }

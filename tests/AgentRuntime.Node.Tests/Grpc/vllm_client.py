@@ -93,7 +93,7 @@ class Checks:
     def tokens_equal_those_over_http(self):
         chunks, (complete,) = self._run(self._request())
         answer = self._post("/v1/completions", {
-            "model": "m", "prompt": "the order of the river", "max_tokens": 24, "temperature": 0, "ignore_eos": True})
+            "model": "demo", "prompt": "the order of the river", "max_tokens": 24, "temperature": 0, "ignore_eos": True})
         ids = [t for c in chunks for t in c.token_ids]
         assert ids == list(complete.output_ids) and len(ids) == 24, (ids, complete)
         text = self._post("/detokenize", {"tokens": ids})["prompt"]

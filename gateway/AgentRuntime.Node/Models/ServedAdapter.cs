@@ -1,0 +1,6 @@
+namespace AgentRuntime.Node.Models;
+
+/// <summary>A LoRA adapter that requests may name instead of the model. Immutable.</summary>
+/// <param name="Name">The name that clients use.</param>
+/// <param name="Path">Its GGUF file.</param>
+internal sealed record ServedAdapter(string Name, string Path);

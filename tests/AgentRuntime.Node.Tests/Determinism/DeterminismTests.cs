@@ -1,0 +1,108 @@
+using System.Text.Json.Nodes;
+
+namespace AgentRuntime.Node.Tests.Determinism;
+
+/// <summary>
+/// A request's answer does not depend on what else the engine does, nor on where its KV state came from. On nodes with
+/// 32-bit cells (decision 0304), greedy and seeded, over long answers.
+/// </summary>
+public sealed class DeterminismTests
+{
+    private const int Tokens = 160;
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(1.0)]
+    public async Task Batched_with_others_and_cached_it_is_the_same(double temperature)
+    {
+        await using var node = await DemoNode.StartAsync();
+        var (expected, _) = await CompleteAsync(node, Body(1, temperature));
+        var others = Enumerable.Range(2, 5).Select(i => CompleteAsync(node, Body(i, temperature)));
+        var together = await Task.WhenAll(others.Prepend(CompleteAsync(node, Body(1, temperature))));
+
+        Assert.Equal(expected, together[0].Text);
+        Assert.True(together[0].Cached >= 48);
+    }
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(1.0)]
+    public async Task Read_in_small_chunks_beside_others_it_is_the_same(double temperature)
+    {
+        await using var node = await DemoNode.StartAsync();
+        await using var chunked = await DemoNode.StartAsync(o => o with { BatchTokens = 24, PrefillChunkTokens = 7 });
+        var (expected, _) = await CompleteAsync(node, Body(1, temperature));
+        var together = await Task.WhenAll(
+            Enumerable.Range(1, 4).Select(i => CompleteAsync(chunked, Body(i, temperature))));
+
+        Assert.Equal(expected, together[0].Text);
+    }
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(1.0)]
+    public async Task Back_from_the_archive_it_is_the_same(double temperature)
+    {
+        await using var node = await DemoNode.StartAsync(o => o with { ContextTokens = 512, KvPoolTokens = 512 });
+        var (expected, _) = await CompleteAsync(node, Body(1, temperature));
+        // Two others fill the pool, so that nothing of the first is left in it.
+        for (var i = 2; i < 5; i++) await CompleteAsync(node, Body(i, temperature));
+        var (again, cached) = await CompleteAsync(node, Body(1, temperature));
+
+        Assert.Equal(expected, again);
+        Assert.True(cached >= 48);
+    }
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(1.0)]
+    public async Task After_losing_its_cells_it_is_the_same(double temperature)
+    {
+        await using var roomy = await DemoNode.StartAsync();
+        await using var tight = await DemoNode.StartAsync(o => o with { ContextTokens = 320, KvPoolTokens = 320 });
+        var expected = new List<string>();
+        for (var i = 1; i < 5; i++) expected.Add((await CompleteAsync(roomy, Body(i, temperature))).Text);
+        var actual = await Task.WhenAll(
+            Enumerable.Range(1, 4).Select(i => CompleteAsync(tight, Body(i, temperature))));
+
+        Assert.Equal(expected, actual.Select(a => a.Text));
+        Assert.True(tight.Service.Engine.Counters.Preemptions > 0);
+    }
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(1.0)]
+    public async Task Moved_to_another_node_it_is_the_same(double temperature)
+    {
+        await using var prefill = await DemoNode.StartAsync();
+        await using var decode = await DemoNode.StartAsync();
+        await using var alone = await DemoNode.StartAsync();
+        var (expected, _) = await CompleteAsync(alone, Body(1, temperature));
+
+        var leg = Body(1, temperature);
+        leg["max_tokens"] = 1;
+        leg["kv_transfer_params"] = new JsonObject { ["do_remote_decode"] = true };
+        var (_, handed) = await DemoNode.PostAsync(prefill, "/v1/completions", leg);
+        var rest = Body(1, temperature);
+        rest["kv_transfer_params"] = handed["kv_transfer_params"]!.DeepClone();
+        var others = Enumerable.Range(2, 3).Select(i => CompleteAsync(decode, Body(i, temperature)));
+        var moved = await Task.WhenAll(others.Prepend(CompleteAsync(decode, rest)));
+
+        Assert.Equal(expected, moved[0].Text);
+        Assert.True(moved[0].Cached > 48);
+    }
+
+    private static JsonObject Body(int prompt, double temperature) => new()
+    {
+        ["prompt"] = DemoNode.LongText(60, 100 + prompt), ["max_tokens"] = Tokens, ["temperature"] = temperature,
+        ["seed"] = 4711 + prompt, ["ignore_eos"] = true,
+    };
+
+    private static async Task<(string Text, int Cached)> CompleteAsync(NodeServer node, JsonObject body)
+    {
+        var (status, json) = await DemoNode.PostAsync(node, "/v1/completions", body);
+        Assert.Equal(200, status);
+        return ((string)json["choices"]![0]!["text"]!,
+            (int)json["usage"]!["prompt_tokens_details"]!["cached_tokens"]!);
+    }
+}
