@@ -10,8 +10,9 @@ using AgentRuntime.Rpc.Vllm;
 
 namespace AgentRuntime.Gateway;
 
-/// <summary>One engine behind gRPC: each of the HTTP addresses that the router uses, by the method that has it.
-/// Thread-safe.</summary>
+/// <summary>
+/// One engine behind gRPC: each of the HTTP addresses that the router uses, by the method that has it. Thread-safe.
+/// </summary>
 internal sealed class GrpcEngine : IDisposable
 {
     /// <summary>What our own node calls itself: the only engine whose gRPC keeps tenants' KV blocks apart.</summary>
@@ -97,6 +98,8 @@ internal sealed class GrpcEngine : IDisposable
 
     private async Task<HttpResponseMessage> ModelsAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        var server = await _channel.UnaryAsync(VllmEngine.GetServerInfo, new(), With(request), cancellationToken);
+        _tokenizer.Observe(server.UptimeSeconds);
         var model = await _channel.UnaryAsync(VllmEngine.GetModelInfo, new(), With(request), cancellationToken);
         return Json(Write(json =>
         {

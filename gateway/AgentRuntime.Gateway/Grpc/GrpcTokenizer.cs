@@ -8,7 +8,7 @@ using AgentRuntime.Rpc.Vllm;
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// The tokenizer that an engine sends, fetched once. Everything from the engine is bounded and checked against the sum
+/// The tokenizer that an engine sends, fetched once in the life of the engine's process. Everything from the engine is bounded and checked against the sum
 /// that came with it. Thread-safe.
 /// </summary>
 internal sealed class GrpcTokenizer(RpcChannel channel, EngineRouterOptions options) : IDisposable
@@ -20,12 +20,26 @@ internal sealed class GrpcTokenizer(RpcChannel channel, EngineRouterOptions opti
     private readonly SemaphoreSlim _gate = new(1);
     private volatile IModelTokenizer? _tokenizer;
     private volatile bool _keepsTenantsApart;
+    private double _uptimeSeconds;
 
     /// <summary>Whether the engine has said that its requests carry a salt.</summary>
     public bool KeepsTenantsApart
     {
         get => _keepsTenantsApart;
         set => _keepsTenantsApart = value;
+    }
+
+    /// <summary>
+    /// Takes in how long the engine's process has run: another process may serve another model. What is in use by
+    /// requests is not disposed but left to its finalizer.
+    /// </summary>
+    public void Observe(double uptimeSeconds)
+    {
+        if (uptimeSeconds < Interlocked.Exchange(ref _uptimeSeconds, uptimeSeconds))
+        {
+            _tokenizer = null;
+            _keepsTenantsApart = false;
+        }
     }
 
     /// <exception cref="RpcException">The engine sends none that can be read.</exception>

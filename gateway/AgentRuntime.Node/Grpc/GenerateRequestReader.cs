@@ -30,6 +30,7 @@ internal static class GenerateRequestReader
         return new()
         {
             IsChat = false,
+            Model = request.HasLoraName ? request.LoraName : null,
             Prompts = [new(null, prompt)],
             MaxTokens = sampling.HasMaxTokens
                 ? Within("max_tokens", sampling.MaxTokens, 1, int.MaxValue)

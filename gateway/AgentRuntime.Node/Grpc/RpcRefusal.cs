@@ -18,7 +18,7 @@ internal static class RpcRefusal
         {
             1003 => RpcStatusCode.ResourceExhausted,
             1004 or 1010 or 4006 => RpcStatusCode.InvalidArgument,
-            1005 or 1008 => RpcStatusCode.NotFound,
+            1005 or 1008 or 4012 => RpcStatusCode.NotFound,
             4007 or 4009 => RpcStatusCode.Unavailable,
             4011 => RpcStatusCode.FailedPrecondition,
             _ => RpcStatusCode.Internal,

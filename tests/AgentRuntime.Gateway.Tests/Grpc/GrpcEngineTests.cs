@@ -144,6 +144,35 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         Assert.True(router.Router.Desk.HeldBy(engine) > 0);
     }
 
+    [Fact]
+    public async Task An_engine_that_starts_anew_is_asked_for_its_tokenizer_anew()
+    {
+        if (Missing()) return;
+        var loads = 0;
+        var first = await NodeAsync();
+        await using var router = await RouterAsync(
+            o => o with
+            {
+                VocabularyLoader = path =>
+                {
+                    Interlocked.Increment(ref loads);
+                    return GgufTokenizer.Load(path);
+                },
+            },
+            OverGrpc("grpc", first));
+        await router.AskAsync(RouterHarness.Chat("one", Greedy, 4));
+        await router.AskAsync(RouterHarness.Chat("two", Greedy, 4));
+        Assert.Equal(1, loads);
+
+        var port = first.GrpcAddress!.Port;
+        await first.StopAsync();
+        await first.DisposeAsync();
+        await Eventually.BecomesTrueAsync(() => !router.Router.Engines[0].Healthy);
+        await using var second = await NodeAsync(port);
+        await Eventually.BecomesTrueAsync(() => router.Router.Engines[0].Healthy && Volatile.Read(ref loads) == 2);
+        Assert.Equal(4, Last(await router.AskAsync(RouterHarness.Chat("three", Greedy, 4))).OutputTokens);
+    }
+
     [Theory]
     [InlineData("grpc://127.0.0.1", EngineKind.Node)]
     [InlineData("grpc://127.0.0.1:1234", EngineKind.SgLang)]
@@ -185,13 +214,13 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         return new RouterHarness(router);
     }
 
-    private Task<NodeServer> NodeAsync()
+    private Task<NodeServer> NodeAsync(int port = 0)
     {
         _model ??= RealNode.WriteModel(_folder.FullName);
         return NodeServer.StartAsync(new()
         {
             ModelPath = _model, ModelName = "m", ContextTokens = 2048, ParallelSequences = 4, Threads = 1,
-            KvFloat32 = true, GrpcPort = 0,
+            KvFloat32 = true, GrpcPort = port,
         });
     }
 

@@ -207,6 +207,9 @@ class Checks:
         broken = self._request()
         broken.kv_transfer_params_json = "[]"
         refused(invalid, "AR1004", broken)
+        adapter = self._request()
+        adapter.lora_name = "nobody serves this"
+        refused(grpc.StatusCode.NOT_FOUND, "AR4012", adapter)
 
     def one_id_runs_once(self):
         request = self._request(max_tokens=900)
