@@ -65,7 +65,7 @@ public sealed class EmittedCodeTests
         m.Function(type, new Code().Call(1).End(), "reaches");
         m.Function(type, new Code().End(), "pure");
         m.Function(type, new Code().Call(3).End(), "apart");
-        var code = TestEngine.Compile(m).Code(new CodeVariant([0], metered: false));
+        var code = TestEngine.CompileManaged(m).Code(new CodeVariant([0], metered: false));
         string[] paying = [.. code.Methods.Where(method =>
         {
             var seen = new HashSet<string>();
@@ -76,7 +76,7 @@ public sealed class EmittedCodeTests
     }
 
     private static CompiledCode Compile(byte[] wasm, bool suspendable) =>
-        TestEngine.Compile(wasm).Code(new CodeVariant(suspendable ? [0] : [], metered: suspendable));
+        TestEngine.CompileManaged(wasm).Code(new CodeVariant(suspendable ? [0] : [], metered: suspendable));
 
     private static void Inspect(MethodInfo method, HashSet<string> seen)
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Binary;
 using AgentRuntime.Sandboxes.Managed.Tests.Building;
+using AgentRuntime.TestKit;
 using Xunit.Abstractions;
 using static AgentRuntime.Sandboxes.Managed.Tests.Building.TestEngine;
 
@@ -12,7 +13,7 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
 {
     private static WasmModuleException Refused(byte[] wasm, CompileLimits? limits = null) =>
         Assert.Throws<WasmModuleException>(
-            () => new ManagedWasmEngine().Compile(wasm, limits ?? new CompileLimits(), CancellationToken.None));
+            () => ChosenEngine.Create().Compile(wasm, limits ?? new CompileLimits(), CancellationToken.None));
 
     private static byte[] Of(Code code, params WasmValueType[] results)
     {
@@ -27,7 +28,7 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
         var started = Stopwatch.GetTimestamp();
         var thrown = Record.Exception(() =>
         {
-            var module = new ManagedWasmEngine().Compile(
+            var module = ChosenEngine.Create().Compile(
                 wasm, new CompileLimits { MaxTime = TimeSpan.FromSeconds(30) }, CancellationToken.None);
             using var instance = module.Instantiate([], Limits with { MaxCpuTime = TimeSpan.FromSeconds(1) });
             instance.Call("run", [], new WasmValue[1]);
@@ -45,7 +46,8 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
         var deep = new Code();
         for (var i = 0; i < 100_000; i++) deep.Block();
         for (var i = 0; i < 100_000; i++) deep.End();
-        Assert.Equal(ModuleFault.TooLarge, Refused(Of(deep)).Fault);
+        if (ChosenEngine.IsManaged) Assert.Equal(ModuleFault.TooLarge, Refused(Of(deep)).Fault);
+        else Bounded("100,000 nested blocks", Of(deep));
         foreach (byte op in (byte[])[0x02, 0x03, 0x04])
         {
             var allowed = new Code();
@@ -84,8 +86,9 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
     {
         var table = new Code().Block().I32(3).With(Opcodes.BrTable, [60_000, .. new uint[60_001]]).End();
         Bounded("one br_table of 60,000", Of(table));
-        Assert.Equal(ModuleFault.TooLarge,
-            Refused(Of(new Code().Block().I32(3).With(Opcodes.BrTable, [70_000, .. new uint[70_001]]).End())).Fault);
+        var larger = Of(new Code().Block().I32(3).With(Opcodes.BrTable, [70_000, .. new uint[70_001]]).End());
+        if (ChosenEngine.IsManaged) Assert.Equal(ModuleFault.TooLarge, Refused(larger).Fault);
+        else Bounded("one br_table of 70,000", larger);
         var many = Repeat(new Code(), 300, c =>
         {
             for (var i = 0; i < 20; i++) c.Block();
@@ -108,8 +111,11 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
         Assert.Equal(ModuleFault.TooLarge, Refused(m.Build()).Fault);
         // Counts that promise more than the module holds must not make the decoder reserve it.
         foreach (byte section in (byte[])[1, 2, 3, 4, 5, 6, 7, 9, 10, 11])
-            Assert.Equal(ModuleFault.Malformed,
-                Refused([0, 0x61, 0x73, 0x6D, 1, 0, 0, 0, section, 5, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]).Fault);
+        {
+            var fault = Refused([0, 0x61, 0x73, 0x6D, 1, 0, 0, 0, section, 5, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]).Fault;
+            // Wasmtime looks at its own limits first.
+            Assert.True(fault == ModuleFault.Malformed || (fault == ModuleFault.TooLarge && !ChosenEngine.IsManaged));
+        }
     }
 
     [Fact]
@@ -225,19 +231,20 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
     [Fact]
     public void Fuel_runs_out_at_the_same_instruction_every_time()
     {
-        var m = new ModuleBuilder();
-        m.Global(I32, true, new Code().I32(0).End(), "count");
-        m.Function(m.Type([], []), new Code().Loop().With(Opcodes.GlobalGet, 0).I32(1).Op(0x6A).With(
-            Opcodes.GlobalSet, 0).Br(0).End().End(), "run");
+        var m = new ModuleBuilder().Memory(1, 1, "memory");
+        m.Function(m.Type([], []), new Code().Loop().I32(0).I32(0).With(0x28, 2, 0).I32(1).Op(0x6A).With(
+            0x36, 2, 0).Br(0).End().End(), "run");
         var module = Compile(m);
         var counts = Enumerable.Range(0, 5).Select(_ =>
         {
             using var instance = module.Instantiate([], Limits with { Fuel = 10_000 });
             Assert.Equal(TrapKind.FuelExhausted, Traps(() => instance.Call("run")).Kind);
-            return ((Instances.ManagedInstance)instance).Globals[0].Bits;
+            return BitConverter.ToInt32(instance.Memory!.Slice(0, 4));
         }).Distinct().ToArray();
-        // One for the loop and five a round, charged at the end of the round that goes over.
-        Assert.Equal([2_000], counts);
+        // Managed: one for the loop and seven a round, charged at the end of the round that goes over. What an
+        // instruction costs is each engine's own.
+        Assert.Equal(ChosenEngine.IsManaged ? 1_429 : counts[0], Assert.Single(counts));
+        Assert.True(counts[0] > 100);
     }
 
     private static Code Repeat(Code code, int times, Action<Code> action)

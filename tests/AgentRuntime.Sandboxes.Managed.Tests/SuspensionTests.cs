@@ -2,6 +2,7 @@ using System.Buffers;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Instances;
 using AgentRuntime.Sandboxes.Managed.Tests.Building;
+using AgentRuntime.TestKit;
 using Xunit.Abstractions;
 using static AgentRuntime.Sandboxes.Managed.Tests.Building.TestEngine;
 
@@ -34,7 +35,7 @@ public sealed class SuspensionTests(ITestOutputHelper output)
         return HostReturn.Completed;
     });
 
-    private static string Outcome(ManagedInstance instance, Func<WasmValue[], WasmCallStatus> run)
+    private static string Outcome(IWasmInstance instance, Func<WasmValue[], WasmCallStatus> run)
     {
         var results = new WasmValue[1];
         try
@@ -64,12 +65,12 @@ public sealed class SuspensionTests(ITestOutputHelper output)
             var random = new Random(seed);
             WasmValue[] arguments = [WasmValue.FromI32(random.Next()), WasmValue.FromI64(random.NextInt64())];
             var limits = Limits with { Fuel = seed % 3 == 0 ? random.Next(50, 3_000) : null };
-            using var straight = (ManagedInstance)module.Instantiate([Direct()], limits);
+            using var straight = module.Instantiate([Direct()], limits);
             var expected = Outcome(straight, r => straight.Call("run", arguments, r));
 
             var question = 0;
             var asking = Asking(_ => random.Next(3) != 0, q => question = q);
-            var current = (ManagedInstance)module.Instantiate([asking], limits);
+            var current = module.Instantiate([asking], limits);
             var actual = Outcome(current, results =>
             {
                 var status = current.Call("run", arguments, results);
@@ -88,7 +89,8 @@ public sealed class SuspensionTests(ITestOutputHelper output)
                         long.Parse(actual.Split(' ')[0],
                             System.Globalization.CultureInfo.InvariantCulture)); return WasmCallStatus.Completed; });
             Assert.True(expected == actual, $"seed {seed}: {actual}, expected {expected}");
-            Assert.Equal(straight.Fuel, current.Fuel);
+            if (ChosenEngine.IsManaged)
+                Assert.Equal(((ManagedInstance)straight).Fuel, ((ManagedInstance)current).Fuel);
             current.Dispose();
         }
 
@@ -96,13 +98,13 @@ public sealed class SuspensionTests(ITestOutputHelper output)
         Assert.True(suspensions > 300);
     }
 
-    private static ManagedInstance Move(
-        ManagedInstance instance, ManagedModule module, HostFunction asking, InstanceLimits limits)
+    private static IWasmInstance Move(
+        IWasmInstance instance, IWasmModule module, HostFunction asking, InstanceLimits limits)
     {
         var bytes = new ArrayBufferWriter<byte>();
         instance.WriteSnapshot(bytes);
         instance.Dispose();
-        return (ManagedInstance)module.Restore(bytes.WrittenSpan, [asking], limits);
+        return module.Restore(bytes.WrittenSpan, [asking], limits);
     }
 
     private static ModuleBuilder Asker()
@@ -115,7 +117,7 @@ public sealed class SuspensionTests(ITestOutputHelper output)
         return m;
     }
 
-    private static (ManagedModule Module, IWasmInstance Instance, byte[] Snapshot) SuspendedAsker()
+    private static (IWasmModule Module, IWasmInstance Instance, byte[] Snapshot) SuspendedAsker()
     {
         var module = Compile(Asker());
         var instance = module.Instantiate([Asking(_ => true, _ => { })], Limits);
@@ -130,7 +132,9 @@ public sealed class SuspensionTests(ITestOutputHelper output)
     {
         var (_, instance, snapshot) = SuspendedAsker();
         instance.Dispose();
-        Assert.InRange(snapshot.Length, 4_096, 4_096 + 2_048);
+        // A page was touched; the journal of the Wasmtime engine holds no memory that the guest wrote itself.
+        var touched = ChosenEngine.IsManaged ? 4_096 : 0;
+        Assert.InRange(snapshot.Length, touched, touched + 2_048);
     }
 
     [Fact]

@@ -47,4 +47,7 @@ public static partial class ReasonCodes
 
     /// <summary>The snapshot of a sandbox is damaged, or of another module, version or limits.</summary>
     public static readonly ReasonCode InvalidSnapshot = new(3015);
+
+    /// <summary>The native library of the sandbox engine is missing, of another release or not usable here.</summary>
+    public static readonly ReasonCode SandboxLibrary = new(3018);
 }

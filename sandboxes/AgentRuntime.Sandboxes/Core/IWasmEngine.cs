@@ -20,6 +20,13 @@ public interface IWasmEngine
     /// <summary>Decodes, validates and compiles a binary module within the limits.</summary>
     /// <exception cref="WasmModuleException">Malformed, invalid or beyond a limit.</exception>
     IWasmModule Compile(ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Gives back what running guests took of the calling thread. The last act of a thread that ran some.
+    /// </summary>
+    void LeaveThread()
+    {
+    }
 }
 
 /// <summary>A compiled module. Thread-safe.</summary>

@@ -31,7 +31,11 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
         _compilers = new GuestThreads(
             "wasm compiler", options.MaxCompilations, options.MaxWaitingCompilations, options.GuestStackBytes);
         Threads = new GuestThreads(
-            "wasm guest", options.MaxGuestThreads, options.MaxWaitingGuests, options.GuestStackBytes);
+            "wasm guest",
+            options.MaxGuestThreads,
+            options.MaxWaitingGuests,
+            options.GuestStackBytes,
+            engine.LeaveThread);
         _modules = new ModuleCache<ISandboxModule>(options.MaxCachedModules);
         _shared = new ModuleCache<IWasmModule>(options.MaxCachedModules);
     }

@@ -9,7 +9,8 @@ namespace AgentRuntime.Sandboxes.Running;
 /// deep stack, may take seconds of CPU time, and with an engine that cannot suspend they wait on their thread.
 /// Thread-safe. Disposing lets idle threads end; one that is at work ends after its work.
 /// </summary>
-internal sealed class GuestThreads(string name, int maxThreads, int maxWaiting, int stackBytes) : IDisposable
+internal sealed class GuestThreads(
+    string name, int maxThreads, int maxWaiting, int stackBytes, Action? leave = null) : IDisposable
 {
     private readonly SemaphoreSlim _free = new(maxThreads, maxThreads);
     private readonly ConcurrentStack<Worker> _idle = new();
@@ -20,6 +21,8 @@ internal sealed class GuestThreads(string name, int maxThreads, int maxWaiting, 
     private string Name => name;
 
     private int StackBytes => stackBytes;
+
+    private Action? Leave => leave;
 
     /// <summary>Runs work on a thread of its own; returns as soon as it is under way.</summary>
     /// <exception cref="RuntimeErrorException">AR3014: too many wait for a thread already.</exception>
@@ -97,7 +100,11 @@ internal sealed class GuestThreads(string name, int maxThreads, int maxWaiting, 
             {
                 _ready.Wait();
                 var work = _work;
-                if (work is null) return;
+                if (work is null)
+                {
+                    _owner.Leave?.Invoke();
+                    return;
+                }
                 _work = null;
                 work();
                 _owner.Return(this);

@@ -1,5 +1,6 @@
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Instances;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Sandboxes.Managed.Tests.Building;
 
@@ -11,11 +12,18 @@ internal static class TestEngine
 
     public static readonly InstanceLimits Limits = new(64 << 20, 65_536, 1_000, TimeSpan.FromSeconds(20), null);
 
-    public static ManagedModule Compile(ModuleBuilder module) => Compile(module.Build());
+    /// <summary>On the engine that the run chose.</summary>
+    public static IWasmModule Compile(ModuleBuilder module) => Compile(module.Build());
 
-    public static ManagedModule Compile(byte[] wasm) =>
-        (ManagedModule)new ManagedWasmEngine().Compile(
-            wasm, new CompileLimits { MaxTime = TimeSpan.FromSeconds(60) }, CancellationToken.None);
+    public static IWasmModule Compile(byte[] wasm) => Compile(ChosenEngine.Create(), wasm);
+
+    /// <summary>On the Managed engine whatever the run chose, for tests of its insides.</summary>
+    public static ManagedModule CompileManaged(ModuleBuilder module) => CompileManaged(module.Build());
+
+    public static ManagedModule CompileManaged(byte[] wasm) => (ManagedModule)Compile(new ManagedWasmEngine(), wasm);
+
+    private static IWasmModule Compile(IWasmEngine engine, byte[] wasm) => engine.Compile(
+        wasm, new CompileLimits { MaxTime = TimeSpan.FromSeconds(60) }, CancellationToken.None);
 
     public static IWasmInstance Instantiate(ModuleBuilder module, params HostFunction[] functions) =>
         Compile(module).Instantiate(functions, Limits);

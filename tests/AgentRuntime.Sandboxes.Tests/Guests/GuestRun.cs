@@ -1,17 +1,17 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Engine;
-using AgentRuntime.Sandboxes.Managed;
 using AgentRuntime.Sandboxes.Tests.Scripted;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Sandboxes.Tests.Guests;
 
-/// <summary>Runs real guests on the Managed engine and answers their calls from a script.</summary>
+/// <summary>Runs real guests on the chosen engine and answers their calls from a script.</summary>
 internal sealed class GuestRun
 {
     // The machine that runs the tests may be busy with others; what compiling may take is tested elsewhere.
     public static readonly WasmSandboxEngine Engine = new(
-        new ManagedWasmEngine(),
+        ChosenEngine.Create(),
         new() { Compile = new() { MaxTime = TimeSpan.FromMinutes(2) } },
         TimeProvider.System);
 

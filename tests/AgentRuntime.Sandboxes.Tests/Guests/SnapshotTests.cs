@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Engine;
-using AgentRuntime.Sandboxes.Managed;
 using AgentRuntime.Sandboxes.Tests.Scripted;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Sandboxes.Tests.Guests;
 
@@ -51,7 +51,7 @@ public sealed class SnapshotTests
         var first = await (await GuestRun.CompileAsync(Wasm.Dist("triage"))).StartedAsync(Ticket);
         var bytes = Snapshot(first);
         await first.DisposeAsync();
-        using var engine = new WasmSandboxEngine(new ManagedWasmEngine(), new(), TimeProvider.System);
+        using var engine = new WasmSandboxEngine(ChosenEngine.Create(), new(), TimeProvider.System);
         var module = await engine.CompileAsync(Wasm.Dist("triage"), default);
 
         await using var second = module.Restore(bytes, new(), new RecordedLog(), ModuleSections.NoSettings);

@@ -2,8 +2,8 @@ using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Engine;
-using AgentRuntime.Sandboxes.Managed;
 using AgentRuntime.Sandboxes.Tests.Scripted;
+using AgentRuntime.TestKit;
 using static System.StringComparison;
 
 namespace AgentRuntime.Sandboxes.Tests.Guests;
@@ -176,14 +176,14 @@ public sealed class TriageTests
 
     private sealed class ThreadHoldingEngine : IWasmEngine
     {
-        private readonly ManagedWasmEngine _managed = new();
+        private readonly IWasmEngine _chosen = ChosenEngine.Create();
 
-        public string Name => _managed.Name;
+        public string Name => _chosen.Name;
 
         public bool SupportsSuspension => false;
 
         public IWasmModule Compile(
             ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken) =>
-            _managed.Compile(wasm, limits with { MaxTime = TimeSpan.FromMinutes(2) }, cancellationToken);
+            _chosen.Compile(wasm, limits with { MaxTime = TimeSpan.FromMinutes(2) }, cancellationToken);
     }
 }

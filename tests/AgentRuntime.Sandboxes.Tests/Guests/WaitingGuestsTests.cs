@@ -1,7 +1,7 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Engine;
-using AgentRuntime.Sandboxes.Managed;
 using AgentRuntime.Sandboxes.Tests.Scripted;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Sandboxes.Tests.Guests;
 
@@ -12,7 +12,7 @@ public sealed class WaitingGuestsTests
     {
         const int Guests = 1_000;
         using var engine = new WasmSandboxEngine(
-            new ManagedWasmEngine(), new() { MaxGuestThreads = 2, MaxWaitingGuests = Guests }, TimeProvider.System);
+            ChosenEngine.Create(), new() { MaxGuestThreads = 2, MaxWaitingGuests = Guests }, TimeProvider.System);
         var module = await engine.CompileAsync(Wasm.Dist("digest"), default);
         var waiting = new ISandbox[Guests];
         for (var i = 0; i < Guests; i++)

@@ -1,0 +1,84 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Wasmtime.Native;
+
+namespace AgentRuntime.Sandboxes.Wasmtime.Execution;
+
+/// <content>What the guest calls.</content>
+internal sealed unsafe partial class WasmtimeInstance
+{
+    /// <summary>The callback of every import; the data is the import's number among the functions.</summary>
+    public static delegate* unmanaged[Cdecl]<nint, nint, NativeValue*, nuint, nint> HostCallback => &OnHostCall;
+
+    // No exception may leave: the library's frames cannot be unwound. It is kept, and thrown again where the call
+    // began.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static nint OnHostCall(nint data, nint caller, NativeValue* values, nuint count)
+    {
+        if (GuestStore.OwnerOf(Api.CallerContext(caller)) is { } owner && owner.EnterHost((int)data, values)) return 0;
+        fixed (byte* message = "host"u8) return Api.TrapNew(message, 4);
+    }
+
+    private bool EnterHost(int import, NativeValue* values)
+    {
+        InGuest = false;
+        try
+        {
+            return CallHost(import, values);
+        }
+        catch (Exception e)
+        {
+            _thrown = e;
+            return false;
+        }
+        finally
+        {
+            InGuest = true;
+            if (!Watched) EpochTicker.Watch(this);
+        }
+    }
+
+    private bool CallHost(int import, NativeValue* values)
+    {
+        var host = _hosts[import];
+        var type = host.Type;
+        var results = (Span<WasmValue>)stackalloc WasmValue[type.Results.Length];
+        if (_journal is { Replaying: true })
+        {
+            if (!ReplayHost(import, results)) return false;
+        }
+        else
+        {
+            var arguments = (Span<WasmValue>)stackalloc WasmValue[type.Parameters.Length];
+            ValuePacking.Unpack(type.Parameters, values, arguments);
+            _journal?.Append(ReplayStep.Host, import, []);
+            if (host.Body(this, arguments, results) == HostReturn.Suspend)
+            {
+                BeginSuspension(import, host);
+                return false;
+            }
+
+            NoteHostEnd(import, results);
+        }
+
+        ValuePacking.Pack(type.Results, results, values);
+        return true;
+    }
+
+    // A module that imports one name twice: the linker knows names only.
+    private nint InstantiateByPosition(NativeInstance* instance, nint* trap)
+    {
+        var imports = stackalloc NativeExtern[_hosts.Length];
+        for (var i = 0; i < _hosts.Length; i++)
+        {
+            NativeFunction function;
+            var type = NativeTypesOf.Function(_hosts[i].Type);
+            Api.FunctionNew(_context, type, HostCallback, i, 0, &function);
+            Api.FunctionTypeDelete(type);
+            imports[i] = new NativeExtern { Kind = ExternTag.Function, Function = function };
+        }
+
+        return Api.InstanceNew(_context, _code.Module, imports, (nuint)_hosts.Length, instance, trap);
+    }
+}

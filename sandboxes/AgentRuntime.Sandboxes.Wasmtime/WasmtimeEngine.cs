@@ -1,0 +1,121 @@
+using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Wasmtime.Execution;
+using AgentRuntime.Sandboxes.Wasmtime.Loading;
+using AgentRuntime.Sandboxes.Wasmtime.Native;
+using AgentRuntime.Sandboxes.Wasmtime.Signals;
+
+namespace AgentRuntime.Sandboxes.Wasmtime;
+
+/// <summary>
+/// WebAssembly 2.0 on Wasmtime through its C API: instances from a pool, stopped by epochs, optionally metered with
+/// fuel, calls through the unchecked functions. Suspends and snapshots by replay (decision record 0131). Guests
+/// must run on threads with 768 KiB of stack left, and these should be long-lived or end with <see
+/// cref="LeaveThread"/>. Thread-safe.
+/// </summary>
+public sealed class WasmtimeEngine : IWasmEngine
+{
+    private const int CompilerStackBytes = 16 << 20;
+    private static int _overdue;
+    private readonly WasmtimeLibrary _library;
+
+    /// <summary>Makes the native engine, whose pool is reserved here.</summary>
+    /// <exception cref="AgentRuntime.Abstractions.RuntimeErrorException">AR3018: the library is of another
+    /// release.</exception>
+    public WasmtimeEngine(WasmtimeLibrary library, WasmtimeEngineOptions options)
+    {
+        _library = library;
+        Options = options;
+        Version = NativeEngine.Get(library, options, new EngineFlavour(Metered: false, options.PooledInstances > 0))
+            .Version();
+    }
+
+    /// <inheritdoc/>
+    public string Name => "wasmtime";
+
+    /// <summary>The library's release, such as <c>36.0.14</c>.</summary>
+    public string Version { get; }
+
+    /// <inheritdoc/>
+    public bool SupportsSuspension => true;
+
+    /// <summary>How it uses the machine.</summary>
+    public WasmtimeEngineOptions Options { get; }
+
+    /// <inheritdoc/>
+    public IWasmModule Compile(ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        if (wasm.Length > limits.MaxModuleBytes)
+            throw new WasmModuleException(ModuleFault.TooLarge, $"module exceeds {limits.MaxModuleBytes} bytes", -1);
+        cancellationToken.ThrowIfCancellationRequested();
+        var scan = ModuleScan.Read(wasm.Span, limits);
+        return new WasmtimeModule(this, wasm.ToArray(), scan, limits);
+    }
+
+    /// <inheritdoc/>
+    public void LeaveThread() => GuestThread.Leave();
+
+    /// <summary>
+    /// Compiles within the time limit. The library cannot be told to stop, so that it works on a thread of its own,
+    /// which goes on alone when the time is over, and of which there are but a few.
+    /// </summary>
+    internal (NativeEngine Engine, CodeHandle Module) CompileNative(
+        byte[] wasm, ModuleScan scan, CompileLimits limits, bool metered)
+    {
+        var engine = NativeEngine.Get(
+            _library, Options, new EngineFlavour(metered, NativeEngine.Fits(scan, Options)));
+        if (Volatile.Read(ref _overdue) >= Options.MaxOverdueCompilations)
+            throw new WasmModuleException(ModuleFault.TooLarge, "earlier compilations go on past their time", -1);
+        var compilation = new Compilation(engine, wasm);
+        new Thread(compilation.Run, CompilerStackBytes) { IsBackground = true, Name = "wasmtime compiler" }.Start();
+        if (!compilation.Wait(limits.MaxTime))
+        {
+            throw new WasmModuleException(
+                ModuleFault.TooLarge, $"compilation took longer than {limits.MaxTime}", -1);
+        }
+
+        return (engine, compilation.Take());
+    }
+
+    /// <summary>One call of the compiler, and who is left with what came of it.</summary>
+    private sealed class Compilation(NativeEngine engine, byte[] wasm)
+    {
+        private readonly Lock _gate = new();
+        private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private CodeHandle? _module;
+        private string? _error;
+        private bool _abandoned;
+
+        public unsafe void Run()
+        {
+            nint module, error;
+            fixed (byte* bytes = wasm) error = Api.ModuleNew(engine.Handle, bytes, (nuint)wasm.Length, &module);
+            lock (_gate)
+            {
+                if (error != 0) _error = TrapTranslation.TakeError(error);
+                else _module = new CodeHandle(module);
+                if (_abandoned)
+                {
+                    Interlocked.Decrement(ref _overdue);
+                    _module?.Dispose();
+                }
+            }
+
+            _over.TrySetResult();
+        }
+
+        public bool Wait(TimeSpan limit)
+        {
+            if (_over.Task.Wait(limit)) return true;
+            lock (_gate)
+            {
+                if (_module is not null || _error is not null) return true;
+                _abandoned = true;
+                Interlocked.Increment(ref _overdue);
+                return false;
+            }
+        }
+
+        public CodeHandle Take() => _module ?? throw ModuleFaults.From(_error!);
+    }
+}
