@@ -156,6 +156,26 @@ public sealed class LimitTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_table_grows_to_its_limit_and_no_further()
+    {
+        var m = new ModuleBuilder().Table(10);
+        // table.grow (null, n): the old size, or -1.
+        m.Function(m.Type([I32], [I32]), new Code().Op(0xD0, 0x70).Get(0).With(0xFC0F, 0).End(), "grow");
+        using var instance = Compile(m).Instantiate([], Limits with { MaxTableElements = 1_000 });
+        var size = 10;
+        while (instance.Call("grow", 90) is var old && old >= 0)
+        {
+            Assert.Equal(size, old);
+            size += 90;
+        }
+
+        Assert.Equal(1_000, size);
+        Assert.Equal(-1, instance.Call("grow", -1));
+        Assert.Equal(-1, instance.Call("grow", int.MaxValue));
+        Assert.Equal(1_000, instance.Call("grow", 0));
+    }
+
+    [Fact]
     public void A_module_that_starts_beyond_its_memory_or_table_limit_is_not_instantiated()
     {
         Assert.Equal(TrapKind.ResourceLimit, Traps(() => Instantiate(new ModuleBuilder().Memory(2_000))).Kind);

@@ -54,7 +54,7 @@ internal static class EgressReader
     {
         if (bundle.Egress is { } all)
         {
-            foreach (var server in bundle.Servers.Where(s => !all.Permits(s.Endpoint)))
+            foreach (var server in bundle.Servers.Where(s => !IsModule(s.Endpoint) && !all.Permits(s.Endpoint)))
                 problems.Add(
                     server.Position,
                     $"the server '{server.Name}' is at {server.Endpoint.Authority}, which 'egress' does not list",
@@ -68,7 +68,7 @@ internal static class EgressReader
             foreach (var grant in agent.Grants)
             {
                 var server = bundle.Servers.FirstOrDefault(s => s.Name == bundle.FindTool(grant.Tool)?.Server);
-                if (server is not null && !own.Permits(server.Endpoint))
+                if (server is not null && !IsModule(server.Endpoint) && !own.Permits(server.Endpoint))
                     problems.Add(
                         grant.Position,
                         $"'{grant.Tool}' can never be called: its server is at {server.Endpoint.Authority}, which the "
@@ -77,4 +77,7 @@ internal static class EgressReader
             }
         }
     }
+
+    /// <summary>A tool that is a module runs here, and reaches nothing.</summary>
+    private static bool IsModule(Uri endpoint) => endpoint.Scheme == "wasm";
 }

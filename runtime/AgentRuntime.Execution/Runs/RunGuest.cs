@@ -82,7 +82,8 @@ internal sealed class RunGuest(
             return false;
         }
 
-        if (!await shelf.TryPutAsync(run.Id, bytes.WrittenMemory, cancellationToken).ConfigureAwait(false)) return false;
+        if (!await shelf.TryPutAsync(run.Id, bytes.WrittenMemory, cancellationToken).ConfigureAwait(false))
+            return false;
         _away = true;
         _usage = sandbox.Usage;
         _sandbox = null;

@@ -79,7 +79,8 @@ internal static class EpochTicker
             {
                 instance.IdleTicks = 0;
                 if (instance.Pending != 0) instance.TakeStack();
-                if ((instance.CpuUsed = Math.Max(0, instance.CpuUsed + passed)) > instance.CpuLimit) instance.Interrupt(TrapKind.CpuTimeExhausted);
+                instance.CpuUsed = Math.Max(0, instance.CpuUsed + passed);
+                if (instance.CpuUsed > instance.CpuLimit) instance.Interrupt(TrapKind.CpuTimeExhausted);
             }
             else if (++instance.IdleTicks > IdleTicks)
             {

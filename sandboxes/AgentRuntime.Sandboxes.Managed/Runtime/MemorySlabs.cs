@@ -126,7 +126,8 @@ internal sealed record MemorySlot(byte[] Array, int Offset, MemorySlabs.Slab? Sl
         }
     }
 
-    /// <summary>A search would stop at the first; nearly always there is none, and four sums a step are faster.</summary>
+    /// <summary>A search would stop at the first; nearly always there is none, and four sums a step are
+    /// faster.</summary>
     private static bool AnySet(Span<Vector512<ulong>> block)
     {
         var (a, b, c, d) = (Vector512<ulong>.Zero, Vector512<ulong>.Zero, Vector512<ulong>.Zero, Vector512<ulong>.Zero);
