@@ -38,7 +38,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
             _client,
             _pool,
             _desk,
-            new RouteRequests(_desk, salts, new PromptTokens(options, _client, _pool, time)),
+            new RouteRequests(_desk, salts, new PromptTokens(options, _client, _pool, time), options.SloTargets),
             new RetryBudget(options.RetryRatio, options.RetryBurst),
             salts,
             time,

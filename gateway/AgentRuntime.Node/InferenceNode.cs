@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Registration;
 
 namespace AgentRuntime.Node;
 
@@ -19,9 +20,13 @@ public static class InferenceNode
         await output.WriteLineAsync($"ready {server.Address.GetLeftPart(UriPartial.Authority)}".AsMemory(),
             cancellationToken);
         await output.FlushAsync(cancellationToken);
+        await using var registrar = options.Registration is { } joining
+            ? new NodeRegistrar(joining, options, server, TimeProvider.System)
+            : null;
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = cancellationToken.Register(() => stopped.TrySetResult());
         await stopped.Task;
+        if (registrar is not null) await registrar.LeaveAsync();
         await server.StopAsync(CancellationToken.None);
     }
 

@@ -1,5 +1,7 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Events;
+using AgentRuntime.Node.Registration;
+using AgentRuntime.Node.Simulation;
 
 namespace AgentRuntime.Node;
 
@@ -29,8 +31,11 @@ public enum KvLoadFailure : byte
 /// <summary>How an inference node runs. Immutable; <see cref="Validate"/> names every fault at once.</summary>
 public sealed record NodeOptions
 {
-    /// <summary>The GGUF file. Required.</summary>
+    /// <summary>The GGUF file. Required, except of a simulation.</summary>
     public required string ModelPath { get; init; }
+
+    /// <summary>Compute nothing and take this time for it; null (default) for a real engine.</summary>
+    public SimulationOptions? Simulation { get; init; }
 
     /// <summary>The name that clients use; default the file's <c>general.name</c>, else its file name.</summary>
     public string? ModelName { get; init; }
@@ -81,6 +86,12 @@ public sealed record NodeOptions
 
     /// <summary>Tokens in a reusable KV block; default 16 (vLLM's).</summary>
     public int BlockTokens { get; init; } = 16;
+
+    /// <summary>
+    /// The most memory for reusable prefixes that the KV pool has no room for; 0 for none. Default 1 GiB
+    /// (<c>llama-server</c>'s <c>--cache-ram</c> is 8 GiB).
+    /// </summary>
+    public ByteCount PrefixArchive { get; init; } = new(1L << 30);
 
     /// <summary>Requests that may wait; more are refused with AR4009. Default 256.</summary>
     public int QueuedRequests { get; init; } = 256;
@@ -139,6 +150,11 @@ public sealed record NodeOptions
     /// <summary>Connections open at once; default 4096.</summary>
     public int MaxConnections { get; init; } = 4096;
 
+    /// <summary>Where the node registers itself; null (default) for nowhere.</summary>
+    public NodeRegistrationOptions? Registration { get; init; }
+
+    private const int MostSimulatedSequences = 65_536;
+
     /// <summary>KV cells in all.</summary>
     internal int PoolTokens => KvPoolTokens > 0 ? KvPoolTokens : ContextTokens * ParallelSequences;
 
@@ -151,15 +167,19 @@ public sealed record NodeOptions
             if (!good) faults.Add(fault);
         }
 
-        Check(!string.IsNullOrWhiteSpace(ModelPath), "ModelPath is empty");
+        var mostSequences = Simulation is null ? 128 : MostSimulatedSequences;
+        var mostBatch = Simulation is null ? 8192 : MostSimulatedSequences;
+        faults.AddRange(Simulation?.Faults() ?? []);
+        Check(Simulation is not null || !string.IsNullOrWhiteSpace(ModelPath), "ModelPath is empty");
         Check(Port is >= 0 and <= 65535, "Port is not within 0..65535");
         Check(GrpcPort is null or (>= 0 and <= 65535), "GrpcPort is not within 0..65535");
         Check(ContextTokens is >= 32 and <= 1 << 20, "ContextTokens is not within 32..1048576");
-        Check(ParallelSequences is >= 1 and <= 128, "ParallelSequences is not within 1..128");
+        Check(ParallelSequences >= 1 && ParallelSequences <= mostSequences,
+            $"ParallelSequences is not within 1..{mostSequences}");
         Check(PoolTokens >= ContextTokens, "KvPoolTokens is smaller than ContextTokens");
         Check(Threads is >= 1 and <= 512, "Threads is not within 1..512");
-        Check(BatchTokens >= ParallelSequences
-            && BatchTokens <= 8192, "BatchTokens is not within ParallelSequences..8192");
+        Check(BatchTokens >= ParallelSequences && BatchTokens <= mostBatch,
+            $"BatchTokens is not within ParallelSequences..{mostBatch}");
         Check(PrefillChunkTokens is >= 1 and <= 8192, "PrefillChunkTokens is not within 1..8192");
         Check(BlockTokens is >= 1 and <= 256, "BlockTokens is not within 1..256");
         Check(QueuedRequests is >= 1 and <= 100_000, "QueuedRequests is not within 1..100000");

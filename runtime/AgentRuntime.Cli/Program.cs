@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgentRuntime.Cli;
 using AgentRuntime.Cli.Commands;
+using AgentRuntime.Cli.Policy;
 
 var root = new RootCommand("agentctl: deploy agents, run them, see why something was refused.")
 {

@@ -18,7 +18,13 @@ if (parsed.Errors.Count > 0)
 
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await parsed.InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false,
+
+        // A node that is told to stop drains first; how long that takes is its own option.
+        ProcessTerminationTimeout = TimeSpan.FromHours(1),
+    });
 }
 catch (RuntimeErrorException e)
 {

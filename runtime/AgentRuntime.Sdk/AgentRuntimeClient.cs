@@ -28,6 +28,7 @@ public sealed class AgentRuntimeClient : IDisposable
         Runs = new RunsClient(_api);
         Approvals = new ApprovalsClient(_api);
         Agents = new AgentsClient(_api);
+        Policy = new PolicyClient(_api);
     }
 
     /// <summary>Runs.</summary>
@@ -38,6 +39,9 @@ public sealed class AgentRuntimeClient : IDisposable
 
     /// <summary>Agents.</summary>
     public AgentsClient Agents { get; }
+
+    /// <summary>Policy.</summary>
+    public PolicyClient Policy { get; }
 
     internal HttpClient Http { get; }
 

@@ -1,5 +1,6 @@
 using AgentRuntime.Benchmarks;
 using AgentRuntime.Benchmarks.Gateway;
+using AgentRuntime.Benchmarks.Node;
 using AgentRuntime.Benchmarks.Policy;
 using AgentRuntime.Benchmarks.Routing;
 using AgentRuntime.Benchmarks.Sandbox;
@@ -10,6 +11,7 @@ IBenchmark[] benchmarks =
     new FairnessBenchmark(),
     new RouterBenchmark(),
     new GatewayBenchmark(),
+    new NodeBenchmark(),
     new SandboxBenchmark(),
     new PolicyBenchmark(new HistoryFigures()),
 ];

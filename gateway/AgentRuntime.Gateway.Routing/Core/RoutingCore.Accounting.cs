@@ -29,7 +29,7 @@ public sealed partial class RoutingCore
 
     private void Account(RequestEntry entry, int outputTokens, double now)
     {
-        var service = _options.Classes[entry.Request.Class];
+        var service = ServiceOf(entry.Request);
         var ttft = entry.FirstTokenAt - entry.ArrivedAt;
         var tpot = outputTokens > 1 ? (now - entry.FirstTokenAt) / (outputTokens - 1) : 0;
         AccountOf(entry).Count(ttft <= service.TtftSeconds, tpot <= service.TpotSeconds, refused: false, now);

@@ -119,7 +119,7 @@ public sealed partial class RoutingCore
 
     private bool IsShed(RequestEntry entry, in Choice choice)
     {
-        var service = _options.Classes[entry.Request.Class];
+        var service = ServiceOf(entry.Request);
         // No engine with a fresh signal is as good as a wait without end.
         var wait = choice.Prefill < 0 ? double.PositiveInfinity : choice.Explanation.QueueSeconds;
         if (Shedding.Probability(service, wait) is not (> 0 and var probability) || _random.NextDouble() >= probability)
@@ -166,7 +166,7 @@ public sealed partial class RoutingCore
         if (longest?.Last() is not { } entry)
             return false;
         Unbind(entry);
-        Refuse(entry, ReasonCodes.Saturated, _options.Classes[entry.Request.Class].TtftSeconds);
+        Refuse(entry, ReasonCodes.Saturated, ServiceOf(entry.Request).TtftSeconds);
         return true;
     }
 

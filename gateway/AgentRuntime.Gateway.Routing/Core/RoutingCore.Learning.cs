@@ -19,7 +19,7 @@ public sealed partial class RoutingCore
             if (Find(ticket) is { Phase: RequestPhase.Waiting } entry && entry.WaitUntil <= now)
             {
                 Unbind(entry);
-                Refuse(entry, Abstractions.ReasonCodes.Saturated, _options.Classes[entry.Request.Class].TtftSeconds);
+                Refuse(entry, Abstractions.ReasonCodes.Saturated, ServiceOf(entry.Request).TtftSeconds);
             }
         }
 

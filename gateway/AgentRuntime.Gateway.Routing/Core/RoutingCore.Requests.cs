@@ -67,7 +67,7 @@ public sealed partial class RoutingCore
             return ticket;
         }
 
-        var service = _options.Classes[request.Class];
+        var service = ServiceOf(request);
         if (entry.Tenant.Waiting >= _options.MaxWaitingPerTenant || UnderWay > _options.MaxRequests
             || (pool.Waiting >= _options.MaxWaiting && !MakeWay(pool, entry.Tenant)))
         {
@@ -204,13 +204,15 @@ public sealed partial class RoutingCore
             PromptTokens = entry.Request.PromptTokens + outputTokens,
             ExpectedOutputTokens = Math.Max(1, entry.Request.ExpectedOutputTokens - outputTokens),
         };
-        entry.WaitUntil = now + _options.Classes[entry.Request.Class].MaxWaitSeconds;
+        entry.WaitUntil = now + ServiceOf(entry.Request).MaxWaitSeconds;
         if (!Router.AnyEngine(entry.Pool, _options.Disaggregation))
             Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);
         else
             Enqueue(entry, now);
         return true;
     }
+
+    private SloClass ServiceOf(in RouteRequest request) => request.Service ?? _options.Classes[request.Class];
 
     private ModelPool Check(in RouteRequest request)
     {

@@ -16,6 +16,12 @@ public readonly record struct RouteRequest
     /// <summary>Position of its class in <see cref="RoutingOptions.Classes"/>. Default 0.</summary>
     public int Class { get; init; }
 
+    /// <summary>
+    /// The tenant's own terms of the class: times that count as met, the longest wait, whether it may be shed. Its order
+    /// among others is that of <see cref="Class"/>. Null for the class as the options have it.
+    /// </summary>
+    public SloClass? Service { get; init; }
+
     /// <summary>Tokens of the prompt, known or estimated; at least 1.</summary>
     public required int PromptTokens { get; init; }
 

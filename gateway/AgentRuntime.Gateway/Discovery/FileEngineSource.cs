@@ -49,7 +49,8 @@ public sealed class FileEngineSource(string path) : IEngineSource
                 CommentHandling = JsonCommentHandling.Skip,
                 MaxDepth = 16,
             });
-            return [.. document.RootElement.GetProperty("engines").EnumerateArray().Select(Engine)];
+            return [.. document.RootElement.GetProperty("engines").EnumerateArray().Select(
+                e => Engine(e, e.GetProperty("name").GetString() ?? ""))];
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException
             or FormatException or ArgumentException)
@@ -58,9 +59,9 @@ public sealed class FileEngineSource(string path) : IEngineSource
         }
     }
 
-    private static EngineDescriptor Engine(JsonElement element)
+    /// <summary>Reads one engine of that form, whose name is told otherwise.</summary>
+    internal static EngineDescriptor Engine(JsonElement element, string name)
     {
-        var name = element.GetProperty("name").GetString() ?? "";
         var engine = new EngineDescriptor(
             name,
             new Uri(element.GetProperty("url").GetString() ?? "", UriKind.Absolute),

@@ -74,6 +74,8 @@ public static class Edge
         Control("PUT", "/v1/projects/{project}/agents/{agent}", agents.DeployAsync, options.ControlTimeout);
         Control("GET", "/v1/agents", agents.ListAsync, options.ControlTimeout);
         Control("PUT", "/v1/policy", services.GetRequiredService<PolicyEndpoint>().PutAsync, options.ControlTimeout);
+        PolicyRoutes.Map(services, (method, pattern, handler) =>
+            Control(method, pattern, handler, options.ControlTimeout));
 
         void OpenAi(string method, string pattern, EdgeHandler handler, TimeSpan? timeout) =>
             app.MapMethods(pattern, [method], gate.Guard(handler, timeout)).WithMetadata(ErrorForm.OpenAiObject);

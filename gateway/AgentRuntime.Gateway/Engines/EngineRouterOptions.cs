@@ -33,6 +33,11 @@ public sealed record EngineRouterOptions
     /// </summary>
     public RoutingOptions Routing { get; init; } = new() { StaleAfterSeconds = 5 };
 
+    /// <summary>
+    /// The service classes that tenants give their work. Default null: clients are interactive, agents standard.
+    /// </summary>
+    public ISloTargetSource? SloTargets { get; init; }
+
     /// <summary>Between two health probes of an engine. Default 2 s.</summary>
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(2);
 
@@ -92,7 +97,8 @@ public sealed record EngineRouterOptions
 
     /// <summary>
     /// From what prompts of a model are cut into blocks, by the model's name. Default
-    /// <see cref="Gateway.PromptKeys.Text"/> for every model; <see cref="Gateway.PromptKeys.Vocabulary"/> needs one of <see cref="Tokenizers"/>.
+    /// <see cref="Gateway.PromptKeys.Text"/> for every model; <see cref="Gateway.PromptKeys.Vocabulary"/> needs one
+    /// of <see cref="Tokenizers"/>.
     /// </summary>
     public IReadOnlyDictionary<string, PromptKeys> PromptKeys { get; init; } = new Dictionary<string, PromptKeys>();
 

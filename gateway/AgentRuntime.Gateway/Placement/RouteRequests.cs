@@ -7,7 +7,8 @@ namespace AgentRuntime.Gateway;
 /// What the routing core must know of a request, from its bytes. Blocks are cut from the prompt's tokens where the
 /// model has a tokenizer, and then meet those of KV events; else from chunks of text about as long. Thread-safe.
 /// </summary>
-internal sealed class RouteRequests(RouteDesk desk, CacheSalt salts, PromptTokens tokens)
+internal sealed class RouteRequests(
+    RouteDesk desk, CacheSalt salts, PromptTokens tokens, ISloTargetSource? targets = null)
 {
     // About four bytes make a token of English text.
     private const int BytesPerToken = 4;
@@ -37,16 +38,42 @@ internal sealed class RouteRequests(RouteDesk desk, CacheSalt salts, PromptToken
             desk.Hasher.HashText(template.Prompt.Span, size * BytesPerToken, scope, blocks);
         }
 
+        var target = targets?.Find(request.Identity);
         return new RouteRequest
         {
             Pool = pool,
             Tenant = request.Identity.Tenant,
-            Class = Math.Min(
-                request.Identity.Run is null ? InteractiveClass : AgentClass, desk.Options.Classes.Count - 1),
+            Class = target is null
+                ? Math.Min(
+                    request.Identity.Run is null ? InteractiveClass : AgentClass, desk.Options.Classes.Count - 1)
+                : ClassOf(target.Priority, desk.Options.Classes),
+            Service = target is null ? null : ServiceOf(target),
             PromptTokens = Math.Max(1, ids?.Length ?? (template.Prompt.Length / BytesPerToken)),
             ExpectedOutputTokens = Math.Min(request.MaxOutputTokens, UsualOutputTokens),
             Blocks = blocks,
             NextCallExpectedIn = request.NextCallExpectedIn?.TotalSeconds,
         };
     }
+
+    /// <summary>The class among which work of a priority is ordered: the one of the nearest priority.</summary>
+    internal static int ClassOf(int priority, IReadOnlyList<SloClass> classes)
+    {
+        var best = 0;
+        for (var i = 0; i < classes.Count; i++)
+        {
+            if (Math.Abs(classes[i].Priority - priority) < Math.Abs(classes[best].Priority - priority))
+                best = i;
+        }
+
+        return best;
+    }
+
+    private static SloClass ServiceOf(SloTarget target) =>
+        new(target.Name, target.Priority)
+        {
+            TtftSeconds = target.TimeToFirstToken.TotalSeconds,
+            TpotSeconds = target.TimePerOutputToken.TotalSeconds,
+            MaxWaitSeconds = target.Deadline.TotalSeconds,
+            Sheddable = target.Sheddable,
+        };
 }

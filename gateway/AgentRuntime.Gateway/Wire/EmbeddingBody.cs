@@ -36,7 +36,9 @@ internal static class EmbeddingBody
         return (output.WrittenMemory, AnswerAssembly.Text(document.RootElement, "encoding_format") == "base64");
     }
 
-    /// <summary>OpenAI's list under the client's name of the model, and the prompt tokens; null when not said.</summary>
+    /// <summary>
+    /// OpenAI's list under the client's name of the model, and the prompt tokens; null when not said.
+    /// </summary>
     /// <exception cref="JsonException">The answer has another form.</exception>
     public static (ReadOnlyMemory<byte> Body, long? PromptTokens) Rewrite(byte[] answer, string model, bool base64)
     {

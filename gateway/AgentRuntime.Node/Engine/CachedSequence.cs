@@ -30,6 +30,9 @@ internal sealed class CachedBlock(BlockHash hash, CachedBlock? parent, CachedSeq
 
     public int Children { get; set; }
 
+    /// <summary>Running sequences that stand on it.</summary>
+    public int Users { get; set; }
+
     /// <summary>Running sequences whose tip this is.</summary>
     public int Pins { get; set; }
 

@@ -10,11 +10,21 @@ namespace AgentRuntime.Node.Engine;
 /// </summary>
 internal sealed class EngineScheduler : IDisposable
 {
+    /// <summary>
+    /// The part of the pool that prefixes nobody uses may fill. Attention looks at every cell in use, whose ever it is,
+    /// so that the rest of them waits in the archive.
+    /// </summary>
+    private const int IdleShare = 32;
+
+    /// <summary>Blocks archived between two passes at most, so that those who write do not wait for it.</summary>
+    private const int MostArchivedAtOnce = 4;
+
     private readonly IServedModel _model;
     private readonly NodeOptions _options;
     private readonly EngineCounters _counters;
     private readonly IModelContext _context;
     private readonly PrefixCache _cache;
+    private readonly int _idleTokens;
     private readonly LinkedList<EngineSequence> _waiting = new();
     private readonly List<EngineSequence> _running = [];
     private readonly LlamaTokenData[] _candidates;
@@ -29,11 +39,14 @@ internal sealed class EngineScheduler : IDisposable
         _counters = counters;
         _observer = observer;
         _context = model.CreateContext(options);
-        _cache = new(_context, options.BlockTokens, _context.UsableSequences, observer);
+        var archive = model.CanMoveState && options.PrefixArchive.Value > 0
+            ? new BlockArchive(options.PrefixArchive.Value) : null;
+        _idleTokens = archive is null ? int.MaxValue : PoolTokens / IdleShare;
+        _cache = new(_context, options.BlockTokens, _context.UsableSequences, observer, archive);
         _candidates = new LlamaTokenData[model.VocabularySize];
     }
 
-    public bool HasWork => _running.Count > 0 || _waiting.Count > 0;
+    public bool HasWork => _running.Count > 0 || _waiting.Count > 0 || _cache.IdleCells > _idleTokens;
 
     public int Waiting => _waiting.Count;
 
@@ -78,6 +91,10 @@ internal sealed class EngineScheduler : IDisposable
             foreach (var s in _running.Where(s => s.Scheduled > 0).ToArray())
                 Fail(s, new(ReasonCodes.EngineFailed, $"llama.cpp fails to decode ({result})", "engine"));
             break;
+        }
+
+        for (var i = 0; i < MostArchivedAtOnce && _cache.IdleCells > _idleTokens && _cache.EvictOne(); i++)
+        {
         }
 
         Show();
@@ -125,10 +142,25 @@ internal sealed class EngineScheduler : IDisposable
             sequence.Computed = matched * _options.BlockTokens;
             _waiting.RemoveFirst();
             _running.Add(sequence);
+            Restore(sequence, reusable);
             Import(sequence);
             if (sequence.Preemptions > 0) continue;
             sequence.Generation.CachedTokens = sequence.Computed;
             _counters.CountPrompt(sequence.PromptTokens, sequence.Computed);
+        }
+    }
+
+    /// <summary>Goes on with blocks of the prompt that are in the archive.</summary>
+    private void Restore(EngineSequence sequence, int reusable)
+    {
+        var size = _options.BlockTokens;
+        while (sequence.CommittedBlocks < reusable
+            && _cache.FindArchived(sequence.Hashes[sequence.CommittedBlocks]) is { } state
+            && MakeRoom(size)
+            && _context.Import(state, sequence.Cells!.Id, sequence.Computed, sequence.Computed + size))
+        {
+            sequence.Computed += size;
+            Commit(sequence);
         }
     }
 

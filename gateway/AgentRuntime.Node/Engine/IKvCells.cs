@@ -11,4 +11,7 @@ internal interface IKvCells
 
     /// <summary>Takes the cells at these positions from a sequence.</summary>
     void Remove(int sequence, int from, int to);
+
+    /// <summary>Copies the state of these positions out.</summary>
+    byte[] Export(int sequence, int from, int to);
 }

@@ -22,9 +22,6 @@ internal interface IModelContext : IKvCells, IDisposable
     /// </summary>
     Span<float> Logits(int index);
 
-    /// <summary>Copies the state of a range of positions out.</summary>
-    byte[] Export(int sequence, int from, int to);
-
     /// <summary>
     /// Puts exported state of [from, to) into a sequence, at the positions at and after <paramref name="keepFrom"/>.
     /// Needs (to - from) free cells. False when it is refused; nothing has changed then.

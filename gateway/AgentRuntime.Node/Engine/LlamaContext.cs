@@ -23,6 +23,7 @@ internal sealed unsafe class LlamaContext : IModelContext
 
     private readonly ContextHandle _handle;
     private readonly nint _memory;
+    private readonly ComputeThreads? _threads;
     private readonly void* _block;
     private LlamaBatch _batch;
 
@@ -51,6 +52,7 @@ internal sealed unsafe class LlamaContext : IModelContext
                 "Lower the context, the pool or the batch, or give a machine with more memory."));
         }
 
+        _threads = ComputeThreads.Attach(_handle, options.Threads);
         _memory = Llama.Memory(_handle);
         VocabularySize = model.VocabularySize;
         Capacity = options.BatchTokens;
@@ -102,7 +104,6 @@ internal sealed unsafe class LlamaContext : IModelContext
 
     public void Remove(int sequence, int from, int to) => Llama.SequenceRemove(_memory, sequence, from, to);
 
-    /// <summary>Copies the state of a range of positions out.</summary>
     public byte[] Export(int sequence, int from, int to)
     {
         Share(sequence, ScratchSequence, from, to);
@@ -151,6 +152,7 @@ internal sealed unsafe class LlamaContext : IModelContext
     public void Dispose()
     {
         _handle.Dispose();
+        _threads?.Dispose();
         NativeMemory.Free(_block);
     }
 

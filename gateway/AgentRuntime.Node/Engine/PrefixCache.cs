@@ -13,14 +13,18 @@ internal sealed class PrefixCache
 {
     private readonly IKvCells _cells;
     private readonly IPrefixCacheObserver? _observer;
+    private readonly BlockArchive? _archive;
     private readonly Dictionary<BlockHash, CachedBlock> _blocks = [];
     private readonly LinkedList<CachedBlock> _recency = new();
     private readonly Stack<int> _freeIds;
 
-    public PrefixCache(IKvCells cells, int blockTokens, int sequenceIds, IPrefixCacheObserver? observer = null)
+    public PrefixCache(
+        IKvCells cells, int blockTokens, int sequenceIds, IPrefixCacheObserver? observer = null,
+        BlockArchive? archive = null)
     {
         _cells = cells;
         _observer = observer;
+        _archive = archive;
         BlockTokens = blockTokens;
         _freeIds = new(Enumerable.Range(0, sequenceIds).Reverse());
     }
@@ -33,6 +37,9 @@ internal sealed class PrefixCache
 
     /// <summary>Cells that the tree holds.</summary>
     public int Cells => _blocks.Count * BlockTokens;
+
+    /// <summary>Cells of blocks that no running sequence stands on.</summary>
+    public int IdleCells { get; private set; }
 
     /// <summary>How many leading blocks of a prompt are here.</summary>
     public int Match(ReadOnlySpan<BlockHash> hashes)
@@ -60,9 +67,13 @@ internal sealed class PrefixCache
         var sequence = new CachedSequence(_freeIds.Pop()) { Running = true, Tip = tip };
         if (tip is null) return sequence;
         _cells.Share(tip.Owner.Id, sequence.Id, 0, tip.End);
+        for (var block = tip; block is not null; block = block.Parent) Use(block);
         Touch(tip);
         return sequence;
     }
+
+    /// <summary>The state of a block that is in the archive only; null when it is not.</summary>
+    public byte[]? FindArchived(BlockHash hash) => _blocks.ContainsKey(hash) ? null : _archive?.Find(hash);
 
     /// <summary>The sequence has computed its next whole block. Returns whether the block is new here.</summary>
     public bool Commit(CachedSequence sequence, BlockHash hash, ReadOnlySpan<int> tokens, string? salt, string? adapter)
@@ -77,7 +88,9 @@ internal sealed class PrefixCache
             block.Recency = _recency.AddLast(block);
             sequence.Owned.Push(block);
             _blocks.Add(hash, block);
-            _observer?.Stored(new(hash, parent?.Hash, tokens.ToArray(), salt, adapter));
+            IdleCells += BlockTokens;
+            if (_archive?.Contains(hash) != true)
+                _observer?.Stored(new(hash, parent?.Hash, tokens.ToArray(), salt, adapter));
         }
         else
         {
@@ -86,6 +99,7 @@ internal sealed class PrefixCache
         }
 
         block!.Pins++;
+        Use(block);
         if (parent is not null) parent.Pins--;
         sequence.Tip = block;
         return isNew;
@@ -99,6 +113,9 @@ internal sealed class PrefixCache
         if (sequence.Tip is { } tip)
         {
             tip.Pins--;
+            for (var block = tip; block is not null; block = block.Parent)
+                if (--block.Users == 0)
+                    IdleCells += BlockTokens;
             Touch(tip);
         }
 
@@ -116,14 +133,35 @@ internal sealed class PrefixCache
             _recency.Remove(node);
             _blocks.Remove(block.Hash);
             if (block.Parent is { } parent) parent.Children--;
+            IdleCells -= BlockTokens;
+            Archive(block);
             // A leaf is its owner's deepest block: had the owner gone deeper, the block would have a child.
             block.Owner.Owned.Pop();
             Trim(block.Owner);
-            _observer?.Removed(block.Hash);
             return true;
         }
 
         return false;
+    }
+
+    private void Use(CachedBlock block)
+    {
+        if (block.Users++ == 0) IdleCells -= BlockTokens;
+    }
+
+    private void Archive(CachedBlock block)
+    {
+        if (_archive is null)
+        {
+            _observer?.Removed(block.Hash);
+            return;
+        }
+
+        if (_archive.Contains(block.Hash)) return;
+        foreach (var dropped in _archive.Add(block.Hash, _cells.Export(block.Owner.Id, block.End - BlockTokens,
+            block.End)))
+            if (!_blocks.ContainsKey(dropped))
+                _observer?.Removed(dropped);
     }
 
     /// <summary>

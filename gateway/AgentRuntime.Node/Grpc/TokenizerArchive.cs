@@ -49,7 +49,7 @@ internal sealed class TokenizerArchive
             using (var json = new Utf8JsonWriter(config))
             {
                 json.WriteStartObject();
-                json.WriteString("tokenizer_class", "gguf");
+                json.WriteString("tokenizer_class", node.Options.Simulation is null ? "gguf" : "simulated");
                 json.WriteNumber("model_max_length", node.ContextTokens);
                 if (node.Model.Bos >= 0) json.WriteString("bos_token", node.Model.TokenText(node.Model.Bos));
                 if (node.Model.Eos >= 0) json.WriteString("eos_token", node.Model.TokenText(node.Model.Eos));
@@ -57,8 +57,11 @@ internal sealed class TokenizerArchive
                 json.WriteEndObject();
             }
 
-            using var vocabulary = Entry(zip, "tokenizer.gguf");
-            GgufVocabulary.Copy(node.Model.Path, vocabulary);
+            if (node.Options.Simulation is null)
+            {
+                using var vocabulary = Entry(zip, "tokenizer.gguf");
+                GgufVocabulary.Copy(node.Model.Path, vocabulary);
+            }
         }
 
         return buffer.ToArray();

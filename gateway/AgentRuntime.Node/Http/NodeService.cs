@@ -3,6 +3,7 @@ using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Events;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Prompting;
+using AgentRuntime.Node.Simulation;
 using AgentRuntime.Node.Transfer;
 
 namespace AgentRuntime.Node.Http;
@@ -17,7 +18,7 @@ internal sealed class NodeService : IDisposable
     {
         Options = options;
         Time = time;
-        Model = Load(options);
+        Model = Load(options, time);
         try
         {
             ModelName = options.ModelName ?? Model.Metadata("general.name")
@@ -103,8 +104,9 @@ internal sealed class NodeService : IDisposable
     public int MaxTokens(CompletionRequest request, int promptTokens) =>
         request.MaxTokens ?? (request.IsChat ? ContextTokens - promptTokens : 16);
 
-    private static LoadedModel Load(NodeOptions options)
+    private static IServedModel Load(NodeOptions options, TimeProvider time)
     {
+        if (options.Simulation is { } simulation) return new SimulatedModel(simulation, time);
         Interop.LlamaLibrary.Load(options.Device);
         return LoadedModel.Load(options);
     }

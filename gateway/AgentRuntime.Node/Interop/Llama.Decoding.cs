@@ -8,6 +8,9 @@ internal static unsafe partial class Llama
     [LibraryImport(Lib, EntryPoint = "llama_n_ctx")]
     public static partial uint ContextCells(ContextHandle context);
 
+    [LibraryImport(Lib, EntryPoint = "llama_attach_threadpool")]
+    public static partial void AttachThreads(ContextHandle context, nint pool, nint batchPool);
+
     [LibraryImport(Lib, EntryPoint = "llama_decode")]
     public static partial int Decode(ContextHandle context, LlamaBatch batch);
 

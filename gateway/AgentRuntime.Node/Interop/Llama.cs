@@ -7,9 +7,6 @@ internal static unsafe partial class Llama
 {
     private const string Lib = LlamaLibrary.Name;
 
-    [LibraryImport(LlamaLibrary.GgmlName, EntryPoint = "ggml_backend_load_all_from_path")]
-    public static partial void GgmlLoadBackends(byte* folder);
-
     [LibraryImport(Lib, EntryPoint = "llama_backend_init")]
     public static partial void BackendInit();
 

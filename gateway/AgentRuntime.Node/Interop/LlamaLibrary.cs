@@ -61,7 +61,7 @@ internal static class LlamaLibrary
     private static unsafe void LoadBackends(string folder)
     {
         fixed (byte* path = Encoding.UTF8.GetBytes(folder + "\0"))
-            Llama.GgmlLoadBackends(path);
+            Ggml.LoadBackends(path);
     }
 
     private static string? Find(string device)

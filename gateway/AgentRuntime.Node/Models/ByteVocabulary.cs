@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace AgentRuntime.Node.Models;
@@ -21,12 +22,15 @@ internal sealed class ByteVocabulary
     /// <summary>Ends a turn, and with it the generation.</summary>
     public const string EndOfTurn = "<|im_end|>";
 
-    public ByteVocabulary()
+    /// <param name="leastTokens">Entries to fill up to, with tokens that no text is made of.</param>
+    public ByteVocabulary(int leastTokens = 0)
     {
         for (var b = 0; b < 256; b++) Tokens.Add(ByteSymbol(b).ToString());
         var known = new HashSet<string>(Tokens);
         foreach (var word in Words.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             Merge(Encode(" " + word), known);
+        for (var i = 0; Tokens.Count < leastTokens - 3; i++)
+            Tokens.Add(Encode(string.Create(CultureInfo.InvariantCulture, $" _{i}")));
         FirstControl = Tokens.Count;
         Tokens.AddRange(["<|endoftext|>", "<|im_start|>", EndOfTurn]);
     }

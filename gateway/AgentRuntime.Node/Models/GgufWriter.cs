@@ -12,6 +12,8 @@ internal sealed class GgufWriter
     private const uint Magic = 0x46554747;
     private const uint FormatVersion = 3;
     private const int Alignment = 32;
+    private const int QuantizedBlock = 32;
+    private const int QuantizedBytes = 34;
 
     private readonly MemoryStream _metadata = new();
     private readonly List<TensorPlan> _tensors = [];
@@ -67,10 +69,10 @@ internal sealed class GgufWriter
     /// <param name="name">The tensor's name in the architecture.</param>
     /// <param name="columns">The contiguous dimension.</param>
     /// <param name="rows">The other dimension; 0 for a vector.</param>
-    /// <param name="half">16-bit floats, else 32-bit.</param>
+    /// <param name="format">How its elements are written.</param>
     /// <param name="value">Gives the element of a row and a column; called once an element, in order.</param>
-    public void AddTensor(string name, int columns, int rows, bool half, Func<int, int, float> value) =>
-        _tensors.Add(new(name, columns, rows, half, value));
+    public void AddTensor(string name, int columns, int rows, WeightFormat format, Func<int, int, float> value) =>
+        _tensors.Add(new(name, columns, rows, format, value));
 
     /// <summary>Writes the file.</summary>
     public void Write(Stream output)
@@ -88,7 +90,7 @@ internal sealed class GgufWriter
             UInt32(output, tensor.Rows == 0 ? 1u : 2u);
             UInt64(output, (ulong)tensor.Columns);
             if (tensor.Rows > 0) UInt64(output, (ulong)tensor.Rows);
-            UInt32(output, tensor.Half ? 1u : 0u);
+            UInt32(output, tensor.Format switch { WeightFormat.Float16 => 1u, WeightFormat.Quantized8 => 8u, _ => 0u });
             UInt64(output, (ulong)offset);
             offset += Aligned(tensor.Bytes);
         }
@@ -103,19 +105,40 @@ internal sealed class GgufWriter
 
     private static void WriteData(Stream output, TensorPlan tensor)
     {
-        var size = tensor.Half ? 2 : 4;
-        var row = new byte[tensor.Columns * size];
+        var values = new float[tensor.Columns];
+        var row = new byte[tensor.RowBytes];
         for (var r = 0; r < Math.Max(1, tensor.Rows); r++)
         {
-            for (var c = 0; c < tensor.Columns; c++)
+            for (var c = 0; c < values.Length; c++) values[c] = tensor.Value(r, c);
+            switch (tensor.Format)
             {
-                var value = tensor.Value(r, c);
-                if (tensor.Half) BinaryPrimitives.WriteHalfLittleEndian(row.AsSpan(c * 2), (Half)value);
-                else BinaryPrimitives.WriteSingleLittleEndian(row.AsSpan(c * 4), value);
+                case WeightFormat.Float16:
+                    for (var c = 0; c < values.Length; c++)
+                        BinaryPrimitives.WriteHalfLittleEndian(row.AsSpan(c * 2), (Half)values[c]);
+                    break;
+                case WeightFormat.Quantized8:
+                    for (var c = 0; c < values.Length; c += QuantizedBlock)
+                        Quantize(values.AsSpan(c, QuantizedBlock), row.AsSpan(c / QuantizedBlock * QuantizedBytes));
+                    break;
+                default:
+                    for (var c = 0; c < values.Length; c++)
+                        BinaryPrimitives.WriteSingleLittleEndian(row.AsSpan(c * 4), values[c]);
+                    break;
             }
 
             output.Write(row);
         }
+    }
+
+    /// <summary>ggml's <c>block_q8_0</c>: the scale, then the elements over it, rounded.</summary>
+    private static void Quantize(ReadOnlySpan<float> values, Span<byte> block)
+    {
+        var most = 0f;
+        foreach (var value in values) most = MathF.Max(most, MathF.Abs(value));
+        var scale = most / 127;
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)scale);
+        for (var i = 0; i < values.Length; i++)
+            block[2 + i] = unchecked((byte)(sbyte)(scale == 0 ? 0 : MathF.Round(values[i] / scale)));
     }
 
     private static long Aligned(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
@@ -157,8 +180,16 @@ internal sealed class GgufWriter
         _metadataCount++;
     }
 
-    private sealed record TensorPlan(string Name, int Columns, int Rows, bool Half, Func<int, int, float> Value)
+    private sealed record TensorPlan(
+        string Name, int Columns, int Rows, WeightFormat Format, Func<int, int, float> Value)
     {
-        public long Bytes => (long)Columns * Math.Max(1, Rows) * (Half ? 2 : 4);
+        public int RowBytes => Format switch
+        {
+            WeightFormat.Float16 => Columns * 2,
+            WeightFormat.Quantized8 => Columns / QuantizedBlock * QuantizedBytes,
+            _ => Columns * 4,
+        };
+
+        public long Bytes => (long)RowBytes * Math.Max(1, Rows);
     }
 }

@@ -30,7 +30,7 @@ public static class NoiseModel
     public static void Write(Stream output, NoiseModelOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var vocabulary = new ByteVocabulary();
+        var vocabulary = new ByteVocabulary(options.VocabularyTokens);
         var gguf = new GgufWriter();
         Describe(gguf, options, vocabulary);
         Weights(gguf, options, vocabulary);
@@ -42,7 +42,10 @@ public static class NoiseModel
         gguf.Add("general.architecture", "llama");
         gguf.Add("general.name", options.Name);
         gguf.Add("general.description", "Random weights from a seed. The text it writes is noise and means nothing.");
-        gguf.Add("general.file_type", options.Half ? 1u : 0u);
+        gguf.Add("general.file_type", options.Weights switch
+        {
+            WeightFormat.Float16 => 1u, WeightFormat.Quantized8 => 7u, _ => 0u,
+        });
         gguf.Add("llama.context_length", (uint)options.ContextTokens);
         gguf.Add("llama.embedding_length", (uint)options.Embedding);
         gguf.Add("llama.block_count", (uint)options.Layers);
@@ -81,28 +84,28 @@ public static class NoiseModel
 
         var inward = 1f / MathF.Sqrt(o.Embedding);
         var embedding = Normal(1f);
-        gguf.AddTensor("token_embd.weight", o.Embedding, vocabulary.Tokens.Count, o.Half,
+        gguf.AddTensor("token_embd.weight", o.Embedding, vocabulary.Tokens.Count, o.Weights,
             (row, column) => column == 0 ? Constant : embedding(row, column));
         for (var layer = 0; layer < o.Layers; layer++)
         {
             var at = $"blk.{layer}.";
-            gguf.AddTensor(at + "attn_norm.weight", o.Embedding, 0, half: false, static (_, _) => 1f);
-            gguf.AddTensor(at + "attn_q.weight", o.Embedding, o.Embedding, o.Half, Normal(inward));
-            gguf.AddTensor(at + "attn_k.weight", o.Embedding, kv, o.Half, Normal(inward));
-            gguf.AddTensor(at + "attn_v.weight", o.Embedding, kv, o.Half, Normal(inward));
-            gguf.AddTensor(at + "attn_output.weight", o.Embedding, o.Embedding, o.Half, Normal(0.5f * inward, true));
-            gguf.AddTensor(at + "ffn_norm.weight", o.Embedding, 0, half: false, static (_, _) => 1f);
-            gguf.AddTensor(at + "ffn_gate.weight", o.Embedding, o.FeedForward, o.Half, Normal(inward));
-            gguf.AddTensor(at + "ffn_up.weight", o.Embedding, o.FeedForward, o.Half, Normal(inward));
+            gguf.AddTensor(at + "attn_norm.weight", o.Embedding, 0, WeightFormat.Float32, static (_, _) => 1f);
+            gguf.AddTensor(at + "attn_q.weight", o.Embedding, o.Embedding, o.Weights, Normal(inward));
+            gguf.AddTensor(at + "attn_k.weight", o.Embedding, kv, o.Weights, Normal(inward));
+            gguf.AddTensor(at + "attn_v.weight", o.Embedding, kv, o.Weights, Normal(inward));
+            gguf.AddTensor(at + "attn_output.weight", o.Embedding, o.Embedding, o.Weights, Normal(0.5f * inward, true));
+            gguf.AddTensor(at + "ffn_norm.weight", o.Embedding, 0, WeightFormat.Float32, static (_, _) => 1f);
+            gguf.AddTensor(at + "ffn_gate.weight", o.Embedding, o.FeedForward, o.Weights, Normal(inward));
+            gguf.AddTensor(at + "ffn_up.weight", o.Embedding, o.FeedForward, o.Weights, Normal(inward));
             gguf.AddTensor(
-                at + "ffn_down.weight", o.FeedForward, o.Embedding, o.Half, Normal(0.5f / MathF.Sqrt(o.FeedForward),
+                at + "ffn_down.weight", o.FeedForward, o.Embedding, o.Weights, Normal(0.5f / MathF.Sqrt(o.FeedForward),
                     true));
         }
 
-        gguf.AddTensor("output_norm.weight", o.Embedding, 0, half: false, static (_, _) => 1f);
+        gguf.AddTensor("output_norm.weight", o.Embedding, 0, WeightFormat.Float32, static (_, _) => 1f);
         var output = Normal(4 * inward);
         var end = vocabulary.Tokens.IndexOf(ByteVocabulary.EndOfTurn);
-        gguf.AddTensor("output.weight", o.Embedding, vocabulary.Tokens.Count, o.Half, (row, column) =>
+        gguf.AddTensor("output.weight", o.Embedding, vocabulary.Tokens.Count, o.Weights, (row, column) =>
         {
             var value = output(row, column);
             return column != 0 ? value : row == end || vocabulary.WholeWords.Contains(row) ? 0f : -8f;

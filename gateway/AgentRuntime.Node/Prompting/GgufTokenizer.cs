@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Http;
+using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Models;
 
 namespace AgentRuntime.Node.Prompting;
@@ -24,7 +25,11 @@ public sealed class GgufTokenizer : IPromptTokenizer, IDisposable
     /// <exception cref="RuntimeErrorException">
     /// AR8004 llama.cpp is not installed; AR4010 the file is not a model that loads.
     /// </exception>
-    public static GgufTokenizer Load(string path) => new(LoadedModel.LoadVocabulary(path));
+    public static GgufTokenizer Load(string path)
+    {
+        LlamaLibrary.Load();
+        return new(LoadedModel.LoadVocabulary(path));
+    }
 
     /// <inheritdoc/>
     public int[]? Tokenize(InferenceOperation operation, ReadOnlyMemory<byte> body)

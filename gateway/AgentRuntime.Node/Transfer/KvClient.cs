@@ -64,6 +64,13 @@ internal sealed class KvClient : IDisposable
                 bytes += planned.Bytes;
             }
 
+            if (_options.Simulation is { } simulation)
+            {
+                bytes = prompt.Length * simulation.KvBytesPerToken;
+                var rest = simulation.TransferTime(prompt.Length) - _time.GetElapsedTime(start);
+                if (rest > TimeSpan.Zero) await Task.Delay(rest, _time, both.Token);
+            }
+
             return new(segments, bytes, _time.GetElapsedTime(start));
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

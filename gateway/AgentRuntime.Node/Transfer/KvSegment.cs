@@ -17,6 +17,23 @@ internal sealed record KvSegment(int From, int To, ReadOnlyMemory<byte> State, s
 
     public static string Digest(ReadOnlySpan<byte> state) => Convert.ToHexStringLower(SHA256.HashData(state));
 
+    /// <summary>A state of these positions without keys and values: what a simulation moves.</summary>
+    public static byte[] Empty(int from, int to)
+    {
+        var state = new byte[HeaderBytes + ((to - from) * CellBytes)];
+        BinaryPrimitives.WriteUInt32LittleEndian(state, Magic);
+        BinaryPrimitives.WriteInt32LittleEndian(state.AsSpan(8), 1);
+        BinaryPrimitives.WriteInt32LittleEndian(state.AsSpan(12), to - from);
+        for (var i = 0; i < to - from; i++)
+        {
+            var cell = state.AsSpan(HeaderBytes + (i * CellBytes), CellBytes);
+            BinaryPrimitives.WriteInt32LittleEndian(cell, from + i);
+            BinaryPrimitives.WriteInt32LittleEndian(cell[4..], 1);
+        }
+
+        return state;
+    }
+
     /// <summary>
     /// Whether the bytes begin as llama.cpp's state of exactly these positions. Checked before llama.cpp sees them,
     /// because it asserts some of this and an assertion ends the process.

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Policies.Yaml;
 
 namespace AgentRuntime.Policies;
@@ -15,6 +16,12 @@ internal static class BundleFacts
         facts[("tenant", "tokens_per_minute")] = Text(definition.Quota.TokensPerMinute.Value);
         facts[("tenant", "cost_per_day_usd")] = definition.Quota.CostPerDay.ToString();
         facts[("tenant", "concurrent_runs")] = Text(definition.Quota.ConcurrentRuns);
+        facts[("tenant", "client_slo")] = definition.ClientSlo?.Name ?? "the platform's own";
+        facts[("tenant", "egress")] = Text(definition.Egress);
+        foreach (var service in definition.SloClasses)
+            facts[($"service class {service.Name}", "objective")] = Text(service);
+        foreach (var rule in definition.Threats)
+            facts[($"threat rule {rule.Name}", "rule")] = Text(rule);
         foreach (var model in definition.Models)
             facts[($"model {model.Name}", "direct")] = model.DirectForAll
                 ? "true"
@@ -64,6 +71,8 @@ internal static class BundleFacts
         facts[(subject, "budget.deadline")] = YamlSection.Describe(budget.Deadline);
         facts[(subject, "budget.input")] = budget.MaxInput.ToString();
         facts[(subject, "input")] = Text(agent.Input);
+        facts[(subject, "slo")] = agent.Policy.Slo?.Name ?? "the platform's own";
+        facts[(subject, "egress")] = agent.Policy.Egress is null ? "the tenant's" : Text(agent.Policy.Egress);
         foreach (var (id, grant) in GrantPolicies.Name(agent))
             facts[(subject, $"grant {id[(agent.Name.Length + "grant::".Length)..]}")] = Text(grant);
     }
@@ -85,6 +94,26 @@ internal static class BundleFacts
         }
 
         return parts.Count == 0 ? "any arguments" : string.Join(" and ", parts);
+    }
+
+    private static string Text(EgressRules? egress) =>
+        egress is null ? "not closed" : egress.ToString() is { Length: > 0 } hosts ? hosts : "nothing";
+
+    private static string Text(SloTarget service) =>
+        $"priority {Text(service.Priority)}, first token in {YamlSection.Describe(service.TimeToFirstToken)}, each in "
+            + $"{YamlSection.Describe(service.TimePerOutputToken)}, refused after "
+            + $"{YamlSection.Describe(service.Deadline)}{(service.Sheddable ? ", sheddable" : "")}";
+
+    private static string Text(ThreatRule rule)
+    {
+        var text = $"{rule.Describe()}: {rule.EffectWord} for {YamlSection.Describe(rule.Lasts)}";
+        if (rule.Effect == ThreatEffect.Throttle)
+            text += $", one call in {YamlSection.Describe(rule.Pace)}";
+        if (rule.Agents.Count > 0)
+            text += $", of {string.Join(", ", rule.Agents)}";
+        if (rule.Tools.Count > 0)
+            text += $", calling {string.Join(", ", rule.Tools)}";
+        return rule.Codes.Count > 0 ? $"{text}, with {string.Join(", ", rule.Codes)}" : text;
     }
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);

@@ -15,8 +15,14 @@ public static class BundlePlanner
         IReadOnlyDictionary<string, string> after,
         PolicyOptions? options = null)
     {
+        return Compare(before is null ? null : BundleInspection.Compile(before, options), after, options);
+    }
+
+    /// <summary>Compares a bundle with the one that it would replace, which is compiled already.</summary>
+    internal static BundleComparison Compare(
+        CompiledBundle? old, IReadOnlyDictionary<string, string> after, PolicyOptions? options)
+    {
         var next = BundleInspection.Compile(after, options);
-        var old = before is null ? null : BundleInspection.Compile(before, options);
         return new(old?.Digest, next.Digest, Changes(old, next), new DifferenceSearch(old, next).Run());
     }
 

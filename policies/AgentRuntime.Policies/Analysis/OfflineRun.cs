@@ -12,18 +12,23 @@ internal static class OfflineRun
     /// <summary>
     /// A run of an agent (<c>project/agent</c>), or the requests of a project's clients (<c>project</c>).
     /// </summary>
-    public static RunPolicy Open(BundleSnapshot snapshot, string caller)
+    /// <param name="snapshot">The bundle.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="threats">What is held against agents; null for a run without others.</param>
+    /// <param name="principal">The user for whom they ask.</param>
+    public static RunPolicy Open(
+        BundleSnapshot snapshot, string caller, ThreatMonitor? threats = null, string principal = "key:test")
     {
         var slash = caller.IndexOf('/', StringComparison.Ordinal);
         var project = slash < 0 ? caller : caller[..slash];
-        var identity = new WorkIdentity(new(Nobody), "test", new(Nobody), project, "key:test");
+        var identity = new WorkIdentity(new(Nobody), "test", new(Nobody), project, principal);
         return snapshot.OpenRun(slash < 0
             ? identity
-            : identity with { Agent = new(Nobody), AgentName = caller, Run = new(Nobody) });
+            : identity with { Agent = new(Nobody), AgentName = caller, Run = new(Nobody) }, threats ?? new());
     }
 
     /// <summary>
-    /// Lets a run do what it did before; the decision of the first call that is not allowed, or null.
+    /// Lets a run do what it did before; the first decision that is not what the history says, or null.
     /// </summary>
     public static (Decision Decision, int Index)? Replay(RunPolicy run, IReadOnlyList<PolicyEvent> history)
     {
@@ -37,7 +42,9 @@ internal static class OfflineRun
             }
 
             var decision = run.Decide(call);
-            if (decision.Verdict != Verdict.Allow)
+            if (history[i].IsDenial && decision.Verdict == Verdict.Deny)
+                continue;
+            if (history[i].IsDenial || decision.Verdict != Verdict.Allow)
                 return (decision, i);
             if (history[i].Outcome is { } outcome)
                 run.Settle(call, outcome);
@@ -45,4 +52,9 @@ internal static class OfflineRun
 
         return null;
     }
+
+    /// <summary>What of a history could not have happened.</summary>
+    public static string Impossible(int index, Decision decision) =>
+        $"event {index + 1} of the history is not possible: "
+            + (decision.Reason?.ToString() ?? "the call is allowed and was not denied");
 }

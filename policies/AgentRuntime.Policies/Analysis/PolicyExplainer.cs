@@ -22,11 +22,16 @@ public static class PolicyExplainer
         if (OfflineRun.Replay(run, question.History) is { } impossible)
         {
             var (refused, index) = impossible;
-            return new(refused, [], $"event {index + 1} of the history is not possible: {refused.Reason}");
+            return new(refused, [], OfflineRun.Impossible(index, refused));
         }
 
+        return Explain(snapshot, run, question.ToCall());
+    }
+
+    /// <summary>Explains what a run decides about a call now.</summary>
+    internal static PolicyExplanation Explain(BundleSnapshot snapshot, RunPolicy run, PolicyCall call)
+    {
         // Looked at before the decision, which changes the history when it allows the call.
-        var call = question.ToCall();
         var request = run.RequestOf(call, out var entities);
         var findings = new List<PolicyFinding>();
         if (request is not null)

@@ -25,13 +25,15 @@ public sealed record PolicyQuestion(
 /// <param name="At">When.</param>
 /// <param name="Outcome">How it ended; null when it is in flight.</param>
 /// <param name="IsApproval">A person approved the call; nothing was called.</param>
+/// <param name="IsDenial">The call was denied.</param>
 public sealed record PolicyEvent(
     PolicyAction Action,
     string Resource,
     JsonElement Arguments,
     DateTimeOffset At,
     CallOutcome? Outcome = CallOutcome.Succeeded,
-    bool IsApproval = false)
+    bool IsApproval = false,
+    bool IsDenial = false)
 {
     internal PolicyCall ToCall() => new(Action, Resource, Arguments, At);
 }

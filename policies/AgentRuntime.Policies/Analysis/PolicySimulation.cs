@@ -21,6 +21,7 @@ public static class PolicySimulation
         ArgumentNullException.ThrowIfNull(recorded);
         var bundle = BundleInspection.Compile(files, options);
         var snapshot = new BundleSnapshot(bundle, options ?? new());
+        var threats = new ThreatMonitor();
         var runs = new Dictionary<(string, string), RunPolicy>();
         var counts = new Dictionary<(Verdict, Verdict), int>();
         var differences = new List<SimulatedDecision>();
@@ -28,7 +29,7 @@ public static class PolicySimulation
         foreach (var record in recorded)
         {
             decided++;
-            var decision = Decide(RunOf(record, snapshot, runs), record);
+            var decision = Decide(RunOf(record, snapshot, threats, runs), record);
             var change = (record.Verdict, decision.Verdict);
             counts[change] = counts.GetValueOrDefault(change) + 1;
             if (record.Verdict != decision.Verdict && differences.Count < MaxListed)
@@ -39,13 +40,17 @@ public static class PolicySimulation
     }
 
     private static RunPolicy RunOf(
-        RecordedDecision record, BundleSnapshot snapshot, Dictionary<(string, string), RunPolicy> runs)
+        RecordedDecision record,
+        BundleSnapshot snapshot,
+        ThreatMonitor threats,
+        Dictionary<(string, string), RunPolicy> runs)
     {
+        var principal = record.Principal ?? "key:test";
         if (record.Run is null)
-            return OfflineRun.Open(snapshot, record.Caller);
+            return OfflineRun.Open(snapshot, record.Caller, threats, principal);
         var key = (record.Caller, record.Run);
         if (!runs.TryGetValue(key, out var run))
-            runs.Add(key, run = OfflineRun.Open(snapshot, record.Caller));
+            runs.Add(key, run = OfflineRun.Open(snapshot, record.Caller, threats, principal));
         return run;
     }
 
@@ -53,6 +58,8 @@ public static class PolicySimulation
     {
         // A copy: the same call may have been recorded twice, and each is one call of its own.
         var call = record.Call with { };
+        if (record.WasApproved)
+            run.Approve(call, call.At);
         var decision = run.Decide(call);
         var wasMade = record.Verdict == Verdict.Allow && record.Outcome is not null;
         if (decision.Verdict == Verdict.RequireApproval && wasMade)
@@ -64,7 +71,11 @@ public static class PolicySimulation
         }
         else if (decision.Verdict == Verdict.Allow)
         {
-            run.Settle(call, record.Outcome ?? CallOutcome.Succeeded);
+            // A call that waited for a person then was asked again once one had agreed: that is a record of its own.
+            run.Settle(
+                call,
+                record.Outcome
+                    ?? (record.Verdict == Verdict.RequireApproval ? CallOutcome.NotSent : CallOutcome.Succeeded));
         }
 
         return decision;

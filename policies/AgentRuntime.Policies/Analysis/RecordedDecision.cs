@@ -14,6 +14,15 @@ public sealed record RecordedDecision(
     /// <summary>How the call ended, if it was allowed and that is known.</summary>
     public CallOutcome? Outcome { get; init; }
 
+    /// <summary>The number of the call within its run; null when it is not known.</summary>
+    public int? Number { get; init; }
+
+    /// <summary>The user for whom it was asked; null when that is not known.</summary>
+    public string? Principal { get; init; }
+
+    /// <summary>A person had approved the call.</summary>
+    public bool WasApproved { get; init; }
+
     /// <summary>The code of the refusal, if it was refused.</summary>
     public ReasonCode? Code { get; init; }
 }

@@ -71,9 +71,14 @@ internal static class AgentReader
         }
 
         var input = BundleReader.ReadLabels(section.Section("input"), problems);
+        var slo = SloReader.Choose(section, "slo", bundle.SloClasses, problems);
+        var egress = EgressReader.Read(section.Find("egress"), problems);
         var grants = GrantReader.Read(section, bundle, problems);
         section.Close();
-        var policy = new AgentPolicy(name, limits, budget) { DefaultModel = model, DefaultMaxOutputTokens = maxOutput };
+        var policy = new AgentPolicy(name, limits, budget)
+        {
+            DefaultModel = model, DefaultMaxOutputTokens = maxOutput, Slo = slo, Egress = egress,
+        };
         return new(name, description, policy, models, grants, entry.Key.Position) { Input = input };
     }
 

@@ -12,6 +12,18 @@ internal sealed record BundleDefinition(
     IReadOnlyList<ToolPin> Tools,
     IReadOnlyList<AgentDefinition> Agents)
 {
+    /// <summary>The service classes that work may be given.</summary>
+    public IReadOnlyList<SloTarget> SloClasses { get; init; } = SloReader.Usual;
+
+    /// <summary>The class of clients' direct requests; null for the platform's own.</summary>
+    public SloTarget? ClientSlo { get; init; }
+
+    /// <summary>The hosts that tool servers may be at; null when the bundle does not say.</summary>
+    public EgressRules? Egress { get; init; }
+
+    /// <summary>What is done when too much is denied or fails.</summary>
+    public IReadOnlyList<ThreatRule> Threats { get; init; } = [];
+
     /// <summary>Whoever sends calls sends them as decisions say.</summary>
     public bool HonoursObligations { get; init; }
 

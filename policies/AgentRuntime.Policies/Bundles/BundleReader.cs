@@ -21,14 +21,25 @@ internal static class BundleReader
         var quota = ReadQuota(main?.Section("quota"), options.QuotaCeiling, problems);
         var models = ReadModels(main?.Section("models"), problems);
         var servers = ReadServers(main?.Section("servers"), problems);
+        var classes = SloReader.ReadClasses(main?.Section("slo_classes"), problems);
+        var clientSlo = main is null ? null : SloReader.Choose(main, "client_slo", classes, problems);
+        var egress = EgressReader.Read(main?.Find("egress"), problems);
+        var threats = ThreatReader.Read(main?.Section("threats"), problems);
         main?.Close();
 
         var tools = ToolPinReader.Read(files.Tools, servers, problems);
         var draft = new BundleDefinition(name, quota, models, servers, tools, [])
         {
             HonoursObligations = options.HonoursObligations,
+            SloClasses = classes,
+            ClientSlo = clientSlo,
+            Egress = egress,
+            Threats = threats,
         };
-        return draft with { Agents = AgentReader.Read(files.Agents, draft, problems) };
+        var bundle = draft with { Agents = AgentReader.Read(files.Agents, draft, problems) };
+        EgressReader.CheckServers(bundle, problems);
+        ThreatReader.CheckNames(bundle, problems);
+        return bundle;
     }
 
     private static QuotaLimits ReadQuota(YamlSection? section, QuotaLimits? ceiling, Problems problems)
@@ -171,18 +182,11 @@ internal static class BundleReader
             problems.Add(at, $"'{text}' is not an address", "an absolute http or https address is expected");
         else if (uri.UserInfo.Length > 0)
             problems.Add(at, "the address holds a credential", "a bundle holds no secrets; give it to the platform");
-        else if (IPAddress.TryParse(uri.IdnHost, out var ip) && IsLinkLocal(ip))
+        else if (IPAddress.TryParse(uri.IdnHost, out var ip) && EgressRules.IsLinkLocal(ip))
             problems.Add(at, "the address is link-local", "metadata services live there, tool servers do not");
         else
             return uri;
         return null;
-    }
-
-    private static bool IsLinkLocal(IPAddress ip)
-    {
-        if (ip.IsIPv4MappedToIPv6)
-            ip = ip.MapToIPv4();
-        return ip.IsIPv6LinkLocal || (ip.GetAddressBytes() is [169, 254, _, _]);
     }
 
     private static IReadOnlyList<YamlEntry> Bounded(YamlSection? section, int most, string what, Problems problems)

@@ -15,10 +15,15 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     private readonly FrozenDictionary<string, GrantObligations> _obligations;
     private readonly FrozenDictionary<string, IReadOnlyList<Obligation>> _redacted;
     private readonly Visibility _visibility;
+    private readonly ThreatMonitor _threats;
 
-    public BundleSnapshot(CompiledBundle bundle, PolicyOptions options)
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="options">The operator's options.</param>
+    /// <param name="threats">What is held against agents, over all of their runs; null for nothing yet.</param>
+    public BundleSnapshot(CompiledBundle bundle, PolicyOptions options, ThreatMonitor? threats = null)
     {
         Bundle = bundle;
+        _threats = threats ?? new();
         _visibility = new(bundle);
         _obligations = bundle.Generated
             .Where(g => g.Grant?.Obligations is not null)
@@ -42,10 +47,13 @@ internal sealed class BundleSnapshot : IPolicySnapshot
             bundle.Definition.Servers
                 .Select(s => new ToolServer(s.Name, options.ToolEndpoints.GetValueOrDefault(s.Name) ?? s.Endpoint)
                 {
-                    Timeout = s.Timeout,
+                    Timeout = s.Timeout, NamedEndpoint = s.Endpoint, Egress = bundle.Definition.Egress,
                 })
                 .ToList(),
-            bundle.Definition.Tools.Select(t => t.Descriptor).ToList());
+            bundle.Definition.Tools.Select(t => t.Descriptor).ToList())
+        {
+            ClientSlo = bundle.Definition.ClientSlo,
+        };
     }
 
     public CompiledBundle Bundle { get; }
@@ -58,18 +66,43 @@ internal sealed class BundleSnapshot : IPolicySnapshot
 
     public IRunPolicy Open(WorkIdentity identity) => OpenRun(identity);
 
-    internal RunPolicy OpenRun(WorkIdentity identity)
+    public RuntimeError? RefusalToStart(WorkIdentity identity, DateTimeOffset at)
+    {
+        ArgumentNullException.ThrowIfNull(identity);
+        return identity.AgentName is { } agent && Bundle.Agents.ContainsKey(agent)
+            ? RunThreats.QuarantineOf(_threats.Of(identity.Tenant, agent), agent, at)
+            : null;
+    }
+
+    /// <param name="identity">Whose run it is.</param>
+    /// <param name="threats">What is held against agents, when not what the platform holds.</param>
+    internal RunPolicy OpenRun(WorkIdentity identity, ThreatMonitor? threats = null)
     {
         ArgumentNullException.ThrowIfNull(identity);
         if (identity.AgentName is { } agent)
-            return new RunPolicy(
-                this, identity, EntityNames.Agent(agent), Bundle.Agents.GetValueOrDefault(agent), Bundle.Entities);
+        {
+            var definition = Bundle.Agents.GetValueOrDefault(agent);
+            return new RunPolicy(this, identity, EntityNames.Agent(agent), definition, Bundle.Entities)
+            {
+                Threats = ThreatsOf(definition, identity, threats ?? _threats),
+            };
+        }
+
         var client = EntityNames.Client(identity.ProjectName);
         var entities = Bundle.Entities.TryGet(client, out _)
             ? Bundle.Entities
             : Bundle.Entities.With(EntityNames.ClientOf(identity.ProjectName));
         return new RunPolicy(this, identity, client, null, entities);
     }
+
+    private RunThreats? ThreatsOf(AgentDefinition? agent, WorkIdentity identity, ThreatMonitor threats) =>
+        agent is null
+            ? null
+            : new(
+                Bundle.Definition.Threats.Where(r => r.Agents.Count == 0 || r.Agents.Contains(agent.Name)).ToList(),
+                identity,
+                Digest,
+                threats);
 
     /// <summary>What a permit changes about the calls that it allows; null when nothing.</summary>
     public GrantObligations? ObligationsOf(string permitId) => _obligations.GetValueOrDefault(permitId);

@@ -54,6 +54,13 @@ internal static class Denials
                 : $"a person must approve {caller} {what}",
             PlaceOf(permit));
 
+    public static RuntimeError ThreatApproval(ThreatHold hold) =>
+        new(
+            ReasonCodes.ApprovalRequired,
+            $"a person must approve every call: the threat rule '{hold.Rule}' fired on {hold.Detail}"
+                + (hold.Reason is null ? "" : $" ({hold.Reason})"),
+            hold.Rule);
+
     public static RuntimeError TooManyInFlight() =>
         new(
             ReasonCodes.DefaultDeny,

@@ -7,7 +7,7 @@ namespace AgentRuntime.Policies;
 /// Bundles that were in force, for work that started under them. The few that were asked for last stay compiled.
 /// Thread-safe.
 /// </summary>
-internal sealed class EarlierBundles(IBundleStore store, PolicyOptions options)
+internal sealed class EarlierBundles(IBundleStore store, PolicyOptions options, ThreatMonitor threats)
 {
     private const int MaxCompiled = 16;
 
@@ -28,7 +28,7 @@ internal sealed class EarlierBundles(IBundleStore store, PolicyOptions options)
             || BundleCompiler.Compile(stored.Files, options, new()) is not { } compiled
             || compiled.Digest != digest)
             return null;
-        var snapshot = new BundleSnapshot(compiled, options);
+        var snapshot = new BundleSnapshot(compiled, options, threats);
         ImmutableInterlocked.Update(
             ref _compiled,
             static (list, added) => (list.Count < MaxCompiled ? list : list.RemoveAt(0)).Add(added),

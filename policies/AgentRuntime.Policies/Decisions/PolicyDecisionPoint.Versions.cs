@@ -105,6 +105,23 @@ public sealed partial class PolicyDecisionPoint
         }
     }
 
+    /// <summary>What threat rules hold against a tenant's agents now.</summary>
+    internal IReadOnlyList<(string Agent, ThreatHold Hold)> Threats(TenantId tenant) =>
+        _threats.Holds(tenant, _time.GetUtcNow());
+
+    /// <summary>Ends what they hold against an agent; false when that is nothing.</summary>
+    internal bool LiftThreats(WorkIdentity caller, string agent) => _threats.Lift(caller, agent, _time.GetUtcNow());
+
+    /// <summary>A bundle that the tenant has or had in force, without a shadow; null when it is not kept.</summary>
+    internal async ValueTask<BundleSnapshot?> FindSnapshotAsync(
+        TenantId tenant, BundleDigest digest, CancellationToken cancellationToken) =>
+        Volatile.Read(ref _inForce).GetValueOrDefault(tenant) is { } current && current.Digest == digest
+            ? current
+            : await _earlier.FindAsync(tenant, digest, cancellationToken);
+
+    /// <summary>The tenant's bundle in force, without a shadow; null when there is none.</summary>
+    internal BundleSnapshot? Enforced(TenantId tenant) => Volatile.Read(ref _inForce).GetValueOrDefault(tenant);
+
     private async ValueTask<ApplyOutcome> ApplyAsync(
         TenantId tenant,
         string principal,
@@ -143,7 +160,7 @@ public sealed partial class PolicyDecisionPoint
     {
         var origin = new BundleOrigin(_time.GetUtcNow(), principal, cause);
         var version = await _store.PutAsync(bundle, origin, cancellationToken);
-        Volatile.Write(ref _inForce, _inForce.SetItem(bundle.Tenant, new(compiled, _options)));
+        Volatile.Write(ref _inForce, _inForce.SetItem(bundle.Tenant, new(compiled, _options, _threats)));
         Tell(bundle.Tenant, new(cause, principal, bundle.Digest.ToString(), version.Version));
         return new(bundle.Digest, []) { Version = version.Version };
     }

@@ -11,12 +11,15 @@ namespace AgentRuntime.Policies;
 public sealed partial class PolicyDecisionPoint
     : IPolicyDecisionPoint, IPolicyAdministration, IPolicyVersions, IDisposable
 {
+    private static readonly TimeSpan LongestHold = TimeSpan.FromDays(30);
+
     private readonly IBundleStore _store;
     private readonly IAuditLog? _audit;
     private readonly TimeProvider _time;
     private readonly PolicyOptions _options;
     private readonly SemaphoreSlim _changing = new(1, 1);
     private readonly EarlierBundles _earlier;
+    private readonly ThreatMonitor _threats;
     private ImmutableDictionary<TenantId, BundleSnapshot> _inForce =
         ImmutableDictionary<TenantId, BundleSnapshot>.Empty;
 
@@ -39,7 +42,8 @@ public sealed partial class PolicyDecisionPoint
         _audit = audit;
         _time = time;
         _options = options ?? new();
-        _earlier = new(store, _options);
+        _threats = new(audit);
+        _earlier = new(store, _options, _threats);
     }
 
     /// <summary>
@@ -55,8 +59,11 @@ public sealed partial class PolicyDecisionPoint
         {
             var wrong = new List<RuntimeError>();
             var shadows = await _store.ListShadowsAsync(cancellationToken);
-            var loaded = Load(await _store.ListAsync(cancellationToken), _inForce, "bundle", wrong);
-            var shadowed = Load(shadows.Select(s => s.Bundle), _inShadow, "shadow", wrong);
+            var kept = await _store.ListAsync(cancellationToken);
+            var loaded = Load(kept, _inForce, b => new(b, _options, _threats), "bundle", wrong);
+            var shadowed = Load(shadows.Select(s => s.Bundle), _inShadow, b => new(b, _options), "shadow", wrong);
+            foreach (var bundle in kept)
+                await RestoreThreatsAsync(bundle.Tenant, cancellationToken);
             Volatile.Write(ref _inForce, loaded);
             Volatile.Write(ref _inShadow, shadowed);
             return wrong;
@@ -97,6 +104,7 @@ public sealed partial class PolicyDecisionPoint
     private ImmutableDictionary<TenantId, BundleSnapshot> Load(
         IEnumerable<StoredBundle> kept,
         ImmutableDictionary<TenantId, BundleSnapshot> before,
+        Func<CompiledBundle, BundleSnapshot> make,
         string what,
         List<RuntimeError> wrong)
     {
@@ -119,7 +127,7 @@ public sealed partial class PolicyDecisionPoint
                     "apply it again");
             if (!problems.Any)
             {
-                loaded[stored.Tenant] = new(compiled!, _options);
+                loaded[stored.Tenant] = make(compiled!);
                 continue;
             }
 
@@ -130,6 +138,16 @@ public sealed partial class PolicyDecisionPoint
         }
 
         return loaded.ToImmutable();
+    }
+
+    private async Task RestoreThreatsAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        if (_audit is null)
+            return;
+        var now = _time.GetUtcNow();
+        var records = await _audit.ReadAsync(
+            tenant, new() { Kind = ThreatFound.KindName, Since = now - LongestHold }, cancellationToken);
+        _threats.Restore(tenant, records.Reverse(), now);
     }
 
     private (CompiledBundle? Compiled, ApplyOutcome Refusal) Compile(ImmutableDictionary<string, string> files)

@@ -21,6 +21,9 @@ internal sealed class RunPolicy(
 
     public BundleDigest Bundle => snapshot.Digest;
 
+    /// <summary>The threat rules that watch the run; null for clients, whom no bundle describes.</summary>
+    public RunThreats? Threats { get; init; }
+
     private string Caller =>
         identity.AgentName is { } name ? $"the agent '{name}'" : $"clients of the project '{identity.ProjectName}'";
 
@@ -44,35 +47,59 @@ internal sealed class RunPolicy(
 
     private Decision Judge(PolicyCall call)
     {
-        if (Prepare(call, out var prepared) is { } refusal)
-            return new(Verdict.Deny, refusal, Bundle);
         lock (_lock)
         {
-            if (_history.IsFull)
-                return new(Verdict.Deny, Denials.TooManyInFlight(), Bundle);
-            var response = CedarAuthorizer.Authorize(_bundle.Policies, entities, RequestOf(call, prepared));
-            var (verdict, reason) = Conclude(response, call, prepared.Seen);
-            var approval = verdict == Verdict.RequireApproval ? FindApproval(response, prepared.Seen, call) : null;
-            if (approval is not null)
-                (verdict, reason) = (Verdict.Allow, null);
-            var obligations = verdict == Verdict.Allow ? ObligationsOf(response, prepared.Seen, approval) : [];
-            if (verdict == Verdict.Allow)
-                Enter(call, prepared, obligations, approval);
-            return new(verdict, reason, Bundle)
-            {
-                Obligations = obligations,
-                Arguments = GrantObligations.Rewrite(call.Arguments, obligations),
-                DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
-                Errors = response.Errors.Select(e => e.ToString()).ToList(),
-            };
+            if (Threats?.Refusal(call.At) is { } threat)
+                return new(Verdict.Deny, threat, Bundle) { EndsRun = Threats.EndsRun };
+            var decision = JudgeByPolicy(call);
+            return decision.Verdict == Verdict.Deny
+                && Threats?.Count(ThreatSignal.Denials, call.Resource, decision.Reason?.Code, call.At) is { } killed
+                ? decision with { Reason = killed, EndsRun = true }
+                : decision;
         }
+    }
+
+    // The lock must be held.
+    private Decision JudgeByPolicy(PolicyCall call)
+    {
+        if (Prepare(call, out var prepared) is { } refusal)
+            return new(Verdict.Deny, refusal, Bundle);
+        if (_history.IsFull)
+            return new(Verdict.Deny, Denials.TooManyInFlight(), Bundle);
+        var response = CedarAuthorizer.Authorize(_bundle.Policies, entities, RequestOf(call, prepared));
+        var (verdict, reason) = Conclude(response, call, prepared.Seen);
+        var approval = verdict == Verdict.RequireApproval ? FindApproval(response, prepared.Seen, call) : null;
+        if (approval is not null)
+            (verdict, reason) = (Verdict.Allow, null);
+        if (verdict == Verdict.Allow && approval is null && prepared.Tool is not null
+            && Threats?.AskedFor(call.At) is { } asked)
+        {
+            approval = _history.Approvals.Find(ApprovalScope.Default, prepared.Seen, call.Arguments);
+            if (approval is null)
+                (verdict, reason) = (Verdict.RequireApproval, Denials.ThreatApproval(asked));
+        }
+
+        var obligations = verdict == Verdict.Allow ? ObligationsOf(response, prepared.Seen, approval) : [];
+        if (verdict == Verdict.Allow)
+            Enter(call, prepared, obligations, approval);
+        return new(verdict, reason, Bundle)
+        {
+            Obligations = obligations,
+            Arguments = GrantObligations.Rewrite(call.Arguments, obligations),
+            DeterminingPolicies = response.Reasons.Select(p => p.Id).ToList(),
+            Errors = response.Errors.Select(e => e.ToString()).ToList(),
+        };
     }
 
     public void Settle(PolicyCall call, CallOutcome outcome)
     {
         ArgumentNullException.ThrowIfNull(call);
         lock (_lock)
+        {
             _history.End(call, outcome);
+            if (outcome == CallOutcome.Failed && call.Action == PolicyAction.CallTool)
+                Threats?.Count(ThreatSignal.Failures, call.Resource, null, call.At);
+        }
     }
 
     public void Approve(PolicyCall call, DateTimeOffset at)

@@ -30,7 +30,7 @@ public static class BundleTests
             return new(
                 test.Name,
                 test.Position.ToString(),
-                $"event {index + 1} of the history is not possible: {refused.Reason}",
+                OfflineRun.Impossible(index, refused),
                 refused);
         }
 

@@ -10,6 +10,7 @@ internal static class PolicyTestReader
     public const int MaxTests = 10_000;
 
     private const string Approved = "approved";
+    private const string Denied = "denied";
 
     /// <summary>The time of calls whose test says none.</summary>
     public static readonly DateTimeOffset DefaultTime = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
@@ -20,7 +21,7 @@ internal static class PolicyTestReader
     private static readonly (string Word, CallOutcome? Outcome)[] Outcomes =
     [
         ("succeeded", CallOutcome.Succeeded), ("failed", CallOutcome.Failed), ("not_sent", CallOutcome.NotSent),
-        ("in_flight", null), (Approved, null),
+        ("in_flight", null), (Approved, null), (Denied, null),
     ];
 
     public static IReadOnlyList<PolicyTestCase> Read(IEnumerable<KeyValuePair<string, string>> files, Problems problems)
@@ -102,7 +103,8 @@ internal static class PolicyTestReader
             if (call is not null && outcome >= 0)
             {
                 history.Add(new(
-                    call.Action, call.Resource, call.Arguments, call.At, Outcomes[outcome].Outcome, word == Approved));
+                    call.Action, call.Resource, call.Arguments, call.At, Outcomes[outcome].Outcome, word == Approved,
+                    word == Denied));
             }
         }
 

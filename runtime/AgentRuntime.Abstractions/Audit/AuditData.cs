@@ -108,8 +108,14 @@ public sealed record ThreatFound(string Rule, string Effect, string Agent, strin
     /// <summary>The run in which it fired; null when it was lifted.</summary>
     public string? Run { get; init; }
 
-    /// <summary>Until when it holds; null when it ends with the run.</summary>
+    /// <summary>Until when it holds; null when it does not last.</summary>
     public DateTimeOffset? Until { get; init; }
+
+    /// <summary>It holds against all runs of the agent, and not only against the one in which it fired.</summary>
+    public bool OfAgent { get; init; }
+
+    /// <summary>Seconds between two calls, when they are throttled.</summary>
+    public double? PaceSeconds { get; init; }
 
     /// <summary>The bundle whose rule it is.</summary>
     public string? Bundle { get; init; }

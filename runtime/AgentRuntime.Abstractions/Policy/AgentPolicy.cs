@@ -11,6 +11,12 @@ public sealed record AgentPolicy(string Name, SandboxLimits Limits, RunBudget Bu
 
     /// <summary>The most tokens of one answer when the guest does not say. Default 256.</summary>
     public int DefaultMaxOutputTokens { get; init; } = 256;
+
+    /// <summary>The service class of its requests; null for the platform's own.</summary>
+    public SloTarget? Slo { get; init; }
+
+    /// <summary>The hosts that its tools may be at; null for those of the tenant.</summary>
+    public EgressRules? Egress { get; init; }
 }
 
 /// <summary>What one run may use at most; never unlimited. Immutable.</summary>
@@ -37,4 +43,8 @@ public sealed record RunBudget
 /// changes a tool behind the tenant's back is noticed (AR5007).
 /// </param>
 public sealed record TenantPolicy(
-    QuotaLimits Quota, IReadOnlyList<ToolServer> ToolServers, IReadOnlyList<ToolDescriptor> Tools);
+    QuotaLimits Quota, IReadOnlyList<ToolServer> ToolServers, IReadOnlyList<ToolDescriptor> Tools)
+{
+    /// <summary>The service class of clients' direct requests; null for the platform's own.</summary>
+    public SloTarget? ClientSlo { get; init; }
+}

@@ -20,6 +20,15 @@ public sealed record ToolServer(string Name, Uri Endpoint)
 {
     /// <summary>How long one call may take. Default 30 s.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The hosts that may be reached; null when the bundle does not say.</summary>
+    public EgressRules? Egress { get; init; }
+
+    /// <summary>
+    /// The address as the bundle names it, which <see cref="Egress"/> is about; null when it is the endpoint. Where the
+    /// operator moved the server to is for the operator to say.
+    /// </summary>
+    public Uri? NamedEndpoint { get; init; }
 }
 
 /// <summary>A tool as agents and models see it. Immutable.</summary>

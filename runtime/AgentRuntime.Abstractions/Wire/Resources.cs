@@ -145,4 +145,11 @@ public sealed record PolicyBundleBody(IReadOnlyDictionary<string, string> Files)
 /// <summary>What became of a bundle.</summary>
 /// <param name="Problems">What is wrong with it; empty when it was applied.</param>
 /// <param name="Bundle">The content address; null when it could not be read at all.</param>
-public sealed record PolicyBundleResource(IReadOnlyList<ErrorResource> Problems, string? Bundle = null);
+/// <param name="Version">The version that it has now; null when nothing was put in force.</param>
+public sealed record PolicyBundleResource(
+    IReadOnlyList<ErrorResource> Problems, string? Bundle = null, int? Version = null)
+{
+    /// <summary>The wire form of an outcome.</summary>
+    public static PolicyBundleResource From(ApplyOutcome outcome) =>
+        new([.. outcome.Problems.Select(ErrorResource.From)], outcome.Bundle?.ToString(), outcome.Version);
+}

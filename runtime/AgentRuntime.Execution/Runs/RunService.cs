@@ -95,6 +95,8 @@ public sealed class RunService : IRunService, IRunApprovals
             throw new RuntimeErrorException(RunErrors.InputTooLarge(inputBytes, agentPolicy.Budget.MaxInput));
 
         var identity = caller with { Agent = agent.Id, AgentName = agent.QualifiedName, Run = RunId.New(_time) };
+        if (policy.RefusalToStart(identity, _time.GetUtcNow()) is { } refused)
+            throw new RuntimeErrorException(refused);
         var record = new RunRecord(
             identity, agent.Module, policy.Digest, request.Input, RunStatus.Queued, _time.GetUtcNow())
         {

@@ -99,6 +99,7 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
     {
         if (Interlocked.Exchange(ref _session, null) is { } session)
             await session.Client.DisposeAsync().ConfigureAwait(false);
+        http.Dispose();
         _gate.Dispose();
     }
 
@@ -162,6 +163,10 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
                     ReasonCodes.ToolTimeout, $"The tool server did not answer within {timeout.TotalSeconds:0.###} s.",
                     Place(tool)),
                 e);
+        }
+        catch (Exception e) when (EgressConnections.DenialIn(e) is { } denied)
+        {
+            throw new RuntimeErrorException(denied, e);
         }
         catch (McpProtocolException e)
         {

@@ -13,24 +13,7 @@ public sealed class McpToolTransport : IToolTransport, IAsyncDisposable
     /// <summary>The most servers that are kept connected; bundles name few.</summary>
     private const int MaxServers = 256;
 
-    /// <summary>Calls of one server at a time; more wait within their own timeout.</summary>
-    private const int MaxConnectionsPerServer = 64;
-
-    private readonly HttpClient _http = new(new SocketsHttpHandler
-    {
-        AllowAutoRedirect = false,
-        UseCookies = false,
-        UseProxy = false,
-        ConnectTimeout = TimeSpan.FromSeconds(5),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        MaxConnectionsPerServer = MaxConnectionsPerServer,
-    })
-    {
-        // Each call carries its own deadline.
-        Timeout = Timeout.InfiniteTimeSpan,
-    };
-
-    private readonly ConcurrentDictionary<Uri, McpServerLink> _links = [];
+    private readonly ConcurrentDictionary<(Uri Endpoint, EgressRules? Egress), McpServerLink> _links = [];
     private readonly TimeProvider _time;
 
     /// <summary>Connects nowhere yet.</summary>
@@ -67,12 +50,16 @@ public sealed class McpToolTransport : IToolTransport, IAsyncDisposable
     {
         foreach (var link in _links.Values)
             await link.DisposeAsync().ConfigureAwait(false);
-        _http.Dispose();
     }
 
     private McpServerLink LinkTo(ToolServer server)
     {
-        if (_links.TryGetValue(server.Endpoint, out var link))
+        if (server.Egress is { } rules && !rules.Permits(server.NamedEndpoint ?? server.Endpoint))
+            throw new RuntimeErrorException(EgressConnections.Denied(server));
+
+        // Where the operator moved a server to is the operator's choice; the bundle's rules are about what it names.
+        var egress = server.NamedEndpoint is { } named && named != server.Endpoint ? null : server.Egress;
+        if (_links.TryGetValue((server.Endpoint, egress), out var link))
             return link;
         if (_links.Count >= MaxServers)
             throw new RuntimeErrorException(new RuntimeError(
@@ -80,6 +67,8 @@ public sealed class McpToolTransport : IToolTransport, IAsyncDisposable
                 $"The platform is already connected to {MaxServers} tool servers.",
                 server.Name));
         return _links.GetOrAdd(
-            server.Endpoint, static (endpoint, t) => new McpServerLink(endpoint, t._http, t._time), this);
+            (server.Endpoint, egress),
+            static (key, t) => new McpServerLink(key.Endpoint, EgressConnections.NewClient(key.Egress), t._time),
+            this);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using AgentRuntime.Abstractions;
 using AgentRuntime.ControlPlane;
 using AgentRuntime.Execution;
@@ -27,15 +28,13 @@ internal static class PlatformServices
         .AddSingleton<IRunJournal>(new SqliteRunJournal(database, TimeProvider.System));
 
     public static IServiceCollection AddPolicy(this IServiceCollection services, PlatformOptions options) => services
-        .AddSingleton(provider => new PolicyDecisionPoint(
-            provider.GetRequiredService<IBundleStore>(),
-            provider.GetRequiredService<TimeProvider>(),
-            new PolicyOptions
-            {
-                ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
-                HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
-            },
-            provider.GetRequiredService<IAuditLog>()))
+        .AddSingleton(new PolicyOptions
+        {
+            ToolEndpoints = options.ToolEndpoints.ToDictionary(e => e.Key, e => new Uri(e.Value)),
+            HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
+        })
+        .AddSingleton<PolicyDecisionPoint>()
+        .AddSingleton<IPolicyAnalysis, PolicyAnalysis>()
         .AddSingleton<IPolicyDecisionPoint>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IPolicyAdministration>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
         .AddSingleton<IPolicyVersions>(provider => provider.GetRequiredService<PolicyDecisionPoint>())
@@ -48,14 +47,18 @@ internal static class PlatformServices
     /// <summary>Engines, and around them the ledger: nothing reaches an engine that is not paid for.</summary>
     public static IServiceCollection AddInference(
         this IServiceCollection services, PlatformOptions options, IReadOnlyList<EngineDescriptor> engines) => services
+        .AddSingleton(_ => new Tokenization(options))
         .AddSingleton<IPriceBook>(Prices.Read(options))
         .AddSingleton<IQuotaLedger, QuotaLedger>()
         .AddSingleton(provider => new EngineRouter(
             new EngineRouterOptions
             {
                 Engines = engines,
+                PromptKeys = provider.GetRequiredService<Tokenization>().Keys,
+                Tokenizers = provider.GetRequiredService<Tokenization>().Tokenizers,
                 Disaggregation = Enum.Parse<Disaggregation>(options.Disaggregation, ignoreCase: true),
                 CacheSaltSecret = SecretFile.Ensure(Path.Combine(options.State, "cache-salt.key"), bytes: 32),
+                SloTargets = new BundleSloTargets(provider.GetRequiredService<IPolicyDecisionPoint>()),
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>()))
@@ -73,6 +76,15 @@ internal static class PlatformServices
         .AddSingleton<RunService>()
         .AddSingleton<IRunService>(provider => provider.GetRequiredService<RunService>())
         .AddSingleton<IRunApprovals>(provider => provider.GetRequiredService<RunService>());
+
+    /// <summary>Lets nodes join, when that is configured.</summary>
+    public static IServiceCollection AddNodes(this IServiceCollection services, PlatformOptions options) =>
+        options.Registration is not { } registration ? services : services.AddNodeRegistration(new()
+        {
+            JoinSecret = Encoding.UTF8.GetBytes(SecretFile.ReadText(
+                Path.Combine(options.State, registration.KeyFile), make: true)),
+            Lease = TimeSpan.FromSeconds(registration.LeaseSeconds),
+        });
 
     public static IServiceCollection AddTenantSeed(this IServiceCollection services) =>
         services.AddSingleton<TenantSeed>();

@@ -20,6 +20,21 @@ internal sealed record PlatformOptions
     /// <summary>Engines that run elsewhere, such as vLLM.</summary>
     public IReadOnlyList<EngineOptions> Engines { get; init; } = [];
 
+    /// <summary>A JSON file of engines that is read again every few seconds; null for none.</summary>
+    public string? EnginesFile { get; init; }
+
+    /// <summary>DNS names, each address of which is an engine; the url holds the name.</summary>
+    public IReadOnlyList<EngineOptions> EnginesDns { get; init; } = [];
+
+    /// <summary>Nodes that join by themselves; null for none.</summary>
+    public RegistrationOptions? Registration { get; init; }
+
+    /// <summary>
+    /// From what prompts of a model are cut into KV blocks: <c>text</c>, <c>engine</c> (its <c>/tokenize</c>) or
+    /// <c>vocabulary</c> (the bundled nodes' model only, and its default). Default <c>text</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Tokenization { get; init; } = new Dictionary<string, string>();
+
     /// <summary>
     /// Whether prompts are prefilled on one engine and decoded on another: <c>always</c>, <c>auto</c> or
     /// <c>never</c>. Default <c>auto</c>.
@@ -76,6 +91,9 @@ internal sealed record NodePoolOptions
     /// <summary>A GGUF file; null for the model that the platform makes itself.</summary>
     public string? Model { get; init; }
 
+    /// <summary>Whether the nodes compute nothing and only take the time of it. Default no.</summary>
+    public bool Simulate { get; init; }
+
     /// <summary>The name under which the model is served. Default <c>demo</c>.</summary>
     public string ModelName { get; init; } = "demo";
 
@@ -85,8 +103,23 @@ internal sealed record NodePoolOptions
     /// <summary>Sequences that one node works on at once. Default 4.</summary>
     public int ParallelSequences { get; init; } = 4;
 
+    /// <summary>
+    /// Whether the nodes publish KV events and the router follows them; without libzmq they do not. Default true.
+    /// </summary>
+    public bool KvEvents { get; init; } = true;
+
     /// <summary>Threads of one node; 0 shares the machine's cores evenly. Default 0.</summary>
     public int Threads { get; init; }
+}
+
+/// <summary>Nodes that join by themselves. Immutable.</summary>
+internal sealed record RegistrationOptions
+{
+    /// <summary>File of the join secret; made when it is absent. A relative path is within the state folder.</summary>
+    public string KeyFile { get; init; } = "join.key";
+
+    /// <summary>Seconds after which a silent node is taken out. Default 15.</summary>
+    public int LeaseSeconds { get; init; } = 15;
 }
 
 /// <summary>An engine that runs elsewhere. Immutable.</summary>
@@ -98,7 +131,9 @@ internal sealed record EngineOptions
     /// <summary>Its address, without <c>/v1</c>.</summary>
     public string Url { get; init; } = "";
 
-    /// <summary>What it speaks: <c>node</c>, <c>vllm</c> or <c>openai</c>. Default <c>openai</c>.</summary>
+    /// <summary>
+    /// What it speaks: <c>node</c>, <c>vllm</c>, <c>sglang</c> or <c>openai</c>. Default <c>openai</c>.
+    /// </summary>
     public string Kind { get; init; } = "openai";
 
     /// <summary>What it may do: <c>both</c>, <c>prefill</c> or <c>decode</c>. Default <c>both</c>.</summary>
@@ -106,6 +141,12 @@ internal sealed record EngineOptions
 
     /// <summary>The name that its model has here; null for its own names.</summary>
     public string? ModelAlias { get; init; }
+
+    /// <summary><c>tcp://host:port</c> of its KV events; null for none.</summary>
+    public string? KvEvents { get; init; }
+
+    /// <summary><c>tcp://host:port</c> of their replay; null for none.</summary>
+    public string? KvReplay { get; init; }
 
     /// <summary>The environment variable that holds its API key; null when it needs none.</summary>
     public string? ApiKeyVariable { get; init; }

@@ -52,6 +52,7 @@ internal static class PlatformOptionsFile
         {
             Library = options.Sandbox.Library is { } library ? Path.Combine(folder, library) : null,
         },
+        EnginesFile = options.EnginesFile is { } engines ? Path.Combine(folder, engines) : null,
         Nodes = options.Nodes with
         {
             Model = options.Nodes.Model is { } model ? Path.Combine(folder, model) : null,

@@ -26,9 +26,26 @@ internal static class PlatformOptionsValidation
             yield return $"disaggregation: '{options.Disaggregation}' is none of always, auto, never";
         foreach (var problem in OfSandbox(options.Sandbox)) yield return problem;
         foreach (var problem in OfNodes(options.Nodes)) yield return problem;
-        if (options.Nodes.Count == 0 && options.Engines.Count == 0)
-            yield return "engines: with nodes.count 0 at least one engine is needed";
-        foreach (var problem in options.Engines.SelectMany(OfEngine)) yield return problem;
+        if (options.Nodes.Count == 0 && options.Engines.Count == 0 && options.EnginesDns.Count == 0
+            && options.EnginesFile is null && options.Registration is null)
+            yield return "engines: with nodes.count 0 at least one engine, or a way for engines to join, is needed";
+        foreach (var problem in options.Engines.Concat(options.EnginesDns).SelectMany(OfEngine)) yield return problem;
+        if (options.EnginesFile is { } file && !File.Exists(file))
+            yield return $"engines_file: there is no file '{file}'";
+        if (options.Registration is { } registration)
+        {
+            if (registration.LeaseSeconds is < 3 or > 3600) yield return "registration.lease_seconds: 3 to 3600";
+            if (string.IsNullOrWhiteSpace(registration.KeyFile)) yield return "registration.key_file: a file is needed";
+        }
+
+        foreach (var (model, keys) in options.Tokenization)
+        {
+            if (keys is not ("text" or "engine" or "vocabulary"))
+                yield return $"tokenization.{model}: '{keys}' is none of text, engine, vocabulary";
+            else if (keys == "vocabulary" && (options.Nodes.Count == 0 || model != options.Nodes.ModelName))
+                yield return $"tokenization.{model}: only the bundled nodes' model has a vocabulary here";
+        }
+
         foreach (var (model, price) in options.Prices)
         {
             if (price.PromptUsdPerMillion < 0 || price.CachedPromptUsdPerMillion < 0 || price.OutputUsdPerMillion < 0)
@@ -60,14 +77,21 @@ internal static class PlatformOptionsValidation
         if (nodes.ParallelSequences is < 1 or > 256) yield return "nodes.parallel_sequences: 1 to 256";
         if (nodes.Threads is < 0 or > 256) yield return "nodes.threads: 0 to 256";
         if (nodes.Model is { } model && !File.Exists(model)) yield return $"nodes.model: there is no file '{model}'";
+        if (nodes.Simulate && nodes.Model is not null) yield return "nodes.simulate: a simulation has no nodes.model";
     }
 
     private static IEnumerable<string> OfEngine(EngineOptions engine)
     {
         if (string.IsNullOrWhiteSpace(engine.Name)) yield return "engines: an engine needs a name";
         if (!IsHttp(engine.Url)) yield return $"engines.{engine.Name}.url: '{engine.Url}' is not an http address";
-        if (engine.Kind is not ("node" or "vllm" or "openai"))
-            yield return $"engines.{engine.Name}.kind: '{engine.Kind}' is none of node, vllm, openai";
+        if (engine.Kind is not ("node" or "vllm" or "sglang" or "openai"))
+            yield return $"engines.{engine.Name}.kind: '{engine.Kind}' is none of node, vllm, sglang, openai";
+        foreach (var events in new[] { engine.KvEvents, engine.KvReplay })
+        {
+            if (events is not null && !(Uri.TryCreate(events, UriKind.Absolute, out var uri) && uri.Scheme == "tcp"))
+                yield return $"engines.{engine.Name}: '{events}' is not tcp://host:port";
+        }
+
         if (engine.Role is not ("both" or "prefill" or "decode"))
             yield return $"engines.{engine.Name}.role: '{engine.Role}' is none of both, prefill, decode";
         if (engine.ApiKeyVariable is { } v && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(v)))

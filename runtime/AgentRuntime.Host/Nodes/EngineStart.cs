@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Gateway;
+using AgentRuntime.Host.Composition;
 using AgentRuntime.Host.Configuration;
 
 namespace AgentRuntime.Host.Nodes;
@@ -30,26 +31,41 @@ internal static class EngineStart
     private static NodeCommand[] Commands(PlatformOptions options)
     {
         var nodes = options.Nodes;
-        var model = nodes.Model ?? DemoModel.Ensure(options.State);
+        var model = nodes.Simulate ? null : ModelFile(options);
+        var events = nodes.KvEvents && Tokenization.HasZeroMq;
         var threads = nodes.Threads > 0 ? nodes.Threads : Math.Max(1, Environment.ProcessorCount / nodes.Count);
         return
         [
             .. Enumerable.Range(1, nodes.Count).Select(i => new NodeCommand(
-                $"node-{i}", model, nodes.ModelName, 0, nodes.ContextTokens, nodes.ParallelSequences, threads)),
+                $"node-{i}", model, nodes.ModelName, 0, nodes.ContextTokens, nodes.ParallelSequences, threads)
+            {
+                KvEvents = events,
+            }),
         ];
     }
 
-    private static async Task<EngineDescriptor> DescribeAsync(EngineOptions engine, CancellationToken cancellationToken)
-    {
-        var key = engine.ApiKeyVariable is { } variable ? Environment.GetEnvironmentVariable(variable) : null;
-        var kind = Enum.Parse<EngineKind>(engine.Kind, ignoreCase: true);
-        return new EngineDescriptor(engine.Name, new Uri(engine.Url), kind)
+    /// <summary>The bundled nodes' model.</summary>
+    public static string ModelFile(PlatformOptions options) => options.Nodes.Model ?? DemoModel.Ensure(options.State);
+
+    /// <summary>An engine, or a template of engines, by what is configured alone.</summary>
+    public static EngineDescriptor Describe(EngineOptions engine) =>
+        new(engine.Name, new Uri(engine.Url), Enum.Parse<EngineKind>(engine.Kind, ignoreCase: true))
         {
             Roles = Enum.Parse<EngineRoles>(engine.Role, ignoreCase: true),
-            ApiKey = key,
-            Models = engine.ModelAlias is not { } alias ? null : new Dictionary<string, string>
+            ApiKey = engine.ApiKeyVariable is { } variable ? Environment.GetEnvironmentVariable(variable) : null,
+            KvEvents = engine.KvEvents is { } events
+                ? new(new Uri(events), engine.KvReplay is { } replay ? new Uri(replay) : null)
+                : null,
+        };
+
+    private static async Task<EngineDescriptor> DescribeAsync(EngineOptions engine, CancellationToken cancellationToken)
+    {
+        var described = Describe(engine);
+        return engine.ModelAlias is not { } alias ? described : described with
+        {
+            Models = new Dictionary<string, string>
             {
-                [alias] = await FirstModelAsync(engine, key, cancellationToken),
+                [alias] = await FirstModelAsync(engine, described.ApiKey, cancellationToken),
             },
         };
     }

@@ -112,20 +112,24 @@ internal sealed class NodeProcess : IAsyncDisposable
     }
 }
 
-/// <summary>How a node is started. Immutable.</summary>
+/// <summary>How a node is started; without a model file it is simulated. Immutable.</summary>
 internal sealed record NodeCommand(
-    string Name, string ModelFile, string ModelName, int Port, int ContextTokens, int ParallelSequences, int Threads)
+    string Name, string? ModelFile, string ModelName, int Port, int ContextTokens, int ParallelSequences, int Threads)
 {
+    /// <summary>Whether it publishes KV events, on any port.</summary>
+    public bool KvEvents { get; init; }
+
     public IReadOnlyList<string> Arguments =>
     [
         "node",
         "--name", Name,
-        "--model", ModelFile,
+        .. ModelFile is null ? ["--simulate"] : (string[])["--model", ModelFile],
         "--model-name", ModelName,
         "--port", Text(Port),
         "--context", Text(ContextTokens),
         "--parallel", Text(ParallelSequences),
         "--threads", Text(Threads),
+        .. KvEvents ? (ReadOnlySpan<string>)["--kv-events-port", "0"] : [],
         "--exit-with-parent",
     ];
 

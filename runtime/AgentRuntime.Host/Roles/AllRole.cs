@@ -37,12 +37,15 @@ internal static class AllRole
             .AddInference(options, engines)
             .AddRuns(options)
             .AddTenantSeed()
+            .AddNodes(options)
             .AddEdge(new EdgeOptions());
         await using var app = builder.Build();
         app.MapEdge();
+        if (options.Registration is not null) app.MapNodeRegistration();
 
         var services = app.Services;
         await services.GetRequiredService<EngineRouter>().StartAsync(cancellationToken);
+        await using var sources = await EngineSources.StartAsync(options, services, cancellationToken);
         foreach (var problem in await services.GetRequiredService<PolicyDecisionPoint>().LoadAsync(cancellationToken))
             Logging.LogBundleLeftOut(Logging.Factory.CreateLogger<PolicyDecisionPoint>(), problem.ToString());
         foreach (var tenant in options.Tenants)

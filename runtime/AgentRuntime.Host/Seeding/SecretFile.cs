@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Host.Seeding;
 
@@ -10,6 +11,22 @@ internal static class SecretFile
     {
         if (!File.Exists(path)) Write(path, Convert.ToHexString(RandomNumberGenerator.GetBytes(bytes)));
         return Convert.FromHexString(File.ReadAllText(path).Trim());
+    }
+
+    /// <summary>A secret in text form; made on first use when it may be.</summary>
+    /// <exception cref="RuntimeErrorException">AR8008: it cannot be read.</exception>
+    public static string ReadText(string path, bool make = false)
+    {
+        try
+        {
+            if (make && !File.Exists(path)) Write(path, Convert.ToHexString(RandomNumberGenerator.GetBytes(32)));
+            return File.ReadAllText(path).Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RuntimeErrorException(
+                new RuntimeError(ReasonCodes.UnreadableFile, $"cannot read the secret: {e.Message}", path), e);
+        }
     }
 
     public static void Write(string path, string secret)

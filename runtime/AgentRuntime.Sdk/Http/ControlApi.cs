@@ -43,17 +43,41 @@ internal sealed class ControlApi(HttpClient http)
         using var response = await SendAsync(request, cancellationToken);
     }
 
-    public async Task<PolicyBundleResource> PutPolicyAsync(
-        PolicyBundleBody body, bool dryRun, CancellationToken cancellationToken)
+    public async Task DeleteAsync(string path, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Put, dryRun ? "v1/policy?dry_run=true" : "v1/policy");
-        request.Content = JsonContent.Create(body, WireJson.Default.PolicyBundleBody);
-        using var response = await http.SendAsync(request, cancellationToken);
+        using var request = new HttpRequestMessage(HttpMethod.Delete, path);
+        using var response = await SendAsync(request, cancellationToken);
+    }
 
-        // A bundle with problems answers 422 with the same resource, so that all problems arrive at once.
-        if (response.StatusCode != HttpStatusCode.UnprocessableEntity)
+    public Task<PolicyBundleResource> PutPolicyAsync(
+        PolicyBundleBody body, bool dryRun, CancellationToken cancellationToken) =>
+        AskAsync(
+            HttpMethod.Put,
+            dryRun ? "v1/policy?dry_run=true" : "v1/policy",
+            body,
+            WireJson.Default.PolicyBundleBody,
+            WireJson.Default.PolicyBundleResource,
+            cancellationToken);
+
+    /// <summary>
+    /// Sends a bundle with a question. One with problems answers 422 with the same resource, so that all problems
+    /// arrive at once.
+    /// </summary>
+    public async Task<TResult> AskAsync<TBody, TResult>(
+        HttpMethod method,
+        string path,
+        TBody body,
+        JsonTypeInfo<TBody> bodyType,
+        JsonTypeInfo<TResult> resultType,
+        CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        request.Content = JsonContent.Create(body, bodyType);
+        using var response = await http.SendAsync(request, cancellationToken);
+        if (response.StatusCode != HttpStatusCode.UnprocessableEntity
+            || response.Content.Headers.ContentType?.MediaType == "application/problem+json")
             await ThrowUnlessOkAsync(response, cancellationToken);
-        return await response.Content.ReadFromJsonAsync(WireJson.Default.PolicyBundleResource, cancellationToken)
+        return await response.Content.ReadFromJsonAsync(resultType, cancellationToken)
             ?? throw new JsonException("the platform answered null");
     }
 

@@ -13,7 +13,7 @@ internal sealed class CompiledCode
     private readonly Dictionary<int, int> _ordinals = [];
     private readonly Dictionary<EntryPoint, int> _functions = new(ReferenceEqualityComparer.Instance);
 
-    public CompiledCode(ModuleModel model, MethodInfo[] methods, IEnumerable<int> referenced)
+    public CompiledCode(ModuleModel model, MethodInfo[] methods, IEnumerable<int> referenced, IEnumerable<int> called)
     {
         _model = model;
         Methods = methods;
@@ -22,6 +22,10 @@ internal sealed class CompiledCode
         {
             _ordinals.Add(i, _ordinals.Count);
             _thunks.Add(i, byName["t" + i]);
+        }
+
+        foreach (var i in called)
+        {
             var entry = new EntryPoint(model.Functions[i], byName["e" + i].CreateDelegate<EntryCode>(this));
             _entries.Add(i, entry);
             _functions.Add(entry, i);
@@ -47,6 +51,9 @@ internal sealed class CompiledCode
     public int OrdinalOf(int function) => _ordinals[function];
 
     public bool IsReferenced(int function) => _ordinals.ContainsKey(function);
+
+    /// <summary>Whether the host may call a function.</summary>
+    public bool IsEntry(int function) => _entries.ContainsKey(function);
 
     /// <summary>The function that an entry point calls.</summary>
     public int FunctionOf(EntryPoint entry) => _functions[entry];

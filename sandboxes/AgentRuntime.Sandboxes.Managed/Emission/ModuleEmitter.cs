@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
@@ -50,8 +49,14 @@ internal sealed class ModuleEmitter
 
     private SortedSet<int> ReferencedFunctions { get; }
 
-    public static CompiledCode Emit(
-        ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime, TimeSpan warmUp)
+    /// <param name="model">The module.</param>
+    /// <param name="facts">What validation found, by function.</param>
+    /// <param name="variant">What the code is for.</param>
+    /// <param name="checkTime">Throws when compiling takes too long.</param>
+    /// <param name="now">How long machine code may be made before this returns.</param>
+    /// <param name="later">How long it may be made beside what the caller goes on with.</param>
+    public static CompiledCode Emit(ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime,
+        TimeSpan now, TimeSpan later)
     {
         var emitter = new ModuleEmitter(model, facts, variant);
         emitter.Define();
@@ -65,25 +70,16 @@ internal sealed class ModuleEmitter
 
         foreach (var i in emitter.ReferencedFunctions)
         {
-            StubEmitter.Entry(emitter, i, emitter.Method("e" + i, typeof(void), StubEmitter.EntryParameters));
             StubEmitter.Thunk(emitter, i, emitter.ThunkMethod(i));
         }
 
+        var called = Called(model);
+        foreach (var i in called)
+            StubEmitter.Entry(emitter, i, emitter.Method("e" + i, typeof(void), StubEmitter.EntryParameters));
         var type = emitter._type.CreateType();
         var methods = type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly);
-        Prepare(methods, warmUp);
-        return new CompiledCode(model, methods, emitter.ReferencedFunctions);
-    }
-
-    /// <summary>
-    /// Makes machine code now rather than at the first call, for as long as the time given allows. What is left then
-    /// is made when first called, on the guest's thread and at the guest's expense.
-    /// </summary>
-    private static void Prepare(MethodInfo[] methods, TimeSpan warmUp)
-    {
-        var started = Stopwatch.GetTimestamp();
-        for (var i = 0; i < methods.Length && ((i & 7) != 0 || Stopwatch.GetElapsedTime(started) < warmUp); i++)
-            RuntimeHelpers.PrepareMethod(methods[i].MethodHandle);
+        WarmUp.Begin(methods, now, later);
+        return new CompiledCode(model, methods, emitter.ReferencedFunctions, called);
     }
 
     public MethodInfo Function(int index) => _functions[index];
@@ -133,18 +129,25 @@ internal sealed class ModuleEmitter
             [typeof(ManagedInstance), .. invoke.GetParameters().Select(p => p.ParameterType)]);
     }
 
+    /// <summary>Functions that the host may call.</summary>
+    private static SortedSet<int> Called(ModuleModel model)
+    {
+        var called = new SortedSet<int>();
+        foreach (var export in model.Exports)
+            if (export.Kind == ExternKind.Function) called.Add(export.Index);
+        if (model.StartOffset >= 0) called.Add(model.Start);
+        return called;
+    }
+
     /// <summary>Functions that can be seen from outside of direct calls.</summary>
     private static SortedSet<int> Referenced(ModuleModel model)
     {
-        var referenced = new SortedSet<int>();
-        foreach (var export in model.Exports)
-            if (export.Kind == ExternKind.Function) referenced.Add(export.Index);
+        var referenced = Called(model);
         foreach (var value in model.GlobalValues)
             if (value.Op == Opcodes.RefFunc) referenced.Add((int)value.Bits);
         foreach (var segment in model.Elements)
         foreach (var item in segment.Items)
             if (item.Op == Opcodes.RefFunc) referenced.Add((int)item.Bits);
-        if (model.StartOffset >= 0) referenced.Add(model.Start);
         return referenced;
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime;
 using AgentRuntime.Sandboxes.Core;
 
 namespace AgentRuntime.Sandboxes.Managed.Instances;
@@ -42,6 +43,7 @@ internal static class EpochTicker
     private static void Run()
     {
         var last = Stopwatch.GetTimestamp();
+        var made = JitInfo.GetCompilationTime();
         while (true)
         {
             bool any;
@@ -54,11 +56,16 @@ internal static class EpochTicker
             {
                 Wake.WaitOne();
                 last = Stopwatch.GetTimestamp();
+                made = JitInfo.GetCompilationTime();
             }
 
             var now = Stopwatch.GetTimestamp();
-            var passed = Math.Min(now - last, MaxCharge);
-            last = now;
+            // Making machine code is the host's work, whether on a guest's thread or beside; it is counted when done,
+            // so that a long one is charged at first and given back.
+            var making = JitInfo.GetCompilationTime();
+            var passed = Math.Min(now - last, MaxCharge)
+                - (long)((making - made).TotalSeconds * Stopwatch.Frequency);
+            (last, made) = (now, making);
             lock (Gate) Tick(passed);
         }
     }
@@ -72,7 +79,7 @@ internal static class EpochTicker
             {
                 instance.IdleTicks = 0;
                 if (instance.Pending != 0) instance.TakeStack();
-                if ((instance.CpuUsed += passed) > instance.CpuLimit) instance.Interrupt(TrapKind.CpuTimeExhausted);
+                if ((instance.CpuUsed = Math.Max(0, instance.CpuUsed + passed)) > instance.CpuLimit) instance.Interrupt(TrapKind.CpuTimeExhausted);
             }
             else if (++instance.IdleTicks > IdleTicks)
             {

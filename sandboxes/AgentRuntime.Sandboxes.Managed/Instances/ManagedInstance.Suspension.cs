@@ -109,7 +109,7 @@ internal sealed partial class ManagedInstance
     /// <summary>Takes over what a snapshot held; the frames are checked as they are rewound.</summary>
     internal void BecomeSuspended(int entry, int import)
     {
-        if (!_code.IsReferenced(entry) || (uint)import >= (uint)_hosts.Length
+        if (!_code.IsEntry(entry) || (uint)import >= (uint)_hosts.Length
             || _hosts[import] is not { MayBlock: true })
             throw new WasmSnapshotException("the snapshot does not fit the module and its functions");
         SuspendedFunction = entry;

@@ -100,7 +100,7 @@ internal sealed class ManagedModule : IWasmModule
         if (_last is { } last && last.Item1.Equals(variant)) return last.Item2;
         var code = _variants.GetOrAdd(variant, v => new Lazy<CompiledCode>(() =>
             ModuleEmitter.Emit(Model, _facts, v, ManagedWasmEngine.Deadline(_limits, CancellationToken.None),
-                _limits.MaxTime / 2))).Value;
+                _limits.MaxTime / 20, _limits.MaxTime))).Value;
         _last = Tuple.Create(variant, code);
         return code;
     }

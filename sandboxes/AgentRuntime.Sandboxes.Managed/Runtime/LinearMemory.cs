@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Binary;
 
@@ -20,6 +21,8 @@ internal sealed class LinearMemory : IGuestMemory, IDisposable
     /// <summary>Where the memory was before it moved, and frames of callers may still be.</summary>
     private List<(MemorySlot Slot, int Used)>? _outgrown;
     private MemorySlot _slot = MemorySlot.Empty;
+    private byte[] _array = [];
+    private int _offset;
 
     public LinearMemory(SizeLimits type, long maxBytes)
     {
@@ -28,8 +31,7 @@ internal sealed class LinearMemory : IGuestMemory, IDisposable
         if (type.Min > _maxPages)
             throw new WasmTrapException(TrapKind.ResourceLimit,
                 $"memory of {type.Min} pages exceeds the limit of {_maxPages}");
-        Length = (int)type.Min * PageBytes;
-        _slot = MemorySlabs.Rent(Length);
+        Place(MemorySlabs.Rent((int)type.Min * PageBytes), (int)type.Min * PageBytes);
         if (_slot.Slab is null) GC.SuppressFinalize(this);
     }
 
@@ -44,7 +46,12 @@ internal sealed class LinearMemory : IGuestMemory, IDisposable
 
     public long LengthBytes => Length;
 
-    public Span<byte> View => new(_slot.Array, _slot.Offset, Length);
+    /// <summary>Read after every call of a guest; checked against the array every time.</summary>
+    public Span<byte> View
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new(_array, _offset, Length);
+    }
 
     public Span<byte> Slice(uint address, uint lengthBytes)
     {
@@ -63,7 +70,7 @@ internal sealed class LinearMemory : IGuestMemory, IDisposable
     private void GiveBack()
     {
         var (slot, used) = (_slot, Length);
-        (Length, _slot) = (0, MemorySlot.Empty);
+        Place(MemorySlot.Empty, 0);
         MemorySlabs.Return(slot, used);
         if (_outgrown is null) return;
         foreach (var (earlier, length) in _outgrown) MemorySlabs.Return(earlier, length);
@@ -86,10 +93,16 @@ internal sealed class LinearMemory : IGuestMemory, IDisposable
             // The old space is not given back: frames of callers still hold it until they reload.
             if (_slot.Slab is not null) (_outgrown ??= []).Add((_slot, Length));
             else if (slot.Slab is not null) GC.ReRegisterForFinalize(this);
-            _slot = slot;
+            Place(slot, length);
         }
 
         Length = length;
         return old;
+    }
+
+    private void Place(MemorySlot slot, int length)
+    {
+        (_slot, _array, _offset) = (slot, slot.Array, slot.Offset);
+        Length = length;
     }
 }

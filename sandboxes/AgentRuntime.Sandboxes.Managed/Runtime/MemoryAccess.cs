@@ -12,6 +12,7 @@ namespace AgentRuntime.Sandboxes.Managed.Runtime;
 /// </summary>
 internal static class MemoryAccess
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Span<byte> View(ManagedInstance instance) => instance.Memory0.View;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

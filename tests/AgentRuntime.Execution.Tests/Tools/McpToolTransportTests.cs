@@ -46,6 +46,47 @@ public sealed class McpToolTransportTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_host_that_egress_does_not_list_is_never_connected_to()
+    {
+        var closed = _server.Server with { Egress = EgressRules.Parse(["shop.example"]) };
+
+        Assert.Equal("AR2016", await RefusalAsync(closed));
+        Assert.Empty(_server.HeaderNames);
+        Assert.Single(await _transport.ListAsync(
+            _server.Server with { Egress = EgressRules.Parse([_server.Server.Endpoint.Authority]) },
+            CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_permitted_name_that_resolves_outside_the_listed_ranges_is_refused_when_it_is_connected_to()
+    {
+        var named = new Uri($"http://localhost:{_server.Server.Endpoint.Port}/mcp");
+        var server = new ToolServer("test", named);
+
+        Assert.Equal(
+            "AR2016",
+            await RefusalAsync(server with { Egress = EgressRules.Parse(["localhost", "10.0.0.0/8"]) }));
+        Assert.Empty(_server.HeaderNames);
+        Assert.Single(await _transport.ListAsync(
+            server with { Egress = EgressRules.Parse(["localhost", "127.0.0.0/8", "::1/128"]) },
+            CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_link_local_address_is_refused_without_any_rules() =>
+        Assert.Equal("AR2016", await RefusalAsync(new("test", new Uri("http://169.254.169.254/mcp"))));
+
+    [Fact]
+    public async Task Where_the_operator_moved_a_server_the_rules_are_about_the_address_that_the_bundle_names()
+    {
+        var server = _server.Server with { NamedEndpoint = new Uri("https://shop.example/mcp") };
+
+        Assert.Single(await _transport.ListAsync(
+            server with { Egress = EgressRules.Parse(["shop.example"]) }, CancellationToken.None));
+        Assert.Equal("AR2016", await RefusalAsync(server with { Egress = EgressRules.Parse(["127.0.0.1"]) }));
+    }
+
+    [Fact]
     public async Task No_credential_of_any_kind_is_sent()
     {
         await CallAsync();
@@ -123,4 +164,11 @@ public sealed class McpToolTransportTests : IAsyncLifetime
 
     private async Task<ToolOutcome> CallAsync(ToolServer? server = null) => await _transport.CallAsync(
         server ?? _server.Server, new ToolInvocation("do", NoArguments, "k"), CancellationToken.None);
+
+    private async Task<string> RefusalAsync(ToolServer server)
+    {
+        var outcome = await _transport.CallAsync(
+            server, new ToolInvocation("do", NoArguments, "run_1:1"), CancellationToken.None);
+        return Assert.IsType<ToolOutcome.Failed>(outcome).Error.Code.ToString();
+    }
 }

@@ -99,6 +99,44 @@ public class ServiceClassTests
     }
 
     [Fact]
+    public void A_tenants_own_terms_of_a_class_bound_its_wait_and_count_for_its_account()
+    {
+        var f = new CoreFixture(null, OneAtATime);
+        var strict = new SloClass("chat", 0) { TtftSeconds = 0.5, TpotSeconds = 10, MaxWaitSeconds = 1 };
+        f.Submit(tenant: "b");
+        var running = f.Take();
+        var ticket = f.Core.Submit(Request(f, strict), f.Now);
+        f.Now = 1.1;
+        f.Core.Advance(f.Now);
+
+        var refused = f.Take();
+        f.Finish(running);
+        f.Core.Submit(Request(f, strict), f.Now);
+        running = f.Take();
+        f.Now += 0.6;
+        f.Finish(running, 10, 0, 2);
+
+        Assert.Equal((ticket, RouteKind.Refused, 0.5), (refused.Ticket, refused.Kind, refused.RetryAfterSeconds));
+        Assert.Equal(0, f.Core.ReportSlo(1, f.Tenant("a"), 0, f.Now).TtftAttainment);
+        Assert.Equal(1, f.Core.ReportSlo(1, f.Tenant("b"), 0, f.Now).TtftAttainment);
+    }
+
+    [Fact]
+    public void A_tenants_own_terms_may_let_its_requests_be_shed()
+    {
+        var f = new CoreFixture(null, new EngineDescription("e", "m") { ReportsLoad = true });
+        f.Now = 100;
+        f.Core.Advance(f.Now);
+
+        f.Core.Submit(Request(f, new("cheap", 0) { Sheddable = true }), f.Now);
+
+        Assert.Equal(ReasonCodes.Saturated, f.Take().Reason);
+    }
+
+    private static RouteRequest Request(CoreFixture f, SloClass service) =>
+        new() { Pool = 1, Tenant = f.Tenant("a"), PromptTokens = 10, ExpectedOutputTokens = 1, Service = service };
+
+    [Fact]
     public void A_request_without_a_tenant_is_refused()
     {
         var f = new CoreFixture();

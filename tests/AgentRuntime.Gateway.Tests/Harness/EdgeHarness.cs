@@ -35,12 +35,16 @@ internal sealed class EdgeHarness : IAsyncDisposable
 
     public EngineRouter Router { get; }
 
+    public T Service<T>()
+        where T : notnull => _app.Services.GetRequiredService<T>();
+
     public MemoryPorts Ports => _app.Services.GetRequiredService<MemoryPorts>();
 
     public static async Task<EdgeHarness> StartAsync(
         IReadOnlyList<ScriptedEngine> engines,
         EdgeOptions? options = null,
-        Func<EngineRouterOptions, EngineRouterOptions>? change = null)
+        Func<EngineRouterOptions, EngineRouterOptions>? change = null,
+        NodeRegistrationOptions? registration = null)
     {
         var routerOptions = new EngineRouterOptions
         {
@@ -68,8 +72,12 @@ internal sealed class EdgeHarness : IAsyncDisposable
             .AddSingleton<ISandboxEngine>(ports.Agents)
             .AddSingleton<IInferenceRouter>(router)
             .AddEdge(options ?? new EdgeOptions());
+        if (registration is not null)
+            builder.Services.AddSingleton(router).AddNodeRegistration(registration);
         var app = builder.Build();
         app.MapEdge();
+        if (registration is not null)
+            app.MapNodeRegistration();
         await app.StartAsync();
         return new EdgeHarness(app, router);
     }

@@ -28,7 +28,7 @@ internal sealed class RealNode : IAsyncDisposable
         return model;
     }
 
-    public static async Task<RealNode> StartAsync(string name, string model)
+    public static async Task<RealNode> StartAsync(string name, string model, params string[] more)
     {
         // bin/<configuration>/<framework>, the same for every project of one build.
         var output = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
@@ -39,6 +39,7 @@ internal sealed class RealNode : IAsyncDisposable
             [
                 host, "node", "--model", model, "--model-name", "m", "--name", name, "--context", "2048",
                 "--parallel", "8", "--threads", "1", "--exit-with-parent",
+                .. more,
             ])
         {
             RedirectStandardInput = true,
@@ -56,6 +57,19 @@ internal sealed class RealNode : IAsyncDisposable
         }
 
         throw new InvalidOperationException($"node {name} ended with {process.ExitCode} before it was ready");
+    }
+
+    /// <summary>SIGTERM: it drains and ends.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> TerminateAsync()
+    {
+        using var kill = Process.Start(new ProcessStartInfo("kill", ["-TERM", $"{_process.Id}"])
+        {
+            UseShellExecute = false,
+        })!;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
+        await _process.WaitForExitAsync(patience.Token);
+        return _process.ExitCode;
     }
 
     /// <summary>SIGKILL: no farewell of any kind.</summary>

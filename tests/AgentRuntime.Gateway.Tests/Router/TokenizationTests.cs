@@ -12,7 +12,7 @@ public class TokenizationTests
     public async Task An_engine_is_asked_once_for_a_prompts_tokens()
     {
         await using var engine = await ScriptedEngine.StartAsync("a");
-        await using var harness = await StartAsync([engine], o => o with { PromptKeys = By(PromptKeys.Engine) });
+        await using var harness = await StartAsync([engine], Patient);
 
         await harness.AskAsync(Text("one two three"));
         await harness.AskAsync(Text("one two three"));
@@ -72,7 +72,7 @@ public class TokenizationTests
             seen = (await JsonDocument.ParseAsync(c.Request.Body)).RootElement;
             await c.Response.WriteAsync("""{"tokens":[1]}""");
         };
-        await using var harness = await StartAsync([engine], o => o with { PromptKeys = By(PromptKeys.Engine) });
+        await using var harness = await StartAsync([engine], Patient);
 
         await harness.AskAsync(Chat(more: ""","tools":[{"type":"function","function":{"name":"f"}}],"user":"u" """));
 
@@ -104,6 +104,11 @@ public class TokenizationTests
 
         Assert.Equal(ReasonCodes.InvalidConfiguration, refused.Error.Code);
     }
+
+    private static EngineRouterOptions Patient(EngineRouterOptions options) => options with
+    {
+        PromptKeys = By(PromptKeys.Engine), TokenizeTimeout = TimeSpan.FromSeconds(20),
+    };
 
     private static Dictionary<string, PromptKeys> By(PromptKeys keys) => new() { ["m"] = keys };
 

@@ -15,6 +15,7 @@ public sealed class NativeLayoutTests
         Assert.Equal(56, System.Runtime.CompilerServices.Unsafe.SizeOf<LlamaBatch>());
         Assert.Equal(12, System.Runtime.CompilerServices.Unsafe.SizeOf<LlamaTokenData>());
         Assert.Equal(32, System.Runtime.CompilerServices.Unsafe.SizeOf<LlamaTokenDataArray>());
+        Assert.Equal(528, System.Runtime.CompilerServices.Unsafe.SizeOf<GgmlThreadPoolParams>());
     }
 
     [Fact]
@@ -41,5 +42,14 @@ public sealed class NativeLayoutTests
                 context.KvUnified));
         Assert.Equal(0, context.OtherContext);
         Assert.Equal(256u, Llama.MaxParallelSequences());
+    }
+
+    [Fact]
+    public void The_library_fills_the_defaults_of_thread_pools_where_they_are_read()
+    {
+        LlamaLibrary.Load();
+        var threads = Ggml.ThreadPoolDefaults(3);
+        Assert.Equal((3, 0, 50u, 0, 0),
+            (threads.Threads, threads.Priority, threads.Poll, threads.StrictCpu, threads.Paused));
     }
 }

@@ -29,6 +29,7 @@ public sealed class PrefixCacheTests
                 cache.EvictOne();
             }
 
+            Assert.InRange(cache.IdleCells, 0, cache.Cells);
             // Cells in use are exactly the blocks and the private tails of what runs.
             Assert.Equal(cache.Cells + running.Sum(r => r.Computed - (r.Committed * Block)), cells.Used);
             foreach (var request in running)
@@ -42,6 +43,41 @@ public sealed class PrefixCacheTests
 
         Assert.Equal(0, cells.Used);
         Assert.Equal(0, cache.Blocks);
+    }
+
+    [Fact]
+    public void What_leaves_the_pool_can_be_put_back_until_the_archive_drops_it_too()
+    {
+        var random = new Random(43);
+        var cells = new NaiveCells();
+        var observer = new Recorder([]);
+        var archive = new BlockArchive(maxBytes: 12 * Block);
+        var cache = new PrefixCache(cells, Block, sequenceIds: 24, observer, archive);
+        var content = new Dictionary<BlockHash, int[]>();
+        var restored = 0;
+        for (var step = 0; step < 2000; step++)
+        {
+            var request = Start(cache, cells, random);
+            for (var i = 0; i < request.Hashes.Count; i++)
+            {
+                content[request.Hashes[i]] = request.Tokens[(i * Block)..((i + 1) * Block)];
+                if (i < request.Committed || cache.FindArchived(request.Hashes[i]) is not { } state) continue;
+                Assert.Equal(content[request.Hashes[i]], state.Select(b => (int)b));
+                restored++;
+            }
+
+            while (request.Computed < request.Tokens.Length) request.Compute(cache, cells);
+            cache.Finish(request.Cells);
+            Assert.Equal(cache.Cells, cache.IdleCells);
+            while (cache.IdleCells > 6 * Block) Assert.True(cache.EvictOne());
+            Assert.True(archive.Bytes <= 12 * Block);
+            // Whoever listens knows exactly what is in the pool or in the archive.
+            Assert.Equal(
+                content.Keys.Where(h => archive.Contains(h) || cache.Match([h]) == 1).ToHashSet(),
+                observer.Known);
+        }
+
+        Assert.True(restored > 100);
     }
 
     [Fact]
@@ -89,11 +125,15 @@ public sealed class PrefixCacheTests
 
     private sealed record Recorder(List<BlockHash> Gone) : IPrefixCacheObserver
     {
-        public void Stored(in StoredBlock block)
-        {
-        }
+        public HashSet<BlockHash> Known { get; } = [];
 
-        public void Removed(BlockHash hash) => Gone.Add(hash);
+        public void Stored(in StoredBlock block) => Assert.True(Known.Add(block.Hash));
+
+        public void Removed(BlockHash hash)
+        {
+            Assert.True(Known.Remove(hash));
+            Gone.Add(hash);
+        }
 
         public void Cleared()
         {
@@ -157,6 +197,9 @@ public sealed class PrefixCacheTests
                 if (cell.Position >= from && cell.Position < to && cell.Sequences.Contains(source))
                     cell.Sequences.Add(target);
         }
+
+        public byte[] Export(int sequence, int from, int to) =>
+            [.. Read(sequence).Skip(from).Take(to - from).Select(token => (byte)token)];
 
         public void Truncate(int sequence, int from) => Remove(sequence, from, int.MaxValue);
 

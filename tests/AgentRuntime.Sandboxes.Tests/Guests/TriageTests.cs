@@ -3,6 +3,7 @@ using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Engine;
 using AgentRuntime.Sandboxes.Tests.Scripted;
+using AgentRuntime.TestKit;
 using static System.StringComparison;
 
 namespace AgentRuntime.Sandboxes.Tests.Guests;

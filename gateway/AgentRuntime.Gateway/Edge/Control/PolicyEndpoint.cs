@@ -8,7 +8,8 @@ namespace AgentRuntime.Gateway;
 /// <c>PUT /v1/policy</c>: the tenant's bundle as one; 422 with every problem when it is not in force. With
 /// <c>dry_run=true</c> it is only checked.
 /// </summary>
-internal sealed class PolicyEndpoint(EdgeOptions options, IPolicyAdministration policy)
+internal sealed class PolicyEndpoint(
+    EdgeOptions options, IPolicyAdministration policy, IPolicyVersions? versions = null)
 {
     public async Task PutAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
@@ -17,11 +18,13 @@ internal sealed class PolicyEndpoint(EdgeOptions options, IPolicyAdministration 
             ?? throw new JsonException("no body");
         var outcome = context.Request.Query["dry_run"] is ["true"]
             ? policy.Validate(caller.Tenant, body.Files)
-            : await policy.ApplyAsync(caller.Tenant, body.Files, cancellationToken);
+            : versions is not null
+                ? await versions.ApplyAsync(caller, body.Files, cancellationToken)
+                : await policy.ApplyAsync(caller.Tenant, body.Files, cancellationToken);
         await JsonAnswer.WriteAsync(
             context,
             outcome.Problems.Count == 0 ? 200 : 422,
-            new PolicyBundleResource([.. outcome.Problems.Select(ErrorResource.From)], outcome.Bundle?.ToString()),
+            PolicyBundleResource.From(outcome),
             WireJson.Default.PolicyBundleResource);
     }
 }

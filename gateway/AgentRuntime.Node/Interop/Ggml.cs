@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+
+namespace AgentRuntime.Node.Interop;
+
+/// <summary>The functions of ggml-backend.h and ggml.h that threads and devices need (llama.cpp v0.5.0).</summary>
+internal static unsafe partial class Ggml
+{
+    /// <summary>GGML_BACKEND_DEVICE_TYPE_CPU.</summary>
+    public const int CpuDevice = 0;
+
+    private const string Lib = LlamaLibrary.GgmlName;
+
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_load_all_from_path")]
+    public static partial void LoadBackends(byte* folder);
+
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_dev_by_type")]
+    public static partial nint DeviceByType(int type);
+
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_dev_backend_reg")]
+    public static partial nint DeviceRegistry(nint device);
+
+    /// <summary>Functions of a backend that only it has; 0 when it lacks one.</summary>
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_reg_get_proc_address")]
+    public static partial nint BackendFunction(nint registry, byte* name);
+
+    [LibraryImport(Lib, EntryPoint = "ggml_threadpool_params_init")]
+    private static partial void ThreadPoolDefaults(GgmlThreadPoolParams* parameters, int threads);
+
+    public static GgmlThreadPoolParams ThreadPoolDefaults(int threads)
+    {
+        GgmlThreadPoolParams parameters;
+        ThreadPoolDefaults(&parameters, threads);
+        return parameters;
+    }
+}
+
+/// <summary><c>ggml_threadpool_params</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct GgmlThreadPoolParams
+{
+    public fixed byte CpuMask[512];
+    public int Threads;
+    public int Priority;
+    public uint Poll;
+    public byte StrictCpu;
+    public byte Paused;
+}

@@ -1,0 +1,85 @@
+using System.CommandLine;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Cli.Policy;
+
+/// <summary>
+/// <c>agentctl policy validate | test | plan | apply</c>: a folder, before it is in force and when it gets there.
+/// </summary>
+internal static class BundleCommands
+{
+    public static Command Validate()
+    {
+        var folder = BundleArgument.Required();
+        return new Command("validate", "Say everything that is wrong with a bundle; change nothing") { folder }
+            .Does(async (parsed, client, cancellationToken) =>
+            {
+                var files = BundleArgument.Read(parsed.GetRequiredValue(folder));
+                var result = await client.Policy.ValidateAsync(files, cancellationToken);
+                if (result.Problems.Count > 0) return PolicyCommand.Refuse(result.Problems);
+                Console.WriteLine($"valid  sha256:{result.Bundle}");
+                return 0;
+            });
+    }
+
+    public static Command Test()
+    {
+        var folder = BundleArgument.Required();
+        var all = new Option<bool>("--all", "-a") { Description = "Name the tests that passed too" };
+        return new Command("test", "Run a bundle's own tests; change nothing") { folder, all }
+            .Does(async (parsed, client, cancellationToken) =>
+            {
+                var files = BundleArgument.Read(parsed.GetRequiredValue(folder));
+                var result = await client.Policy.TestAsync(files, cancellationToken);
+                if (result.Problems is { Count: > 0 } problems) return PolicyCommand.Refuse(problems);
+                foreach (var test in result.Tests)
+                {
+                    if (test.Failure is not null)
+                        Console.WriteLine($"FAIL  {test.Where}  {test.Name}\n      {test.Failure}");
+                    else if (parsed.GetValue(all))
+                        Console.WriteLine($"ok    {test.Where}  {test.Name}");
+                }
+
+                Console.WriteLine($"{result.Passed} passed, {result.Failed} failed");
+                return result.Failed == 0 ? 0 : 1;
+            });
+    }
+
+    public static Command Plan()
+    {
+        var folder = BundleArgument.Required();
+        return new Command("plan", "Say what applying a bundle would change, and for whom")
+            {
+                folder, JsonOption.Shared,
+            }
+            .Does(async (parsed, client, cancellationToken) =>
+            {
+                var files = BundleArgument.Read(parsed.GetRequiredValue(folder));
+                var plan = await client.Policy.PlanAsync(files, cancellationToken);
+                return parsed.Print(plan, WireJson.Default.PolicyPlanResource, PolicyText.Plan);
+            });
+    }
+
+    public static Command Apply()
+    {
+        var folder = BundleArgument.Required();
+        var shadow = new Option<bool>("--shadow")
+        {
+            Description = "Let it decide beside the bundle in force, and only record what it would decide",
+        };
+        return new Command("apply", "Put a bundle in force for this tenant") { folder, shadow }
+            .Does(async (parsed, client, cancellationToken) =>
+            {
+                var files = BundleArgument.Read(parsed.GetRequiredValue(folder));
+                var inShadow = parsed.GetValue(shadow);
+                var result = inShadow
+                    ? await client.Policy.BeginShadowAsync(files, cancellationToken)
+                    : await client.Policy.ApplyAsync(files, cancellationToken);
+                if (result.Problems.Count > 0) return PolicyCommand.Refuse(result.Problems);
+                Console.WriteLine(inShadow
+                    ? $"in shadow  sha256:{result.Bundle}"
+                    : $"in force  version {result.Version}  sha256:{result.Bundle}");
+                return 0;
+            });
+    }
+}

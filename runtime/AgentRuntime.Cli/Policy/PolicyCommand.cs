@@ -1,0 +1,65 @@
+using System.CommandLine;
+using System.Text.Json.Serialization.Metadata;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Sdk;
+
+namespace AgentRuntime.Cli.Policy;
+
+/// <summary>
+/// <c>agentctl policy</c>: the platform checks and answers, so that what is shown here is what decides there.
+/// </summary>
+internal static class PolicyCommand
+{
+    public static Command Create() => new(
+        "policy", "Check policy bundles, put them in force, and see what they decided")
+    {
+        BundleCommands.Validate(),
+        BundleCommands.Test(),
+        BundleCommands.Plan(),
+        BundleCommands.Apply(),
+        VersionCommands.Rollback(),
+        VersionCommands.History(),
+        VersionCommands.Shadow(),
+        ExplainCommand.Create(),
+        AnalysisCommands.Simulate(),
+        AnalysisCommands.Audit(),
+        RecordCommands.Decisions(),
+        RecordCommands.Threats(),
+        RecordCommands.Lift(),
+    };
+
+    /// <summary>A command whose work has a client.</summary>
+    public static Command Does(
+        this Command command, Func<ParseResult, AgentRuntimeClient, CancellationToken, Task<int>> work)
+    {
+        command.SetAction((parsed, cancellationToken) =>
+            Connection.UseAsync(parsed, client => work(parsed, client, cancellationToken)));
+        return command;
+    }
+
+    /// <summary>Prints an answer as JSON or as text; a bundle's problems instead when it has any.</summary>
+    public static int Print<T>(this ParseResult parsed, T answer, JsonTypeInfo<T> type, Action<T> text)
+        where T : PolicyAnswer
+    {
+        if (answer.Problems is { Count: > 0 } problems)
+            return Refuse(problems);
+        if (parsed.GetValue(JsonOption.Shared))
+            Console.WriteLine(System.Text.Json.JsonSerializer.Serialize(answer, type));
+        else
+            text(answer);
+        return 0;
+    }
+
+    /// <summary>Prints a bundle's problems, all at once.</summary>
+    public static int Refuse(IReadOnlyList<ErrorResource> problems)
+    {
+        foreach (var problem in problems) Failure.Print(problem.ToError());
+        return 1;
+    }
+}
+
+/// <summary>The option that every question has.</summary>
+internal static class JsonOption
+{
+    public static Option<bool> Shared { get; } = new("--json") { Description = "Print the answer as JSON" };
+}

@@ -1,0 +1,151 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using AgentRuntime.Node.Models;
+
+namespace AgentRuntime.Benchmarks.Node;
+
+/// <summary>
+/// <c>./tests/bench node</c>: the bundled node against llama.cpp's own <c>llama-server</c>: same random model of 60
+/// million parameters, same threads, same pool of KV cells, same client, in turns, in one call.
+/// </summary>
+internal sealed class NodeBenchmark : IBenchmark
+{
+    private const int PromptTokens = 2_000;
+    private const int MostRounds = 9;
+
+    /// <summary>Rounds of one figure stop after this, on a machine that others use too.</summary>
+    private static readonly TimeSpan FigureTime = TimeSpan.FromSeconds(40);
+
+    private static readonly int[] StreamCounts = [1, 8, 32];
+
+    public string Name => "node";
+
+    public async Task<JsonObject> RunAsync(string[] args, CancellationToken cancellationToken)
+    {
+        if (args is ["serve", .. var rest])
+        {
+            await ServedNode.RunAsync(rest);
+            return [];
+        }
+
+        var peer = await PeerServer.FindAsync(cancellationToken);
+        var folder = Directory.CreateTempSubdirectory("agentruntime-bench-node");
+        try
+        {
+            var model = Path.Combine(folder.FullName, "noise.gguf");
+            NoiseModel.Write(model, NoiseModelOptions.SixtyMillion);
+            var shape = new NodeShape(Math.Min(Environment.ProcessorCount, 16), 32, 4096, 16_384);
+            using var ours = await EngineProcess.StartNodeAsync(shape.Arguments(model));
+            using var theirs = peer is null ? null : await PeerServer.StartAsync(peer, model, shape);
+            return await MeasureAsync(ours, theirs);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static async Task<JsonObject> MeasureAsync(EngineProcess ours, EngineProcess? theirs)
+    {
+        EngineProcess[] engines = theirs is null ? [ours] : [ours, theirs];
+        var prompts = new Prompts(seed: 1);
+        foreach (var engine in engines) await DecodeAsync(engine, prompts, 4, 16);
+
+        var figures = new JsonObject();
+        var prefill = await InTurnsAsync("prefill", engines, engine => PrefillAsync(engine, prompts));
+        figures["prefill_tok_s"] = Math.Round(prefill.Ours, 1);
+        var decode = new Dictionary<int, (double Ours, double Ratio)>();
+        foreach (var streams in StreamCounts)
+        {
+            decode[streams] = await InTurnsAsync(
+                $"decode, {streams} streams", engines,
+                engine => DecodeAsync(engine, prompts, streams, streams == 1 ? 96 : 128));
+            figures[$"decode_tok_s_{streams}"] = Math.Round(decode[streams].Ours, 1);
+        }
+
+        if (theirs is not null)
+        {
+            figures["prefill_ratio_peer"] = Math.Round(prefill.Ratio, 3);
+            foreach (var streams in StreamCounts)
+                figures[$"decode_ratio_peer_{streams}"] = Math.Round(decode[streams].Ratio, 3);
+        }
+
+        figures["prefix_hit_ttft_ratio"] = Math.Round(await PrefixHitAsync(ours, prompts), 4);
+        figures["rss_mb"] = Math.Round(ours.RssMb, 1);
+        if (theirs is null) figures["peer"] = "skipped: llama-server could not be built";
+        else figures["peer_rss_mb"] = Math.Round(theirs.RssMb, 1);
+        return figures;
+    }
+
+    /// <summary>
+    /// The node's median and the median of its ratios to the peer, each from one round: what else the machine does then
+    /// slows both. The rounds go in turns, each in the other order.
+    /// </summary>
+    private static async Task<(double Ours, double Ratio)> InTurnsAsync(
+        string what, EngineProcess[] engines, Func<EngineProcess, Task<double>> measure)
+    {
+        var rounds = new List<double[]>();
+        var clock = Stopwatch.StartNew();
+        while (rounds.Count < MostRounds && (rounds.Count < 3 || clock.Elapsed < FigureTime))
+        {
+            var values = new double[engines.Length];
+            var order = Enumerable.Range(0, engines.Length);
+            foreach (var i in rounds.Count % 2 == 0 ? order : order.Reverse()) values[i] = await measure(engines[i]);
+            rounds.Add(values);
+        }
+
+        await Console.Error.WriteLineAsync(
+            $"{what}, tok/s: {string.Join(", ", rounds.Select(r => string.Join('/', r.Select(x => $"{x:0}"))))}");
+        return (Median([.. rounds.Select(r => r[0])]), Median([.. rounds.Select(r => r[0] / r[^1])]));
+    }
+
+    /// <summary>Prompt tokens a second up to the first token, of prompts that share nothing.</summary>
+    private static async Task<double> PrefillAsync(EngineProcess engine, Prompts prompts)
+    {
+        var tokens = 0;
+        var seconds = 0.0;
+        for (var i = 0; i < 2; i++)
+        {
+            var trace = await CompletionStream.ReadAsync(
+                engine.Http, CompletionStream.Body(prompts.Next(PromptTokens), 1));
+            tokens += trace.PromptTokens;
+            seconds += trace.TtftSeconds;
+        }
+
+        return tokens / seconds;
+    }
+
+    /// <summary>Tokens a second of all streams together, from the first stream's first to the last's last.</summary>
+    private static async Task<double> DecodeAsync(EngineProcess engine, Prompts prompts, int streams, int tokens)
+    {
+        var bodies = Enumerable.Range(0, streams).Select(_ => CompletionStream.Body(prompts.Next(12), tokens))
+            .ToArray();
+        var traces = await Task.WhenAll(bodies.Select(body => CompletionStream.ReadAsync(engine.Http, body)));
+        if (traces.FirstOrDefault(t => t.OutputTokens != tokens) is { } odd)
+            throw new InvalidOperationException($"{odd.OutputTokens} tokens came instead of {tokens}");
+        var elapsed = Stopwatch.GetElapsedTime(
+            traces.Min(t => t.Arrivals[0]), traces.Max(t => t.Arrivals[^1])).TotalSeconds;
+        return (tokens - 1) * streams / elapsed;
+    }
+
+    /// <summary>Time to first token of a prompt that was just read, over that of the first reading.</summary>
+    private static async Task<double> PrefixHitAsync(EngineProcess engine, Prompts prompts)
+    {
+        var ratios = new List<double>();
+        for (var i = 0; i < 5; i++)
+        {
+            var prompt = prompts.Next(PromptTokens);
+            var cold = await CompletionStream.ReadAsync(engine.Http, CompletionStream.Body(prompt, 1));
+            var warm = await CompletionStream.ReadAsync(engine.Http, CompletionStream.Body(prompt, 1));
+            ratios.Add(warm.TtftSeconds / cold.TtftSeconds);
+        }
+
+        return Median(ratios);
+    }
+
+    private static double Median(IReadOnlyList<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}
