@@ -48,11 +48,11 @@ internal static class PlatformOptionsFile
     private static PlatformOptions Resolve(PlatformOptions options, string folder) => options with
     {
         State = Path.Combine(folder, options.State),
-        EnginesFile = options.EnginesFile is { } engines ? Path.Combine(folder, engines) : null,
         Sandbox = options.Sandbox with
         {
             Library = options.Sandbox.Library is { } library ? Path.Combine(folder, library) : null,
         },
+        EnginesFile = options.EnginesFile is { } engines ? Path.Combine(folder, engines) : null,
         Nodes = options.Nodes with
         {
             Model = options.Nodes.Model is { } model ? Path.Combine(folder, model) : null,

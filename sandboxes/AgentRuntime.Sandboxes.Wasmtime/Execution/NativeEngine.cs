@@ -62,7 +62,16 @@ internal sealed unsafe class NativeEngine
             var masks = SignalMasks.Capture();
             engine = CreateWithLockHeld(library, options, flavour);
             masks.RestoreOnNewHandlers();
-            if (Shared.Count == 0) CheckVersion(engine.Version(), library.Path);
+            try
+            {
+                if (Shared.Count == 0) CheckVersion(engine.Version(), library.Path);
+            }
+            catch
+            {
+                engine.Handle.Dispose();
+                throw;
+            }
+
             Shared.Add((options, flavour), engine);
             return engine;
         }

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Engine;
-using AgentRuntime.Sandboxes.Managed;
 using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Execution.Tests;
@@ -16,7 +15,7 @@ public sealed class RealGuestTests : IAsyncLifetime
          "amount_cents":4250,"text":"The teapot arrived with a crack."}
         """;
 
-    private readonly WasmSandboxEngine _engine = new(new ManagedWasmEngine(), new(), TimeProvider.System);
+    private readonly WasmSandboxEngine _engine = new(ChosenEngine.Create(), new(), TimeProvider.System);
     private RunHost _host = null!;
     private ShopProcess _shop = null!;
 
