@@ -6,6 +6,7 @@ using static AgentRuntime.Sandboxes.Wasmtime.Tests.GivenLibrary;
 namespace AgentRuntime.Sandboxes.Wasmtime.Tests;
 
 /// <summary>The binding against the library itself, beyond what the suites of both engines check.</summary>
+[Collection("library")] // Mappings of the process are counted by a test of the other class.
 public sealed class ExecutionTests(ITestOutputHelper output)
 {
     [Fact]

@@ -6,6 +6,7 @@ using static AgentRuntime.Sandboxes.Wasmtime.Tests.GivenLibrary;
 namespace AgentRuntime.Sandboxes.Wasmtime.Tests;
 
 /// <summary>The conditions for living beside .NET's signal handlers, one or two tests for each.</summary>
+[Collection("library")]
 public sealed class SignalTests(ITestOutputHelper output)
 {
     private const int SigUsr2 = 12;
@@ -175,7 +176,18 @@ public sealed class SignalTests(ITestOutputHelper output)
     {
         if (Given(output) is not { } engine) return;
 
-        OnThread(512 << 10, () => Assert.Throws<InvalidOperationException>(() => engine.Start()));
+        OnThread(2 << 20, () => WithRoom(700 << 10, () =>
+            Assert.Throws<InvalidOperationException>(() => engine.Start())));
+    }
+
+    // Goes down until so much of the thread's stack is left; libc may have given it a larger one than was asked for.
+    private static unsafe int WithRoom(nuint bytes, Action action)
+    {
+        var filled = stackalloc byte[32 << 10];
+        filled[0] = 1;
+        if ((nuint)filled - Posix.StackLow() > bytes) return filled[0] + WithRoom(bytes, action);
+        action();
+        return filled[0];
     }
 
     [Fact]
