@@ -21,10 +21,12 @@ internal sealed class GrpcEngine : IDisposable
     private readonly RpcChannel _channel;
     private readonly GrpcTokenizer _tokenizer;
     private readonly TimeProvider _time;
+    private readonly long _bornAt;
 
     public GrpcEngine(Uri address, EngineRouterOptions options, TimeProvider time)
     {
         _time = time;
+        _bornAt = time.GetTimestamp();
         _channel = new(
             address, new() { ConnectTimeout = options.ConnectTimeout, MaxReceiveBytes = options.MaxChunkBytes }, time);
         _tokenizer = new(_channel, options);
@@ -98,8 +100,14 @@ internal sealed class GrpcEngine : IDisposable
 
     private async Task<HttpResponseMessage> ModelsAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        var asked = _time.GetElapsedTime(_bornAt).TotalSeconds;
         var server = await _channel.UnaryAsync(VllmEngine.GetServerInfo, new(), With(request), cancellationToken);
-        _tokenizer.Observe(server.UptimeSeconds);
+        if (server.UptimeSeconds > 0)
+        {
+            var answered = _time.GetElapsedTime(_bornAt).TotalSeconds;
+            _tokenizer.Observe(asked - server.UptimeSeconds, answered - server.UptimeSeconds);
+        }
+
         var model = await _channel.UnaryAsync(VllmEngine.GetModelInfo, new(), With(request), cancellationToken);
         return Json(Write(json =>
         {

@@ -8,8 +8,8 @@ using AgentRuntime.Rpc.Vllm;
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// The tokenizer that an engine sends, fetched once in the life of the engine's process. Everything from the engine is bounded and checked against the sum
-/// that came with it. Thread-safe.
+/// The tokenizer that an engine sends, fetched once in the life of the engine's process. Everything from the engine is
+/// bounded and checked against the sum that came with it. Thread-safe.
 /// </summary>
 internal sealed class GrpcTokenizer(RpcChannel channel, EngineRouterOptions options) : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class GrpcTokenizer(RpcChannel channel, EngineRouterOptions opti
     private readonly SemaphoreSlim _gate = new(1);
     private volatile IModelTokenizer? _tokenizer;
     private volatile bool _keepsTenantsApart;
-    private double _uptimeSeconds;
+    private readonly Interval _started = new();
 
     /// <summary>Whether the engine has said that its requests carry a salt.</summary>
     public bool KeepsTenantsApart
@@ -30,15 +30,24 @@ internal sealed class GrpcTokenizer(RpcChannel channel, EngineRouterOptions opti
     }
 
     /// <summary>
-    /// Takes in how long the engine's process has run: another process may serve another model. What is in use by
-    /// requests is not disposed but left to its finalizer.
+    /// Takes in when the engine's process started, as exactly as the way there and back shows it: another process may
+    /// serve another model. What is in use by requests is not disposed but left to its finalizer.
     /// </summary>
-    public void Observe(double uptimeSeconds)
+    /// <param name="earliest">Seconds on a clock of the caller's.</param>
+    /// <param name="latest">Seconds on the same clock.</param>
+    public void Observe(double earliest, double latest)
     {
-        if (uptimeSeconds < Interlocked.Exchange(ref _uptimeSeconds, uptimeSeconds))
+        lock (_started)
         {
-            _tokenizer = null;
-            _keepsTenantsApart = false;
+            var isSame = earliest <= _started.Latest && latest >= _started.Earliest;
+            if (!isSame)
+            {
+                _tokenizer = null;
+                _keepsTenantsApart = false;
+            }
+
+            _started.Earliest = isSame ? Math.Max(earliest, _started.Earliest) : earliest;
+            _started.Latest = isSame ? Math.Min(latest, _started.Latest) : latest;
         }
     }
 
@@ -118,6 +127,14 @@ internal sealed class GrpcTokenizer(RpcChannel channel, EngineRouterOptions opti
                 throw new InvalidDataException($"{VocabularyFile} is too large");
             await target.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
         }
+    }
+
+    /// <summary>Between which times the process started; everything before the first observation.</summary>
+    private sealed class Interval
+    {
+        public double Earliest { get; set; } = double.NegativeInfinity;
+
+        public double Latest { get; set; } = double.PositiveInfinity;
     }
 
     private static RpcException Unreadable(string why) =>
