@@ -74,6 +74,7 @@ internal sealed class LoadedModel : IServedModel
     {
         var path = options.ModelPath;
         if (!File.Exists(path)) throw Invalid(path, "there is no such file");
+        if (GgufTokens.HasOneTwice(path)) throw Invalid(path, "its vocabulary has a token twice");
         var digest = ModelDigest.Compute(path);
         NativeLog.TakeErrors();
         var parameters = Llama.ModelDefaultParams();
