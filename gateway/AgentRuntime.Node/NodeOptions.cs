@@ -102,6 +102,12 @@ public sealed record NodeOptions
     /// </summary>
     public bool KvFloat32 { get; init; }
 
+    /// <summary>
+    /// Serve <c>/v1/embeddings</c> though the model names no pooling, by the mean of its tokens' vectors. Default no: a
+    /// model that names its pooling serves them in any case, by that. Costs the KV cells of one more context.
+    /// </summary>
+    public bool Embeddings { get; init; }
+
     /// <summary>LoRA adapters that requests may name instead of the model; at most 64. Default none.</summary>
     public IReadOnlyList<AdapterOptions> Adapters { get; init; } = [];
 

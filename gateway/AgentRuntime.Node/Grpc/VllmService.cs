@@ -47,6 +47,7 @@ internal sealed class VllmService
                 await _generate.ServeAsync(request, responses, call);
                 return true;
             }))
+            .Unary(VllmEngine.Embed, (request, call) => RpcRefusal.GuardAsync(() => EmbedAsync(request, call)))
             .Unary(VllmEngine.Abort, (request, _) => Task.FromResult(Abort(request)))
             .Unary(VllmEngine.HealthCheck, (_, _) => Task.FromResult(Health()))
             .Unary(VllmEngine.GetModelInfo, (_, _) => Task.FromResult(ModelInfo()))
@@ -56,6 +57,16 @@ internal sealed class VllmService
             .ServerStreaming(VllmEngine.SubscribeKvEvents, (request, responses, call) =>
                 new KvEventSubscription().ServeAsync(
                     _node.EventLog!, request.StartSequenceNumber, responses, call.CancellationToken));
+    }
+
+    private async Task<EmbedResponse> EmbedAsync(EmbedRequest request, RpcServerCall call)
+    {
+        int[] tokens = [.. (request.Tokenized?.InputIds ?? []).Select(t => unchecked((int)t))];
+        var vector = (await _node.Embeddings.EmbedAsync([tokens], call.CancellationToken))[0];
+        return new()
+        {
+            Embedding = { vector }, PromptTokens = (uint)tokens.Length, EmbeddingDim = (uint)vector.Length,
+        };
     }
 
     private AbortResponse Abort(AbortRequest request)

@@ -24,7 +24,7 @@ internal sealed class CompletionEndpoint(NodeService node)
         else await AnswerAsync(context, call, json);
     }
 
-    private static async Task<JsonDocument> ReadBodyAsync(HttpContext context)
+    public static async Task<JsonDocument> ReadBodyAsync(HttpContext context)
     {
         try
         {

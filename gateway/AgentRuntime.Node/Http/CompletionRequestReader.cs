@@ -28,7 +28,7 @@ internal static class CompletionRequestReader
             IsChat = isChat,
             Model = Text(body, "model", 1024),
             Messages = isChat ? Messages(body) : [],
-            Prompts = isChat ? [] : Prompts(body),
+            Prompts = isChat ? [] : Prompts(body, "prompt", MostPrompts),
             MaxTokens = Integer(body, "max_completion_tokens", 1, int.MaxValue)
                 ?? Integer(body, "max_tokens", 1, int.MaxValue),
             Choices = Integer(body, "n", 1, MostChoices) ?? 1,
@@ -174,27 +174,28 @@ internal static class CompletionRequestReader
                     where)));
     }
 
-    private static List<RequestPrompt> Prompts(JsonElement body)
+    /// <summary>A text, a list of texts, a list of tokens, or a list of those; at most so many.</summary>
+    /// <exception cref="RuntimeErrorException">AR1004: it is none of them.</exception>
+    public static List<RequestPrompt> Prompts(JsonElement body, string name, int most)
     {
-        if (Child(body, "prompt") is not { } prompt) throw Malformed("prompt is missing", "prompt");
+        if (Child(body, name) is not { } prompt) throw Malformed($"{name} is missing", name);
         if (prompt.ValueKind == JsonValueKind.String) return [new(prompt.GetString(), null)];
         if (prompt.ValueKind != JsonValueKind.Array || prompt.GetArrayLength() == 0)
-            throw Malformed("prompt is neither text nor a list that is not empty", "prompt");
-        if (prompt[0].ValueKind == JsonValueKind.Number) return [new(null, Tokens(prompt))];
-        if (prompt.GetArrayLength() > MostPrompts) throw Malformed($"prompt has more than {MostPrompts} entries",
-            "prompt");
+            throw Malformed($"{name} is neither text nor a list that is not empty", name);
+        if (prompt[0].ValueKind == JsonValueKind.Number) return [new(null, Tokens(prompt, name))];
+        if (prompt.GetArrayLength() > most) throw Malformed($"{name} has more than {most} entries", name);
         return [.. prompt.EnumerateArray().Select(p => p.ValueKind switch
         {
             JsonValueKind.String => new RequestPrompt(p.GetString(), null),
-            JsonValueKind.Array => new RequestPrompt(null, Tokens(p)),
-            _ => throw Malformed("prompt holds neither texts nor token lists", "prompt"),
+            JsonValueKind.Array => new RequestPrompt(null, Tokens(p, name)),
+            _ => throw Malformed($"{name} holds neither texts nor token lists", name),
         })];
     }
 
-    private static int[] Tokens(JsonElement list) =>
+    private static int[] Tokens(JsonElement list, string name) =>
         [.. list.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.Number && t.TryGetInt32(out var token)
             ? token
-            : throw Malformed("prompt holds a token that is not an integer", "prompt"))];
+            : throw Malformed($"{name} holds a token that is not an integer", name))];
 
     private static List<string> Stops(JsonElement body)
     {
@@ -211,11 +212,13 @@ internal static class CompletionRequestReader
             : throw Malformed($"stop is not at most {MostStops} texts of 1 to 1024 characters", "stop");
     }
 
-    private static JsonElement? Child(JsonElement body, string name) =>
+    /// <summary>A member that is there and not null.</summary>
+    public static JsonElement? Child(JsonElement body, string name) =>
         body.ValueKind == JsonValueKind.Object && body.TryGetProperty(name, out var value)
         && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    private static string? Text(JsonElement body, string name, int most) => Child(body, name) switch
+    /// <exception cref="RuntimeErrorException">AR1004: it is no text, or longer.</exception>
+    public static string? Text(JsonElement body, string name, int most) => Child(body, name) switch
     {
         null => null,
         { ValueKind: JsonValueKind.String } s when s.GetString() is { } text && text.Length <= most => text,

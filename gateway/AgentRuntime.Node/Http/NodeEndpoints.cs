@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Embeddings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -15,6 +16,7 @@ internal static class NodeEndpoints
         app.Use(Guard);
         app.MapPost("/v1/chat/completions", context => completions.ServeAsync(context, isChat: true));
         app.MapPost("/v1/completions", context => completions.ServeAsync(context, isChat: false));
+        app.MapPost("/v1/embeddings", context => EmbeddingEndpoint.ServeAsync(context, node));
         app.MapGet("/v1/models", context => JsonAsync(context, json => Models(json, node)));
         app.MapPost("/tokenize", context => TokenEndpoints.TokenizeAsync(context, node));
         app.MapPost("/detokenize", context => TokenEndpoints.DetokenizeAsync(context, node));

@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Embeddings;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Events;
 using AgentRuntime.Node.Models;
@@ -26,10 +27,12 @@ internal sealed class NodeService : IDisposable
             Prompts = new(Model);
             EventLog = options.KvEventPort is null && options.GrpcPort is null ? null : new(options.BlockTokens, time);
             Events = options.KvEventPort is null ? null : new(options, EventLog!);
+            Embeddings = new(Model, options);
             Engine = new(Model, options, EventLog);
         }
         catch
         {
+            Embeddings?.Dispose();
             Events?.Dispose();
             Model.Dispose();
             throw;
@@ -51,6 +54,8 @@ internal sealed class NodeService : IDisposable
     public PromptBuilder Prompts { get; }
 
     public EngineLoop Engine { get; }
+
+    public EmbeddingService Embeddings { get; }
 
     public KvLeaseTable Leases { get; }
 
@@ -127,6 +132,7 @@ internal sealed class NodeService : IDisposable
     public void Dispose()
     {
         Engine.Dispose();
+        Embeddings.Dispose();
         Events?.Dispose();
         Leases.Dispose();
         Client.Dispose();

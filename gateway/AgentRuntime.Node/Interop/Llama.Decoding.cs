@@ -20,6 +20,10 @@ internal static unsafe partial class Llama
     [LibraryImport(Lib, EntryPoint = "llama_get_logits_ith")]
     public static partial float* Logits(ContextHandle context, int index);
 
+    /// <summary>The vector of a token of the last batch; null for none.</summary>
+    [LibraryImport(Lib, EntryPoint = "llama_get_embeddings_ith")]
+    public static partial float* Embedding(ContextHandle context, int index);
+
     [LibraryImport(Lib, EntryPoint = "llama_get_memory")]
     public static partial nint Memory(ContextHandle context);
 

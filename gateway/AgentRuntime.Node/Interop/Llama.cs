@@ -53,6 +53,10 @@ internal static unsafe partial class Llama
     [LibraryImport(Lib, EntryPoint = "llama_model_n_embd")]
     public static partial int ModelEmbedding(ModelHandle model);
 
+    /// <summary>The length of the vectors that an embedding context gives.</summary>
+    [LibraryImport(Lib, EntryPoint = "llama_model_n_embd_out")]
+    public static partial int ModelEmbeddingOutput(ModelHandle model);
+
     [LibraryImport(Lib, EntryPoint = "llama_model_n_params")]
     public static partial ulong ModelParameters(ModelHandle model);
 

@@ -1,3 +1,4 @@
+using AgentRuntime.Node.Embeddings;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Prompting;
 
@@ -61,6 +62,9 @@ internal interface IServedModel : IDisposable
 
     /// <summary>Makes what computes; owned by the engine's thread.</summary>
     IModelContext CreateContext(NodeOptions options);
+
+    /// <summary>Makes what embeds texts; null where the model has no embeddings.</summary>
+    ITextEmbedder? CreateEmbedder(NodeOptions options) => null;
 
     /// <summary>Makes what chooses a request's tokens; null when its grammar does not parse.</summary>
     ITokenSampler? CreateSampler(GenerationRequest request);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Embeddings;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Prompting;
@@ -180,6 +181,8 @@ internal sealed class LoadedModel : IServedModel
     public IChatTemplate CreateChatTemplate() => new ChatTemplate(this);
 
     public IModelContext CreateContext(NodeOptions options) => new LlamaContext(this, options);
+
+    public ITextEmbedder? CreateEmbedder(NodeOptions options) => LlamaEmbedder.Create(this, options);
 
     public ITokenSampler? CreateSampler(GenerationRequest request) =>
         TokenSampler.Create(request.Sampling, _vocab, VocabularySize);

@@ -54,6 +54,8 @@ public static class NoiseModel
         gguf.Add("llama.attention.head_count_kv", (uint)options.KvHeads);
         gguf.Add("llama.attention.layer_norm_rms_epsilon", 1e-5f);
         gguf.Add("llama.rope.dimension_count", (uint)(options.Embedding / options.Heads));
+        if (options.PoolingType is { } pooling) gguf.Add("llama.pooling_type", (uint)pooling);
+        if (!options.Causal) gguf.Add("llama.attention.causal", false);
         gguf.Add("llama.vocab_size", (uint)vocabulary.Tokens.Count);
         gguf.Add("tokenizer.ggml.model", "gpt2");
         gguf.Add("tokenizer.ggml.pre", "qwen2");

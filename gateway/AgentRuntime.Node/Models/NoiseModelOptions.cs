@@ -59,6 +59,15 @@ public sealed record NoiseModelOptions
     /// <summary>Context length in tokens.</summary>
     public int ContextTokens { get; init; } = 8192;
 
+    /// <summary>
+    /// The <c>llama_pooling_type</c> that the file names for embeddings (1 mean, 2 first, 3 last, 4 rank); null
+    /// (default) for none.
+    /// </summary>
+    public int? PoolingType { get; init; }
+
+    /// <summary>Whether tokens see only those before them; default yes. No is for models that only embed.</summary>
+    public bool Causal { get; init; } = true;
+
     /// <summary>How the matrices are written; default 32-bit floats.</summary>
     public WeightFormat Weights { get; init; } = WeightFormat.Float32;
 }

@@ -16,6 +16,11 @@ internal sealed class ComputeFlags
         Description = "Answers that do not depend on what is computed beside them; slower",
     };
 
+    private readonly Option<bool> _embeddings = new("--embeddings")
+    {
+        Description = "Serve /v1/embeddings though the model names no pooling (then the mean)",
+    };
+
     private readonly Option<string> _device = new("--device")
     {
         Description = "cpu, vulkan or cuda (runtime/docs/accelerators.md)", DefaultValueFactory = _ => "cpu",
@@ -45,6 +50,7 @@ internal sealed class ComputeFlags
         });
         command.Options.Add(_lora);
         command.Options.Add(_exact);
+        command.Options.Add(_embeddings);
         command.Options.Add(_device);
         command.Options.Add(_gpuLayers);
     }
@@ -56,6 +62,7 @@ internal sealed class ComputeFlags
         {
             Adapters = [.. (parsed.GetValue(_lora) ?? []).Select(AdapterOptions.Parse)],
             KvFloat32 = parsed.GetValue(_exact),
+            Embeddings = parsed.GetValue(_embeddings),
             Device = device,
             GpuLayers = device == "cpu" ? 0 : parsed.GetValue(_gpuLayers),
         };
