@@ -20,6 +20,7 @@ internal sealed class RouterHarness(EngineRouter router) : IAsyncDisposable
             Engines = [.. engines.Select(e => e.Descriptor)],
             Disaggregation = Disaggregation.Never,
             ProbeInterval = TimeSpan.FromMilliseconds(100),
+            ProbeTimeout = Eventually.Patience,
         };
         var router = new EngineRouter(change?.Invoke(options) ?? options, time ?? TimeProvider.System);
         await router.StartAsync(CancellationToken.None);
