@@ -21,11 +21,12 @@ internal static class DemoNode
         ModelPath = ModelPath, ContextTokens = 1024, ParallelSequences = 4, Threads = 1, KvFloat32 = true,
     };
 
-    public static Task<NodeServer> StartAsync(Func<NodeOptions, NodeOptions>? change = null) =>
-        NodeServer.StartAsync(change is null ? Options : change(Options));
+    public static Task<NodeServer> StartAsync(
+        Func<NodeOptions, NodeOptions>? change = null, TimeProvider? time = null) =>
+        NodeServer.StartAsync(change is null ? Options : change(Options), time);
 
     public static HttpClient Client(NodeServer node) =>
-        new() { BaseAddress = node.Address, Timeout = TimeSpan.FromSeconds(60) };
+        new() { BaseAddress = node.Address, Timeout = TimeSpan.FromMinutes(3) };
 
     /// <summary>Posts a body and returns status and JSON.</summary>
     public static async Task<(int Status, JsonNode Json)> PostAsync(NodeServer node, string path, JsonObject body)

@@ -65,7 +65,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
             lease.Dispose();
             decode.Circuit.Abandoned();
             await twin.DisposeAsync();
-            throw new EngineFailure(twin.Failure.Kind, twin.Failure.Error, twin.Failure);
+            throw twin.Failure;
         }
         catch (Exception e)
         {

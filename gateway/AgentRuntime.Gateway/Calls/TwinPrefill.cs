@@ -29,7 +29,10 @@ internal sealed class TwinPrefill : IAsyncDisposable
     /// <summary>Whether the decode leg has what it needs: what happens here afterwards is of no account.</summary>
     public bool Fed { get; set; }
 
-    /// <summary>How this leg failed; null while it has not.</summary>
+    /// <summary>
+    /// How this leg failed; null while it has not. It says nothing of the decode leg's engine, nor whether that can be
+    /// reached.
+    /// </summary>
     public EngineFailure? Failure { get; private set; }
 
     public static TwinPrefill Begin(
@@ -73,7 +76,7 @@ internal sealed class TwinPrefill : IAsyncDisposable
             failure.CountAgainst(Engine);
             if (Fed)
                 return;
-            Failure = failure;
+            Failure = new EngineFailure(failure.Kind, failure.Error, failure);
             await _stop.CancelAsync();
         }
         catch (OperationCanceledException)

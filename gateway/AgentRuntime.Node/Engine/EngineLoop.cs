@@ -33,6 +33,9 @@ internal sealed class EngineLoop : IDisposable
 
     public int MaxQueued { get; }
 
+    /// <summary>Generations that were handed in and that the thread has not taken yet.</summary>
+    public int Queued => Volatile.Read(ref _queued);
+
     /// <summary>Whether the thread still serves; false after a failure of the native side.</summary>
     public bool IsHealthy => !_stopped.Task.IsCompleted;
 

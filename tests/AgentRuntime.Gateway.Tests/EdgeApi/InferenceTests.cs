@@ -159,7 +159,7 @@ public class InferenceTests
 
         edge.Client.Dispose();
 
-        await engine.ClientGone.Task.WaitAsync(TimeSpan.FromSeconds(5));
+        await engine.ClientGone.Task.WaitAsync(Eventually.Patience);
     }
 
     [Fact]

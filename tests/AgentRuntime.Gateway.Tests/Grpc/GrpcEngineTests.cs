@@ -181,7 +181,7 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
 
     private static async Task EventuallyAsync(Func<Task<bool>> condition)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10), TimeProvider.System);
+        using var patience = new CancellationTokenSource(Eventually.Patience, TimeProvider.System);
         while (!await condition())
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
     }

@@ -51,6 +51,7 @@ internal sealed class EdgeHarness : IAsyncDisposable
             Engines = [.. engines.Select(e => e.Descriptor)],
             Disaggregation = Disaggregation.Never,
             ProbeInterval = TimeSpan.FromMilliseconds(100),
+            ProbeTimeout = Eventually.Patience,
         };
         var router = new EngineRouter(change?.Invoke(routerOptions) ?? routerOptions, TimeProvider.System);
         await router.StartAsync(CancellationToken.None);

@@ -90,7 +90,7 @@ internal sealed class KvPublisher : IAsyncDisposable
 
     private async Task<JsonNode> ReadAsync()
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20), TimeProvider.System);
+        using var patience = new CancellationTokenSource(Eventually.Patience, TimeProvider.System);
         return JsonNode.Parse(await _process.StandardOutput.ReadLineAsync(patience.Token)
             ?? throw new InvalidOperationException("the publisher ended"))!;
     }

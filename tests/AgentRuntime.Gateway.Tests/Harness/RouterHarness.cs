@@ -11,15 +11,18 @@ internal sealed class RouterHarness(EngineRouter router) : IAsyncDisposable
     public EngineRouter Router => router;
 
     public static async Task<RouterHarness> StartAsync(
-        IReadOnlyList<ScriptedEngine> engines, Func<EngineRouterOptions, EngineRouterOptions>? change = null)
+        IReadOnlyList<ScriptedEngine> engines,
+        Func<EngineRouterOptions, EngineRouterOptions>? change = null,
+        TimeProvider? time = null)
     {
         var options = new EngineRouterOptions
         {
             Engines = [.. engines.Select(e => e.Descriptor)],
             Disaggregation = Disaggregation.Never,
             ProbeInterval = TimeSpan.FromMilliseconds(100),
+            ProbeTimeout = Eventually.Patience,
         };
-        var router = new EngineRouter(change?.Invoke(options) ?? options, TimeProvider.System);
+        var router = new EngineRouter(change?.Invoke(options) ?? options, time ?? TimeProvider.System);
         await router.StartAsync(CancellationToken.None);
         return new RouterHarness(router);
     }

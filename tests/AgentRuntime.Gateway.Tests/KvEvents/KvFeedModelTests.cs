@@ -41,17 +41,6 @@ public class KvFeedModelTests
         Assert.True(world.Lost > 20, "too little was lost");
     }
 
-    /// <summary>The system's clock and timers, ahead by what a test says.</summary>
-    private sealed class ShiftedTime : TimeProvider
-    {
-        private long _ahead;
-
-        public void Advance(TimeSpan by) =>
-            Interlocked.Add(ref _ahead, (long)(by.TotalSeconds * TimestampFrequency));
-
-        public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _ahead);
-    }
-
     private sealed class World : IAsyncDisposable
     {
         private readonly Random _random;

@@ -134,7 +134,7 @@ public class DisaggregationTests
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
-        await pair.Prefill.ClientGone.Task.WaitAsync(TimeSpan.FromSeconds(5));
+        await pair.Prefill.ClientGone.Task.WaitAsync(Eventually.Patience);
         Assert.True(pair.Harness.Router.Engines.All(e => e is { InFlight: 0, CircuitClosed: true }));
     }
 

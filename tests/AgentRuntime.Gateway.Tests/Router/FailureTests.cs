@@ -117,12 +117,13 @@ public class FailureTests
             Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
         await using var harness = await StartAsync([engine], o => o with
         {
-            FirstTokenTimeout = TimeSpan.FromSeconds(1),
+            // Long enough for the request to have come to the engine, which is to see that it goes again.
+            FirstTokenTimeout = TimeSpan.FromSeconds(5),
             MaxAttempts = 1,
         });
 
         Assert.Equal(ReasonCodes.EngineTimeout, (await harness.RefusedAsync()).Code);
-        await engine.ClientGone.Task.WaitAsync(TimeSpan.FromSeconds(5));
+        await engine.ClientGone.Task.WaitAsync(Eventually.Patience);
     }
 
     [Fact]
@@ -177,11 +178,12 @@ public class FailureTests
     {
         await using var engine = await ScriptedEngine.StartAsync("a");
         engine.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, 500);
+        var time = new ShiftedTime();
         await using var harness = await StartAsync([engine], o => o with
         {
             CircuitFailures = 2,
-            CircuitOpenFor = TimeSpan.FromMilliseconds(300),
-        });
+            CircuitOpenFor = TimeSpan.FromHours(1),
+        }, time);
 
         var codes = new List<ReasonCode>();
         for (var i = 0; i < 5; i++)
@@ -191,6 +193,8 @@ public class FailureTests
         Assert.Equal([ReasonCodes.EngineFailed, ReasonCodes.EngineFailed], codes.Take(2));
         Assert.All(codes.Skip(2), c => Assert.Equal(ReasonCodes.NoEngine, c));
         Assert.Equal(2, engine.Seen.Count);
+        Assert.False(harness.Router.Engines[0].CircuitClosed);
+        time.Advance(TimeSpan.FromHours(1));
         await Eventually.BecomesTrueAsync(() => harness.Router.Engines[0].CircuitClosed);
         await Eventually.SucceedsAsync(async () => Assert.Equal("Hello, world", TextOf(await harness.AskAsync())));
     }

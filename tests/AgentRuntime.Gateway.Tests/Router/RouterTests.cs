@@ -210,7 +210,7 @@ public class RouterTests
             break;
         }
 
-        await engine.ClientGone.Task.WaitAsync(TimeSpan.FromSeconds(5));
+        await engine.ClientGone.Task.WaitAsync(Eventually.Patience);
         Assert.Equal(0, harness.Router.Engines[0].InFlight);
     }
 
@@ -235,7 +235,7 @@ public class RouterTests
         goOn.SetResult();
 
         Assert.Equal("first Hello, world", TextOf(await answer));
-        Assert.True(await removal.WaitAsync(TimeSpan.FromSeconds(5)));
+        Assert.True(await removal.WaitAsync(Eventually.Patience));
         Assert.Equal(ReasonCodes.NoEngine, refused.Code);
         Assert.Empty(harness.Router.Engines);
     }

@@ -61,8 +61,8 @@ public class SgLangTests
                 await leave.CancelAsync();
         });
 
-        await prefill.ClientGone.Task.WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System);
-        await decode.ClientGone.Task.WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System);
+        await prefill.ClientGone.Task.WaitAsync(Eventually.Patience);
+        await decode.ClientGone.Task.WaitAsync(Eventually.Patience);
         await Eventually.BecomesTrueAsync(() => harness.Router.Engines.All(e => e.InFlight == 0));
     }
 
@@ -71,24 +71,39 @@ public class SgLangTests
     {
         await using var prefill = await ScriptedEngine.StartAsync("p");
         await using var decode = await ScriptedEngine.StartAsync("d");
-        var (failures, asked) = (0, 0);
-        prefill.Answer = (c, body) => ++failures == 1
-            ? ScriptedEngine.RefuseAsync(c, 500)
-            : prefill.AnswerWithWordsAsync(c, body);
-        decode.Answer = async (c, body) =>
-        {
-            if (Interlocked.Increment(ref asked) == 1)
-                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, c.RequestAborted);
-            await decode.AnswerWithWordsAsync(c, body);
-        };
         await using var other = await ScriptedEngine.StartAsync("d2");
-        other.Answer = decode.Answer;
+        FailFirstOnceDecodeWaits(prefill, [decode, other], begins: false);
         await using var harness = await PairAsync(prefill, decode, other);
 
         var chunks = await harness.AskAsync();
 
         Assert.Equal("Hello, world", TextOf(chunks));
         Assert.Equal(2, prefill.Seen.Count);
+        Assert.Equal(2, decode.Seen.Count + other.Seen.Count);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_prefill_that_fails_does_not_count_against_the_decode_engine(bool begins)
+    {
+        await using var prefill = await ScriptedEngine.StartAsync("p");
+        await using var decode = await ScriptedEngine.StartAsync("d");
+        await using var other = await ScriptedEngine.StartAsync("d2");
+        FailFirstOnceDecodeWaits(prefill, [decode, other], begins);
+        await using var harness = await StartAsync([], o => Pair(o, prefill, decode, other) with
+        {
+            CircuitFailures = 1, CircuitOpenFor = TimeSpan.FromHours(1),
+        });
+
+        // One failure opens a circuit here: without the only prefill engine nobody can serve.
+        Assert.Equal(ReasonCodes.NoEngine, (await harness.RefusedAsync()).Code);
+
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines.All(e => e.InFlight == 0));
+        Assert.Equal(
+            ["d", "d2"],
+            harness.Router.Engines.Where(e => e.CircuitClosed).Select(e => e.Engine.Name)
+                .Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -108,8 +123,50 @@ public class SgLangTests
         Assert.True(Assert.Single(engine.Seen).Body.TryGetProperty("cache_salt", out _));
     }
 
+    /// <summary>
+    /// The first prefill fails, though not before the first decode leg has reached its engine: a leg that is cancelled
+    /// on its way is never seen there, and the next one would be taken for the first.
+    /// </summary>
+    /// <param name="prefill">Fails once.</param>
+    /// <param name="decode">The first that is asked waits for ever.</param>
+    /// <param name="begins">Whether that one's stream begins before it waits.</param>
+    private static void FailFirstOnceDecodeWaits(ScriptedEngine prefill, ScriptedEngine[] decode, bool begins)
+    {
+        var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (prefills, decodes) = (0, 0);
+        prefill.Answer = async (c, body) =>
+        {
+            if (Interlocked.Increment(ref prefills) > 1)
+            {
+                await prefill.AnswerWithWordsAsync(c, body);
+                return;
+            }
+
+            await waits.Task;
+            await ScriptedEngine.RefuseAsync(c, 500);
+        };
+        foreach (var engine in decode)
+        {
+            engine.Answer = async (c, body) =>
+            {
+                if (Interlocked.Increment(ref decodes) == 1)
+                {
+                    if (begins)
+                        await ScriptedEngine.WriteEventAsync(c, engine.Role());
+                    waits.SetResult();
+                    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, c.RequestAborted);
+                }
+
+                await engine.AnswerWithWordsAsync(c, body);
+            };
+        }
+    }
+
     private static Task<RouterHarness> PairAsync(ScriptedEngine prefill, params ScriptedEngine[] decode) =>
-        StartAsync([], o => o with
+        StartAsync([], o => Pair(o, prefill, decode));
+
+    private static EngineRouterOptions Pair(
+        EngineRouterOptions options, ScriptedEngine prefill, params ScriptedEngine[] decode) => options with
         {
             Disaggregation = Disaggregation.Always,
             Engines =
@@ -120,5 +177,5 @@ public class SgLangTests
                 },
                 .. decode.Select(d => d.Descriptor with { Kind = EngineKind.SgLang, Roles = EngineRoles.Decode }),
             ],
-        });
+        };
 }

@@ -33,13 +33,14 @@ public class TokenizationTests
         };
         await using var harness = await StartAsync([engine], o => o with
         {
-            PromptKeys = By(PromptKeys.Engine), TokenizeTimeout = TimeSpan.FromMilliseconds(30),
+            PromptKeys = By(PromptKeys.Engine), TokenizeTimeout = TimeSpan.FromMilliseconds(500),
         });
 
         for (var i = 0; i < 8; i++)
             Assert.Equal("Hello, world", TextOf(await harness.AskAsync(Text($"prompt {i}"))));
 
-        Assert.InRange(engine.Tokenized, 1, 3);
+        // Three, and one more where the machine is so slow that the pause has passed meanwhile.
+        Assert.InRange(engine.Tokenized, 1, 4);
     }
 
     [Fact]

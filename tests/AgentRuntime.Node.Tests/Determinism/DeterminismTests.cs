@@ -59,11 +59,14 @@ public sealed class DeterminismTests
     public async Task After_losing_its_cells_it_is_the_same(double temperature)
     {
         await using var roomy = await DemoNode.StartAsync();
-        await using var tight = await DemoNode.StartAsync(o => o with { ContextTokens = 320, KvPoolTokens = 320 });
+        using var hold = new EngineHold();
+        await using var tight = await DemoNode.StartAsync(
+            o => o with { ContextTokens = 320, KvPoolTokens = 320, GrpcPort = 0 }, hold);
         var expected = new List<string>();
         for (var i = 1; i < 5; i++) expected.Add((await CompleteAsync(roomy, Body(i, temperature))).Text);
-        var actual = await Task.WhenAll(
-            Enumerable.Range(1, 4).Select(i => CompleteAsync(tight, Body(i, temperature))));
+        var asking = Task.WhenAll(Enumerable.Range(1, 4).Select(i => CompleteAsync(tight, Body(i, temperature))));
+        await hold.ReleaseOnceItHasAsync(tight, 4);
+        var actual = await asking;
 
         Assert.Equal(expected, actual.Select(a => a.Text));
         Assert.True(tight.Service.Engine.Counters.Preemptions > 0);

@@ -7,13 +7,17 @@ public sealed class CrowdingTests
     {
         await using var roomy = await DemoNode.StartAsync();
         // The pool holds less than two of the four requests.
-        await using var tight = await DemoNode.StartAsync(o => o with { ContextTokens = 256, KvPoolTokens = 256 });
+        using var hold = new EngineHold();
+        await using var tight = await DemoNode.StartAsync(
+            o => o with { ContextTokens = 256, KvPoolTokens = 256, GrpcPort = 0 }, hold);
         var bodies = Enumerable.Range(0, 4).Select(i => DemoNode.Chat(DemoNode.LongText(40, i + 50), 48)).ToArray();
 
         var expected = new List<string>();
         foreach (var body in bodies)
             expected.Add(DemoNode.Text((await DemoNode.PostAsync(roomy, "/v1/chat/completions", body)).Json));
-        var actual = await Task.WhenAll(bodies.Select(b => DemoNode.PostAsync(tight, "/v1/chat/completions", b)));
+        var asking = Task.WhenAll(bodies.Select(b => DemoNode.PostAsync(tight, "/v1/chat/completions", b)));
+        await hold.ReleaseOnceItHasAsync(tight, bodies.Length);
+        var actual = await asking;
 
         for (var i = 0; i < bodies.Length; i++) Assert.Equal(expected[i], DemoNode.Text(actual[i].Json));
         Assert.True(tight.Service.Engine.Counters.Preemptions > 0);
@@ -23,9 +27,14 @@ public sealed class CrowdingTests
     [Fact]
     public async Task A_full_queue_refuses_with_a_code()
     {
-        await using var node = await DemoNode.StartAsync(o => o with { ParallelSequences = 1, QueuedRequests = 1 });
-        var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(i =>
-            DemoNode.PostAsync(node, "/v1/chat/completions", DemoNode.Chat($"request {i}", 100))));
+        using var hold = new EngineHold();
+        await using var node = await DemoNode.StartAsync(
+            o => o with { ParallelSequences = 1, QueuedRequests = 1, GrpcPort = 0 }, hold);
+        var asking = Enumerable.Range(0, 12).Select(i => DemoNode.PostAsync(
+            node, "/v1/chat/completions", DemoNode.Chat($"request {i} " + DemoNode.LongText(20), 100))).ToArray();
+        // One is held, one waits; the others are refused.
+        await hold.ReleaseOnceAsync(() => asking.Count(a => a.IsCompleted) >= 10);
+        var answers = await Task.WhenAll(asking);
 
         Assert.Contains(answers, a => a.Status == 200);
         Assert.Contains(answers, a => a.Status == 503 && (string?)a.Json["error"]!["code"] == "AR4009");

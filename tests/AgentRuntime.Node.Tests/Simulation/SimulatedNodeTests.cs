@@ -108,12 +108,16 @@ public sealed class SimulatedNodeTests(ITestOutputHelper output)
     [Fact]
     public async Task A_full_pool_preempts_and_every_answer_is_whole()
     {
+        const int Requests = 16;
+        using var hold = new EngineHold();
         await using var node = await StartAsync(Instant, o => o with
         {
-            ContextTokens = 512, ParallelSequences = 16, KvPoolTokens = 1024,
-        });
-        var answers = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => DemoNode.PostAsync(
+            ContextTokens = 512, ParallelSequences = Requests, KvPoolTokens = 1024,
+        }, hold);
+        var asking = Task.WhenAll(Enumerable.Range(0, Requests).Select(i => DemoNode.PostAsync(
             node, "/v1/chat/completions", DemoNode.Chat($"question {i} " + DemoNode.LongText(20, i), 200))));
+        await hold.ReleaseOnceItHasAsync(node, Requests);
+        var answers = await asking;
         Assert.All(answers, a => Assert.Equal(200, (int)a.Json["usage"]!["completion_tokens"]!));
         Assert.True(node.Service.Engine.Counters.Preemptions > 0);
     }
@@ -215,12 +219,12 @@ public sealed class SimulatedNodeTests(ITestOutputHelper output)
     }
 
     private static Task<NodeServer> StartAsync(
-        SimulationOptions simulation, Func<NodeOptions, NodeOptions>? change = null)
+        SimulationOptions simulation, Func<NodeOptions, NodeOptions>? change = null, TimeProvider? time = null)
     {
         var options = new NodeOptions
         {
             ModelPath = "", Simulation = simulation, ContextTokens = 1024, ParallelSequences = 8,
         };
-        return NodeServer.StartAsync(change is null ? options : change(options));
+        return NodeServer.StartAsync(change is null ? options : change(options), time);
     }
 }

@@ -138,12 +138,15 @@ public sealed class DisaggregationTests
     [Fact]
     public async Task Heartbeats_keep_the_lease_while_segments_are_slow()
     {
-        var lease = FaultyPeer.SlowFor / 2;
+        var lease = FaultyPeer.SlowFor * 0.8;
         await using var prefill = await DemoNode.StartAsync(o => o with { KvLease = lease });
-        await using var decode = await DemoNode.StartAsync(o => o with { KvLease = lease });
+        await using var decode = await DemoNode.StartAsync(o => o with
+        {
+            KvLease = lease, KvFetchTimeout = TimeSpan.FromMinutes(2),
+        });
+        await using var peer = await FaultyPeer.StartAsync(prefill.Address, PeerFault.Slow);
         var body = DemoNode.Chat(DemoNode.LongText(250), 4); // several segments
         var transfer = await PrefillAsync(prefill, body);
-        await using var peer = await FaultyPeer.StartAsync(prefill.Address, PeerFault.Slow);
         transfer["remote_port"] = peer.Port;
 
         var (status, json) = await DecodeAsync(decode, body, transfer);
@@ -172,7 +175,7 @@ public sealed class DisaggregationTests
         await using var prefill = await DemoNode.StartAsync(o => o with { KvLease = TimeSpan.FromMilliseconds(200) });
         await PrefillAsync(prefill, DemoNode.Chat("forgotten", 4));
 
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
         while (prefill.Service.Leases.Count > 0) await tick.WaitForNextTickAsync(deadline.Token);
         Assert.Equal(1, prefill.Service.Leases.Expired);

@@ -40,7 +40,7 @@ public enum PeerFault
 internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDisposable
 {
     /// <summary>How long a slow peer takes over a segment.</summary>
-    public static readonly TimeSpan SlowFor = TimeSpan.FromMilliseconds(900);
+    public static readonly TimeSpan SlowFor = TimeSpan.FromSeconds(3);
 
     public int Port => new Uri(app.Urls.First()).Port;
 
