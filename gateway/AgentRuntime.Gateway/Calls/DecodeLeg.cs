@@ -37,7 +37,9 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
         return _reported = true;
     }
 
-    /// <summary>The leg ends by a failure: the engine's, or its twin's, which does not count against the engine.</summary>
+    /// <summary>
+    /// The leg ends by a failure: the engine's, or its twin's, which does not count against the engine.
+    /// </summary>
     public void Failed(EngineFailure failure)
     {
         activity?.SetStatus(ActivityStatusCode.Error, failure.Error.Code.ToString());
