@@ -30,11 +30,10 @@ internal sealed class HistoryFigures : IPolicyFigures
             throw new InvalidOperationException(outcome.Problems[0].ToString());
         var snapshot = point.Current(new(Id))!;
 
-        // Twice to warm up, once to measure; both kinds in turn, so that noise falls on both.
+        // Twice to warm up, once to measure; batches of both kinds in turn, so that noise falls on both.
         for (var round = 0; round < 3; round++)
         {
-            var plain = Measure(snapshot, "bench/plain", Batches);
-            var history = Measure(snapshot, "bench/history", Batches);
+            var (plain, history) = Measure(snapshot);
             figures["history_event_ns"] = Math.Round(Math.Max(0, Quiet(history) - Quiet(plain)), 1);
             figures["run_decide_us"] = Math.Round(Quiet(plain) / 1000, 3);
             figures["run_decide_history_us"] = Math.Round(Quiet(history) / 1000, 3);
@@ -47,31 +46,40 @@ internal sealed class HistoryFigures : IPolicyFigures
                 + $"{figures["run_decide_history_us"]} us with five");
     }
 
-    /// <summary>Nanoseconds a call with its end, for each batch in order.</summary>
-    private static double[] Measure(IPolicySnapshot snapshot, string agent, int batches)
+    /// <summary>Nanoseconds a call with its end, for each batch in order, without and with history.</summary>
+    private static (double[] Plain, double[] History) Measure(IPolicySnapshot snapshot)
     {
-        var run = snapshot.Open(new(new(Id), "bench", new(Id), "bench", "key:bench")
+        var (plain, history) = (Open(snapshot, "bench/plain"), Open(snapshot, "bench/history"));
+        var (plainTimes, historyTimes) = (new double[Batches], new double[Batches]);
+        for (var batch = 0; batch < Batches; batch++)
+        {
+            var first = batch * Batch;
+            plainTimes[batch] = MeasureBatch(plain, first);
+            historyTimes[batch] = MeasureBatch(history, first);
+        }
+
+        return (plainTimes, historyTimes);
+    }
+
+    private static double MeasureBatch(IRunPolicy run, int first)
+    {
+        var calls = Enumerable.Range(first, Batch).Select(Call).ToArray();
+        var started = Stopwatch.GetTimestamp();
+        foreach (var call in calls)
+        {
+            if (run.Decide(call).Verdict != Verdict.Allow)
+                throw new InvalidOperationException("the benchmark's call was refused");
+            run.Settle(call, CallOutcome.Succeeded);
+        }
+
+        return Stopwatch.GetElapsedTime(started).TotalNanoseconds / Batch;
+    }
+
+    private static IRunPolicy Open(IPolicySnapshot snapshot, string agent) =>
+        snapshot.Open(new(new(Id), "bench", new(Id), "bench", "key:bench")
         {
             Agent = new(Id), AgentName = agent, Run = new(Id),
         });
-        var times = new double[batches];
-        var number = 0;
-        for (var batch = 0; batch < batches; batch++)
-        {
-            var calls = Enumerable.Range(0, Batch).Select(_ => Call(number++)).ToArray();
-            var started = Stopwatch.GetTimestamp();
-            foreach (var call in calls)
-            {
-                if (run.Decide(call).Verdict != Verdict.Allow)
-                    throw new InvalidOperationException("the benchmark's call was refused");
-                run.Settle(call, CallOutcome.Succeeded);
-            }
-
-            times[batch] = Stopwatch.GetElapsedTime(started).TotalNanoseconds / Batch;
-        }
-
-        return times;
-    }
 
     // The tenth part that was least disturbed: other work on the machine only ever adds.
     private static double Quiet(double[] values)
