@@ -31,6 +31,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
         _options = options;
         _client = new EngineClient(options, time);
         _desk = new RouteDesk(options, time);
+        ServiceLevels = new DeskServiceLevels(_desk);
         _pool = new EnginePool(options, _client, _desk, time, logger);
         var salts = new CacheSalt(options.CacheSaltSecret);
         _parts = new RouterParts(
@@ -54,6 +55,9 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
         .. _pool.Engines.Select(e => new EngineStatus(
             e.Descriptor, e.Health.Healthy, e.Circuit.IsClosed, e.Draining, e.InFlight, [.. e.Health.Models.Keys])),
     ];
+
+    /// <summary>How requests fared against their service classes, and the engines that their load asks for.</summary>
+    public IServiceLevels ServiceLevels { get; }
 
     internal RouteDesk Desk => _desk;
 

@@ -13,6 +13,7 @@ var root = new RootCommand("agentctl: deploy agents, run them, see why something
     NewCommand.Create(),
     ChatCommand.Create(),
     ModelsCommand.Create(),
+    SloCommand.Create(),
 };
 Connection.AddOptions(root);
 

@@ -52,6 +52,11 @@ public sealed class AgentRuntimeClient : IDisposable
         return [.. list.Data.Select(model => model.Id)];
     }
 
+    /// <summary>How the tenant's requests of the last hour fared against its service classes.</summary>
+    public async Task<IReadOnlyList<ServiceLevelResource>> ListServiceLevelsAsync(
+        CancellationToken cancellationToken) =>
+        (await _api.GetAsync("v1/slo", WireJson.Default.ServiceLevelList, cancellationToken)).ServiceLevels;
+
     /// <summary>
     /// Puts a policy bundle in force, or with <paramref name="dryRun"/> only says what is wrong with it.
     /// </summary>

@@ -21,6 +21,18 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
     }
 
     [Fact]
+    public async Task Requests_show_in_the_service_levels()
+    {
+        Assert.Equal(0, (await platform.AgentctlAsync("chat", "Hello")).ExitCode);
+
+        var (exit, output) = await platform.AgentctlAsync("slo");
+
+        Assert.Equal(0, exit);
+        Assert.Matches("^demo  interactive  [1-9][0-9]* requests, 0 refused ", output);
+        Assert.Contains("error budget left", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_invalid_module_cannot_be_deployed()
     {
         var file = Path.Combine(platform.State, "broken.wasm");

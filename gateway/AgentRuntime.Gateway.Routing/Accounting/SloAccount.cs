@@ -9,6 +9,9 @@ internal sealed class SloAccount
     public const double BucketSeconds = 60;
     private readonly Bucket[] _buckets = new Bucket[Buckets];
 
+    /// <summary>The class's terms as they were last.</summary>
+    public SloClass Service { get; set; } = SloClass.Standard;
+
     /// <summary>When something was last counted.</summary>
     public double LastAt { get; private set; }
 
@@ -25,7 +28,7 @@ internal sealed class SloAccount
     }
 
     /// <summary>The last hour.</summary>
-    public SloReport Report(SloClass service, double now)
+    public SloReport Report(double now)
     {
         var sum = new Bucket();
         var first = double.PositiveInfinity;
@@ -41,7 +44,7 @@ internal sealed class SloAccount
             first = Math.Min(first, bucket.Number * BucketSeconds);
         }
 
-        var allowed = (1 - service.Objective) * sum.Total;
+        var allowed = (1 - Service.Objective) * sum.Total;
         var bad = sum.Total - sum.Good;
         return new()
         {
@@ -77,29 +80,4 @@ internal sealed class SloAccount
         public long Good;
         public long Refused;
     }
-}
-
-/// <summary>How requests met their class's times over the last hour. Immutable.</summary>
-public readonly record struct SloReport
-{
-    /// <summary>Requests that ended, refused ones included, cancelled ones not.</summary>
-    public long Requests { get; init; }
-
-    /// <summary>Requests that were refused.</summary>
-    public long Refused { get; init; }
-
-    /// <summary>Share whose first token came in time.</summary>
-    public double TtftAttainment { get; init; }
-
-    /// <summary>Share whose tokens followed in time.</summary>
-    public double TpotAttainment { get; init; }
-
-    /// <summary>Share that met both.</summary>
-    public double Attainment { get; init; }
-
-    /// <summary>Requests a second that met both.</summary>
-    public double GoodputPerSecond { get; init; }
-
-    /// <summary>What is left of the misses that the objective allows: 1 is all, 0 none, below 0 is overspent.</summary>
-    public double ErrorBudgetLeft { get; init; }
 }

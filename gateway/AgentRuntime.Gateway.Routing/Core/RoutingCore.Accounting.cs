@@ -6,17 +6,44 @@ namespace AgentRuntime.Gateway.Routing;
 public sealed partial class RoutingCore
 {
     private const int MaxAccounts = 65_536;
-    private readonly Dictionary<(int Pool, TenantId Tenant, int Class), SloAccount> _accounts = [];
+    private readonly Dictionary<(int Pool, TenantId Tenant, string Service), SloAccount> _accounts = [];
     private readonly SloAccount _overflow = new();
 
-    /// <summary>How a tenant's requests of a class fared over the last hour.</summary>
-    public SloReport ReportSlo(int pool, TenantId tenant, int @class, double now) =>
-        _accounts.TryGetValue((pool, tenant, @class), out var account)
-            ? account.Report(_options.Classes[@class], Clock(now))
-            : new() { TtftAttainment = 1, TpotAttainment = 1, Attainment = 1, ErrorBudgetLeft = 1 };
+    /// <summary>How a tenant's requests of a service class fared over the last hour.</summary>
+    /// <param name="pool">The pool.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="service">The name of the class: the tenant's own, or that of the options.</param>
+    /// <param name="now">The time.</param>
+    public SloReport ReportSlo(int pool, TenantId tenant, string service, double now) =>
+        _accounts.TryGetValue((pool, tenant, service), out var account)
+            ? account.Report(Clock(now))
+            : SloReport.Nothing;
 
-    /// <summary>The tenants and classes that there is a report of. Allocates: for metrics, not for requests.</summary>
-    public IReadOnlyList<(int Pool, TenantId Tenant, int Class)> SloAccounts => [.. _accounts.Keys];
+    /// <summary>
+    /// Every account with requests in the last hour, with the terms of its class as they were last. Allocates: for
+    /// metrics and status, not for requests.
+    /// </summary>
+    /// <param name="tenant">The tenant; null for all.</param>
+    /// <param name="now">The time.</param>
+    public IReadOnlyList<SloStanding> ReportSlo(TenantId? tenant, double now)
+    {
+        now = Clock(now);
+        List<SloStanding> standings = [];
+        foreach (var ((pool, owner, _), account) in _accounts)
+        {
+            if (tenant is { } one && one != owner)
+                continue;
+            var report = account.Report(now);
+            if (report.Requests > 0)
+                standings.Add(new(PoolOf(pool).Model, owner, account.Service, report));
+        }
+
+        return standings;
+    }
+
+    /// <summary>How many engines each pool should have by its load of now. Allocates: not for requests.</summary>
+    public IReadOnlyList<(string Model, ScalingAdvice Advice)> AdviseScaling(double now) =>
+        [.. _pools.Select(pool => (pool.Model, AdviseScaling(pool.Number, now)))];
 
     /// <summary>How many engines a pool should have by its load of now.</summary>
     public ScalingAdvice AdviseScaling(int pool, double now)
@@ -32,17 +59,21 @@ public sealed partial class RoutingCore
         var service = ServiceOf(entry.Request);
         var ttft = entry.FirstTokenAt - entry.ArrivedAt;
         var tpot = outputTokens > 1 ? (now - entry.FirstTokenAt) / (outputTokens - 1) : 0;
-        AccountOf(entry).Count(ttft <= service.TtftSeconds, tpot <= service.TpotSeconds, refused: false, now);
+        AccountOf(entry, service).Count(ttft <= service.TtftSeconds, tpot <= service.TpotSeconds, refused: false, now);
     }
 
     private void AccountRefused(RequestEntry entry) =>
-        AccountOf(entry).Count(ttftMet: false, tpotMet: false, refused: true, _now);
+        AccountOf(entry, ServiceOf(entry.Request)).Count(ttftMet: false, tpotMet: false, refused: true, _now);
 
-    private SloAccount AccountOf(RequestEntry entry)
+    private SloAccount AccountOf(RequestEntry entry, SloClass service)
     {
-        var key = (entry.Pool.Number, entry.Tenant.Tenant, entry.Request.Class);
+        var key = (entry.Pool.Number, entry.Tenant.Tenant, service.Name);
         if (_accounts.TryGetValue(key, out var account))
+        {
+            account.Service = service;
             return account;
+        }
+
         if (_accounts.Count >= MaxAccounts)
         {
             foreach (var (old, idle) in _accounts)
@@ -56,7 +87,7 @@ public sealed partial class RoutingCore
                 return _overflow;
         }
 
-        account = new();
+        account = new() { Service = service };
         _accounts.Add(key, account);
         return account;
     }

@@ -12,7 +12,8 @@ namespace AgentRuntime.Gateway;
 /// container the ports <see cref="IAuthenticator"/>, <see cref="IRunService"/>, <see cref="IRunApprovals"/>,
 /// <see cref="IRunJournal"/>, <see cref="IAgentStore"/>, <see cref="ISandboxEngine"/>,
 /// <see cref="IPolicyDecisionPoint"/>, <see cref="IPolicyAdministration"/>, <see cref="IInferenceRouter"/>,
-/// <see cref="IQuotaLedger"/> and <see cref="TimeProvider"/>.
+/// <see cref="IQuotaLedger"/> and <see cref="TimeProvider"/>; where <see cref="IServiceLevels"/> is there too,
+/// <c>/v1/slo</c> shows them.
 /// </summary>
 public static class Edge
 {
@@ -74,6 +75,8 @@ public static class Edge
         Control("PUT", "/v1/projects/{project}/agents/{agent}", agents.DeployAsync, options.ControlTimeout);
         Control("GET", "/v1/agents", agents.ListAsync, options.ControlTimeout);
         Control("PUT", "/v1/policy", services.GetRequiredService<PolicyEndpoint>().PutAsync, options.ControlTimeout);
+        if (services.GetService<IServiceLevels>() is { } levels)
+            Control("GET", "/v1/slo", new ServiceLevelsEndpoint(levels).ListAsync, options.ControlTimeout);
         PolicyRoutes.Map(services, (method, pattern, handler) =>
             Control(method, pattern, handler, options.ControlTimeout));
 

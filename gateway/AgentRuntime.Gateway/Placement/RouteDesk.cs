@@ -169,6 +169,20 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         }
     }
 
+    /// <summary>How requests that have ended fared; of one tenant, or of all.</summary>
+    public IReadOnlyList<SloStanding> Standings(TenantId? tenant)
+    {
+        lock (_lock)
+            return _core.ReportSlo(tenant, Now);
+    }
+
+    /// <summary>How many engines each model's load asks for.</summary>
+    public IReadOnlyList<(string Model, ScalingAdvice Advice)> Scaling()
+    {
+        lock (_lock)
+            return _core.AdviseScaling(Now);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();

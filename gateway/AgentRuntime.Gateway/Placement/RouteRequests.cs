@@ -75,5 +75,6 @@ internal sealed class RouteRequests(
             TpotSeconds = target.TimePerOutputToken.TotalSeconds,
             MaxWaitSeconds = target.Deadline.TotalSeconds,
             Sheddable = target.Sheddable,
+            Objective = target.Objective,
         };
 }

@@ -102,7 +102,9 @@ internal static class BundleFacts
     private static string Text(SloTarget service) =>
         $"priority {Text(service.Priority)}, first token in {YamlSection.Describe(service.TimeToFirstToken)}, each in "
             + $"{YamlSection.Describe(service.TimePerOutputToken)}, refused after "
-            + $"{YamlSection.Describe(service.Deadline)}{(service.Sheddable ? ", sheddable" : "")}";
+            + $"{YamlSection.Describe(service.Deadline)}, "
+            + $"{(service.Objective * 100).ToString("0.###", CultureInfo.InvariantCulture)}% in time"
+            + $"{(service.Sheddable ? ", sheddable" : "")}";
 
     private static string Text(ThreatRule rule)
     {

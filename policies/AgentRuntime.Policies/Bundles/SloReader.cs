@@ -98,6 +98,7 @@ internal static class SloReader
             TimeToFirstToken = first,
             TimePerOutputToken = each,
             Deadline = deadline,
+            Objective = section.Percent("objective", otherwise.Objective, 0.5, 0.99999),
             Sheddable = section.Flag("sheddable") ?? otherwise.Sheddable,
         };
         section.Close();

@@ -65,6 +65,17 @@ internal static class Quantities
         return true;
     }
 
+    /// <summary>A percentage as a share, such as <c>99.5%</c> for 0.995.</summary>
+    public static bool TryPercent(string text, out double value)
+    {
+        value = 0;
+        if (!text.EndsWith('%') || !decimal.TryParse(
+            text.AsSpan(..^1), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent))
+            return false;
+        value = (double)(percent / 100);
+        return true;
+    }
+
     private static bool TryScaled(string text, (string Unit, long Factor)[] units, out long value)
     {
         value = 0;

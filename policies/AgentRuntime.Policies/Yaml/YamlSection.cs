@@ -141,6 +141,15 @@ internal sealed class YamlSection
             "an amount of US dollars with at most six decimals, such as 0.50",
             text => Quantities.TryUsd(text, out var value) ? value : null);
 
+    public double Percent(string key, double otherwise, double min, double max) =>
+        Scalar(
+            key,
+            otherwise,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"a percentage from {min * 100:0.###}% to {max * 100:0.###}%, such as 99.5%"),
+            text => Quantities.TryPercent(text, out var value) && value >= min && value <= max ? value : null);
+
     /// <summary>Reports every key that nobody asked for.</summary>
     public void Close()
     {

@@ -16,6 +16,11 @@ public sealed record SloTarget(string Name, int Priority)
     /// <summary>The longest that a request may wait for an engine; then it is refused. Default 60 s.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// Share of requests, above 0 and below 1, that shall meet both times; the rest is the error budget. Default 0.99.
+    /// </summary>
+    public double Objective { get; init; } = 0.99;
+
     /// <summary>Whether requests may be refused early when engines are saturated. Default false.</summary>
     public bool Sheddable { get; init; }
 }

@@ -20,6 +20,7 @@ namespace AgentRuntime.Abstractions;
 [JsonSerializable(typeof(StartRunBody))]
 [JsonSerializable(typeof(ApprovalList))]
 [JsonSerializable(typeof(ApprovalBody))]
+[JsonSerializable(typeof(ServiceLevelList))]
 [JsonSerializable(typeof(AgentResource))]
 [JsonSerializable(typeof(AgentList))]
 [JsonSerializable(typeof(ProblemResource))]

@@ -74,6 +74,8 @@ internal static class PlatformServices
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>()))
+        .AddSingleton(provider => provider.GetRequiredService<EngineRouter>().ServiceLevels)
+        .AddSingleton<ServiceLevelMetrics>()
         .AddSingleton<IInferenceRouter>(provider => new MeteredInferenceRouter(
             provider.GetRequiredService<EngineRouter>(), provider.GetRequiredService<IQuotaLedger>()));
 

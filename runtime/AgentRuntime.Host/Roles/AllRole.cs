@@ -45,6 +45,7 @@ internal static class AllRole
 
         var services = app.Services;
         await services.GetRequiredService<EngineRouter>().StartAsync(cancellationToken);
+        _ = services.GetRequiredService<ServiceLevelMetrics>(); // offers its gauges from now on
         await using var sources = await EngineSources.StartAsync(options, services, cancellationToken);
         foreach (var problem in await services.GetRequiredService<PolicyDecisionPoint>().LoadAsync(cancellationToken))
             Logging.LogBundleLeftOut(Logging.Factory.CreateLogger<PolicyDecisionPoint>(), problem.ToString());

@@ -20,14 +20,14 @@ public class AccountingTests
             f.Core.Completed(taken.Ticket, 1600, 0, 100, f.Now);
         }
 
-        var report = f.Core.ReportSlo(1, f.Tenant("a"), 0, f.Now);
+        var report = f.Core.ReportSlo(1, f.Tenant("a"), "c", f.Now);
 
         Assert.Equal(100, report.Requests);
         Assert.Equal(0.95, report.TtftAttainment, 6);
         Assert.Equal(0.97, report.TpotAttainment, 6);
         Assert.Equal(0.92, report.Attainment, 6);
         Assert.Equal(0.2, report.ErrorBudgetLeft, 6);
-        Assert.Equal(0, f.Core.ReportSlo(1, f.Tenant("a"), 0, f.Now + 4000).Requests);
+        Assert.Equal(0, f.Core.ReportSlo(1, f.Tenant("a"), "c", f.Now + 4000).Requests);
     }
 
     [Fact]

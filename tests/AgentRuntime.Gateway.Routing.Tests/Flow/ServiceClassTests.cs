@@ -117,8 +117,8 @@ public class ServiceClassTests
         f.Finish(running, 10, 0, 2);
 
         Assert.Equal((ticket, RouteKind.Refused, 0.5), (refused.Ticket, refused.Kind, refused.RetryAfterSeconds));
-        Assert.Equal(0, f.Core.ReportSlo(1, f.Tenant("a"), 0, f.Now).TtftAttainment);
-        Assert.Equal(1, f.Core.ReportSlo(1, f.Tenant("b"), 0, f.Now).TtftAttainment);
+        Assert.Equal(0, f.Core.ReportSlo(1, f.Tenant("a"), "chat", f.Now).TtftAttainment);
+        Assert.Equal(1, f.Core.ReportSlo(1, f.Tenant("b"), "interactive", f.Now).TtftAttainment);
     }
 
     [Fact]

@@ -72,6 +72,7 @@ internal sealed class EdgeHarness : IAsyncDisposable
             .AddSingleton<IAgentStore>(ports.Agents)
             .AddSingleton<ISandboxEngine>(ports.Agents)
             .AddSingleton<IInferenceRouter>(router)
+            .AddSingleton(router.ServiceLevels)
             .AddEdge(options ?? new EdgeOptions());
         if (registration is not null)
             builder.Services.AddSingleton(router).AddNodeRegistration(registration);

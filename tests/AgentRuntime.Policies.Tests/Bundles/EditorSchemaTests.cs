@@ -98,7 +98,8 @@ public sealed partial class EditorSchemaTests
     }
 
     [GeneratedRegex(
-        """(?:Find|Has|Section|List|Text|RequiredText|Flag|Integer|Long|Size|Duration|Usd)\(\s*"(?<key>[a-z_]+)"[,)]""",
+        "(?:Find|Has|Section|List|Text|RequiredText|Flag|Integer|Long|Size|Duration|Usd|Percent)"
+            + """\(\s*"(?<key>[a-z_]+)"[,)]""",
         RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex Asked();
 }

@@ -50,7 +50,8 @@ public sealed class PlanTests
             [
                 "agent demo/idle egress: the tenant's -> nothing",
                 "agent demo/idle slo: the platform's own -> batch",
-                "service class chat objective: none -> priority 0, first token in 1s, each in 100ms, refused after 1m",
+                "service class chat objective: none -> priority 0, first token in 1s, each in 100ms, "
+                    + "refused after 1m, 99% in time",
                 "tenant client_slo: the platform's own -> chat",
                 "tenant egress: not closed -> 127.0.0.1, files.example",
                 "threat rule probing rule: none -> 5 denials within 1m of one run: throttle for 15m, "

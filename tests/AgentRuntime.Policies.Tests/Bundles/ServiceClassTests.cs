@@ -12,7 +12,7 @@ public sealed class ServiceClassTests
             ("bundle.yaml", Sample.Main + """
 
                 slo_classes:
-                  chat: {priority: 0, ttft: 800ms, tpot: 60ms, deadline: 20s}
+                  chat: {priority: 0, ttft: 800ms, tpot: 60ms, deadline: 20s, objective: 99.5%}
                   batch: {ttft: 5m}
                 client_slo: chat
                 """),
@@ -25,6 +25,7 @@ public sealed class ServiceClassTests
                 TimeToFirstToken = TimeSpan.FromMilliseconds(800),
                 TimePerOutputToken = TimeSpan.FromMilliseconds(60),
                 Deadline = TimeSpan.FromSeconds(20),
+                Objective = 0.995,
             },
             bundle.Tenant.ClientSlo);
         var idle = bundle.FindAgent("demo/idle")!.Slo!;
@@ -38,6 +39,8 @@ public sealed class ServiceClassTests
     [InlineData("client_slo: interactiv", "did you mean 'interactive'?")]
     [InlineData("slo_classes: {fast: {ttft: 5s, deadline: 1s}}", "raise 'deadline'")]
     [InlineData("slo_classes: {fast: {priority: 4}}", "'priority' must be a whole number from 0 to 3")]
+    [InlineData("slo_classes: {fast: {objective: 0.99}}", "'objective' must be a percentage from 50% to 99.999%")]
+    [InlineData("slo_classes: {fast: {objective: 100%}}", "such as 99.5%, not")]
     [InlineData("slo_classes: {Fast: {}}", "'Fast' is not a name for a service class")]
     [InlineData("slo_classes: {fast: {tpot: quick}}", "'tpot' must be a duration")]
     [InlineData("egress: [shop.example]", "the server 'files' is at files.example")]

@@ -19,11 +19,12 @@ public static class NodeRegistration
         return services.AddSingleton(options).AddSingleton<RegisteredEngines>().AddSingleton<NodesEndpoint>();
     }
 
-    /// <summary>Maps <c>/v1/nodes/{name}</c>; call it after the edge has been mapped.</summary>
+    /// <summary>Maps <c>/v1/nodes</c> and <c>/v1/nodes/{name}</c>; call it after the edge has been mapped.</summary>
     public static void MapNodeRegistration(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
         var nodes = app.Services.GetRequiredService<NodesEndpoint>();
+        app.MapMethods("/v1/nodes", ["GET"], nodes.ListAsync).WithMetadata(ErrorForm.Problem);
         app.MapMethods("/v1/nodes/{name}", ["PUT"], nodes.PutAsync).WithMetadata(ErrorForm.Problem);
         app.MapMethods("/v1/nodes/{name}", ["DELETE"], nodes.DeleteAsync).WithMetadata(ErrorForm.Problem);
     }

@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http;
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// <c>PUT</c> and <c>DELETE /v1/nodes/{name}</c>: nodes join, renew their lease, say that they drain, and leave. They
+/// <c>PUT</c> and <c>DELETE /v1/nodes/{name}</c>: nodes join, renew their lease, say that they drain, and leave;
+/// <c>GET /v1/nodes</c>: what is there and how many there should be, for whoever starts and stops them. All
 /// authenticate by the join secret; no tenant's key opens this, and the secret opens nothing else. Thread-safe.
 /// </summary>
 internal sealed class NodesEndpoint(NodeRegistrationOptions options, RegisteredEngines registered, EngineRouter router)
@@ -32,6 +33,33 @@ internal sealed class NodesEndpoint(NodeRegistrationOptions options, RegisteredE
         json.WriteEndObject();
     }
 
+    /// <summary><c>GET /v1/nodes</c>: every engine in use, and how many the load asks for, with the reason.</summary>
+    public async Task ListAsync(HttpContext context)
+    {
+        Authenticate(context.Request);
+        context.Response.ContentType = "application/json";
+        await using var json = new Utf8JsonWriter(context.Response.BodyWriter);
+        json.WriteStartObject();
+        json.WriteStartArray("engines"u8);
+        foreach (var engine in router.Engines)
+            Write(json, engine);
+        json.WriteEndArray();
+        json.WriteStartArray("demand"u8);
+        foreach (var demand in router.ServiceLevels.Demand())
+        {
+            json.WriteStartObject();
+            json.WriteString("model"u8, demand.Model);
+            json.WriteString("duty"u8, DutyOf(demand));
+            json.WriteNumber("engines"u8, demand.Engines);
+            json.WriteNumber("desired"u8, demand.Desired);
+            json.WriteString("reason"u8, demand.Reason);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
     public Task DeleteAsync(HttpContext context)
     {
         Authenticate(context.Request);
@@ -39,6 +67,24 @@ internal sealed class NodesEndpoint(NodeRegistrationOptions options, RegisteredE
             ? StatusCodes.Status204NoContent
             : throw new RuntimeErrorException(new RuntimeError(ReasonCodes.NotFound, "no such node", "name"));
         return Task.CompletedTask;
+    }
+
+    internal static string DutyOf(EngineDemand demand) =>
+        demand.Duty == EngineDuty.Prefill ? "prefill" : "decode";
+
+    private static void Write(Utf8JsonWriter json, EngineStatus engine)
+    {
+        json.WriteStartObject();
+        json.WriteString("name"u8, engine.Engine.Name);
+        json.WriteBoolean("healthy"u8, engine.Healthy);
+        json.WriteBoolean("circuit_closed"u8, engine.CircuitClosed);
+        json.WriteBoolean("draining"u8, engine.Draining);
+        json.WriteNumber("in_flight"u8, engine.InFlight);
+        json.WriteStartArray("models"u8);
+        foreach (var model in engine.Models)
+            json.WriteStringValue(model);
+        json.WriteEndArray();
+        json.WriteEndObject();
     }
 
     private static string NameOf(HttpContext context) => context.Request.RouteValues["name"] as string ?? "";
