@@ -47,4 +47,7 @@ public sealed record TenantPolicy(
 {
     /// <summary>The service class of clients' direct requests; null for the platform's own.</summary>
     public SloTarget? ClientSlo { get; init; }
+
+    /// <summary>The buckets that its agents' grants refer to.</summary>
+    public IReadOnlyList<MemoryBucket> Memory { get; init; } = [];
 }

@@ -78,6 +78,15 @@ public enum PolicyAction : byte
 
     /// <summary>Asking a model; the resource is the model's name.</summary>
     UseModel = 2,
+
+    /// <summary>
+    /// Reading memory; the resource is the bucket's name. The arguments are <c>{"key": …}</c>, and <c>{}</c> for
+    /// listing keys.
+    /// </summary>
+    ReadMemory = 3,
+
+    /// <summary>Changing memory; the resource is the bucket's name, the arguments are <c>{"key": …}</c>.</summary>
+    WriteMemory = 4,
 }
 
 /// <summary>How an allowed call ended.</summary>
