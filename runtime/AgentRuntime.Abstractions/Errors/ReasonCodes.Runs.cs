@@ -23,4 +23,10 @@ public static partial class ReasonCodes
 
     /// <summary>The call that was decided about does not wait for an approval.</summary>
     public static readonly ReasonCode NoApprovalWaiting = new(7007);
+
+    /// <summary>A bucket of the tenant's memory has no room for what an agent wants to keep.</summary>
+    public static readonly ReasonCode MemoryFull = new(7008);
+
+    /// <summary>A key or a value is not what a bucket takes.</summary>
+    public static readonly ReasonCode MemoryInvalid = new(7009);
 }

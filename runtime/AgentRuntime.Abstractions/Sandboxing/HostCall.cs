@@ -18,6 +18,15 @@ public abstract record HostCall
     /// <param name="ArgumentsJson">A JSON object, not yet checked.</param>
     public sealed record CallTool(string Name, string ArgumentsJson) : HostCall;
 
+    /// <summary>Read or change a bucket of the tenant's memory: <c>agentruntime:agent/memory</c>.</summary>
+    /// <param name="Operation">What to do.</param>
+    /// <param name="Bucket">The bucket's name, not yet checked.</param>
+    /// <param name="Key">The key, not yet checked; empty for listing.</param>
+    /// <param name="Value">The new value of <see cref="MemoryOperation.Set"/>.</param>
+    /// <param name="Cursor">Where <see cref="MemoryOperation.ListKeys"/> goes on; null for the beginning.</param>
+    public sealed record Memory(
+        MemoryOperation Operation, string Bucket, string Key, ReadOnlyMemory<byte> Value, string? Cursor) : HostCall;
+
     /// <summary>Do nothing for a while: <c>agentruntime:agent/timer.sleep</c>.</summary>
     public sealed record Sleep(TimeSpan Duration) : HostCall;
 }
@@ -37,6 +46,20 @@ public abstract record HostCallResult
 
     /// <summary>Answers <see cref="HostCall.CallTool"/> with the tool's result, as text or JSON text.</summary>
     public sealed record Tool(string Content) : HostCallResult;
+
+    /// <summary>Answers <see cref="MemoryOperation.Get"/>; null when the key has no value.</summary>
+    public sealed record MemoryValue(ReadOnlyMemory<byte>? Value) : HostCallResult;
+
+    /// <summary>Answers <see cref="MemoryOperation.Exists"/>.</summary>
+    public sealed record MemoryFound(bool Found) : HostCallResult;
+
+    /// <summary>Answers <see cref="MemoryOperation.ListKeys"/>.</summary>
+    /// <param name="Keys">A page of keys, in order.</param>
+    /// <param name="Cursor">Where the next page begins; null when this is the last.</param>
+    public sealed record MemoryKeys(IReadOnlyList<string> Keys, string? Cursor) : HostCallResult;
+
+    /// <summary>Answers <see cref="MemoryOperation.Set"/> and <see cref="MemoryOperation.Delete"/>.</summary>
+    public sealed record MemoryChanged : HostCallResult;
 
     /// <summary>Answers <see cref="HostCall.Sleep"/>.</summary>
     public sealed record Slept : HostCallResult;

@@ -10,8 +10,7 @@ internal static class Decisions
     {
         using var activity = RuntimeTelemetry.Source.StartActivity("policy decide");
         var decision = policy.Decide(call);
-        activity?.SetTag(
-            "agentruntime.policy.action", call.Action == PolicyAction.CallTool ? "call_tool" : "use_model");
+        activity?.SetTag("agentruntime.policy.action", DecisionRecords.Word(call.Action));
         activity?.SetTag("agentruntime.policy.resource", call.Resource);
         activity?.SetTag("agentruntime.policy.verdict", Verdict(decision));
         activity?.SetTag("agentruntime.policy.bundle", decision.Bundle?.ToString());

@@ -14,6 +14,7 @@ internal sealed class RunExecution(
     IAgentStore agents,
     ChatHandler chats,
     ToolHandler tools,
+    MemoryHandler memory,
     IRunJournal journal,
     DecisionRecords records,
     GuestShelf shelf,
@@ -133,6 +134,8 @@ internal sealed class RunExecution(
                 return await chats.HandleAsync(context, call, chat, cancellationToken).ConfigureAwait(false);
             case HostCall.CallTool tool:
                 return await tools.HandleAsync(context, call, tool, cancellationToken).ConfigureAwait(false);
+            case HostCall.Memory remembered:
+                return await memory.HandleAsync(context, call, remembered, cancellationToken).ConfigureAwait(false);
             case HostCall.ListTools:
                 return new HostCallResult.ToolList([.. context.VisibleTools.Values]);
             case HostCall.Sleep when call < run.History.LastCall:

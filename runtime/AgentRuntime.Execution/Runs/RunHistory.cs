@@ -89,6 +89,12 @@ internal sealed class RunHistory
             case ToolFailed tool:
                 Call(tool.Call, e.At).ToolFailed = tool;
                 break;
+            case MemoryCompleted memory:
+                Call(memory.Call, e.At).MemoryCompleted = memory;
+                break;
+            case MemoryRefused memory:
+                Call(memory.Call, e.At).MemoryRefused = memory;
+                break;
         }
     }
 
@@ -126,4 +132,8 @@ internal sealed class RecordedCall(DateTimeOffset at)
     public ToolCompleted? ToolCompleted { get; set; }
 
     public ToolFailed? ToolFailed { get; set; }
+
+    public MemoryCompleted? MemoryCompleted { get; set; }
+
+    public MemoryRefused? MemoryRefused { get; set; }
 }

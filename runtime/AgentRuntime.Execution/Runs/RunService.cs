@@ -28,6 +28,7 @@ public sealed class RunService : IRunService, IRunApprovals
     private readonly ILogger<RunService> _log;
     private readonly ChatHandler _chats;
     private readonly ToolHandler _tools;
+    private readonly MemoryHandler _memory;
     private readonly DecisionRecords _records;
     private readonly RunResumption _resumption;
     private readonly ConcurrentDictionary<RunId, ActiveRun> _active = [];
@@ -49,6 +50,7 @@ public sealed class RunService : IRunService, IRunApprovals
     /// <param name="log">Where failures of the platform go.</param>
     /// <param name="options">The bounds; null for the defaults.</param>
     /// <param name="audit">Where decisions are recorded; null for nowhere.</param>
+    /// <param name="memory">What agents keep; null for nothing, and every memory call is refused.</param>
     public RunService(
         ISandboxEngine sandboxes,
         IAgentStore agents,
@@ -60,7 +62,8 @@ public sealed class RunService : IRunService, IRunApprovals
         TimeProvider time,
         ILogger<RunService> log,
         RunServiceOptions? options = null,
-        IAuditLog? audit = null)
+        IAuditLog? audit = null,
+        IMemoryStore? memory = null)
     {
         _options = options ?? new RunServiceOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Workers, 1, nameof(options));
@@ -71,6 +74,7 @@ public sealed class RunService : IRunService, IRunApprovals
         _records = new DecisionRecords(audit, time);
         _tools = new ToolHandler(
             tools, new ApprovalGate(_options.ApprovalPatience, time), time, _options.MaxToolResultBytes);
+        _memory = new MemoryHandler(memory, time);
         _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
         _workers = new SemaphoreSlim(_options.Workers, _options.Workers);
         _shelf = new GuestShelf(_options.MaxPutAway, _options.ShelfFolder);
@@ -324,7 +328,7 @@ public sealed class RunService : IRunService, IRunApprovals
         try
         {
             await new RunExecution(
-                run, _sandboxes, _agents, _chats, _tools, _journal, _records, _shelf, slot, _options.PutAwayAfter,
+                run, _sandboxes, _agents, _chats, _tools, _memory, _journal, _records, _shelf, slot, _options.PutAwayAfter,
                 _time)
                 .ExecuteAsync(shutdown).ConfigureAwait(false);
             Forget(run);

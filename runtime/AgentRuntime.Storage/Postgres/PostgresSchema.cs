@@ -129,6 +129,26 @@ internal static class PostgresSchema
         CREATE INDEX audit_of_tenant ON audit_records (tenant, id);
         CREATE INDEX audit_of_kind ON audit_records (tenant, kind, id);
         """,
+        """
+        CREATE TABLE memory_entries (
+            tenant text NOT NULL,
+            bucket text NOT NULL,
+            key bytea NOT NULL,
+            value bytea NOT NULL,
+            PRIMARY KEY (tenant, bucket, key)
+        );
+        CREATE TABLE memory_buckets (
+            tenant text NOT NULL,
+            bucket text NOT NULL,
+            keys bigint NOT NULL,
+            bytes bigint NOT NULL,
+            PRIMARY KEY (tenant, bucket)
+        );
+        CREATE TABLE memory_applied (
+            run text PRIMARY KEY,
+            call integer NOT NULL
+        );
+        """,
     ];
 
     /// <summary>Takes the steps that the database has not taken, inside the caller's transaction.</summary>

@@ -125,6 +125,26 @@ internal static class SqliteSchema
         CREATE INDEX audit_of_tenant ON audit_records (tenant, id);
         CREATE INDEX audit_of_kind ON audit_records (tenant, kind, id);
         """,
+        """
+        CREATE TABLE memory_entries (
+            tenant TEXT NOT NULL,
+            bucket TEXT NOT NULL,
+            key BLOB NOT NULL,
+            value BLOB NOT NULL,
+            PRIMARY KEY (tenant, bucket, key)
+        ) STRICT;
+        CREATE TABLE memory_buckets (
+            tenant TEXT NOT NULL,
+            bucket TEXT NOT NULL,
+            keys INTEGER NOT NULL,
+            bytes INTEGER NOT NULL,
+            PRIMARY KEY (tenant, bucket)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE memory_applied (
+            run TEXT PRIMARY KEY,
+            call INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """,
     ];
 
     /// <summary>Takes the steps that the file has not taken.</summary>

@@ -25,6 +25,15 @@ internal sealed class GuestLift(IGuestMemory memory, long maxTextBytes)
         return GuestText.Decode(window);
     }
 
+    /// <summary>Lifts <c>list&lt;u8&gt;</c>; the bytes draw on the same budget as texts.</summary>
+    public byte[] Bytes(uint address, uint count)
+    {
+        var window = GuestText.Window(memory, address, count, 1);
+        _textBytes += count;
+        if (_textBytes > maxTextBytes) throw GuestText.Lie($"the call's data exceed {maxTextBytes} bytes together");
+        return window.ToArray();
+    }
+
     /// <summary>Lifts <c>list&lt;T&gt;</c> whose elements lie in records of a fixed size.</summary>
     public T[] List<T>(uint address, uint count, uint elementBytes, ElementLift<T> element)
     {

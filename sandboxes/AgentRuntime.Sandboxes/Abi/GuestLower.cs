@@ -21,6 +21,15 @@ internal readonly struct GuestLower(GuestSession session)
         return (address, (uint)length);
     }
 
+    /// <summary>Stores bytes and returns where; none need no block.</summary>
+    public (uint Address, uint Count) Bytes(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty) return (1, 0);
+        var address = session.Allocate((uint)bytes.Length, 1);
+        bytes.CopyTo(session.Memory.Slice(address, (uint)bytes.Length));
+        return (address, (uint)bytes.Length);
+    }
+
     /// <summary>Stores a list of records and returns where.</summary>
     public (uint Address, uint Count) List<T>(
         IReadOnlyList<T> items, uint elementBytes, Action<RecordWriter, T> element)
@@ -77,6 +86,13 @@ internal sealed class RecordWriter(GuestLower lower, uint address)
     {
         var (address, length) = lower.Text(value);
         return U32(address).U32(length);
+    }
+
+    /// <summary>Writes <c>list&lt;u8&gt;</c>.</summary>
+    public RecordWriter Bytes(ReadOnlySpan<byte> value)
+    {
+        var (address, count) = lower.Bytes(value);
+        return U32(address).U32(count);
     }
 
     /// <summary>Writes <c>option&lt;string&gt;</c>.</summary>

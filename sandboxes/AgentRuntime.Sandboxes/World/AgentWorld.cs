@@ -29,6 +29,7 @@ internal static class AgentWorld
         {
             InferenceImports.All,
             ToolImports.All,
+            MemoryImports.All,
             PlainImports.All,
             WasiImports.All,
         }.SelectMany(f => f).ToFrozenDictionary(f => (f.Module, f.Name));

@@ -16,6 +16,10 @@ internal static class Answers
         HostCall.ListTools => AnswerKind.ToolList,
         HostCall.CallTool => AnswerKind.Tool,
         HostCall.Sleep => AnswerKind.Slept,
+        HostCall.Memory { Operation: MemoryOperation.Get } => AnswerKind.MemoryValue,
+        HostCall.Memory { Operation: MemoryOperation.Exists } => AnswerKind.MemoryFound,
+        HostCall.Memory { Operation: MemoryOperation.ListKeys } => AnswerKind.MemoryKeys,
+        HostCall.Memory => AnswerKind.MemoryChanged,
         _ => throw new ArgumentOutOfRangeException(nameof(call), call, "no such host call"),
     };
 
@@ -26,6 +30,10 @@ internal static class Answers
         (AnswerKind.Chat, HostCallResult.Chat) => true,
         (AnswerKind.ToolList, HostCallResult.ToolList) => true,
         (AnswerKind.Tool, HostCallResult.Tool) => true,
+        (AnswerKind.MemoryValue, HostCallResult.MemoryValue) => true,
+        (AnswerKind.MemoryFound, HostCallResult.MemoryFound) => true,
+        (AnswerKind.MemoryKeys, HostCallResult.MemoryKeys) => true,
+        (AnswerKind.MemoryChanged, HostCallResult.MemoryChanged) => true,
         (AnswerKind.Slept or AnswerKind.Polled, HostCallResult.Slept) => true,
         _ => false,
     };
@@ -51,13 +59,22 @@ internal static class Answers
             case HostCallResult.Tool tool:
                 record.Text(tool.Content);
                 break;
+            case HostCallResult.MemoryValue memory:
+                MemoryImports.Lower(record, memory.Value);
+                break;
+            case HostCallResult.MemoryFound memory:
+                record.U8(memory.Found ? (byte)1 : (byte)0);
+                break;
+            case HostCallResult.MemoryKeys page:
+                MemoryImports.Lower(record, page);
+                break;
             case HostCallResult.Refused refused:
                 record.Error(refused.Error);
                 break;
         }
     }
 
-    /// <summary>Bytes of text in an answer, so that one that is too large is refused instead.</summary>
+    /// <summary>Bytes of text or data in an answer, so that one that is too large is refused instead.</summary>
     public static long TextBytes(HostCallResult result) => result switch
     {
         HostCallResult.Chat chat => Utf8(chat.Response.Content)
@@ -65,6 +82,8 @@ internal static class Answers
         HostCallResult.ToolList list => list.Tools.Sum(t =>
             Utf8(t.Name) + Utf8(t.Description) + Utf8(ToolImports.SchemaText(t.InputSchema))),
         HostCallResult.Tool tool => Utf8(tool.Content),
+        HostCallResult.MemoryValue memory => memory.Value?.Length ?? 0,
+        HostCallResult.MemoryKeys page => page.Keys.Sum(Utf8) + Utf8(page.Cursor ?? ""),
         HostCallResult.Refused refused => Utf8(refused.Error.Message)
             + Utf8(refused.Error.Where ?? "") + Utf8(refused.Error.Action ?? ""),
         _ => 0,
@@ -90,4 +109,16 @@ internal enum AnswerKind : byte
 
     /// <summary>The end of a wait in <c>poll_oneoff</c>.</summary>
     Polled = 5,
+
+    /// <summary>A value of the memory.</summary>
+    MemoryValue = 6,
+
+    /// <summary>Whether a key of the memory has a value.</summary>
+    MemoryFound = 7,
+
+    /// <summary>Keys of the memory.</summary>
+    MemoryKeys = 8,
+
+    /// <summary>A change of the memory.</summary>
+    MemoryChanged = 9,
 }

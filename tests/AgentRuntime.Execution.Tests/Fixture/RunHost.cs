@@ -28,6 +28,7 @@ internal sealed class RunHost : IAsyncDisposable
         Tenants = new SqliteTenantStore(_database, TimeProvider.System);
         Agents = new SqliteAgentStore(_database, TimeProvider.System);
         Journal = new SqliteRunJournal(_database, TimeProvider.System);
+        Memory = new SqliteMemoryStore(_database);
         Ledger = NewLedger();
         Tools = new McpToolTransport(TimeProvider.System);
         Service = NewService();
@@ -53,6 +54,11 @@ internal sealed class RunHost : IAsyncDisposable
     public SqliteAgentStore Agents { get; }
 
     public SqliteRunJournal Journal { get; }
+
+    public SqliteMemoryStore Memory { get; }
+
+    /// <summary>Whether the service has a store of agents' memory; takes effect with a restart.</summary>
+    public bool KeepsMemory { get; set; } = true;
 
     public QuotaLedger Ledger { get; private set; }
 
@@ -157,5 +163,6 @@ internal sealed class RunHost : IAsyncDisposable
         TimeProvider.System,
         NullLogger<RunService>.Instance,
         _options,
-        Audit);
+        Audit,
+        KeepsMemory ? Memory : null);
 }

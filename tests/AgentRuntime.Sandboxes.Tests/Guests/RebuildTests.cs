@@ -30,9 +30,13 @@ public sealed class RebuildTests(ITestOutputHelper output)
         await CompareAsync(folder, "iban", """{"iban":"DE89370400440532013000"}""");
         await CompareAsync(folder, "words", """{"text":"one two"}""");
         await CompareAsync(folder, "javascript", "x");
+        await CompareAsync(folder, "notes-assemblyscript", "list a");
+        await CompareAsync(folder, "notes-c", "get a");
+        await CompareAsync(folder, "notes-rust", "set a b");
         await CompareAsync(folder, "hostile/recurse", "");
         await CompareAsync(folder, "hostile/liar", "j");
         await CompareAsync(folder, "hostile/poll", "o");
+        await CompareAsync(folder, "hostile/memory-liar", "e");
         await CompareAsync(folder, "hostile/neighbour", "");
     }
 

@@ -17,6 +17,7 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
         ["agent store"] = db => new AgentStore(db),
         ["bundle store"] = db => new BundleStore(db),
         ["audit store"] = db => new AuditStore(db),
+        ["memory store"] = db => new MemoryStore(db),
     };
 
     public static TheoryData<string, string> Tests()
@@ -29,6 +30,7 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
             ("agent store", typeof(AgentStoreContract)),
             ("bundle store", typeof(BundleStoreContract)),
             ("audit store", typeof(AuditStoreContract)),
+            ("memory store", typeof(MemoryStoreContract)),
         })
             foreach (var test in type.GetMethods().Where(m => m.GetCustomAttribute<FactAttribute>() is not null))
                 tests.Add(name, test.Name);
@@ -146,6 +148,15 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
     private sealed class BundleStore(PostgresDatabase database) : BundleStoreContract
     {
         protected override IBundleStore Bundles { get; } = new PostgresBundleStore(database);
+
+        public override Task InitializeAsync() => Task.CompletedTask;
+
+        public override Task DisposeAsync() => Task.CompletedTask;
+    }
+
+    private sealed class MemoryStore(PostgresDatabase database) : MemoryStoreContract
+    {
+        protected override IMemoryStore Memory { get; } = new PostgresMemoryStore(database);
 
         public override Task InitializeAsync() => Task.CompletedTask;
 

@@ -58,3 +58,14 @@ public sealed class SqliteAuditStoreTests : AuditStoreContract
 
     public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
 }
+
+public sealed class SqliteMemoryStoreTests : MemoryStoreContract
+{
+    private readonly SqliteFile _file = new();
+
+    protected override IMemoryStore Memory => _file.Memory;
+
+    public override Task InitializeAsync() => Task.CompletedTask;
+
+    public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
+}

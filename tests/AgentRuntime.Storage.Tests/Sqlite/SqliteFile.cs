@@ -16,6 +16,7 @@ internal sealed class SqliteFile : IAsyncDisposable
         Journal = new SqliteRunJournal(_database, TimeProvider.System);
         Bundles = new SqliteBundleStore(_database);
         Audit = new SqliteAuditStore(_database);
+        Memory = new SqliteMemoryStore(_database);
     }
 
     public string Path => System.IO.Path.Combine(_folder.FullName, "state.db");
@@ -29,6 +30,8 @@ internal sealed class SqliteFile : IAsyncDisposable
     public IBundleStore Bundles { get; }
 
     public IAuditStore Audit { get; }
+
+    public IMemoryStore Memory { get; }
 
     public SqliteDatabase Database => _database;
 

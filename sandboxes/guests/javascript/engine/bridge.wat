@@ -23,6 +23,11 @@
     (param i32 i32 i32 i32 i32 i32 i32 i32 f32 i32 i64 i32 i32 i32 i32 i32)))
   (import "agentruntime:agent/tools@0.1.0" "call" (func $call_tool (param i32 i32 i32 i32 i32)))
   (import "agentruntime:agent/tools@0.1.0" "list" (func $list_tools (param i32)))
+  (import "agentruntime:agent/memory@0.1.0" "get" (func $memory_get (param i32 i32 i32 i32 i32)))
+  (import "agentruntime:agent/memory@0.1.0" "exists" (func $memory_exists (param i32 i32 i32 i32 i32)))
+  (import "agentruntime:agent/memory@0.1.0" "list-keys" (func $memory_list (param i32 i32 i32 i32 i32 i32)))
+  (import "agentruntime:agent/memory@0.1.0" "set" (func $memory_set (param i32 i32 i32 i32 i32 i32 i32)))
+  (import "agentruntime:agent/memory@0.1.0" "delete" (func $memory_delete (param i32 i32 i32 i32 i32)))
   (import "agentruntime:agent/log@0.1.0" "write" (func $log (param i32 i32 i32)))
   (import "agentruntime:agent/timer@0.1.0" "sleep" (func $sleep (param i64 i32)))
   (import "agentruntime:agent/timer@0.1.0" "now" (func $now (result i64)))
@@ -33,7 +38,7 @@
   (global $result (mut i32) (i32.const 0))
 
   ;; The functions' names; an index in it is a case of $dispatch.
-  (data $names "abtsfmpqghiclwznkr")
+  (data $names "abtsfmpqghiclwznkry")
   (data $prelude "PRELUDE")
   (data $unsettled "the agent's promise was never settled")
 
@@ -95,6 +100,32 @@
       (i32.load offset=52 (local.get $b)) (i32.load offset=56 (local.get $b)) (i32.load offset=60 (local.get $b))
       (i32.load offset=64 (local.get $b))))
 
+  ;; The parameters of a memory function, from a block that JavaScript has filled: the result's address, then the rest.
+  (func $memory_block (param $operation i32) (param $b i32)
+    block $delete block $set block $list block $exists block $get
+      (br_table $get $exists $list $set $delete (local.get $operation))
+    end
+      (call $memory_get (i32.load offset=4 (local.get $b)) (i32.load offset=8 (local.get $b))
+        (i32.load offset=12 (local.get $b)) (i32.load offset=16 (local.get $b)) (i32.load (local.get $b)))
+      (return)
+    end
+      (call $memory_exists (i32.load offset=4 (local.get $b)) (i32.load offset=8 (local.get $b))
+        (i32.load offset=12 (local.get $b)) (i32.load offset=16 (local.get $b)) (i32.load (local.get $b)))
+      (return)
+    end
+      (call $memory_list (i32.load offset=4 (local.get $b)) (i32.load offset=8 (local.get $b))
+        (i32.load offset=12 (local.get $b)) (i32.load offset=16 (local.get $b)) (i32.load offset=20 (local.get $b))
+        (i32.load (local.get $b)))
+      (return)
+    end
+      (call $memory_set (i32.load offset=4 (local.get $b)) (i32.load offset=8 (local.get $b))
+        (i32.load offset=12 (local.get $b)) (i32.load offset=16 (local.get $b)) (i32.load offset=20 (local.get $b))
+        (i32.load offset=24 (local.get $b)) (i32.load (local.get $b)))
+      (return)
+    end
+    (call $memory_delete (i32.load offset=4 (local.get $b)) (i32.load offset=8 (local.get $b))
+      (i32.load offset=12 (local.get $b)) (i32.load offset=16 (local.get $b)) (i32.load (local.get $b))))
+
   (func $finish (param $failed i32) (param $bytes i32) (param $length i32)
     (global.set $result (call $allocate (i32.const 12)))
     (i32.store8 (global.get $result) (local.get $failed))
@@ -103,12 +134,12 @@
 
   (func $index_of (param $name i32) (result i32)
     (local $names i32) (local $i i32)
-    (local.set $names (call $allocate (i32.const 18)))
-    (memory.init $names (local.get $names) (i32.const 0) (i32.const 18))
+    (local.set $names (call $allocate (i32.const 19)))
+    (memory.init $names (local.get $names) (i32.const 0) (i32.const 19))
     (loop $next
       (if (i32.ne (i32.load8_u (i32.add (local.get $names) (local.get $i))) (local.get $name)) (then
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
-        (br_if $next (i32.lt_u (local.get $i) (i32.const 18))))))
+        (br_if $next (i32.lt_u (local.get $i) (i32.const 19))))))
     (call $free (local.get $names))
     (local.get $i))
 
@@ -117,11 +148,11 @@
     (param $argv i32) (result i32)
     (local $value i32) (local $a i32) (local $b i32)
     (local.set $a (select (i32.const 0) (local.get $argv) (i32.eqz (local.get $argc))))
-    block $done block $result block $config block $now block $sleep block $log block $list block $call block $send
+    block $done block $memory block $result block $config block $now block $sleep block $log block $list block $call block $send
     block $load8 block $load block $store8 block $store block $alloc block $free block $string block $text
     block $length block $input
       (br_table $input $length $text $string $free $alloc $store $store8 $load $load8 $send $call $list $log $sleep
-        $now $config $result $done
+        $now $config $result $memory $done
         (call $index_of (i32.load8_u (local.get $name))))
     end (return (call $new_number (f64.convert_i32_u (global.get $input))))
     end (return (call $new_number (f64.convert_i32_u (global.get $input_length))))
@@ -160,20 +191,22 @@
       (local.set $value (call $arg (local.get $a) (i32.const 1)))
       (call $finish (call $arg (local.get $a) (i32.const 0)) (call $bytes_of (local.get $value))
         (i32.load (local.get $value)))
+      (br $done)
+    end (call $memory_block (call $arg (local.get $a) (i32.const 0)) (call $arg (local.get $a) (i32.const 1)))
     end
     (call $new_number (f64.const 0)))
 
   (func $define_functions
     (local $names i32) (local $name i32) (local $i i32)
-    (local.set $names (call $allocate (i32.const 18)))
-    (memory.init $names (local.get $names) (i32.const 0) (i32.const 18))
+    (local.set $names (call $allocate (i32.const 19)))
+    (memory.init $names (local.get $names) (i32.const 0) (i32.const 19))
     (local.set $name (call $allocate (i32.const 2)))
     (loop $next
       (i32.store8 (local.get $name) (i32.load8_u (i32.add (local.get $names) (local.get $i))))
       (drop (call $set_property (call $global_object) (local.get $name)
         (call $new_host_function (local.get $name) (i32.const 1) (i32.const 0))))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
-      (br_if $next (i32.lt_u (local.get $i) (i32.const 18)))))
+      (br_if $next (i32.lt_u (local.get $i) (i32.const 19)))))
 
   (func (export "run") (param $input i32) (param $length i32) (result i32)
     (local $source i32)

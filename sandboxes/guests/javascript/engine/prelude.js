@@ -2,8 +2,8 @@
 // one letter come from bridge.wat and disappear once they are wrapped.
 (function (world) {
   const { a: inputAddress, b: inputLength, t: text, s: string, f: free, m: allocate, p: store, q: store8, g: load,
-    h: load8, i: send, c: callTool, l: listTools, w: log, z: sleep, n: now, k: config, r: finish } = world;
-  for (const name of 'abtsfmpqghiclwznkr') delete world[name];
+    h: load8, i: send, c: callTool, l: listTools, w: log, z: sleep, n: now, k: config, r: finish, y: memory } = world;
+  for (const name of 'abtsfmpqghiclwznkry') delete world[name];
 
   // Blocks that a call's parameters lie in, freed together when it is over.
   class Scratch {
@@ -83,6 +83,37 @@
     } finally {
       scratch.free();
     }
+  }
+
+  // Calls a function of memory by its number, with parameters that a function has written behind the result's address.
+  function remember(operation, bucket, write, take) {
+    return resultOf((scratch, result) => {
+      const block = scratch.block(28);
+      store(block, result);
+      scratch.store(block + 4, bucket);
+      write(scratch, block + 12);
+      memory(operation, block);
+    }, take);
+  }
+
+  const withKey = (key) => (scratch, at) => scratch.store(at, key);
+  const nothing = () => undefined;
+
+  function storeBytes(scratch, record, bytes) {
+    const address = scratch.block(Math.max(1, bytes.length));
+    bytes.forEach((byte, i) => store8(address + i, byte));
+    store(record, address);
+    store(record + 4, bytes.length);
+  }
+
+  function takeBytes(record) {
+    const length = load(record + 4);
+    const bytes = new Uint8Array(length);
+    if (length === 0) return bytes;
+    const address = load(record);
+    for (let i = 0; i < length; i++) bytes[i] = load8(address + i);
+    free(address);
+    return bytes;
   }
 
   const roles = ['system', 'user', 'assistant', 'tool'];
@@ -185,6 +216,45 @@
       return resultOf((scratch, result) => {
         config(scratch.text(key), result + 4);
       }, takeOption);
+    },
+
+    // What the agent keeps from one run to the next, in buckets that its policy grants.
+    memory: {
+      // A key's value as a text; undefined when it has none.
+      get(bucket, key) {
+        return remember(0, bucket, withKey(key), takeOption);
+      },
+
+      // The same as bytes.
+      getBytes(bucket, key) {
+        return remember(0, bucket, withKey(key), (at) => (load8(at) === 0 ? undefined : takeBytes(at + 4)));
+      },
+
+      exists(bucket, key) {
+        return remember(1, bucket, withKey(key), (at) => load8(at) !== 0);
+      },
+
+      // A page of keys in order; `cursor` is undefined after the last, else what the next call is given.
+      listKeys(bucket, cursor) {
+        return remember(2, bucket, (scratch, at) => {
+          if (cursor === undefined) return;
+          store(at, 1);
+          scratch.store(at + 4, cursor);
+        }, (at) => ({ keys: takeList(at, 8, takeText), cursor: takeOption(at + 8) }));
+      },
+
+      // Gives a key a value: a text, or a Uint8Array.
+      set(bucket, key, value) {
+        remember(3, bucket, (scratch, at) => {
+          scratch.store(at, key);
+          if (value instanceof Uint8Array) storeBytes(scratch, at + 8, value);
+          else scratch.store(at + 8, value);
+        }, nothing);
+      },
+
+      delete(bucket, key) {
+        remember(4, bucket, withKey(key), nothing);
+      },
     },
 
     log: Object.fromEntries(Object.keys(levels).map((level) => [level, (...parts) => write(level, parts)])),

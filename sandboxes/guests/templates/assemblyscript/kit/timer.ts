@@ -12,7 +12,8 @@ export function sleep(milliseconds: u64): HostError | null {
   const scratch = new Scratch();
   const result = scratch.block(44);
   hostSleep(milliseconds, result);
-  const error = load<u8>(result) == 0 ? null : HostError.take(result + 4);
+  let error: HostError | null = null;
+  if (load<u8>(result) != 0) error = HostError.take(result + 4);
   scratch.free();
   return error;
 }

@@ -123,6 +123,40 @@ typedef struct {
   ar_error error;
 } ar_sleep_result;
 
+// What memory gives: a value that may not be there, a yes or no, a page of keys, or nothing.
+
+typedef struct {
+  uint8_t is_error;
+  union {
+    ar_optional_text ok;
+    ar_error error;
+  };
+} ar_memory_value_result;
+
+typedef struct {
+  uint8_t is_error;
+  union {
+    uint8_t ok;
+    ar_error error;
+  };
+} ar_memory_flag_result;
+
+typedef struct {
+  uint8_t is_error;
+  union {
+    struct {
+      ar_texts keys;
+      ar_optional_text cursor;
+    } ok;
+    ar_error error;
+  };
+} ar_memory_keys_result;
+
+typedef struct {
+  uint8_t is_error;
+  ar_error error;
+} ar_memory_result;
+
 typedef struct {
   uint8_t is_error;
   ar_text text;
@@ -130,6 +164,8 @@ typedef struct {
 
 _Static_assert(sizeof(ar_error) == 40 && sizeof(ar_message) == 32 && sizeof(ar_response) == 32, "canonical ABI");
 _Static_assert(sizeof(ar_send_result) == 44 && sizeof(ar_call_result) == 44, "canonical ABI");
+_Static_assert(sizeof(ar_memory_value_result) == 44 && sizeof(ar_memory_keys_result) == 44, "canonical ABI");
+_Static_assert(sizeof(ar_memory_flag_result) == 44 && sizeof(ar_memory_result) == 44, "canonical ABI");
 _Static_assert(sizeof(ar_result) == 12, "canonical ABI");
 
 AR_IMPORT("inference", "send")
@@ -143,6 +179,26 @@ AR_IMPORT("tools", "list") void ar_list_tools(ar_list_result *result);
 AR_IMPORT("tools", "call")
 void ar_host_call_tool(const char *name, size_t name_length, const char *json, size_t json_length,
                        ar_call_result *result);
+
+AR_IMPORT("memory", "get")
+void ar_host_memory_get(const char *bucket, size_t bucket_length, const char *key, size_t key_length,
+                        ar_memory_value_result *result);
+
+AR_IMPORT("memory", "set")
+void ar_host_memory_set(const char *bucket, size_t bucket_length, const char *key, size_t key_length,
+                        const char *value, size_t value_length, ar_memory_result *result);
+
+AR_IMPORT("memory", "delete")
+void ar_host_memory_delete(const char *bucket, size_t bucket_length, const char *key, size_t key_length,
+                           ar_memory_result *result);
+
+AR_IMPORT("memory", "exists")
+void ar_host_memory_exists(const char *bucket, size_t bucket_length, const char *key, size_t key_length,
+                           ar_memory_flag_result *result);
+
+AR_IMPORT("memory", "list-keys")
+void ar_host_memory_list_keys(const char *bucket, size_t bucket_length, int has_cursor, const char *cursor,
+                              size_t cursor_length, ar_memory_keys_result *result);
 
 AR_IMPORT("log", "write") void ar_host_log(int level, const char *message, size_t length);
 AR_IMPORT("timer", "sleep") void ar_sleep_ms(uint64_t milliseconds, ar_sleep_result *result);
@@ -165,6 +221,29 @@ static inline ar_optional_text ar_config(ar_text key) {
 
 static inline void ar_call_tool(ar_text name, ar_text arguments_json, ar_call_result *result) {
   ar_host_call_tool(name.data, name.length, arguments_json.data, arguments_json.length, result);
+}
+
+// Memory: what an agent keeps from one run to the next, in buckets that its policy grants. Values are any bytes.
+
+static inline void ar_memory_get(ar_text bucket, ar_text key, ar_memory_value_result *result) {
+  ar_host_memory_get(bucket.data, bucket.length, key.data, key.length, result);
+}
+
+static inline void ar_memory_set(ar_text bucket, ar_text key, ar_text value, ar_memory_result *result) {
+  ar_host_memory_set(bucket.data, bucket.length, key.data, key.length, value.data, value.length, result);
+}
+
+static inline void ar_memory_delete(ar_text bucket, ar_text key, ar_memory_result *result) {
+  ar_host_memory_delete(bucket.data, bucket.length, key.data, key.length, result);
+}
+
+static inline void ar_memory_exists(ar_text bucket, ar_text key, ar_memory_flag_result *result) {
+  ar_host_memory_exists(bucket.data, bucket.length, key.data, key.length, result);
+}
+
+// The first page, or the one that begins at the cursor of the page before.
+static inline void ar_memory_list_keys(ar_text bucket, ar_optional_text cursor, ar_memory_keys_result *result) {
+  ar_host_memory_list_keys(bucket.data, bucket.length, cursor.is_some, cursor.value.data, cursor.value.length, result);
 }
 
 static inline void ar_send(const ar_message *messages, size_t count, const ar_options *options,

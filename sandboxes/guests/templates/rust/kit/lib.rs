@@ -10,6 +10,7 @@ pub mod config;
 pub mod inference;
 pub mod json;
 pub mod log;
+pub mod memory;
 pub mod timer;
 pub mod tools;
 
