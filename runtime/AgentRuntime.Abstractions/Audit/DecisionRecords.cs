@@ -39,12 +39,12 @@ public sealed class DecisionRecords(IAuditLog? log, TimeProvider time)
             id,
             identity.AgentName ?? identity.ProjectName,
             identity.Principal,
-            call.Action == PolicyAction.CallTool ? "call_tool" : "use_model",
+            Word(call.Action),
             call.Resource.Length <= MaxName ? call.Resource : call.Resource[..MaxName],
             Word(decision.Verdict),
             decision.DeterminingPolicies)
         {
-            Arguments = call.Action == PolicyAction.CallTool && arguments.GetRawText().Length <= MaxArgumentBytes
+            Arguments = call.Action != PolicyAction.UseModel && arguments.GetRawText().Length <= MaxArgumentBytes
                 ? arguments
                 : null,
             Run = identity.Run?.ToString(),
@@ -83,6 +83,18 @@ public sealed class DecisionRecords(IAuditLog? log, TimeProvider time)
             Action: "Try again.")
         {
             RetryAfter = TimeSpan.FromSeconds(1),
+        };
+
+    /// <summary>
+    /// <c>call_tool</c>, <c>use_model</c>, <c>read_memory</c> or <c>write_memory</c>.
+    /// </summary>
+    public static string Word(PolicyAction action) =>
+        action switch
+        {
+            PolicyAction.UseModel => "use_model",
+            PolicyAction.ReadMemory => "read_memory",
+            PolicyAction.WriteMemory => "write_memory",
+            _ => "call_tool",
         };
 
     /// <summary><c>allow</c>, <c>deny</c> or <c>require_approval</c>.</summary>

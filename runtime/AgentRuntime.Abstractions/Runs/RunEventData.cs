@@ -22,6 +22,8 @@ namespace AgentRuntime.Abstractions;
 [JsonDerivedType(typeof(ToolStarted), "tool.started")]
 [JsonDerivedType(typeof(ToolCompleted), "tool.completed")]
 [JsonDerivedType(typeof(ToolFailed), "tool.failed")]
+[JsonDerivedType(typeof(MemoryCompleted), "memory.completed")]
+[JsonDerivedType(typeof(MemoryRefused), "memory.refused")]
 public abstract record RunEventData;
 
 /// <summary>A worker started the run.</summary>
@@ -99,6 +101,31 @@ public sealed record ToolCompleted(int Call, string Tool, string Content, double
 
 /// <summary>The tool failed.</summary>
 public sealed record ToolFailed(int Call, string Tool, ErrorResource Error, double DurationMs) : RunEventData;
+
+/// <summary>The guest read or changed its memory.</summary>
+/// <param name="Call">Number of the host call within the run.</param>
+/// <param name="Operation"><c>get</c>, <c>exists</c>, <c>list_keys</c>, <c>set</c> or <c>delete</c>.</param>
+/// <param name="Bucket">The bucket.</param>
+/// <param name="Key">The key; null for listing.</param>
+/// <param name="Found">Whether there was a value, for <c>get</c> and <c>exists</c>.</param>
+/// <param name="Value">What was read, in base64; for <c>get</c>.</param>
+/// <param name="ValueDigest">SHA-256 of what was written, in lower-case hex; for <c>set</c>.</param>
+/// <param name="Keys">What was listed.</param>
+/// <param name="Cursor">Where listing goes on, and for a later page also where it began; null at the end.</param>
+public sealed record MemoryCompleted(
+    int Call,
+    string Operation,
+    string Bucket,
+    string? Key = null,
+    bool? Found = null,
+    string? Value = null,
+    string? ValueDigest = null,
+    IReadOnlyList<string>? Keys = null,
+    string? Cursor = null) : RunEventData;
+
+/// <summary>Memory was neither read nor changed.</summary>
+public sealed record MemoryRefused(int Call, string Operation, string Bucket, string? Key, ErrorResource Error)
+    : RunEventData;
 
 /// <summary>What the run used.</summary>
 public sealed record RunTotals(
