@@ -55,7 +55,7 @@ public sealed partial class PolicyAnalysis
         if (question.Agent is null == question.Client is null)
             throw Malformed("either an 'agent' or a 'client' asks", "agent");
         var at = question.At ?? _time.GetUtcNow();
-        var call = ReadCall(question.Tool, question.Model, question.Arguments, at);
+        var call = ReadCall(question.Tool, question.Model, question.Memory, question.Arguments, at);
         var history = question.History ?? [];
         if (history.Count > MaxHistory)
             throw Malformed($"a history has at most {MaxHistory} events", "history");
@@ -82,7 +82,8 @@ public sealed partial class PolicyAnalysis
     {
         if (body.AgoSeconds is not (>= 0 and <= 31_536_000))
             throw Malformed("'ago_seconds' must be 0 to 31536000", "history");
-        var call = ReadCall(body.Tool, body.Model, body.Arguments, at - TimeSpan.FromSeconds(body.AgoSeconds));
+        var call = ReadCall(
+            body.Tool, body.Model, body.Memory, body.Arguments, at - TimeSpan.FromSeconds(body.AgoSeconds));
         CallOutcome? outcome = body.Outcome switch
         {
             null or "succeeded" => CallOutcome.Succeeded,
@@ -102,10 +103,22 @@ public sealed partial class PolicyAnalysis
             body.Outcome == "denied");
     }
 
-    private static PolicyCall ReadCall(string? tool, string? model, JsonElement? arguments, DateTimeOffset at)
+    private static PolicyCall ReadCall(
+        string? tool, string? model, PolicyMemoryBody? memory, JsonElement? arguments, DateTimeOffset at)
     {
-        if (tool is null == model is null)
-            throw Malformed("either a 'tool' is called or a 'model' is asked", "tool");
+        if ((tool is null ? 0 : 1) + (model is null ? 0 : 1) + (memory is null ? 0 : 1) != 1)
+            throw Malformed("either a 'tool' is called, a 'model' is asked or 'memory' is used", "tool");
+        if (memory is not null)
+        {
+            return memory.Read is null == memory.Write is null
+                ? throw Malformed("'memory' names either a bucket to 'read' or one to 'write'", "memory")
+                : new(
+                    memory.Read is null ? PolicyAction.WriteMemory : PolicyAction.ReadMemory,
+                    memory.Read ?? memory.Write!,
+                    MemoryCalls.Arguments(memory.Key),
+                    at);
+        }
+
         return new(
             tool is null ? PolicyAction.UseModel : PolicyAction.CallTool,
             tool ?? model!,

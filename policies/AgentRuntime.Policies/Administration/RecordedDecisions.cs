@@ -86,7 +86,7 @@ internal sealed class RecordedDecisions(IAuditLog audit)
             made.Caller,
             made.Run,
             new(
-                made.Action == "use_model" ? PolicyAction.UseModel : PolicyAction.CallTool,
+                ActionOf(made.Action),
                 made.Resource,
                 made.Arguments ?? NoArguments,
                 at),
@@ -97,6 +97,15 @@ internal sealed class RecordedDecisions(IAuditLog audit)
             Principal = made.Principal,
             WasApproved = made.Approved,
             Code = made.Reason is { } reason ? ReasonCode.Parse(reason.Code) : null,
+        };
+
+    private static PolicyAction ActionOf(string word) =>
+        word switch
+        {
+            "use_model" => PolicyAction.UseModel,
+            "read_memory" => PolicyAction.ReadMemory,
+            "write_memory" => PolicyAction.WriteMemory,
+            _ => PolicyAction.CallTool,
         };
 
     private static Verdict VerdictOf(string word) =>

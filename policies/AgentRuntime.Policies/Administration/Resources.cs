@@ -21,7 +21,9 @@ internal static class Resources
     public static PolicyAuditResource Of(AuditReport report, BundleComparison? other, int days, int decisions) =>
         new(
             report.Bundle.ToString(),
-            report.Agents.Select(a => new AgentReachResource(a.Agent, Of(a.Tools), Of(a.Models))).ToList(),
+            report.Agents
+                .Select(a => new AgentReachResource(a.Agent, Of(a.Tools), Of(a.Models)) { Memory = Of(a.Memory) })
+                .ToList(),
             report.UnreachableTools,
             report.NeverDecided,
             days,
@@ -117,7 +119,7 @@ internal static class Resources
             decision.DeterminingPolicies,
             recorded.Run,
             recorded.Number,
-            recorded.Call.Action == PolicyAction.CallTool ? recorded.Call.Arguments : null,
+            recorded.Call.Action == PolicyAction.UseModel ? null : recorded.Call.Arguments,
             decision.Reason is { } reason ? ErrorResource.From(reason) : null);
     }
 
@@ -125,7 +127,7 @@ internal static class Resources
         changes
             .Select(c => new DecisionChangeResource(
                 c.Caller,
-                c.Action == PolicyAction.CallTool ? "call_tool" : "use_model",
+                DecisionRecords.Word(c.Action),
                 c.Resource,
                 DecisionRecords.Word(c.Before),
                 DecisionRecords.Word(c.After),

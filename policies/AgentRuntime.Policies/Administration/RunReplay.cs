@@ -65,6 +65,14 @@ internal sealed class RunReplay(IRunJournal journal)
             case ToolFailed tool:
                 Of(tool.Call).Outcome = CallOutcome.Failed;
                 break;
+            case MemoryCompleted memory when CallOf(memory.Operation, memory.Bucket, memory.Key, e.At) is { } call:
+                Of(memory.Call).Ask(call, "allow");
+                Of(memory.Call).Outcome = CallOutcome.Succeeded;
+                break;
+            case MemoryRefused memory when CallOf(memory.Operation, memory.Bucket, memory.Key, e.At) is { } call:
+                Of(memory.Call).Ask(call, VerdictOf(memory.Error.Code));
+                Of(memory.Call).Outcome = CallOutcome.Failed;
+                break;
         }
 
         PastCall Of(int number)
@@ -74,6 +82,23 @@ internal sealed class RunReplay(IRunJournal journal)
             return call;
         }
     }
+
+    private static PolicyCall? CallOf(string operation, string bucket, string? key, DateTimeOffset at)
+    {
+        PolicyAction? action = operation switch
+        {
+            "get" or "exists" or "list_keys" => PolicyAction.ReadMemory,
+            "set" or "delete" => PolicyAction.WriteMemory,
+            _ => null,
+        };
+        return action is { } known ? new(known, bucket, MemoryCalls.Arguments(key), at) : null;
+    }
+
+    // Policy refuses with codes of its own or with what its schema finds; anything else came after its yes.
+    private static string VerdictOf(string code) =>
+        code == ReasonCodes.ApprovalRequired.ToString() ? "require_approval"
+        : code.StartsWith("AR2", StringComparison.Ordinal) || code == ReasonCodes.InvalidArguments.ToString() ? "deny"
+        : "allow";
 
     private static JsonElement? Parse(string json)
     {

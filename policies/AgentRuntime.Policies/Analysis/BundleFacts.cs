@@ -26,6 +26,15 @@ internal static class BundleFacts
             facts[($"model {model.Name}", "direct")] = model.DirectForAll
                 ? "true"
                 : $"[{string.Join(", ", model.DirectProjects)}]";
+        foreach (var memory in definition.Memory)
+        {
+            var subject = $"memory {memory.Name}";
+            facts[(subject, "max_bytes")] = memory.Bucket.MaxBytes.ToString();
+            facts[(subject, "max_keys")] = Text(memory.Bucket.MaxKeys);
+            facts[(subject, "max_value")] = memory.Bucket.MaxValueBytes.ToString();
+            facts[(subject, "contents")] = Text(memory.Contents);
+        }
+
         foreach (var server in definition.Servers)
         {
             facts[($"server {server.Name}", "url")] = server.Endpoint.ToString();
@@ -75,6 +84,8 @@ internal static class BundleFacts
         facts[(subject, "egress")] = agent.Policy.Egress is null ? "the tenant's" : Text(agent.Policy.Egress);
         foreach (var (id, grant) in GrantPolicies.Name(agent))
             facts[(subject, $"grant {id[(agent.Name.Length + "grant::".Length)..]}")] = Text(grant);
+        foreach (var bucket in agent.Memory.GroupBy(g => g.Bucket, StringComparer.Ordinal))
+            facts[(subject, $"memory {bucket.Key}")] = string.Join("; ", bucket.Select(g => g.Describe()));
     }
 
     private static string Text(GrantDefinition grant)

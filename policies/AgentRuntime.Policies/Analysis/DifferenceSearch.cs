@@ -24,9 +24,14 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
         foreach (var agent in Union(b => b.Agents.Keys))
         {
             foreach (var tool in Union(b => b.Tools.Keys))
-                SearchTool(agent, tool, changes);
+                Search(agent, PolicyAction.CallTool, tool, changes);
             foreach (var model in Union(b => b.Models.Keys))
                 SearchModel(agent, EntityNames.Agent(agent), model, changes);
+            foreach (var bucket in Union(b => b.Memory.Keys))
+            {
+                Search(agent, PolicyAction.ReadMemory, bucket, changes);
+                Search(agent, PolicyAction.WriteMemory, bucket, changes);
+            }
         }
 
         // Somebody whom neither bundle names stands for all of them.
@@ -40,22 +45,22 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
         return changes;
     }
 
-    private void SearchTool(string agent, string tool, List<DecisionChange> changes)
+    private void Search(string agent, PolicyAction action, string resource, List<DecisionChange> changes)
     {
         var principal = EntityNames.Agent(agent);
-        var was = Side(before, agent, principal, tool);
-        var will = Side(after, agent, principal, tool);
+        var was = Side(before, agent, principal, action, resource);
+        var will = Side(after, agent, principal, action, resource);
         if (was is null && will is null)
             return;
         if (was is not null && will is not null && was.Says(will))
             return;
-        var shape = (will ?? was)!.Tool.Pin.Arguments;
+        var shape = (will ?? was)!.Arguments;
         var constants = PolicyConstants.Of((was?.Policies ?? []).Concat(will?.Policies ?? []));
         var samples = new ContextSamples(constants, _random);
         var found = new HashSet<bool>();
         foreach (var input in samples.Records(shape, ContextsPerTool))
         {
-            foreach (var assumed in Assumptions(agent, tool))
+            foreach (var assumed in Assumptions(agent, resource))
             {
                 if ((_left -= 2) < 0 || found.Count == 2)
                     return;
@@ -68,7 +73,7 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
                 if (old == next)
                     continue;
                 var change = new DecisionChange(
-                    agent, PolicyAction.CallTool, tool, old, next, $"{input}{assumed.Text}");
+                    agent, action, resource, old, next, $"{input}{assumed.Text}");
                 if (found.Add(change.IsWider))
                     changes.Add(change);
             }
@@ -106,7 +111,7 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
         side is null
             ? Verdict.Deny
             : Verdicts.Of(CedarAuthorizer.Authorize(
-                side.Set, side.Entities, new(side.Principal, side.Tool.Action, side.Tool.Server, context))).ToVerdict();
+                side.Set, side.Entities, new(side.Principal, side.Action, side.Resource, context))).ToVerdict();
 
     // What history may have come to: its conditions hold or not, nothing or something untrusted came in, approved or
     // not.
@@ -126,15 +131,52 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
         yield return new(false, false, true, ids, " after untrusted input, a failure and an approval");
     }
 
-    private static OneSide? Side(CompiledBundle? bundle, string agent, EntityUid principal, string tool)
+    private static OneSide? Side(
+        CompiledBundle? bundle, string agent, EntityUid principal, PolicyAction action, string resource)
     {
-        if (bundle is null || !bundle.Agents.ContainsKey(agent) || !bundle.Tools.TryGetValue(tool, out var entry))
+        if (bundle is null || !bundle.Agents.ContainsKey(agent))
             return null;
+        if (action == PolicyAction.CallTool)
+        {
+            return bundle.Tools.TryGetValue(resource, out var tool)
+                ? Side(
+                    bundle,
+                    principal,
+                    tool.Action,
+                    tool.Server,
+                    tool.Pin.Arguments,
+                    tool.Pin.Descriptor.InputSchema.GetRawText())
+                : null;
+        }
+
+        return bundle.Memory.TryGetValue(resource, out var memory)
+            ? Side(
+                bundle,
+                principal,
+                MemoryCalls.ActionOf(action),
+                memory.Resource,
+                MemoryCalls.ArgumentsOf(action),
+                "")
+            : null;
+    }
+
+    private static OneSide? Side(
+        CompiledBundle bundle,
+        EntityUid principal,
+        EntityUid action,
+        EntityUid resource,
+        ObjectShape arguments,
+        string schema)
+    {
         var policies = bundle.Policies.Policies
-            .Where(p => Scopes.Fit(p, principal, entry.Action, entry.Server, bundle.Entities))
+            .Where(p => Scopes.Fit(p, principal, action, resource, bundle.Entities))
             .ToList();
         return policies.Exists(p => p.Effect == CedarEffect.Permit)
-            ? new(principal, entry, policies, CedarPolicySet.Create(policies), bundle.Entities)
+            ? new(principal, action, resource, policies, CedarPolicySet.Create(policies), bundle.Entities)
+            {
+                Arguments = arguments,
+                Schema = schema,
+            }
             : null;
     }
 
@@ -146,13 +188,24 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
         return all;
     }
 
-    /// <summary>What one bundle says of one agent and one tool.</summary>
+    /// <summary>What one bundle says of one agent and one thing that it may do.</summary>
     private sealed record OneSide(
-        EntityUid Principal, ToolEntry Tool, List<CedarPolicy> Policies, CedarPolicySet Set, CedarEntities Entities)
+        EntityUid Principal,
+        EntityUid Action,
+        EntityUid Resource,
+        List<CedarPolicy> Policies,
+        CedarPolicySet Set,
+        CedarEntities Entities)
     {
+        /// <summary>What the arguments may be.</summary>
+        public required ObjectShape Arguments { get; init; }
+
+        /// <summary>The schema that a tool is pinned with; empty for memory, where it is always the same.</summary>
+        public required string Schema { get; init; }
+
         /// <summary>The other says the same to the letter, places in files aside.</summary>
         public bool Says(OneSide other) =>
-            Tool.Pin.Descriptor.InputSchema.GetRawText() == other.Tool.Pin.Descriptor.InputSchema.GetRawText()
+            Schema == other.Schema
             && Policies.Select(Bare).SequenceEqual(other.Policies.Select(Bare), StringComparer.Ordinal);
 
         private static string Bare(CedarPolicy policy)

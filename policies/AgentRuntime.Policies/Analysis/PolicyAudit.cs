@@ -44,7 +44,16 @@ public static class PolicyAudit
             .OfType<ReachedThing>()
             .OrderBy(m => m.Name, StringComparer.Ordinal)
             .ToList();
-        return new(agent.Name, tools, models);
+        var memory = bundle.Memory.Values
+            .OrderBy(m => m.Definition.Name, StringComparer.Ordinal)
+            .SelectMany(IEnumerable<ReachedThing?> (m) =>
+            [
+                ReachOf(m.Definition.Name, true, visibility.Look(principal, EntityNames.ReadMemory, m.Resource)),
+                ReachOf(m.Definition.Name, false, visibility.Look(principal, EntityNames.WriteMemory, m.Resource)),
+            ])
+            .OfType<ReachedThing>()
+            .ToList();
+        return new(agent.Name, tools, models) { Memory = memory };
     }
 
     private static ReachedThing? ReachOf(string name, bool readOnly, CedarPartialResponse response)
@@ -82,9 +91,13 @@ public sealed record AuditReport(
     IReadOnlyList<string> NeverDecided);
 
 /// <summary>What one agent can reach at most. Immutable.</summary>
-public sealed record AgentReach(string Agent, IReadOnlyList<ReachedThing> Tools, IReadOnlyList<ReachedThing> Models);
+public sealed record AgentReach(string Agent, IReadOnlyList<ReachedThing> Tools, IReadOnlyList<ReachedThing> Models)
+{
+    /// <summary>Buckets that it can read, and with <see cref="ReachedThing.IsReadOnly"/> false write.</summary>
+    public IReadOnlyList<ReachedThing> Memory { get; init; } = [];
+}
 
-/// <summary>A tool or model that an agent can reach. Immutable.</summary>
+/// <summary>A tool, model or bucket that an agent can reach. Immutable.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="IsReadOnly">It changes nothing, as far as its pin says.</param>
 /// <param name="NeedsApproval">Only with a person's approval.</param>

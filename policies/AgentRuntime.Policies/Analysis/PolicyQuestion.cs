@@ -6,7 +6,7 @@ namespace AgentRuntime.Policies;
 /// <summary>A call that somebody wants to know the decision of. Immutable.</summary>
 /// <param name="Caller">An agent as <c>project/agent</c>, or a project whose client asks directly.</param>
 /// <param name="Action">What is to be done.</param>
-/// <param name="Resource">To what: a tool's or a model's name.</param>
+/// <param name="Resource">To what: a tool's, a model's or a bucket's name.</param>
 /// <param name="Arguments">The arguments as a JSON object.</param>
 /// <param name="At">The time of the call.</param>
 public sealed record PolicyQuestion(

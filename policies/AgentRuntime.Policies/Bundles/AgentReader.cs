@@ -43,7 +43,7 @@ internal static class AgentReader
 
         if (agents.Count > MaxAgents)
             problems.Add(default, $"the bundle describes {agents.Count} agents", $"at most {MaxAgents} are read");
-        var grants = agents.Values.Sum(a => a.Grants.Count + a.Models.Count);
+        var grants = agents.Values.Sum(a => a.Grants.Count + a.Models.Count + a.Memory.Count);
         if (grants > MaxGrants)
         {
             problems.Add(default, $"the bundle grants {grants} times", $"at most {MaxGrants} are read");
@@ -74,12 +74,17 @@ internal static class AgentReader
         var slo = SloReader.Choose(section, "slo", bundle.SloClasses, bundle.FirstPriority, problems);
         var egress = EgressReader.Read(section.Find("egress"), problems);
         var grants = GrantReader.Read(section, bundle, problems);
+        var memory = MemoryGrantReader.Read(section, bundle, problems);
         section.Close();
         var policy = new AgentPolicy(name, limits, budget)
         {
             DefaultModel = model, DefaultMaxOutputTokens = maxOutput, Slo = slo, Egress = egress,
         };
-        return new(name, description, policy, models, grants, entry.Key.Position) { Input = input };
+        return new(name, description, policy, models, grants, entry.Key.Position)
+        {
+            Input = input,
+            Memory = memory,
+        };
     }
 
     private static (string? Default, IReadOnlyList<string> All) ReadModels(

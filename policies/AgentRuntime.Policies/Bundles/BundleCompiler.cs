@@ -14,7 +14,8 @@ internal static class BundleCompiler
         var definition = BundleReader.Read(sorted, options, problems);
         var generated = GrantPolicies.Write(definition);
         var policies = PolicyReader.Read(sorted.Policies, generated, problems);
-        var schema = CedarSchemaWriter.Write(definition.Servers, definition.Tools);
+        var schema = CedarSchemaWriter.Write(
+            definition.Servers, definition.Tools, definition.Memory.Count > 0);
         PolicyValidator.Validate(schema, policies, generated, problems);
         var tests = PolicyTestReader.Read(sorted.Tests, problems);
         if (problems.Any)
@@ -40,6 +41,8 @@ internal static class BundleCompiler
                 StringComparer.Ordinal),
             Models = definition.Models.ToFrozenDictionary(
                 m => m.Name, m => EntityNames.Model(m.Name), StringComparer.Ordinal),
+            Memory = definition.Memory.ToFrozenDictionary(
+                m => m.Name, m => new MemoryEntry(m, EntityNames.Memory(m.Name)), StringComparer.Ordinal),
         };
 
         // Only what is valid otherwise can be evaluated.

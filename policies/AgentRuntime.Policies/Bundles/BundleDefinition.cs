@@ -27,10 +27,15 @@ internal sealed record BundleDefinition(
     /// <summary>What is done when too much is denied or fails.</summary>
     public IReadOnlyList<ThreatRule> Threats { get; init; } = [];
 
+    /// <summary>The buckets that there are.</summary>
+    public IReadOnlyList<MemoryDefinition> Memory { get; init; } = [];
+
     /// <summary>Whoever sends calls sends them as decisions say.</summary>
     public bool HonoursObligations { get; init; }
 
     public ModelDefinition? FindModel(string name) => Models.FirstOrDefault(m => m.Name == name);
+
+    public MemoryDefinition? FindMemory(string name) => Memory.FirstOrDefault(m => m.Name == name);
 
     public ToolPin? FindTool(string qualifiedName) => Tools.FirstOrDefault(t => t.Name == qualifiedName);
 }
@@ -81,6 +86,9 @@ internal sealed record AgentDefinition(
 {
     /// <summary>The labels of what its runs are given.</summary>
     public DataLabels Input { get; init; } = DataLabels.Default;
+
+    /// <summary>The memory that it may use.</summary>
+    public IReadOnlyList<MemoryGrant> Memory { get; init; } = [];
 
     public string Project => Name[..Name.IndexOf('/', StringComparison.Ordinal)];
 }

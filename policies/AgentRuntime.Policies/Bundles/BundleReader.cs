@@ -27,6 +27,7 @@ internal static class BundleReader
             : SloReader.Choose(main, "client_slo", classes, options.FirstPriority, problems);
         var egress = EgressReader.Read(main?.Find("egress"), problems);
         var threats = ThreatReader.Read(main?.Section("threats"), problems);
+        var memory = MemoryReader.Read(main?.Section("memory"), problems);
         main?.Close();
 
         var tools = ToolPinReader.Read(files.Tools, servers, problems);
@@ -38,6 +39,7 @@ internal static class BundleReader
             ClientSlo = clientSlo,
             Egress = egress,
             Threats = threats,
+            Memory = memory,
         };
         var bundle = draft with { Agents = AgentReader.Read(files.Agents, draft, problems) };
         EgressReader.CheckServers(bundle, problems);

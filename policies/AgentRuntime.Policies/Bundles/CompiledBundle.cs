@@ -20,7 +20,8 @@ internal sealed class CompiledBundle
     /// <summary>Generated and hand-written policies.</summary>
     public required CedarPolicySet Policies { get; init; }
 
-    /// <summary>Agents, projects, clients that are named, tool servers, models and the hierarchy of actions.</summary>
+    /// <summary>Agents, projects, clients that are named, tool servers, models, memory and the hierarchy of
+    /// actions.</summary>
     public required CedarEntities Entities { get; init; }
 
     /// <summary>The bundle's own tests.</summary>
@@ -31,6 +32,8 @@ internal sealed class CompiledBundle
     public required FrozenDictionary<string, ToolEntry> Tools { get; init; }
 
     public required FrozenDictionary<string, EntityUid> Models { get; init; }
+
+    public required FrozenDictionary<string, MemoryEntry> Memory { get; init; }
 }
 
 /// <summary>A pinned tool with its Cedar names.</summary>

@@ -7,6 +7,10 @@ internal static class EntityNames
 {
     public static EntityUid UseModel { get; } = Uid("Action", ActionNames.UseModel);
 
+    public static EntityUid ReadMemory { get; } = Uid("Action", ActionNames.ReadMemory);
+
+    public static EntityUid WriteMemory { get; } = Uid("Action", ActionNames.WriteMemory);
+
     public static EntityUid Agent(string qualifiedName) => Uid("Agent", qualifiedName);
 
     public static EntityUid Client(string project) => Uid("Client", project);
@@ -16,6 +20,8 @@ internal static class EntityNames
     public static EntityUid ToolServer(string name) => Uid("ToolServer", name);
 
     public static EntityUid Model(string name) => Uid("Model", name);
+
+    public static EntityUid Memory(string bucket) => Uid("Memory", bucket);
 
     /// <summary>A client of a project, for a store that does not have it.</summary>
     public static CedarEntity ClientOf(string project) =>
@@ -43,6 +49,8 @@ internal static class EntityNames
         }
 
         all.Add(new(UseModel));
+        all.Add(new(ReadMemory));
+        all.Add(new(WriteMemory));
         all.Add(new(Action(ActionNames.CallTool)));
         all.Add(new(Action(ActionNames.ReadOnly), parents: [Action(ActionNames.CallTool)]));
         all.Add(new(Action(ActionNames.MayWrite), parents: [Action(ActionNames.CallTool)]));
@@ -55,6 +63,7 @@ internal static class EntityNames
         all.AddRange(bundle.Tools.Select(t =>
             new CedarEntity(Action(t.Name), parents: [Action(t.Server), Action(ActionNames.EffectOf(t))])));
         all.AddRange(bundle.Models.Select(m => new CedarEntity(Model(m.Name))));
+        all.AddRange(bundle.Memory.Select(m => new CedarEntity(Memory(m.Name))));
         return CedarEntities.Create(all);
     }
 

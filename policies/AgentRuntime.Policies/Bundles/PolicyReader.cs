@@ -7,7 +7,7 @@ namespace AgentRuntime.Policies;
 internal static class PolicyReader
 {
     private static readonly string[] Annotations = ["id", "reason", "approval", "overrides", "description", "source"];
-    private static readonly string[] ReservedPrefixes = ["grant:", "model:", "direct:"];
+    private static readonly string[] ReservedPrefixes = ["grant:", "model:", "direct:", "memory:"];
 
     public const int MaxPolicies = 100_000;
 

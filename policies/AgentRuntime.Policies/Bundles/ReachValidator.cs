@@ -61,6 +61,13 @@ internal static class ReachValidator
                     $"the model '{model}'",
                     agent.Position,
                     visibility.Look(principal, EntityNames.UseModel, bundle.Models[model]));
+
+            foreach (var (_, action, grant) in GrantPolicies.NameMemory(agent))
+                Report(
+                    $"the memory '{grant.Bucket}' to {MemoryCalls.Verb(action)}",
+                    grant.Position,
+                    visibility.Look(
+                        principal, MemoryCalls.ActionOf(action), bundle.Memory[grant.Bucket].Resource));
         }
 
         void Report(string what, Yaml.BundlePosition at, CedarPartialResponse answer)

@@ -53,6 +53,7 @@ internal sealed class BundleSnapshot : IPolicySnapshot
             bundle.Definition.Tools.Select(t => t.Descriptor).ToList())
         {
             ClientSlo = bundle.Definition.ClientSlo,
+            Memory = bundle.Definition.Memory.Select(m => m.Bucket).ToList(),
         };
     }
 

@@ -27,6 +27,38 @@ internal static class Denials
     public static RuntimeError ModelNotGranted(string caller, string model) =>
         new(ReasonCodes.ModelNotGranted, $"the bundle does not grant the model '{Cut(model, 200)}' to {caller}");
 
+    public static RuntimeError UnknownMemory(AgentDefinition agent, PolicyCall call, IEnumerable<string> known) =>
+        new(
+            ReasonCodes.DefaultDeny,
+            $"the agent '{agent.Name}' is not granted to {MemoryCalls.Verb(call.Action)} the memory "
+                + $"'{Cut(call.Resource, 200)}': the bundle describes none of that name",
+            agent.Position.ToString(),
+            NearestName.Find(call.Resource, known) is { } near ? $"Did you mean '{near}'?" : null);
+
+    /// <summary>No permit holds: nothing is granted, or only other keys or the other access are.</summary>
+    public static RuntimeError MemoryNotGranted(AgentDefinition agent, PolicyCall call, CedarRecord input)
+    {
+        var verb = MemoryCalls.Verb(call.Action);
+        var grants = GrantPolicies.NameMemory(agent).Where(g => g.Grant.Bucket == call.Resource).ToList();
+        var same = grants.Where(g => g.Action == call.Action).Select(g => g.Grant).ToList();
+        if (same.Count == 0)
+        {
+            var rest = grants.Count > 0 ? $", only to {MemoryCalls.Verb(grants[0].Action)} it" : "";
+            return new(
+                ReasonCodes.DefaultDeny,
+                $"the agent '{agent.Name}' is not granted to {verb} the memory '{call.Resource}'{rest}",
+                (grants.Count > 0 ? grants[0].Grant.Position : agent.Position).ToString());
+        }
+
+        var prefixes = string.Join(", or with ", same.Take(MostGrantsShown).Select(g => $"'{g.Keys}'"));
+        var actual = input.ContainsKey("key") ? "and the key is another" : "and listing shows all of them";
+        return new(
+            ReasonCodes.DefaultDeny,
+            $"the agent '{agent.Name}' may {verb} the memory '{call.Resource}' only at keys that begin with "
+                + $"{prefixes}, {actual}",
+            same[0].Position.ToString());
+    }
+
     public static RuntimeError InvalidArguments(string tool, string problem) =>
         new(ReasonCodes.InvalidArguments, $"the arguments of '{tool}' do not fit its schema: {problem}", tool);
 

@@ -147,6 +147,8 @@ internal sealed class RunPolicy(
                 return null;
             case PolicyAction.UseModel:
                 return Denials.ModelNotGranted(Caller, call.Resource);
+            case PolicyAction.ReadMemory or PolicyAction.WriteMemory:
+                return PrepareMemory(call, out prepared);
             default:
                 return new(ReasonCodes.DefaultDeny, "no rule allows an action of that kind");
         }
@@ -165,16 +167,38 @@ internal sealed class RunPolicy(
         return null;
     }
 
+    private RuntimeError? PrepareMemory(PolicyCall call, out PreparedCall prepared)
+    {
+        prepared = default;
+        if (agent is null)
+            return new(ReasonCodes.DefaultDeny, $"{Caller} may not use memory themselves");
+        if (!_bundle.Memory.TryGetValue(call.Resource, out var memory))
+            return Denials.UnknownMemory(agent, call, _bundle.Memory.Keys);
+        if (ArgumentReader.Read(MemoryCalls.ArgumentsOf(call.Action), call.Arguments, out var problem) is not { } input)
+            return Denials.InvalidArguments(call.Resource, problem!);
+        var counted = call.Action == PolicyAction.ReadMemory ? memory.Reads : memory.Writes;
+        prepared = new(
+            MemoryCalls.ActionOf(call.Action), memory.Resource, null, new(counted, input, call.At))
+        {
+            Memory = memory,
+        };
+        return null;
+    }
+
     // The lock must be held.
     private CedarRequest RequestOf(PolicyCall call, in PreparedCall prepared)
     {
         var seen = prepared.Seen;
-        var history = prepared.Tool is null
-            ? _history.Figures.ToRecord(_history.Figures.ModelCalls, CedarSet.Empty, approved: false)
-            : _history.Figures.ToRecord(
-                _history.Figures.Of(seen.Tool).Calls, _history.Holding(seen), IsApproved(seen, call));
+        var figures = _history.Figures;
+        var history = call.Action switch
+        {
+            PolicyAction.CallTool =>
+                figures.ToRecord(figures.Of(seen.Tool).Calls, _history.Holding(seen), IsApproved(seen, call)),
+            PolicyAction.UseModel => figures.ToRecord(figures.ModelCalls, CedarSet.Empty, approved: false),
+            _ => figures.ToRecord(figures.Of(seen.Tool).Calls, CedarSet.Empty, approved: false),
+        };
         var now = CedarValue.Datetime(call.At);
-        var context = prepared.Tool is null
+        var context = call.Action == PolicyAction.UseModel
             ? CedarRecord.Create(("user", identity.Principal), ("now", now), ("history", history))
             : CedarRecord.Create(
                 ("user", identity.Principal), ("now", now), ("history", history), ("input", seen.Input));
@@ -185,9 +209,13 @@ internal sealed class RunPolicy(
     private (Verdict Verdict, RuntimeError? Reason) Conclude(
         CedarResponse response, PolicyCall call, in HistoryCall seen)
     {
-        var what = call.Action == PolicyAction.CallTool
-            ? $"calling '{call.Resource}'"
-            : $"asking the model '{call.Resource}'";
+        var what = call.Action switch
+        {
+            PolicyAction.CallTool => $"calling '{call.Resource}'",
+            PolicyAction.UseModel => $"asking the model '{call.Resource}'",
+            PolicyAction.ReadMemory => $"reading the memory '{call.Resource}'",
+            _ => $"writing the memory '{call.Resource}'",
+        };
         return Verdicts.Of(response) switch
         {
             Verdicts.Outcome.Forbidden => (Verdict.Deny, Denials.Forbidden(Caller, what, response.Reasons[0])),
@@ -197,6 +225,7 @@ internal sealed class RunPolicy(
             Verdicts.Outcome.NeedsApproval =>
                 (Verdict.RequireApproval, Denials.ApprovalRequired(Caller, what, response.Reasons[0])),
             _ when call.Action == PolicyAction.CallTool => (Verdict.Deny, Denials.NotGranted(agent!, seen, _history)),
+            _ when call.Action.IsMemory() => (Verdict.Deny, Denials.MemoryNotGranted(agent!, call, seen.Input)),
             _ => (Verdict.Deny, Denials.ModelNotGranted(Caller, call.Resource)),
         };
     }
@@ -207,7 +236,7 @@ internal sealed class RunPolicy(
         var seen = obligations.Count == 0
             ? prepared.Seen
             : prepared.Seen with { Input = GrantObligations.Rewrite(prepared.Seen.Input, obligations) };
-        _history.Begin(call, prepared.Tool, seen, approval);
+        _history.Begin(call, prepared.Tool, prepared.Memory, seen, approval);
         foreach (var obligation in obligations)
         {
             if (obligation is Obligation.AddLabel { Label: var label })
@@ -248,7 +277,12 @@ internal sealed class RunPolicy(
         return null;
     }
 
-    /// <summary>A call with its Cedar names; <see cref="Tool"/> is null when a model is asked.</summary>
-    private readonly record struct PreparedCall(
-        EntityUid Action, EntityUid Resource, ToolEntry? Tool, HistoryCall Seen);
+    /// <summary>
+    /// A call with its Cedar names; <see cref="Tool"/> is null when a model is asked or memory is used.
+    /// </summary>
+    private readonly record struct PreparedCall(EntityUid Action, EntityUid Resource, ToolEntry? Tool, HistoryCall Seen)
+    {
+        /// <summary>The bucket that is used; null when none is.</summary>
+        public MemoryEntry? Memory { get; init; }
+    }
 }

@@ -1,14 +1,15 @@
 using System.Globalization;
 using System.Text;
+using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Policies;
 
 /// <summary>A Cedar policy that a bundle's YAML was compiled to. Immutable.</summary>
 /// <param name="Id">Its id: <c>grant:demo/triage:shop/refund</c>, <c>model:demo/triage:demo</c>,
-/// <c>direct:demo:demo</c>.</param>
+/// <c>direct:demo:demo</c>, <c>memory:demo/triage:notes:read</c>.</param>
 /// <param name="Text">Its source.</param>
 /// <param name="Position">The place in the YAML that it comes from.</param>
-/// <param name="Grant">The grant; null when it lets a model be used.</param>
+/// <param name="Grant">The grant; null when it lets a model or memory be used.</param>
 internal sealed record GeneratedPolicy(string Id, string Text, Yaml.BundlePosition Position, GrantDefinition? Grant)
 {
     /// <summary>The offset of the grant's own expression within <see cref="Text"/>; -1 when it has none.</summary>
@@ -32,6 +33,9 @@ internal static class GrantPolicies
 
             foreach (var model in agent.Models)
                 policies.Add(WriteModel($"model:{agent.Name}:{model}", principal, model, agent.Position));
+
+            foreach (var (id, action, grant) in NameMemory(agent))
+                policies.Add(WriteMemory(id, action, grant, principal));
         }
 
         foreach (var model in bundle.Models)
@@ -62,6 +66,45 @@ internal static class GrantPolicies
             var id = $"grant:{agent.Name}:{grant.Tool}";
             yield return (number == 1 ? id : string.Create(CultureInfo.InvariantCulture, $"{id}#{number}"), grant);
         }
+    }
+
+    /// <summary>
+    /// An agent's grants of memory, one for each action, with the ids of their policies; further ones of one bucket and
+    /// action are numbered.
+    /// </summary>
+    public static IEnumerable<(string Id, PolicyAction Action, MemoryGrant Grant)> NameMemory(AgentDefinition agent)
+    {
+        var seen = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var grant in agent.Memory)
+        {
+            if (grant.Access.HasFlag(MemoryAccess.Read))
+                yield return (Id(PolicyAction.ReadMemory), PolicyAction.ReadMemory, grant);
+            if (grant.Access.HasFlag(MemoryAccess.Write))
+                yield return (Id(PolicyAction.WriteMemory), PolicyAction.WriteMemory, grant);
+
+            string Id(PolicyAction action)
+            {
+                var id = $"memory:{agent.Name}:{grant.Bucket}:{MemoryCalls.Verb(action)}";
+                var number = seen[id] = seen.GetValueOrDefault(id) + 1;
+                return number == 1 ? id : string.Create(CultureInfo.InvariantCulture, $"{id}#{number}");
+            }
+        }
+    }
+
+    private static GeneratedPolicy WriteMemory(string id, PolicyAction action, MemoryGrant grant, string principal)
+    {
+        var text = new StringBuilder();
+        Annotate(text, "id", id);
+        Annotate(text, "source", grant.Position.ToString());
+        WriteHead(text, principal, MemoryCalls.ActionOf(action).Id, CedarText.Uid("Memory", grant.Bucket));
+        if (grant.Keys is { } prefix)
+        {
+            // Listing has no key: it shows all of them, and a grant of some does not cover it.
+            text.Append("\nwhen { ").Append(action == PolicyAction.ReadMemory ? "context.input has key && " : "")
+                .Append("context.input.key like ").Append(CedarText.QuotePrefix(prefix)).Append(" }");
+        }
+
+        return new(id, text.Append(";\n").ToString(), grant.Position, null);
     }
 
     private static GeneratedPolicy WriteGrant(string id, GrantDefinition grant, ToolPin tool, string principal)

@@ -63,6 +63,17 @@ internal sealed class RunFigures(bool inputTrusted, Confidentiality inputConfide
         Label(tool, 1);
     }
 
+    /// <summary>
+    /// Memory is used, or with -1 was not after all. What is read brings the labels of its bucket, for another run may
+    /// have written it after anything.
+    /// </summary>
+    public void Count(MemoryEntry memory, string counted, int change)
+    {
+        Of(counted).Calls += change;
+        if (counted == memory.Reads)
+            Label(memory.Definition.Contents, change);
+    }
+
     public void End(ToolEntry tool, CallOutcome outcome)
     {
         if (outcome == CallOutcome.NotSent)
@@ -99,9 +110,7 @@ internal sealed class RunFigures(bool inputTrusted, Confidentiality inputConfide
 
     private void Label(ToolEntry tool, int change)
     {
-        if (!tool.Results.Trusted)
-            _untrusted += change;
-        _confidential[(int)tool.Results.Confidentiality] += change;
+        Label(tool.Results, change);
         var count = _sources.GetValueOrDefault(tool.Pin.Server) + change;
         if (count == 0)
             _sources.Remove(tool.Pin.Server);
@@ -109,6 +118,13 @@ internal sealed class RunFigures(bool inputTrusted, Confidentiality inputConfide
             _sources[tool.Pin.Server] = count;
         if (count == 0 || (count == 1 && change == 1))
             _sourceSet = null;
+    }
+
+    private void Label(DataLabels labels, int change)
+    {
+        if (!labels.Trusted)
+            _untrusted += change;
+        _confidential[(int)labels.Confidentiality] += change;
     }
 
     /// <summary>What one tool has done in the run.</summary>

@@ -58,26 +58,31 @@ internal sealed class RunHistory
         return null;
     }
 
-    /// <summary>Enters an allowed call of a tool, or with <paramref name="tool"/> null of a model.</summary>
+    /// <summary>Enters an allowed call of a tool or of memory, or with neither of a model.</summary>
     /// <exception cref="ArgumentException">This very call is in flight already.</exception>
-    public void Begin(PolicyCall call, ToolEntry? tool, in HistoryCall seen, Approvals.Approval? approval)
+    public void Begin(
+        PolicyCall call, ToolEntry? tool, MemoryEntry? memory, in HistoryCall seen, Approvals.Approval? approval)
     {
         if (_inFlight.ContainsKey(call))
             throw new ArgumentException("the call is in flight already; each call is decided once", nameof(call));
         object?[]? begun = null;
-        if (tool is null)
-        {
-            Figures.ModelCalls++;
-        }
-        else
+        if (tool is not null)
         {
             begun = BeginMonitors(seen);
             Figures.Begin(tool);
         }
+        else if (memory is not null)
+        {
+            Figures.Count(memory, seen.Tool, 1);
+        }
+        else
+        {
+            Figures.ModelCalls++;
+        }
 
         if (approval is not null)
             approval.Spent = true;
-        _inFlight.Add(call, new(tool, seen, begun, approval));
+        _inFlight.Add(call, new(tool, memory, seen, begun, approval));
     }
 
     /// <summary>A call ended. One that is not in flight changes nothing.</summary>
@@ -87,8 +92,12 @@ internal sealed class RunHistory
             return;
         if (flight.Tool is null)
         {
-            // A model that failed is no failure of a tool; only what was never sent is taken back.
-            if (outcome == CallOutcome.NotSent)
+            // A model or memory that failed is no failure of a tool; only what was never sent is taken back.
+            if (outcome != CallOutcome.NotSent)
+                return;
+            if (flight.Memory is not null)
+                Figures.Count(flight.Memory, flight.Seen.Tool, -1);
+            else
                 Figures.ModelCalls--;
             return;
         }
@@ -126,5 +135,5 @@ internal sealed class RunHistory
     }
 
     private readonly record struct Flight(
-        ToolEntry? Tool, HistoryCall Seen, object?[]? Begun, Approvals.Approval? Approval);
+        ToolEntry? Tool, MemoryEntry? Memory, HistoryCall Seen, object?[]? Begun, Approvals.Approval? Approval);
 }

@@ -9,6 +9,12 @@ internal static class ActionNames
     /// <summary>Asking a model.</summary>
     public const string UseModel = "use_model";
 
+    /// <summary>Reading memory, listing its keys too.</summary>
+    public const string ReadMemory = "read_memory";
+
+    /// <summary>Setting and deleting in memory.</summary>
+    public const string WriteMemory = "write_memory";
+
     /// <summary>The group of all tools.</summary>
     public const string CallTool = "call_tool";
 

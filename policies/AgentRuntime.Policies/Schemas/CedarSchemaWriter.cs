@@ -10,7 +10,13 @@ namespace AgentRuntime.Policies;
 internal static class CedarSchemaWriter
 {
     /// <summary>The schema in Cedar's own syntax.</summary>
-    public static string Write(IReadOnlyList<ServerDefinition> servers, IReadOnlyList<ToolPin> tools)
+    /// <param name="servers">The tool servers.</param>
+    /// <param name="tools">Their tools.</param>
+    /// <param name="memory">
+    /// There are buckets. A bundle without any has the schema that it always had, and its policies stay valid.
+    /// </param>
+    public static string Write(
+        IReadOnlyList<ServerDefinition> servers, IReadOnlyList<ToolPin> tools, bool memory = false)
     {
         var schema = new StringBuilder();
         schema.Append(CultureInfo.InvariantCulture, $$"""
@@ -35,6 +41,13 @@ internal static class CedarSchemaWriter
               action "{{ActionNames.ReadOnly}}", "{{ActionNames.MayWrite}}" in ["{{ActionNames.CallTool}}"];
 
             """);
+        if (memory)
+        {
+            schema.Append("  entity Memory;\n");
+            WriteAction(schema, ActionNames.ReadMemory, "", "Memory", MemoryCalls.ReadArguments);
+            WriteAction(schema, ActionNames.WriteMemory, "", "Memory", MemoryCalls.WriteArguments);
+        }
+
         foreach (var server in servers)
         {
             schema.Append(
@@ -49,14 +62,20 @@ internal static class CedarSchemaWriter
 
     private static void WriteTool(StringBuilder schema, ToolPin tool)
     {
-        var groups = $"{CedarText.Quote(tool.Server)}, {CedarText.Quote(ActionNames.EffectOf(tool))}";
+        var groups = $" in [{CedarText.Quote(tool.Server)}, {CedarText.Quote(ActionNames.EffectOf(tool))}]";
+        WriteAction(schema, tool.Name, groups, "ToolServer", tool.Arguments);
+    }
+
+    private static void WriteAction(
+        StringBuilder schema, string name, string groups, string resource, ObjectShape arguments)
+    {
         schema.Append(CultureInfo.InvariantCulture, $$"""
-              action {{CedarText.Quote(tool.Name)}} in [{{groups}}] appliesTo {
+              action {{CedarText.Quote(name)}}{{groups}} appliesTo {
                 principal: [Agent],
-                resource: [ToolServer],
+                resource: [{{resource}}],
                 context: { user: String, now: datetime, history: History, input: 
             """);
-        WriteType(schema, tool.Arguments);
+        WriteType(schema, arguments);
         schema.Append(" }\n  };\n");
     }
 

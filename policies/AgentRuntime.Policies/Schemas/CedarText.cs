@@ -39,6 +39,10 @@ internal static class CedarText
         return result.Append('"').ToString();
     }
 
+    /// <summary>A pattern of everything that begins with a text.</summary>
+    public static string QuotePrefix(string text) =>
+        Quote(text)[..^1].Replace("*", "\\*", StringComparison.Ordinal) + "*\"";
+
     /// <summary><c>AgentRuntime::Agent::"demo/triage"</c>.</summary>
     public static string Uid(string type, string id) => $"{Namespace}::{type}::{Quote(id)}";
 }

@@ -115,16 +115,42 @@ internal static class PolicyTestReader
     {
         var tool = section.Text("call");
         var model = section.Text("model");
+        var memory = section.Section("memory");
         var arguments = YamlJson.Convert(section.Find("arguments"));
-        if (tool is null == model is null)
+        if ((tool is null ? 0 : 1) + (model is null ? 0 : 1) + (memory is null ? 0 : 1) != 1)
         {
-            problems.Add(section.Position, "either a tool ('call') or a 'model' is asked for");
+            problems.Add(section.Position, "either a tool ('call'), a 'model' or 'memory' is asked for");
             return null;
         }
+
+        if (memory is not null)
+            return ReadMemory(memory, at, problems);
 
         return tool is not null
             ? new("", PolicyAction.CallTool, tool, arguments, at)
             : new("", PolicyAction.UseModel, model!, arguments, at);
+    }
+
+    private static PolicyQuestion? ReadMemory(YamlSection memory, DateTimeOffset at, Problems problems)
+    {
+        var read = memory.Text("read");
+        var write = memory.Text("write");
+        var key = memory.Text("key");
+        memory.Close();
+        if (read is null == write is null)
+        {
+            problems.Add(memory.Position, "'memory' names either a bucket to 'read' or one to 'write'");
+            return null;
+        }
+
+        if (write is not null && key is null)
+        {
+            problems.Add(memory.Position, "what is written has a key", "add 'key: …'");
+            return null;
+        }
+
+        var action = read is null ? PolicyAction.WriteMemory : PolicyAction.ReadMemory;
+        return new("", action, read ?? write!, MemoryCalls.Arguments(key), at);
     }
 
     private static DateTimeOffset ReadTime(YamlSection section, Problems problems)

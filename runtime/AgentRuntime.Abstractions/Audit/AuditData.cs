@@ -23,7 +23,7 @@ public abstract record AuditData
 /// <param name="Decision">Names the decision: <c>dec_…</c>.</param>
 /// <param name="Caller">An agent as <c>project/agent</c>, or the project of a client.</param>
 /// <param name="Principal">Who asked.</param>
-/// <param name="Action"><c>call_tool</c> or <c>use_model</c>.</param>
+/// <param name="Action"><c>call_tool</c>, <c>use_model</c>, <c>read_memory</c> or <c>write_memory</c>.</param>
 /// <param name="Resource">The tool's or model's name.</param>
 /// <param name="Verdict"><c>allow</c>, <c>deny</c> or <c>require_approval</c>.</param>
 /// <param name="Policies">The policies that determined it.</param>

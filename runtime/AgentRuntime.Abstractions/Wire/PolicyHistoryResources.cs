@@ -72,9 +72,13 @@ public sealed record PolicyAuditResource(
 
 /// <summary>What one agent can reach at most.</summary>
 public sealed record AgentReachResource(
-    string Agent, IReadOnlyList<ReachResource> Tools, IReadOnlyList<ReachResource> Models);
+    string Agent, IReadOnlyList<ReachResource> Tools, IReadOnlyList<ReachResource> Models)
+{
+    /// <summary>Buckets that it can read, and with <see cref="ReachResource.ReadOnly"/> false write.</summary>
+    public IReadOnlyList<ReachResource> Memory { get; init; } = [];
+}
 
-/// <summary>A tool or model that an agent can reach.</summary>
+/// <summary>A tool, model or bucket that an agent can reach.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="ReadOnly">It changes nothing, as far as its pin says.</param>
 /// <param name="NeedsApproval">Only with a person's approval.</param>

@@ -70,8 +70,8 @@ public sealed record PolicyChangeResource(string Subject, string What, string? B
 
 /// <summary>A call that is decided differently.</summary>
 /// <param name="Caller">An agent, or the project of a client.</param>
-/// <param name="Action"><c>call_tool</c> or <c>use_model</c>.</param>
-/// <param name="Resource">The tool's or model's name.</param>
+/// <param name="Action"><c>call_tool</c>, <c>use_model</c>, <c>read_memory</c> or <c>write_memory</c>.</param>
+/// <param name="Resource">The tool's, model's or bucket's name.</param>
 /// <param name="Before">As it is decided.</param>
 /// <param name="After">As it would be.</param>
 /// <param name="Wider">The change lets more through.</param>
@@ -103,6 +103,9 @@ public sealed record PolicyExplainBody
     /// <summary>The model that is asked, when no tool is called.</summary>
     public string? Model { get; init; }
 
+    /// <summary>The memory that is used, when neither a tool is called nor a model asked.</summary>
+    public PolicyMemoryBody? Memory { get; init; }
+
     /// <summary>The tool's arguments; null for none.</summary>
     public JsonElement? Arguments { get; init; }
 
@@ -116,6 +119,19 @@ public sealed record PolicyExplainBody
     public IReadOnlyDictionary<string, string>? Files { get; init; }
 }
 
+/// <summary>A use of memory: either <see cref="Read"/> or <see cref="Write"/>.</summary>
+public sealed record PolicyMemoryBody
+{
+    /// <summary>The bucket that is read.</summary>
+    public string? Read { get; init; }
+
+    /// <summary>The bucket that is changed.</summary>
+    public string? Write { get; init; }
+
+    /// <summary>The key; null for listing keys.</summary>
+    public string? Key { get; init; }
+}
+
 /// <summary>Something that a run did before.</summary>
 public sealed record PolicyEventBody
 {
@@ -124,6 +140,9 @@ public sealed record PolicyEventBody
 
     /// <summary>The model that was asked, when no tool was called.</summary>
     public string? Model { get; init; }
+
+    /// <summary>The memory that was used, when neither.</summary>
+    public PolicyMemoryBody? Memory { get; init; }
 
     /// <summary>The tool's arguments; null for none.</summary>
     public JsonElement? Arguments { get; init; }

@@ -34,6 +34,18 @@ internal static class ExplainCommand
 
     private static readonly Option<string?> Model = new("--model") { Description = "Model that would be asked" };
 
+    private static readonly Option<string?> Reads = new("--read-memory") { Description = "Bucket that would be read" };
+
+    private static readonly Option<string?> Writes = new("--write-memory")
+    {
+        Description = "Bucket that would be changed",
+    };
+
+    private static readonly Option<string?> Key = new("--key")
+    {
+        Description = "The key in the bucket; without it, reading lists keys",
+    };
+
     private static readonly Option<string?> Arguments = new("--arguments")
     {
         Description = "The tool's arguments as a JSON object",
@@ -54,7 +66,8 @@ internal static class ExplainCommand
     {
         var command = new Command("explain", "Say which policies decided a call, and what would have to be true")
         {
-            Run, Call, Agent, ClientProject, Tool, Model, Arguments, History, Bundle, JsonOption.Shared,
+            Run, Call, Agent, ClientProject, Tool, Model, Reads, Writes, Key, Arguments, History, Bundle,
+            JsonOption.Shared,
         };
         command.Validators.Add(result =>
         {
@@ -62,10 +75,19 @@ internal static class ExplainCommand
             var isRequest = (result.GetValue(Agent) ?? result.GetValue(ClientProject)) is not null;
             if (isRecorded == isRequest || isRecorded != result.GetValue(Call) is not null)
                 result.AddError("explain takes a run and the number of a call, or --agent or --client");
-            else if (isRequest && result.GetValue(Tool) is null == result.GetValue(Model) is null)
-                result.AddError("a request takes either --tool or --model");
+            else if (isRequest && Asked(result) != 1)
+                result.AddError("a request takes either --tool, --model, --read-memory or --write-memory");
         });
         return command.Does(ExplainAsync);
+    }
+
+    private static int Asked(System.CommandLine.Parsing.CommandResult result)
+    {
+        string?[] given =
+        [
+            result.GetValue(Tool), result.GetValue(Model), result.GetValue(Reads), result.GetValue(Writes),
+        ];
+        return given.Count(g => g is not null);
     }
 
     private static async Task<int> ExplainAsync(
@@ -79,6 +101,9 @@ internal static class ExplainCommand
             Client = parsed.GetValue(ClientProject),
             Tool = parsed.GetValue(Tool),
             Model = parsed.GetValue(Model),
+            Memory = (parsed.GetValue(Reads) ?? parsed.GetValue(Writes)) is null
+                ? null
+                : new() { Read = parsed.GetValue(Reads), Write = parsed.GetValue(Writes), Key = parsed.GetValue(Key) },
             Arguments = parsed.GetValue(Arguments) is { } text ? Parse(text, "--arguments") : null,
             History = parsed.GetValue(History) is { } file ? ReadHistory(file) : null,
             Files = parsed.GetValue(Bundle) is { } folder ? BundleArgument.Read(folder) : null,

@@ -68,6 +68,8 @@ internal static class PolicyText
             Console.WriteLine(agent.Agent);
             foreach (var tool in agent.Tools) Reach(tool.ReadOnly ? "reads" : "calls", tool);
             foreach (var model in agent.Models) Reach("asks", model);
+            foreach (var bucket in agent.Memory)
+                Reach(bucket.ReadOnly ? "reads memory" : "writes memory", bucket);
         }
 
         foreach (var tool in answer.UnreachableTools) Console.WriteLine($"nobody can call {tool}");

@@ -15,12 +15,14 @@ public sealed partial class EditorSchemaTests
         "bundle.schema.json",
         "Bundles/BundleReader.cs",
         "Bundles/SloReader.cs",
+        "Memory/MemoryReader.cs",
         "Threats/ThreatReader.cs")]
     [InlineData(
         "agents.schema.json",
         "Bundles/AgentReader.cs",
         "Grants/GrantReader.cs",
         "Grants/ObligationReader.cs",
+        "Memory/MemoryGrantReader.cs",
         "History/HistoryReader.cs")]
     [InlineData("tests.schema.json", "Testing/PolicyTestReader.cs")]
     public void A_schema_has_the_keys_that_its_readers_ask_for(string schema, params string[] readers)
