@@ -22,7 +22,7 @@ internal readonly struct Choice
 
     public static Choice None { get; } = new()
     {
-        Prefill = -1, Decode = -1, CachedTokens = 0, PrefillSeconds = 0, IsExpected = false, Cost = double.PositiveInfinity,
-        Explanation = default,
+        Prefill = -1, Decode = -1, CachedTokens = 0, PrefillSeconds = 0, IsExpected = false,
+        Cost = double.PositiveInfinity, Explanation = default,
     };
 }
