@@ -13,13 +13,16 @@ internal readonly struct Choice
 
     public required double PrefillSeconds { get; init; }
 
+    /// <summary>Whether it counts on what others are still to read: true only once they have been.</summary>
+    public required bool IsExpected { get; init; }
+
     public required double Cost { get; init; }
 
     public required RouteExplanation Explanation { get; init; }
 
     public static Choice None { get; } = new()
     {
-        Prefill = -1, Decode = -1, CachedTokens = 0, PrefillSeconds = 0, Cost = double.PositiveInfinity,
-        Explanation = default,
+        Prefill = -1, Decode = -1, CachedTokens = 0, PrefillSeconds = 0, IsExpected = false,
+        Cost = double.PositiveInfinity, Explanation = default,
     };
 }

@@ -7,7 +7,7 @@ namespace AgentRuntime.Gateway.Routing;
 /// recomputation eat the capacity that is short. So the factor is ρ/(1−ρ) · (1 + a·Q/S) + Q/S + b. The last term is for
 /// what is computed twice: it is also stored twice and evicts something. Q is the pool's mean backlog, moved a little
 /// towards the engine's own: an idle engine beside a hot spot delays nobody. Decision records 0401 and 0405 have the
-/// figures. Made once for a decision; pure, immutable.
+/// figures, 0406 what shared prefixes take off. Made once for a decision; pure, immutable.
 /// </summary>
 internal readonly struct Congestion
 {

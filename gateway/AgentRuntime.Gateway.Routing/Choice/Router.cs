@@ -18,12 +18,20 @@ internal sealed class Router(RoutingOptions options)
     /// <param name="excluded">An engine that must not serve it; -1 for none.</param>
     /// <param name="now">The time.</param>
     /// <param name="front">The engine in whose queue it is in front of all others; -1 for none.</param>
+    /// <param name="self">Its slot among the requests under way; -1 when it is not one of them.</param>
     public Choice Decide(
-        ModelPool pool, in RouteRequest request, TenantShare? tenant, int excluded, double now, int front = -1)
+        ModelPool pool,
+        in RouteRequest request,
+        TenantShare? tenant,
+        int excluded,
+        double now,
+        int front = -1,
+        int self = -1)
     {
         var rows = pool.Rows;
         var matches = pool.Matches;
         pool.Index.Match(request.Blocks.Span, matches);
+        var expected = pool.Shared.Expect(request.Blocks.Span, matches, front, self);
         var start = rows.Length == 0 ? 0 : (int)((uint)_rotor++ % (uint)rows.Length);
         var tokenSeconds = Congestion.TokenSeconds(rows, start);
         var ahead = new WorkAhead(pool, tenant, options.Classes[request.Class].Priority, front, tokenSeconds);
@@ -31,7 +39,8 @@ internal sealed class Router(RoutingOptions options)
         var allowSingle = options.Disaggregation != DisaggregationMode.Always;
         var allowPair = options.Disaggregation != DisaggregationMode.Never;
         var (transferSetup, transferToken) = pool.Transfer.Line;
-        var saved = pool.Shared.SavedTokens(request.Blocks.Span, matches.Longest, options.BlockTokens);
+        var saved = pool.Shared.SavedTokens(
+            request.Blocks.Span, matches, rows, congestion.Factor(0), options.BlockTokens);
         var stall = options.StreamDelayWeight;
         var output = stall * request.ExpectedOutputTokens;
         var needKv = request.PromptTokens + request.ExpectedOutputTokens;
@@ -75,7 +84,7 @@ internal sealed class Router(RoutingOptions options)
         var chosen = pair ? best.Pair.Prefill : best.Single.Engine;
         return chosen < 0
             ? Choice.None
-            : Explain(pool, request, best, pair, ahead, congestion, now);
+            : Explain(pool, request, best, pair, ahead, congestion, expected, now);
     }
 
     /// <summary>Whether some engine could serve the request if it were not saturated.</summary>
@@ -105,6 +114,7 @@ internal sealed class Router(RoutingOptions options)
         bool pair,
         in WorkAhead ahead,
         in Congestion congestion,
+        bool expected,
         double now)
     {
         var prefill = pair ? best.Pair.Prefill : best.Single.Engine;
@@ -119,6 +129,7 @@ internal sealed class Router(RoutingOptions options)
             Decode = decode,
             CachedTokens = cached,
             PrefillSeconds = seconds,
+            IsExpected = expected,
             Cost = pair ? best.Pair.Cost : best.Single.Cost,
             Explanation = new()
             {

@@ -46,8 +46,8 @@ public sealed partial class RoutingCore
             // It waits here no longer while it is decided about: it must not stand in its own way.
             var choice = entry.Choice;
             Unbind(entry);
-            if (entry.ChosenAt < now)
-                choice = _router.Decide(pool, entry.Request, entry.Tenant, entry.Excluded, now, front: engine);
+            if (entry.ChosenAt < now || choice.IsExpected)
+                choice = Decide(entry, now, front: engine);
             if (choice.Prefill != engine && entry.Rebinds++ < MaxRebinds)
             {
                 Bind(entry, choice, now);
@@ -91,9 +91,11 @@ public sealed partial class RoutingCore
         if (longest < 0 || FairOrder.Next(pool.Engine(longest).Queue, _options, now) is not { } entry)
             return;
         Unbind(entry);
-        var choice = _router.Decide(pool, entry.Request, entry.Tenant, entry.Excluded, now, front: longest);
-        Bind(entry, choice, now);
+        Bind(entry, Decide(entry, now, front: longest), now);
     }
+
+    private Choice Decide(RequestEntry entry, double now, int front = -1) =>
+        _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now, front, entry.Slot);
 
     /// <summary>Whether an engine would be given another prompt.</summary>
     private bool HasRoom(ModelPool pool, int engine, double now)
@@ -105,7 +107,7 @@ public sealed partial class RoutingCore
 
     private void Enqueue(RequestEntry entry, double now)
     {
-        var choice = _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now);
+        var choice = Decide(entry, now);
         if (entry.Attempts == 0 && IsShed(entry, choice))
             return;
         entry.Phase = RequestPhase.Waiting;
@@ -185,6 +187,7 @@ public sealed partial class RoutingCore
             return;
         }
 
+        pool.Shared.Place(entry.Request.Blocks.Span, choice.Prefill, entry.Slot);
         pool.Engine(choice.Prefill).Queue.Add(entry);
         pool.Row(choice.Prefill).Waiting[_options.Classes[entry.Request.Class].Priority] += entry.PrefillSeconds;
         entry.Tenant.AddWaiting(choice.Prefill, entry.PrefillSeconds);
@@ -231,6 +234,7 @@ public sealed partial class RoutingCore
         state.PrefillingSeconds += entry.PrefillSeconds;
         entry.ReservedKvTokens = entry.KvTokens;
         pool.VirtualTime = entry.Tenant.Served;
+        pool.Shared.Leave(entry.Request.Blocks.Span, entry.Slot);
         Reserve(pool, choice.Prefill, entry);
         if (entry.IsPair)
             Reserve(pool, choice.Decode, entry);
@@ -308,7 +312,7 @@ public sealed partial class RoutingCore
             if (Router.AnyEngine(pool, _options.Disaggregation))
             {
                 entry.Rebinds = 0;
-                Bind(entry, _router.Decide(pool, entry.Request, entry.Tenant, entry.Excluded, now), now);
+                Bind(entry, Decide(entry, now), now);
             }
             else
             {

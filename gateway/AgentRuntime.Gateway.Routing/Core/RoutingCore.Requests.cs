@@ -264,7 +264,7 @@ public sealed partial class RoutingCore
     {
         entry.Tenant.Active--;
         if (entry.IsShared)
-            entry.Pool.Shared.End(entry.Request.Blocks.Span);
+            entry.Pool.Shared.End(entry.Request.Blocks.Span, entry.Slot);
         entry.IsShared = false;
         entry.Reset();
         _freeEntries.Push(entry);

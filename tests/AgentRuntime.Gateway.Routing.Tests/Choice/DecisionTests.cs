@@ -25,6 +25,24 @@ public class DecisionTests
     }
 
     [Fact]
+    public void Requests_that_bring_the_same_new_prefix_at_once_wait_for_one_reading_of_it()
+    {
+        var f = new CoreFixture(null, CoreFixture.Named(4));
+        var blocks = CoreFixture.Blocks(0, 1000);
+
+        f.Submit(prompt: 16_000, blocks: blocks);
+        f.Submit(prompt: 16_000, blocks: blocks);
+
+        var first = f.Take();
+        Assert.Equal(0, first.Explanation.CachedTokens);
+        f.Now += 2;
+        f.Finish(first, prompt: 16_000);
+        var second = f.Take();
+        Assert.Equal(first.Prefill, second.Prefill);
+        Assert.Equal(15_999, second.Explanation.CachedTokens);
+    }
+
+    [Fact]
     public void Splitting_pays_for_a_long_prompt_beside_many_running_answers_and_not_for_a_short_one()
     {
         var f = new CoreFixture(

@@ -87,6 +87,37 @@ public class TraceSimulationTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [InlineData(1, 8, 20)]
+    [InlineData(2, 4, 10)]
+    public void When_tool_agents_come_all_at_once_no_other_policy_is_better(
+        int seed, int engines, double requestsPerSecond)
+    {
+        // Recorded traces come in steps of three seconds: who shares a prefix comes before anyone holds it.
+        var agents = new SyntheticTrace
+        {
+            RequestsPerSecond = requestsPerSecond, Seconds = 120, Groups = 30, SystemTokens = 4096, TurnTokens = 1200,
+            TurnSpread = 1, SessionsPerGroup = 8, Turns = 3, BlockTokens = 512, OutputTokens = 120,
+        };
+        List<TraceRequest> trace =
+        [
+            .. agents.Make(seed).Select(r => r with { ArrivalSeconds = Math.Floor(r.ArrivalSeconds / 1.5) * 1.5 }),
+        ];
+        var pool = new SimulationOptions { Engines = engines };
+
+        var ours = TraceSimulation.Run("ours", trace, pool);
+
+        output.WriteLine($"{ours.TtftMeanSeconds:F3} {ours.TtftP99Seconds:F3} {ours.BlockHitRatio:F4}");
+        foreach (var policy in Others)
+        {
+            var other = TraceSimulation.Run(policy, trace, pool);
+            output.WriteLine($"{policy} {other.TtftMeanSeconds:F3} {other.TtftP99Seconds:F3} {other.BlockHitRatio:F4}");
+            Assert.True(ours.TtftMeanSeconds <= other.TtftMeanSeconds, $"{policy}: mean");
+            Assert.True(ours.TtftP99Seconds <= other.TtftP99Seconds * 1.05, $"{policy}: p99");
+            Assert.True(ours.BlockHitRatio >= other.BlockHitRatio - 0.005, $"{policy}: hits");
+        }
+    }
+
     [Fact]
     public void Late_events_cost_little()
     {
