@@ -12,9 +12,9 @@ internal sealed class EngineScheduler : IDisposable
 {
     /// <summary>
     /// The part of the pool that prefixes nobody uses may fill. Attention looks at every cell in use, whose ever it is,
-    /// so that the rest of them waits in the archive.
+    /// and at every cell below the highest in use, so that the rest of them waits in the archive.
     /// </summary>
-    private const int IdleShare = 32;
+    private const int IdleShare = 256;
 
     /// <summary>Blocks archived between two passes at most, so that those who write do not wait for it.</summary>
     private const int MostArchivedAtOnce = 4;
