@@ -103,6 +103,8 @@ public sealed class NodeServer : IAsyncDisposable
             "agentruntime-node" });
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        // A chunk is sent by whoever wrote it: a wake-up of another thread for each costs more than sending it.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

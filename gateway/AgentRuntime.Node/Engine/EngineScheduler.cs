@@ -12,9 +12,9 @@ internal sealed class EngineScheduler : IDisposable
 {
     /// <summary>
     /// The part of the pool that prefixes nobody uses may fill. Attention looks at every cell in use, whose ever it is,
-    /// so that the rest of them waits in the archive.
+    /// and at every cell below the highest in use, so that the rest of them waits in the archive.
     /// </summary>
-    private const int IdleShare = 32;
+    private const int IdleShare = 256;
 
     /// <summary>Blocks archived between two passes at most, so that those who write do not wait for it.</summary>
     private const int MostArchivedAtOnce = 4;
@@ -29,6 +29,7 @@ internal sealed class EngineScheduler : IDisposable
     private readonly List<EngineSequence> _running = [];
     private readonly LlamaTokenData[] _candidates;
     private readonly IPrefixCacheObserver? _observer;
+    private readonly Outbox _outbox = new();
     private bool _crowded;
     private string? _adapter;
 
@@ -94,6 +95,9 @@ internal sealed class EngineScheduler : IDisposable
             break;
         }
 
+        Show();
+        _outbox.Publish();
+
         for (var i = 0; i < MostArchivedAtOnce && _cache.IdleCells > _idleTokens && _cache.EvictOne(); i++)
         {
         }
@@ -106,6 +110,7 @@ internal sealed class EngineScheduler : IDisposable
     public void FailAll(RuntimeError error)
     {
         foreach (var sequence in _running.Concat(_waiting).ToArray()) Fail(sequence, error);
+        _outbox.Publish();
     }
 
     public void Dispose() => _context.Dispose();
@@ -329,7 +334,7 @@ internal sealed class EngineScheduler : IDisposable
                 : null;
             sequence.Append(token);
             _counters.CountGenerated();
-            sequence.Generation.Write(new(token, probabilities));
+            _outbox.Add(sequence.Generation, new(token, probabilities));
         }
 
         if (ends) End(sequence, new("stop") { Token = token });
@@ -347,7 +352,6 @@ internal sealed class EngineScheduler : IDisposable
         if (sequence.Cells is { } cells) _cache.Finish(cells);
         sequence.Sampler.Dispose();
         sequence.Generation.Request.Import?.Release();
-        Show();
-        sequence.Generation.Complete(end);
+        _outbox.Add(sequence.Generation, new(0, null, end));
     }
 }

@@ -40,14 +40,16 @@ internal sealed record GenerationEnd(string? FinishReason, RuntimeError? Error =
 internal sealed record TokenLogProbabilities(float Chosen, IReadOnlyList<(int Token, float LogProbability)> Top);
 
 /// <summary>
-/// A generation under way: the engine writes, one consumer reads. Cancelling is thread-safe and frees the generation's
-/// cells at the engine's next step.
+/// A generation under way: the engine writes, one consumer reads. A consumer that waits goes on inside
+/// <see cref="Write"/>, on the engine's thread, so it must not block; it hears of the end on a thread of the pool.
+/// Cancelling is thread-safe and frees the generation's cells at the engine's next step.
 /// </summary>
 internal sealed class Generation(GenerationRequest request)
 {
-    // Bounded by the request's own MaxTokens, so that a slow reader never stalls the other sequences.
+    // Bounded by the request's own MaxTokens, so that a slow reader never stalls the other sequences. A wake-up of
+    // another thread for each token costs more than what the reader does with it.
     private readonly Channel<GenerationEvent> _events = Channel.CreateUnbounded<GenerationEvent>(
-        new() { SingleReader = true, SingleWriter = true });
+        new() { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
 
     private volatile bool _cancelled;
     private volatile int _cachedTokens;
@@ -73,9 +75,12 @@ internal sealed class Generation(GenerationRequest request)
 
     public void Write(in GenerationEvent e) => _events.Writer.TryWrite(e);
 
-    public void Complete(GenerationEnd end)
-    {
-        _events.Writer.TryWrite(new(0, null, end));
-        _events.Writer.TryComplete();
-    }
+    /// <summary>Ends it, after what was written. What follows an answer is not the engine's thread's business.</summary>
+    public void Complete(GenerationEnd end) => ThreadPool.UnsafeQueueUserWorkItem(
+        static state =>
+        {
+            state.Events.TryWrite(new(0, null, state.End));
+            state.Events.TryComplete();
+        },
+        (Events: _events.Writer, End: end), preferLocal: false);
 }

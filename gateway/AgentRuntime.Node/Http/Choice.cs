@@ -24,12 +24,18 @@ internal sealed record ChoiceDelta(int Index, string Text)
     public string? FinishReason { get; init; }
 
     public RuntimeError? Error { get; init; }
+
+    /// <summary>Whether it adds text, and nothing besides.</summary>
+    public bool IsOnlyText =>
+        Text.Length > 0 && FinishReason is null && Error is null && Tokens.Count == 0 && Calls.Count == 0;
 }
 
 /// <summary>A generated token with its log probability, when asked for.</summary>
 internal sealed record TokenReport(int Token, TokenLogProbabilities LogProbabilities);
 
-/// <summary>Reads one generation's events as text. Used by one reader.</summary>
+/// <summary>
+/// Reads one generation's events as text, on the engine's thread where nobody is slow. Used by one reader.
+/// </summary>
 internal sealed class Choice(NodeService node, CompletionRequest request, int index, Generation generation)
 {
     private readonly TextAssembler _text = new(request.Stops);
@@ -74,6 +80,10 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                 last = now;
                 var text = _text.Append(node.Model.Piece(e.Token));
                 IReadOnlyList<TokenReport> tokens = e.LogProbabilities is { } p ? [new(e.Token, p)] : [];
+                var isStopToken = request.StopTokens.Contains(e.Token);
+                // What follows an answer is not for the engine's thread, on which tokens are read.
+                if (_text.Stopped || isStopToken)
+                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 if (_text.Stopped)
                 {
                     node.Metrics.CountEnd("stop");
@@ -84,7 +94,7 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                     yield break;
                 }
 
-                if (request.StopTokens.Contains(e.Token))
+                if (isStopToken)
                 {
                     node.Metrics.CountEnd("stop");
                     yield return Delta(text + _text.Complete(), tokens, "stop") with

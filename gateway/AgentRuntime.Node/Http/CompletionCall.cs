@@ -19,6 +19,7 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
     private KvImport? _import;
     private RuntimeError? _transferError;
     private string? _adapter;
+    private Task _released = Task.CompletedTask;
     private bool _finished;
 
     public CompletionRequest Request { get; } = request;
@@ -89,12 +90,12 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
             firstToken.TotalMilliseconds, Report(), _lease);
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         foreach (var choice in _choices) choice.Generation.Cancel();
         _import?.Release();
         if (!_finished && _lease is { } lease) node.Leases.Release(lease.Id);
-        return ValueTask.CompletedTask;
+        await _released;
     }
 
     private TransferReport? Report()
@@ -133,7 +134,8 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         }
         finally
         {
-            await node.Client.ReleaseAsync(transfer);
+            // The answer does not wait for it, only the request's end does.
+            _released = node.Client.ReleaseAsync(transfer);
         }
     }
 

@@ -58,6 +58,7 @@ internal sealed class CompletionEndpoint(NodeService node)
     private static async Task StreamAsync(HttpContext context, CompletionCall call, CompletionJson json)
     {
         var calls = new Dictionary<int, int>();
+        var templates = new Dictionary<int, ChunkTemplate>();
         await using var events = new EventStream(context);
         await foreach (var delta in call.ReadAsync(context.RequestAborted))
         {
@@ -70,6 +71,14 @@ internal sealed class CompletionEndpoint(NodeService node)
             }
 
             var first = calls.TryAdd(delta.Index, 0);
+            if (delta.IsOnlyText && !first)
+            {
+                if (!templates.TryGetValue(delta.Index, out var template))
+                    templates.Add(delta.Index, template = json.TemplateOf(events, delta.Index));
+                await events.SendAsync(template, delta.Text, context.RequestAborted);
+                continue;
+            }
+
             await events.SendAsync(
                 writer => json.WriteDelta(writer, delta, first, calls[delta.Index]), context.RequestAborted);
             calls[delta.Index] += delta.Calls.Count;

@@ -51,7 +51,9 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
     /// <param name="delta">What it adds.</param>
     /// <param name="first">Whether it is its choice's first.</param>
     /// <param name="callsBefore">Tool calls of its choice in earlier chunks.</param>
-    public void WriteDelta(Utf8JsonWriter json, ChoiceDelta delta, bool first, int callsBefore)
+    /// <param name="keepEmptyText">Whether a text of nothing is written too.</param>
+    public void WriteDelta(
+        Utf8JsonWriter json, ChoiceDelta delta, bool first, int callsBefore, bool keepEmptyText = false)
     {
         Begin(json, request.IsChat ? "chat.completion.chunk" : "text_completion");
         json.WriteStartArray("choices");
@@ -61,7 +63,7 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
         {
             json.WriteStartObject("delta");
             if (first) json.WriteString("role", "assistant");
-            if (first || delta.Text.Length > 0) json.WriteString("content", delta.Text);
+            if (first || keepEmptyText || delta.Text.Length > 0) json.WriteString("content", delta.Text);
             if (delta.Calls.Count > 0) Calls(json, delta.Calls, callsBefore, streamed: true);
             json.WriteEndObject();
         }
@@ -76,6 +78,11 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
         json.WriteEndArray();
         json.WriteEndObject();
     }
+
+    /// <summary>What is around the text in a choice's chunks after its first, where they add text only.</summary>
+    public ChunkTemplate TemplateOf(EventStream events, int choice) => ChunkTemplate.Of(
+        events.Format(json => WriteDelta(json, new(choice, ""), first: false, 0, keepEmptyText: true)).Span,
+        request.IsChat ? "content" : "text");
 
     /// <summary>The last chunk: no choices, the usage.</summary>
     public void WriteUsage(Utf8JsonWriter json, Totals totals)

@@ -14,20 +14,29 @@ internal sealed class EventStream(HttpContext context) : IAsyncDisposable
 
     public async Task SendAsync(Action<Utf8JsonWriter> write, CancellationToken cancellationToken)
     {
-        if (!context.Response.HasStarted)
-        {
-            context.Response.ContentType = "text/event-stream";
-            context.Response.Headers.CacheControl = "no-cache";
-        }
+        Begin();
+        await context.Response.BodyWriter.WriteAsync(Format(write), cancellationToken);
+    }
 
+    /// <summary>Sends a chunk that adds text and nothing else.</summary>
+    public async ValueTask SendAsync(ChunkTemplate template, string text, CancellationToken cancellationToken)
+    {
+        Begin();
+        template.Write(context.Response.BodyWriter, text);
+        await context.Response.BodyWriter.FlushAsync(cancellationToken);
+    }
+
+    /// <summary>An event's bytes, valid until the next.</summary>
+    public ReadOnlyMemory<byte> Format(Action<Utf8JsonWriter> write)
+    {
         _buffer.ResetWrittenCount();
         _buffer.Write("data: "u8);
         _json ??= new(_buffer);
         _json.Reset(_buffer);
         write(_json);
-        await _json.FlushAsync(cancellationToken);
+        _json.Flush();
         _buffer.Write("\n\n"u8);
-        await context.Response.BodyWriter.WriteAsync(_buffer.WrittenMemory, cancellationToken);
+        return _buffer.WrittenMemory;
     }
 
     public async Task EndAsync(CancellationToken cancellationToken) =>
@@ -36,5 +45,12 @@ internal sealed class EventStream(HttpContext context) : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_json is not null) await _json.DisposeAsync();
+    }
+
+    private void Begin()
+    {
+        if (context.Response.HasStarted) return;
+        context.Response.ContentType = "text/event-stream";
+        context.Response.Headers.CacheControl = "no-cache";
     }
 }

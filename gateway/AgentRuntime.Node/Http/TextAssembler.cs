@@ -8,6 +8,8 @@ namespace AgentRuntime.Node.Http;
 /// </summary>
 internal sealed class TextAssembler(IReadOnlyList<string> stops)
 {
+    private const int MostOnStack = 128;
+
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
     private readonly StringBuilder _held = new();
 
@@ -26,9 +28,11 @@ internal sealed class TextAssembler(IReadOnlyList<string> stops)
     private string Advance(ReadOnlySpan<byte> bytes, bool flush)
     {
         if (Stopped) return "";
-        var characters = new char[_decoder.GetCharCount(bytes, flush)];
-        var count = _decoder.GetChars(bytes, characters, flush);
-        _held.Append(characters, 0, count);
+        var most = _decoder.GetCharCount(bytes, flush);
+        var characters = most <= MostOnStack ? stackalloc char[most] : new char[most];
+        characters = characters[.._decoder.GetChars(bytes, characters, flush)];
+        if (stops.Count == 0) return characters.IsEmpty ? "" : new(characters); // nothing is ever held
+        _held.Append(characters);
         if (_held.Length == 0) return "";
 
         var text = _held.ToString();

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 
@@ -13,6 +14,9 @@ namespace AgentRuntime.Node.Transfer;
 internal sealed class KvClient : IDisposable
 {
     private const int MostSegments = 65_536;
+    /// <summary>Less than what a socket holds, so that the sender goes on while a piece is hashed.</summary>
+    private const int PieceBytes = 256 << 10;
+
     private const int MostManifestBytes = 16 << 20;
 
     private readonly NodeOptions _options;
@@ -185,10 +189,28 @@ internal sealed class KvClient : IDisposable
         response.EnsureSuccessStatusCode();
         var state = GC.AllocateUninitializedArray<byte>(planned.Bytes);
         await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-        await stream.ReadExactlyAsync(state, cancellationToken);
-        if (KvSegment.Digest(state) != planned.Sha256) throw Failed("a segment's checksum is wrong");
+        if (await ReadAsync(stream, state, cancellationToken) != planned.Sha256)
+            throw Failed("a segment's checksum is wrong");
         return KvSegment.IsStateOf(state, planned.From, planned.To)
             ? new(planned.From, planned.To, state, planned.Sha256)
             : throw Failed("a segment does not hold the state that its manifest says");
+    }
+
+    /// <summary>
+    /// Fills <paramref name="state"/> and returns its checksum, taken piece by piece while the next is on its way.
+    /// </summary>
+    private static async Task<string> ReadAsync(Stream stream, byte[] state, CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (var at = 0; at < state.Length;)
+        {
+            var piece = state.AsMemory(at, Math.Min(PieceBytes, state.Length - at));
+            var read = await stream.ReadAtLeastAsync(
+                piece, piece.Length, throwOnEndOfStream: true, cancellationToken);
+            hash.AppendData(piece.Span[..read]);
+            at += read;
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -31,6 +31,16 @@ internal sealed class EngineProcess : IDisposable
         ? double.Parse(kib, CultureInfo.InvariantCulture) / 1024
         : 0;
 
+    /// <summary>What its threads have computed so far, on all cores together.</summary>
+    public TimeSpan CpuTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     /// <summary>Starts the bundled node; <see cref="ServedNode"/> reads the arguments.</summary>
     public static Task<EngineProcess> StartNodeAsync(params string[] arguments) => StartAsync(
         Environment.ProcessPath!,

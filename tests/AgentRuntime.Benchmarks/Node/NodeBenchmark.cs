@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using AgentRuntime.Node.Models;
 
@@ -6,17 +7,23 @@ namespace AgentRuntime.Benchmarks.Node;
 
 /// <summary>
 /// <c>./tests/bench node</c>: the bundled node against llama.cpp's own <c>llama-server</c>: same random model of 60
-/// million parameters, same threads, same pool of KV cells, same client, in turns, in one call.
+/// million parameters, same threads, same pool of KV cells, same client, in turns, in one call. <c>--only PART</c>
+/// measures one of <c>prefill</c>, <c>decode1</c>, <c>decode8</c>, <c>decode32</c> and <c>prefix</c>.
 /// </summary>
 internal sealed class NodeBenchmark : IBenchmark
 {
     private const int PromptTokens = 2_000;
     private const int MostRounds = 9;
+    private const int WarmRounds = 2;
 
-    /// <summary>Rounds of one figure stop after this, on a machine that others use too.</summary>
-    private static readonly TimeSpan FigureTime = TimeSpan.FromSeconds(40);
+    /// <summary>
+    /// Rounds of one figure stop after this, on a machine that others use too; <c>--seconds</c> sets another.
+    /// </summary>
+    private TimeSpan _figureTime = TimeSpan.FromSeconds(40);
 
     private static readonly int[] StreamCounts = [1, 8, 32];
+
+    private static readonly string[] Parts = ["prefill", .. StreamCounts.Select(n => $"decode{n}"), "prefix"];
 
     public string Name => "node";
 
@@ -28,7 +35,12 @@ internal sealed class NodeBenchmark : IBenchmark
             return [];
         }
 
-        var device = args is ["--device", var given, ..] ? given : "cpu";
+        var device = Option(args, "--device") ?? "cpu";
+        var only = Option(args, "--only");
+        if (Option(args, "--seconds") is { } seconds)
+            _figureTime = TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture));
+        if (only is not null && !Parts.Contains(only))
+            throw new ArgumentException($"--only takes one of: {string.Join(", ", Parts)}");
         // The peer is built for CPUs.
         var peer = device == "cpu" ? await PeerServer.FindAsync(cancellationToken) : null;
         var folder = Directory.CreateTempSubdirectory("agentruntime-bench-node");
@@ -39,7 +51,7 @@ internal sealed class NodeBenchmark : IBenchmark
             var shape = new NodeShape(Math.Min(Environment.ProcessorCount, 16), 32, 4096, 16_384, device);
             using var ours = await EngineProcess.StartNodeAsync(shape.Arguments(model));
             using var theirs = peer is null ? null : await PeerServer.StartAsync(peer, model, shape);
-            return await MeasureAsync(ours, theirs);
+            return await MeasureAsync(ours, theirs, part => only is null || only == part);
         }
         finally
         {
@@ -47,32 +59,40 @@ internal sealed class NodeBenchmark : IBenchmark
         }
     }
 
-    private static async Task<JsonObject> MeasureAsync(EngineProcess ours, EngineProcess? theirs)
+    private static string? Option(string[] args, string name) =>
+        Array.IndexOf(args, name) is var at and >= 0 ? args.ElementAtOrDefault(at + 1) : null;
+
+    private async Task<JsonObject> MeasureAsync(
+        EngineProcess ours, EngineProcess? theirs, Predicate<string> wanted)
     {
         EngineProcess[] engines = theirs is null ? [ours] : [ours, theirs];
         var prompts = new Prompts(seed: 1);
-        foreach (var engine in engines) await DecodeAsync(engine, prompts, 4, 16);
+        // The node's code is compiled while it runs: for some seconds that takes cores from whatever is measured.
+        for (var round = 0; round < WarmRounds; round++)
+            foreach (var engine in engines)
+                await DecodeAsync(engine, prompts, StreamCounts[^1], 128);
 
         var figures = new JsonObject();
-        var prefill = await InTurnsAsync("prefill", engines, engine => PrefillAsync(engine, prompts));
-        figures["prefill_tok_s"] = Math.Round(prefill.Ours, 1);
-        var decode = new Dictionary<int, (double Ours, double Ratio)>();
+        var ratios = new JsonObject();
+        async Task MeasureAsync(string part, string figure, string ratio, Func<EngineProcess, Task<double>> measure)
+        {
+            if (!wanted(part)) return;
+            var measured = await InTurnsAsync(part, engines, measure);
+            figures[figure] = Math.Round(measured.Ours, 1);
+            if (theirs is not null) ratios[ratio] = Math.Round(measured.Ratio, 3);
+        }
+
+        await MeasureAsync(
+            "prefill", "prefill_tok_s", "prefill_ratio_peer", engine => PrefillAsync(engine, prompts));
         foreach (var streams in StreamCounts)
         {
-            decode[streams] = await InTurnsAsync(
-                $"decode, {streams} streams", engines,
+            await MeasureAsync(
+                $"decode{streams}", $"decode_tok_s_{streams}", $"decode_ratio_peer_{streams}",
                 engine => DecodeAsync(engine, prompts, streams, streams == 1 ? 96 : 128));
-            figures[$"decode_tok_s_{streams}"] = Math.Round(decode[streams].Ours, 1);
         }
 
-        if (theirs is not null)
-        {
-            figures["prefill_ratio_peer"] = Math.Round(prefill.Ratio, 3);
-            foreach (var streams in StreamCounts)
-                figures[$"decode_ratio_peer_{streams}"] = Math.Round(decode[streams].Ratio, 3);
-        }
-
-        figures["prefix_hit_ttft_ratio"] = Math.Round(await PrefixHitAsync(ours, prompts), 4);
+        foreach (var (name, value) in ratios) figures[name] = value!.DeepClone();
+        if (wanted("prefix")) figures["prefix_hit_ttft_ratio"] = Math.Round(await PrefixHitAsync(ours, prompts), 4);
         figures["rss_mb"] = Math.Round(ours.RssMb, 1);
         if (theirs is null) figures["peer"] = "skipped: there is no llama-server for this";
         else figures["peer_rss_mb"] = Math.Round(theirs.RssMb, 1);
@@ -83,21 +103,29 @@ internal sealed class NodeBenchmark : IBenchmark
     /// The node's median and the median of its ratios to the peer, each from one round: what else the machine does then
     /// slows both. The rounds go in turns, each in the other order.
     /// </summary>
-    private static async Task<(double Ours, double Ratio)> InTurnsAsync(
+    private async Task<(double Ours, double Ratio)> InTurnsAsync(
         string what, EngineProcess[] engines, Func<EngineProcess, Task<double>> measure)
     {
         var rounds = new List<double[]>();
         var clock = Stopwatch.StartNew();
-        while (rounds.Count < MostRounds && (rounds.Count < 3 || clock.Elapsed < FigureTime))
+        while (rounds.Count < MostRounds && (rounds.Count < 3 || clock.Elapsed < _figureTime))
         {
             var values = new double[engines.Length];
+            var used = new TimeSpan[engines.Length];
             var order = Enumerable.Range(0, engines.Length);
-            foreach (var i in rounds.Count % 2 == 0 ? order : order.Reverse()) values[i] = await measure(engines[i]);
+            foreach (var i in rounds.Count % 2 == 0 ? order : order.Reverse())
+            {
+                var before = engines[i].CpuTime;
+                values[i] = await measure(engines[i]);
+                used[i] = engines[i].CpuTime - before;
+            }
+
             rounds.Add(values);
+            await Console.Error.WriteLineAsync(
+                $"{what}, tok/s: {string.Join(" / ", values.Select(x => $"{x:0}"))}"
+                + $"; CPU ms: {string.Join(" / ", used.Select(u => $"{u.TotalMilliseconds:0}"))}");
         }
 
-        await Console.Error.WriteLineAsync(
-            $"{what}, tok/s: {string.Join(", ", rounds.Select(r => string.Join('/', r.Select(x => $"{x:0}"))))}");
         return (Median([.. rounds.Select(r => r[0])]), Median([.. rounds.Select(r => r[0] / r[^1])]));
     }
 
