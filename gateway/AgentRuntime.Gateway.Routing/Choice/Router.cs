@@ -44,15 +44,16 @@ internal sealed class Router(RoutingOptions options)
         var stall = options.StreamDelayWeight;
         var output = stall * request.ExpectedOutputTokens;
         var needKv = request.PromptTokens + request.ExpectedOutputTokens;
-        var lora = request.Lora == 0 ? 0 : 1UL << (request.Lora - 1);
+        var adapters = pool.Adapters.Of(request.Lora);
         var best = new Candidates();
         for (var i = 0; i < rows.Length; i++)
         {
             var engine = start + i < rows.Length ? start + i : start + i - rows.Length;
             ref readonly var row = ref rows[engine];
-            if (!row.Open || row.FreshUntil < now || engine == excluded)
+            if (!row.Open || row.FreshUntil < now || engine == excluded || adapters[engine] == AdapterState.Absent)
                 continue;
             best.Count++;
+            var load = adapters[engine] == AdapterState.Loaded ? 0 : LoadSeconds(pool, engine);
             var blocks = matches[engine];
             double uncached = blocks == 0
                 ? request.PromptTokens
@@ -67,8 +68,7 @@ internal sealed class Router(RoutingOptions options)
                 var queue = row.QueueSeconds(now) + ahead.Seconds(row, engine);
                 var lost = saved.IsEmpty ? uncached : Math.Max(0, uncached - (saved[^1] - saved[blocks]));
                 var cost = queue + (prefill * (1 + (stall * row.PrefillStall * row.Running)))
-                    + (congestion.Factor(queue) * tokenSeconds * lost)
-                    + ((row.Loras & lora) == lora ? 0 : options.LoraLoadSeconds);
+                    + (congestion.Factor(queue) * tokenSeconds * lost) + load;
                 if (allowPair)
                     best.OfferPrefill(engine, cost);
                 if (row.Roles == EngineRoles.Both)
@@ -76,7 +76,7 @@ internal sealed class Router(RoutingOptions options)
             }
 
             if (allowPair && (row.Roles & EngineRoles.Decode) != 0)
-                best.OfferDecode(engine, decode + transferSetup + (transferToken * uncached));
+                best.OfferDecode(engine, decode + load + transferSetup + (transferToken * uncached));
         }
 
         best.MakePair(allowPair);
@@ -88,12 +88,14 @@ internal sealed class Router(RoutingOptions options)
     }
 
     /// <summary>Whether some engine could serve the request if it were not saturated.</summary>
-    public static bool AnyEngine(ModelPool pool, DisaggregationMode mode)
+    public static bool AnyEngine(ModelPool pool, int lora, DisaggregationMode mode)
     {
         EngineRoles roles = 0;
-        foreach (ref readonly var row in pool.Rows)
+        var adapters = pool.Adapters.Of(lora);
+        for (var engine = 0; engine < pool.Places; engine++)
         {
-            if (!row.Open)
+            ref readonly var row = ref pool.Row(engine);
+            if (!row.Open || adapters[engine] == AdapterState.Absent)
                 continue;
             if (row.Roles == EngineRoles.Both)
                 return true;
@@ -102,6 +104,13 @@ internal sealed class Router(RoutingOptions options)
 
         return roles == EngineRoles.Both && mode != DisaggregationMode.Never;
     }
+
+    /// <summary>
+    /// An engine that is at work on as many adapters as it can hold loads another one when one of those has ended,
+    /// which takes about as long again.
+    /// </summary>
+    private double LoadSeconds(ModelPool pool, int engine) =>
+        pool.Adapters.IsFull(engine) ? 2 * options.LoraLoadSeconds : options.LoraLoadSeconds;
 
     private int CachedTokens(in RouteRequest request, int blocks, double trust) =>
         // The last token is always computed: its logits are what the answer starts from.

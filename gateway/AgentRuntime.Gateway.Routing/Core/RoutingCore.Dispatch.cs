@@ -239,6 +239,8 @@ public sealed partial class RoutingCore
         if (entry.IsPair)
             Reserve(pool, choice.Decode, entry);
         pool.Index.Speculate(choice.Prefill, entry.Request.Blocks.Span, now, row.BusyUntil - now);
+        pool.Adapters.Touch(choice.Prefill, entry.Request.Lora);
+        pool.Adapters.Touch(choice.Decode, entry.Request.Lora);
         if (entry.Attempts == 1)
             Charge(entry, entry.UncachedTokens + (_options.OutputTokenWeight * entry.Request.ExpectedOutputTokens));
     }
@@ -309,7 +311,7 @@ public sealed partial class RoutingCore
         foreach (var entry in _moving)
         {
             Unbind(entry);
-            if (Router.AnyEngine(pool, _options.Disaggregation))
+            if (Router.AnyEngine(pool, entry.Request.Lora, _options.Disaggregation))
             {
                 entry.Rebinds = 0;
                 Bind(entry, Decide(entry, now), now);

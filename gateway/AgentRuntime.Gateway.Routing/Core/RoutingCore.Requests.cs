@@ -34,7 +34,9 @@ public sealed partial class RoutingCore
         return choice.Prefill < 0
             ? new()
             {
-                Kind = Router.AnyEngine(pool, _options.Disaggregation) ? RouteKind.Wait : RouteKind.Refused,
+                Kind = Router.AnyEngine(pool, request.Lora, _options.Disaggregation)
+                    ? RouteKind.Wait
+                    : RouteKind.Refused,
                 State = request.State,
             }
             : Describe(
@@ -58,10 +60,11 @@ public sealed partial class RoutingCore
         entry.Excluded = request.Avoid.Exists ? request.Avoid.Index : -1;
         var ticket = entry.Ticket;
         entry.Tenant.Active++;
+        pool.Adapters.Count(request.Lora, 1);
         // Who had nothing waiting returns: having been away earns nothing.
         if (entry.Tenant.Waiting == 0)
             entry.Tenant.Served = Math.Max(entry.Tenant.Served, pool.VirtualTime);
-        if (!Router.AnyEngine(pool, _options.Disaggregation))
+        if (!Router.AnyEngine(pool, request.Lora, _options.Disaggregation))
         {
             Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);
             return ticket;
@@ -207,7 +210,7 @@ public sealed partial class RoutingCore
             ExpectedOutputTokens = Math.Max(1, entry.Request.ExpectedOutputTokens - outputTokens),
         };
         entry.WaitUntil = now + ServiceOf(entry.Request).MaxWaitSeconds;
-        if (!Router.AnyEngine(entry.Pool, _options.Disaggregation))
+        if (!Router.AnyEngine(entry.Pool, entry.Request.Lora, _options.Disaggregation))
             Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);
         else
             Enqueue(entry, now);
@@ -223,6 +226,8 @@ public sealed partial class RoutingCore
             throw new ArgumentException("a request without a tenant is refused", nameof(request));
         if ((uint)request.Class >= (uint)_options.Classes.Count)
             throw new ArgumentException($"there is no class {request.Class}", nameof(request));
+        if (!pool.Adapters.Exists(request.Lora))
+            throw new ArgumentException($"there is no adapter {request.Lora}", nameof(request));
         if (request.PromptTokens < 1 || request.ExpectedOutputTokens < 0)
             throw new ArgumentException("a request has a prompt, and an answer that is not negative", nameof(request));
         return pool;
@@ -263,6 +268,7 @@ public sealed partial class RoutingCore
     private void End(RequestEntry entry)
     {
         entry.Tenant.Active--;
+        entry.Pool.Adapters.Count(entry.Request.Lora, -1);
         if (entry.IsShared)
             entry.Pool.Shared.End(entry.Request.Blocks.Span, entry.Slot);
         entry.IsShared = false;

@@ -94,8 +94,11 @@ public sealed partial class RoutingCore
         return found;
     }
 
-    /// <summary>An adapter's number within a pool; 0 for the base model.</summary>
-    public int LoraOf(int pool, string? lora) => PoolOf(pool).Lora(lora);
+    /// <summary>
+    /// An adapter's number within a pool, for <see cref="RouteRequest.Lora"/>; 0 for the base model, -1 when more
+    /// adapters are in use than can be told apart (65,536). Good for the calls that follow under the same lock.
+    /// </summary>
+    public int LoraOf(int pool, string? lora) => PoolOf(pool).Adapters.Number(lora);
 
     /// <summary>The KV index of a pool.</summary>
     public KvIndex IndexOf(int pool) => PoolOf(pool).Index;
@@ -141,6 +144,7 @@ public sealed partial class RoutingCore
         state.Removed = true;
         pool.Row(engine.Index).Open = false;
         pool.Index.Remove(engine.Index);
+        pool.Adapters.Remove(engine.Index);
         RebindAll(pool, state.Queue, now);
         pool.FreeWhenEnded(engine.Index);
     }
@@ -157,7 +161,11 @@ public sealed partial class RoutingCore
         ref var row = ref pool.Row(engine.Index);
         row.Open = health == EngineHealth.Healthy && !state.Removed;
         if (health == EngineHealth.Down)
+        {
             pool.Index.Forget(engine.Index);
+            pool.Adapters.Forget(engine.Index);
+        }
+
         if (row.Open)
         {
             List(pool, engine.Index);
@@ -169,8 +177,15 @@ public sealed partial class RoutingCore
         }
     }
 
-    /// <summary>The engine's process is another one than before: nothing of its cache is left.</summary>
-    public void EngineRestarted(EngineRef engine) => Find(engine).Pool.Index.Forget(engine.Index);
+    /// <summary>
+    /// The engine's process is another one than before: nothing of its cache is left, and no adapter is loaded.
+    /// </summary>
+    public void EngineRestarted(EngineRef engine)
+    {
+        var pool = Find(engine).Pool;
+        pool.Index.Forget(engine.Index);
+        pool.Adapters.Forget(engine.Index);
+    }
 
     /// <summary>Takes in a load report of now.</summary>
     public void ReportLoad(EngineRef engine, in EngineLoad load, double now)
@@ -195,19 +210,32 @@ public sealed partial class RoutingCore
             RebindAll(pool, pool.Unbound, now);
     }
 
-    /// <summary>Sets which adapters the engine has loaded (<c>vllm:lora_requests_info</c>).</summary>
-    public void ReportLoras(EngineRef engine, IEnumerable<string> loras)
+    /// <summary>
+    /// Sets what the engine can serve: the base model, as every new engine does, and adapters of it. Requests that wait
+    /// for it and that it can no longer serve go elsewhere.
+    /// </summary>
+    public void SetServed(EngineRef engine, bool servesBase, IEnumerable<string> loras, double now)
     {
         ArgumentNullException.ThrowIfNull(loras);
-        var (pool, _) = Find(engine);
-        var mask = 0UL;
-        foreach (var name in loras)
-        {
-            if (pool.Lora(name) is > 0 and var number)
-                mask |= 1UL << (number - 1);
-        }
+        var (pool, state) = Find(engine);
+        now = Clock(now);
+        var (lost, gained) = pool.Adapters.Serve(engine.Index, servesBase, loras);
+        if (lost)
+            RebindAll(pool, state.Queue, now);
+        if (!gained)
+            return;
+        List(pool, engine.Index);
+        RebindAll(pool, pool.Unbound, now);
+    }
 
-        pool.Row(engine.Index).Loras = mask;
+    /// <summary>
+    /// Takes in what the engine says of its adapters (<c>vllm:lora_requests_info</c>): those of the requests that it
+    /// has, and how many it holds loaded. What it was sent last it is believed to hold as well, up to that many.
+    /// </summary>
+    public void ReportLoras(EngineRef engine, IEnumerable<string> working, int capacity = int.MaxValue)
+    {
+        ArgumentNullException.ThrowIfNull(working);
+        Find(engine).Pool.Adapters.Report(engine.Index, working, capacity);
     }
 
     /// <summary>

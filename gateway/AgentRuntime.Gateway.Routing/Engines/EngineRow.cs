@@ -47,9 +47,6 @@ internal struct EngineRow
     /// <summary>Work that waits for it in the router.</summary>
     public WaitingSeconds Waiting;
 
-    /// <summary>Adapters that it has loaded, as bits of the pool's numbering.</summary>
-    public ulong Loras;
-
     /// <summary>KV tokens still free by the router's count; <see cref="long.MaxValue"/> when unknown.</summary>
     public long KvFreeTokens;
 

@@ -5,9 +5,7 @@ namespace AgentRuntime.Gateway.Routing;
 /// <summary>The engines of one model with everything that is known of them. Owned by the core, single writer.</summary>
 internal sealed class ModelPool(int number, string model, RoutingOptions options)
 {
-    private const int TrackedLoras = 64;
     private const int MaxTenants = 65_536;
-    private readonly Dictionary<string, int> _loras = new(StringComparer.Ordinal);
     private readonly Dictionary<TenantId, TenantShare> _tenants = [];
     private EngineRow[] _rows = [];
     private EngineState?[] _engines = [];
@@ -21,6 +19,8 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     public PrefixMatches Matches { get; } = new();
 
     public SharedPrefixes Shared { get; } = new();
+
+    public PoolAdapters Adapters { get; } = new();
 
     /// <summary>Requests for which no engine could be named when they came.</summary>
     public EngineQueue Unbound { get; } = new();
@@ -88,6 +88,7 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
         };
         state.Predictor.Publish(ref row, options.Prior);
         Index.Add(engine);
+        Adapters.Add(engine);
         return engine;
     }
 
@@ -140,19 +141,6 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
         last.WaitingIndex = tenant.WaitingIndex;
         WaitingTenants[tenant.WaitingIndex] = last;
         WaitingTenants.RemoveAt(WaitingTenants.Count - 1);
-    }
-
-    /// <summary>The adapter's number, from 1; 0 when no more can be told apart.</summary>
-    public int Lora(string? name)
-    {
-        if (string.IsNullOrEmpty(name))
-            return 0;
-        if (_loras.TryGetValue(name, out var number))
-            return number;
-        if (_loras.Count == TrackedLoras)
-            return 0;
-        _loras.Add(name, _loras.Count + 1);
-        return _loras.Count;
     }
 
     private void ForgetIdleTenants()

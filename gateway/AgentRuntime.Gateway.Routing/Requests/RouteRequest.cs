@@ -31,7 +31,10 @@ public readonly record struct RouteRequest
     /// <summary>Keys of the prompt's whole blocks; empty when nothing is known of its content.</summary>
     public ReadOnlyMemory<BlockKey> Blocks { get; init; }
 
-    /// <summary>The adapter, from <see cref="RoutingCore.LoraOf"/>; 0 for the base model.</summary>
+    /// <summary>
+    /// The adapter, from <see cref="RoutingCore.LoraOf"/>; 0 for the base model. Engines that cannot serve it are never
+    /// chosen.
+    /// </summary>
     public int Lora { get; init; }
 
     /// <summary>

@@ -12,14 +12,14 @@ internal sealed class HedgedStart(
 {
     /// <exception cref="EngineFailure">The first engine failed, and no other answered.</exception>
     public async Task<StartedLeg> RunAsync(
-        Placement placement, RouteRequest request, CancellationToken cancellationToken)
+        Placement placement, RouteRequest request, string? adapter, CancellationToken cancellationToken)
     {
         await using var first = new Attempt(this, placement, cancellationToken);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var late = Task.Delay(parts.Options.HedgeAfter!.Value, parts.Time, patience.Token);
         if (await Task.WhenAny(first.Started, late) == first.Started
             || cancellationToken.IsCancellationRequested || !parts.Retries.TryWithdraw()
-            || parts.Desk.TrySubmitBeside(placement, request) is not { } beside)
+            || parts.Desk.TrySubmitBeside(placement, request, adapter) is not { } beside)
         {
             await patience.CancelAsync();
             return await first.TakeAsync();

@@ -19,6 +19,7 @@ internal sealed class RoutedCall : IAsyncDisposable
     private readonly Queue<InferenceChunk> _ready = new();
     private readonly Queue<(EngineChunk Chunk, ReadOnlyMemory<byte> Raw)?> _ahead = new();
     private readonly int _maxTokens;
+    private ModelHome _home;
     private RouteRequest _route;
     private AnswerProgress _progress;
     private bool _maySplit;
@@ -146,11 +147,11 @@ internal sealed class RoutedCall : IAsyncDisposable
     {
         if (_placement is null)
         {
-            if (!_parts.Desk.TryGetPool(_request.Model, out var pool))
+            if (!_parts.Desk.TryFind(_request.Model, out _home))
                 throw NobodyServes();
 
-            _route = await _parts.Requests.OfAsync(pool, _request, _template, _requestId, cancellationToken);
-            _placement = await _parts.Desk.SubmitAsync(_route, cancellationToken);
+            _route = await _parts.Requests.OfAsync(_home, _request, _template, _requestId, cancellationToken);
+            _placement = await _parts.Desk.SubmitAsync(_route, _home.Adapter, cancellationToken);
         }
 
         while (true)
@@ -179,7 +180,7 @@ internal sealed class RoutedCall : IAsyncDisposable
     private async Task<DecodeLeg> RaceAsync(Placement placement, CancellationToken cancellationToken)
     {
         var race = new HedgedStart(_parts, OpenAsync, _requestId);
-        var won = await race.RunAsync(placement, _route, cancellationToken);
+        var won = await race.RunAsync(placement, _route, _home.Adapter, cancellationToken);
         _placement = won.Placement;
         foreach (var item in won.Ahead)
             _ahead.Enqueue(item);

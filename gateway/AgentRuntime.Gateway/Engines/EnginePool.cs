@@ -140,7 +140,7 @@ internal sealed class EnginePool(
                 }
 
                 life = report.Life;
-                desk.ReportLoad(engine, report.Load);
+                desk.Report(engine, report);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

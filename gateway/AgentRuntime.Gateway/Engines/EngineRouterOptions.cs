@@ -98,7 +98,7 @@ public sealed record EngineRouterOptions
     /// <summary>
     /// From what prompts of a model are cut into blocks, by the model's name. Default
     /// <see cref="Gateway.PromptKeys.Text"/> for every model; <see cref="Gateway.PromptKeys.Vocabulary"/> needs one
-    /// of <see cref="Tokenizers"/>.
+    /// of <see cref="Tokenizers"/>. What is set for a model counts for its adapters.
     /// </summary>
     public IReadOnlyDictionary<string, PromptKeys> PromptKeys { get; init; } = new Dictionary<string, PromptKeys>();
 
@@ -123,8 +123,11 @@ public sealed record EngineRouterOptions
     /// </summary>
     public ReadOnlyMemory<byte> CacheSaltSecret { get; init; } = RandomNumberGenerator.GetBytes(32);
 
-    internal PromptKeys PromptKeysOf(string model) =>
-        PromptKeys.GetValueOrDefault(model, Gateway.PromptKeys.Text);
+    internal PromptKeys PromptKeysOf(string model, string? baseModel = null) =>
+        PromptKeys.TryGetValue(model, out var keys)
+        || (baseModel is not null && PromptKeys.TryGetValue(baseModel, out keys))
+            ? keys
+            : Gateway.PromptKeys.Text;
 
     internal RoutingOptions EffectiveRouting => Routing with
     {

@@ -20,17 +20,28 @@ internal sealed class PromptTokens(EngineRouterOptions options, EngineClient cli
     private readonly SemaphoreSlim _asking = new(AskedAtOnce, AskedAtOnce);
     private readonly CircuitBreaker _circuit = new(failures: 3, TimeSpan.FromSeconds(5), time);
 
+    /// <param name="request">The request.</param>
+    /// <param name="baseModel">
+    /// The base model of the one that it names: what is set for that counts for its adapters.
+    /// </param>
+    /// <param name="template">Its body.</param>
+    /// <param name="requestId">Its id.</param>
+    /// <param name="cancellationToken">The caller's.</param>
     public async ValueTask<int[]?> OfAsync(
-        InferenceRequest request, RequestTemplate template, string requestId, CancellationToken cancellationToken)
+        InferenceRequest request,
+        string baseModel,
+        RequestTemplate template,
+        string requestId,
+        CancellationToken cancellationToken)
     {
-        var keys = options.PromptKeysOf(request.Model);
+        var keys = options.PromptKeysOf(request.Model, baseModel);
         if (keys == PromptKeys.Text || template.Choices != 1)
             return null;
         if (template.PromptTokens is { } given)
             return given;
         if (keys == PromptKeys.Vocabulary)
         {
-            var tokenizer = options.Tokenizers[request.Model];
+            var tokenizer = options.Tokenizers.GetValueOrDefault(request.Model) ?? options.Tokenizers[baseModel];
             return request.Body.Length <= InlineBytes
                 ? tokenizer.Tokenize(request.Operation, request.Body)
                 : await Task.Run(() => tokenizer.Tokenize(request.Operation, request.Body), cancellationToken);

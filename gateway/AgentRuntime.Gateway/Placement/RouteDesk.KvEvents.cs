@@ -35,7 +35,7 @@ internal sealed partial class RouteDesk
             if (batch is null)
                 events.GapIsLost(sequence + 1, Now);
             else
-                feed.Apply(batch);
+                feed.Apply(batch, _places.GetValueOrDefault((engine, feed.Model))?.Model);
             SetSource(feed);
             return new(true, 0);
         }
@@ -63,7 +63,11 @@ internal sealed partial class RouteDesk
             foreach (var (key, placed) in _places)
             {
                 if (key.Engine == engine)
+                {
                     _core.EngineRestarted(placed.Ref);
+                    if (engine.Descriptor.Kind == EngineKind.Node)
+                        _core.ReportLoras(placed.Ref, placed.Model.Adapters.Select(a => a.Name));
+                }
             }
 
             if (_feeds.TryGetValue(engine, out var feed))
@@ -108,8 +112,7 @@ internal sealed partial class RouteDesk
             : KvSource.Responses);
 
     /// <summary>
-    /// The lock is held. An engine's events are those of the model that it serves; what its adapters hold is known from
-    /// responses.
+    /// The lock is held. An engine's events are those of the model that it serves and of the adapters of that.
     /// </summary>
     private Feed? FeedOf(Engine engine)
     {
@@ -117,8 +120,8 @@ internal sealed partial class RouteDesk
             return feed;
         foreach (var (key, placed) in _places)
         {
-            if (key.Engine == engine && engine.Health.Models.GetValueOrDefault(key.Model)?.Parent is null)
-                return _feeds[engine] = new Feed(placed.Ref, key.Model, _core.OpenFeed(placed.Ref));
+            if (key.Engine == engine)
+                return _feeds[engine] = new Feed(placed.Ref, key.Base, _core.OpenFeed(placed.Ref));
         }
 
         return null;
@@ -135,7 +138,9 @@ internal sealed partial class RouteDesk
         /// <summary>Blocks left out before the feed saw them.</summary>
         public long Left { get; private set; }
 
-        public void Apply(KvEventBatch batch)
+        /// <param name="batch">What the engine says.</param>
+        /// <param name="served">What it serves, by which names.</param>
+        public void Apply(KvEventBatch batch, ServedBase? served)
         {
             foreach (var e in batch.Events)
             {
@@ -152,7 +157,9 @@ internal sealed partial class RouteDesk
                             stored.Parent,
                             stored.Tokens,
                             stored.BlockTokens,
-                            BlockScope.Create(stored.Salt ?? "", stored.Lora));
+                            BlockScope.Create(
+                                stored.Salt ?? "",
+                                stored.Lora is { } lora ? served?.NameOf(lora) ?? lora : null));
                         break;
                     case KvBlocksRemoved removed:
                         events.Removed(removed.Hashes);

@@ -16,7 +16,8 @@ internal sealed partial class RouteDesk : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly long _origin;
     private readonly Dictionary<EngineRef, Engine> _engines = [];
-    private readonly Dictionary<(Engine Engine, string Model), Placed> _places = [];
+    private readonly Dictionary<(Engine Engine, string Base), Placed> _places = [];
+    private readonly ModelHomes _homes = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
 
@@ -38,21 +39,24 @@ internal sealed partial class RouteDesk : IAsyncDisposable
 
     private double Now => _time.GetElapsedTime(_origin).TotalSeconds;
 
-    /// <summary>The pool of a model; false when no engine ever served it.</summary>
-    public bool TryGetPool(string model, out int pool)
+    /// <summary>Where a model is served; false for one that no engine ever had, or none has any more as an adapter.
+    /// </summary>
+    public bool TryFind(string model, out ModelHome home)
     {
         lock (_lock)
-            return _core.TryGetPool(model, out pool);
+            return _homes.TryFind(model, out home);
     }
 
     /// <summary>Brings a request in and waits until engines are there for it.</summary>
     /// <exception cref="RuntimeErrorException">AR4001 or AR4009.</exception>
-    public Task<Placement> SubmitAsync(in RouteRequest request, CancellationToken cancellationToken)
+    public Task<Placement> SubmitAsync(
+        in RouteRequest request, string? adapter, CancellationToken cancellationToken)
     {
         var waiter = new Waiter();
         lock (_lock)
         {
-            waiter.Ticket = _core.Submit(request with { State = waiter }, Now);
+            waiter.Ticket = _core.Submit(
+                request with { State = waiter, Lora = LoraOf(request.Pool, adapter) }, Now);
             Pump();
         }
 
@@ -80,13 +84,18 @@ internal sealed partial class RouteDesk : IAsyncDisposable
     /// <summary>Asks for another engine for a request that has one; null when there is none at once.</summary>
     /// <param name="placement">The engine that it has.</param>
     /// <param name="request">The request.</param>
-    public Placement? TrySubmitBeside(Placement placement, in RouteRequest request)
+    /// <param name="adapter">The adapter that it is for; null for the base model.</param>
+    public Placement? TrySubmitBeside(Placement placement, in RouteRequest request, string? adapter)
     {
         var waiter = new Waiter();
         lock (_lock)
         {
             waiter.Ticket = _core.Submit(
-                request with { State = waiter, Avoid = placement.Assignment.Decode }, Now);
+                request with
+                {
+                    State = waiter, Avoid = placement.Assignment.Decode, Lora = LoraOf(request.Pool, adapter),
+                },
+                Now);
             Pump();
             if (waiter.Answer.IsCompletedSuccessfully)
                 return waiter.Answer.Result;
@@ -120,49 +129,18 @@ internal sealed partial class RouteDesk : IAsyncDisposable
     public void Failed(Placement placement, RouteFailure failure, int outputTokens) =>
         Tell((core, now) => core.Failed(placement.Assignment.Ticket, failure, now, outputTokens));
 
-    /// <summary>Brings what the core believes of an engine in line with what is known of it.</summary>
-    public void Observe(Engine engine)
-    {
-        var health = engine.Health;
-        lock (_lock)
-        {
-            if (health.Healthy && !engine.Removed)
-            {
-                foreach (var model in health.Models.Keys)
-                {
-                    if (!_places.ContainsKey((engine, model)))
-                        Place(engine, model);
-                }
-            }
-
-            foreach (var (key, placed) in _places.Where(p => p.Key.Engine == engine).ToArray())
-            {
-                if (engine.Removed || (health.Healthy && !health.Models.ContainsKey(key.Model)))
-                {
-                    _places.Remove(key);
-                    if (_feeds.TryGetValue(engine, out var feed) && feed.Ref == placed.Ref)
-                        _feeds.Remove(engine);
-                    _core.RemoveEngine(placed.Ref, Now);
-                }
-                else
-                {
-                    SetHealth(engine, placed);
-                }
-            }
-
-            Pump();
-        }
-    }
-
-    /// <summary>Takes in what an engine's metrics say of its load.</summary>
-    public void ReportLoad(Engine engine, in EngineLoad load)
+    /// <summary>Takes in what an engine's metrics say of its load and its adapters.</summary>
+    public void Report(Engine engine, in EngineReport report)
     {
         lock (_lock)
         {
             foreach (var (key, placed) in _places)
             {
-                if (key.Engine == engine)
-                    _core.ReportLoad(placed.Ref, load, Now);
+                if (key.Engine != engine)
+                    continue;
+                _core.ReportLoad(placed.Ref, report.Load, Now);
+                if (report.Loras is { } loras)
+                    ReportLoras(engine, placed, loras);
             }
 
             Pump();
@@ -188,41 +166,6 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         await _stop.CancelAsync();
         await _loop;
         _stop.Dispose();
-    }
-
-    private void Place(Engine engine, string model)
-    {
-        var reference = _core.AddEngine(
-            new EngineDescription(engine.Name, model)
-            {
-                Roles = (Routing.EngineRoles)engine.Descriptor.Roles,
-                Source = KvSource.Responses,
-                MaxRunning = engine.Descriptor.MaxRunning,
-                ReportsLoad = engine.Health.ReportsLoad,
-            },
-            Now);
-        _engines[reference] = engine;
-        _places[(engine, model)] = new Placed(reference);
-    }
-
-    /// <summary>The lock is held.</summary>
-    private void SetHealth(Engine engine, Placed placed)
-    {
-        var health = engine switch
-        {
-            { Health.Healthy: false } => Routing.EngineHealth.Down,
-            { Usable: false } => Routing.EngineHealth.Draining,
-            _ => Routing.EngineHealth.Healthy,
-        };
-        if (placed.Health == health)
-            return;
-
-        placed.Health = health;
-        _core.SetHealth(placed.Ref, health, Now);
-
-        // What it says next does not follow on what has just been forgotten: the feed begins again from 0.
-        if (health == Routing.EngineHealth.Down && _feeds.TryGetValue(engine, out var feed))
-            feed.Events.Restarted();
     }
 
     private void Tell(Action<RoutingCore, double> what)
@@ -288,12 +231,5 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         {
             // The router is being disposed.
         }
-    }
-
-    private sealed class Placed(EngineRef reference)
-    {
-        public EngineRef Ref => reference;
-
-        public Routing.EngineHealth Health { get; set; } = Routing.EngineHealth.Healthy;
     }
 }

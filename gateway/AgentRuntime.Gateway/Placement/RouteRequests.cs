@@ -17,14 +17,14 @@ internal sealed class RouteRequests(
     private const int UsualOutputTokens = 256;
 
     public async ValueTask<RouteRequest> OfAsync(
-        int pool,
+        ModelHome home,
         InferenceRequest request,
         RequestTemplate template,
         string requestId,
         CancellationToken cancellationToken)
     {
-        var ids = await tokens.OfAsync(request, template, requestId, cancellationToken);
-        var scope = BlockScope.Create(salts.Of(request.Identity.Tenant));
+        var ids = await tokens.OfAsync(request, home.Base, template, requestId, cancellationToken);
+        var scope = BlockScope.Create(salts.Of(request.Identity.Tenant), home.Adapter);
         var size = desk.Options.BlockTokens;
         BlockKey[] blocks;
         if (ids is not null)
@@ -41,7 +41,7 @@ internal sealed class RouteRequests(
         var target = targets?.Find(request.Identity);
         return new RouteRequest
         {
-            Pool = pool,
+            Pool = home.Pool,
             Tenant = request.Identity.Tenant,
             Class = target is null
                 ? Math.Min(

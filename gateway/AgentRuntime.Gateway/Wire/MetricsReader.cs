@@ -14,6 +14,7 @@ internal static class MetricsReader
     {
         double waiting = 0, running = 0, usage = 0, started = 0, tokens = 0;
         var found = false;
+        var (loras, lorasAt) = ((LoraReport?)null, double.NegativeInfinity);
         foreach (var range in text.Split((byte)'\n'))
         {
             var line = text[range];
@@ -27,12 +28,18 @@ internal static class MetricsReader
                 tokens += p;
             else if (Sample(line, "vllm:generation_tokens_total"u8, "sglang:generation_tokens_total"u8) is { } g)
                 tokens += g;
+            else if (Sample(line, "vllm:lora_requests_info"u8, default) is { } at && at > lorasAt)
+                // Each set of labels stays in the text once it was shown; the value is when that was.
+                (loras, lorasAt) = (LoraLabels.Read(line), at);
             else if (Sample(line, "process_start_time_seconds"u8, default) is { } s)
                 started = s;
         }
 
         return found
             ? new(new EngineLoad(Count(waiting), Count(running), Math.Clamp(usage, 0, 1)), new(started, tokens))
+            {
+                Loras = loras,
+            }
             : null;
     }
 

@@ -28,10 +28,12 @@ internal sealed unsafe class LlamaEmbedder : ITextEmbedder
     {
         _pooling = pooling;
         _dimensions = Llama.ModelEmbeddingOutput(model.Handle);
-        var isCausal = model.Metadata($"{model.Metadata("general.architecture")}.attention.causal") != "false";
-        _pass = Math.Min(isCausal ? CausalPass : options.ContextTokens, options.BatchTokens);
-        // Where tokens look ahead, all have to be in one pass: llama.cpp ends the process otherwise.
-        MostTokens = isCausal ? options.ContextTokens : _pass;
+        var isCausal = model.Generates;
+        // Where tokens look ahead, all have to be in one pass, and positions may be rows of a table (BERT's) that ends
+        // with the trained context: llama.cpp ends the process otherwise.
+        var most = isCausal ? options.ContextTokens : Math.Min(options.ContextTokens, model.TrainedContext);
+        _pass = Math.Min(isCausal ? CausalPass : most, options.BatchTokens);
+        MostTokens = isCausal ? most : _pass;
         var parameters = Llama.ContextDefaultParams();
         parameters.ContextCells = (uint)options.ContextTokens;
         parameters.BatchTokens = (uint)_pass;

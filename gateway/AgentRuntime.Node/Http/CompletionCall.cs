@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Transfer;
 
 namespace AgentRuntime.Node.Http;
@@ -18,21 +19,23 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
     private KvLease? _lease;
     private KvImport? _import;
     private RuntimeError? _transferError;
-    private string? _adapter;
+    private ServedAdapter? _adapter;
     private Task _released = Task.CompletedTask;
     private bool _finished;
 
     public CompletionRequest Request { get; } = request;
 
     /// <summary>Checks the prompts, fetches KV state and submits the first generation.</summary>
-    /// <exception cref="RuntimeErrorException">AR1004, AR4006, AR4007, AR4009, AR4011, AR4012.</exception>
+    /// <exception cref="RuntimeErrorException">AR1004, AR1010, AR4006, AR4007, AR4009, AR4011, AR4012.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         _adapter = node.Adapter(Request.Model);
+        if (!node.Model.Generates)
+            throw CompletionRequestReader.Unsupported("the model writes no text: it only embeds", "model");
         for (var i = 0; i < Math.Max(1, Request.Prompts.Count); i++) _prompts.Add(node.Tokenize(Request, i));
         if (Request.Transfer is { RemotePrefill: true } transfer) await ImportAsync(transfer, cancellationToken);
-        if (Request.Transfer is { RemoteDecode: true } && node.Model.CanMoveState && _adapter is null)
-            _lease = node.Leases.Open(_prompts[0], NodeService.SegmentTokens);
+        if (Request.Transfer is { RemoteDecode: true } && node.Model.CanMoveState)
+            _lease = node.Leases.Open(_prompts[0], _adapter?.Digest, NodeService.SegmentTokens);
         Submit(0);
     }
 
@@ -101,7 +104,8 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
     private TransferReport? Report()
     {
         if (Request.Transfer is not { RemotePrefill: true }) return null;
-        if (_import is null) return new(0, 0, 0, (_transferError?.Code ?? ReasonCodes.KvTransferFailed).ToString());
+        if (_import is null) return new(
+            0, 0, 0, (_transferError?.Code ?? ReasonCodes.KvTransferFailed).ToString(), _transferError?.Message);
         var tokens = _choices[0].Generation.ImportedTokens;
         // Nothing imported although it was fetched: the local cache had it all, or the engine refused the state.
         var refused = tokens == 0
@@ -116,11 +120,9 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         using var activity = RuntimeTelemetry.Source.StartActivity("kv_transfer", ActivityKind.Client);
         try
         {
-            if (_adapter is not null)
-                throw new RuntimeErrorException(new(ReasonCodes.KvMismatch, "state of an adapter is not moved"));
             if (!node.Model.CanMoveState)
                 throw new RuntimeErrorException(new(ReasonCodes.KvMismatch, "this model's state cannot be moved"));
-            _import = await node.Client.FetchAsync(transfer, _prompts[0], cancellationToken);
+            _import = await node.Client.FetchAsync(transfer, _prompts[0], _adapter?.Digest, cancellationToken);
             node.Metrics.CountTransfer(_import.Bytes, _import.FetchTime.TotalSeconds);
             activity?.SetTag("agentruntime.kv_transfer.bytes", _import.Bytes);
             activity?.SetTag("agentruntime.kv_transfer.from", transfer.EngineId);
@@ -147,7 +149,7 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
             Request.Sampling with { Seed = unchecked(Request.Sampling.Seed + (uint)(index % Request.Choices)) })
         {
             Salt = Request.CacheSalt,
-            Adapter = _adapter,
+            Adapter = _adapter?.Name,
             IgnoreEnd = Request.IgnoreEnd,
             Export = _lease?.Export,
             Import = _import,

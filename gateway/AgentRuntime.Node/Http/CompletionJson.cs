@@ -21,6 +21,7 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
                 json.WriteStartObject("message");
                 json.WriteString("role", "assistant");
                 json.WriteString("content", choice.Calls.Count > 0 && choice.Text.Length == 0 ? null : choice.Text);
+                json.WriteNull("refusal");
                 if (choice.Calls.Count > 0) Calls(json, choice.Calls, 0, streamed: false);
                 json.WriteEndObject();
             }
@@ -160,6 +161,7 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
             json.WriteNumber("ms", Math.Round(transfer.Milliseconds, 3));
             json.WriteNumber("tokens", transfer.Tokens);
             if (transfer.Code is not null) json.WriteString("code", transfer.Code);
+            if (transfer.Reason is not null) json.WriteString("reason", transfer.Reason);
             json.WriteEndObject();
         }
 
@@ -200,6 +202,7 @@ internal sealed class CompletionJson(NodeService node, CompletionRequest request
         }
 
         json.WriteEndArray();
+        json.WriteNull("refusal");
     }
 
     private void Token(Utf8JsonWriter json, int token, float probability)

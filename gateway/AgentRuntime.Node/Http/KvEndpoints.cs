@@ -20,7 +20,8 @@ internal static class KvEndpoints
         var manifest = new KvManifest(
             node.EngineName, node.Model.Digest, node.Model.StateFormat, lease.PromptDigest, export.Tokens,
             export.IsComplete,
-            [.. export.Segments.Select(s => new KvManifestSegment(s.From, s.To, s.State.Length, s.Sha256))]);
+            [.. export.Segments.Select(s => new KvManifestSegment(s.From, s.To, s.State.Length, s.Sha256))],
+            lease.AdapterDigest);
         context.Response.ContentType = "application/json";
         await JsonSerializer.SerializeAsync(context.Response.Body, manifest, KvJson.Default.KvManifest,
             context.RequestAborted);

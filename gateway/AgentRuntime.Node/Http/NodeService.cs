@@ -82,12 +82,12 @@ internal sealed class NodeService : IDisposable
 
     /// <summary>The adapter of a request's <c>model</c>; null for the model itself.</summary>
     /// <exception cref="RuntimeErrorException">AR4012: nothing of that name is served.</exception>
-    public string? Adapter(string? model)
+    public ServedAdapter? Adapter(string? model)
     {
         if (model is null || model == ModelName || Model.AnswersToAnyName) return null;
         foreach (var adapter in Model.Adapters)
             if (adapter.Name == model)
-                return adapter.Name;
+                return adapter;
         throw new RuntimeErrorException(new(
             ReasonCodes.UnknownAdapter, "this engine serves no model or adapter of that name", "model",
             "GET /v1/models lists what it serves."));

@@ -5,4 +5,6 @@ namespace AgentRuntime.Node.Http;
 /// <param name="Milliseconds">From the manifest's request to the last byte.</param>
 /// <param name="Tokens">Prompt tokens that need not be computed because of it.</param>
 /// <param name="Code">Why the prompt was computed here instead; null when it was not.</param>
-internal sealed record TransferReport(long Bytes, double Milliseconds, int Tokens, string? Code = null);
+/// <param name="Reason">The same in words, where there are some.</param>
+internal sealed record TransferReport(
+    long Bytes, double Milliseconds, int Tokens, string? Code = null, string? Reason = null);

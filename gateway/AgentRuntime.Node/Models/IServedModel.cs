@@ -36,6 +36,9 @@ internal interface IServedModel : IDisposable
     /// <summary>LoRA adapters that requests may name.</summary>
     IReadOnlyList<ServedAdapter> Adapters => [];
 
+    /// <summary>Whether it writes text; false for a model that only embeds, whose tokens look ahead.</summary>
+    bool Generates => true;
+
     /// <summary>Whether it stands for whatever model a request names: a simulation does.</summary>
     bool AnswersToAnyName => false;
 

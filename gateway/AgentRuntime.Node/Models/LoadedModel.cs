@@ -36,6 +36,7 @@ internal sealed class LoadedModel : IServedModel
         Eos = Llama.VocabEos(_vocab);
         CanMoveState = Llama.ModelSlidingWindow(handle) == 0 && !HasMultiRope(Llama.ModelRopeType(handle));
         CanShareCells = Llama.ModelIsRecurrent(handle) == 0 && Llama.ModelIsHybrid(handle) == 0;
+        Generates = Metadata($"{Metadata("general.architecture")}.attention.causal") != "false";
         _pieces = new byte[VocabularySize][];
     }
 
@@ -49,6 +50,8 @@ internal sealed class LoadedModel : IServedModel
     public string StateFormat { get; }
 
     public IReadOnlyList<ServedAdapter> Adapters { get; private set; } = [];
+
+    public bool Generates { get; }
 
     public nint Vocabulary => _vocab;
 
@@ -99,7 +102,10 @@ internal sealed class LoadedModel : IServedModel
         try
         {
             foreach (var adapter in options.Adapters) model.LoadAdapter(adapter);
-            model.Adapters = [.. options.Adapters.Select(a => new ServedAdapter(a.Name, a.Path))];
+            model.Adapters =
+            [
+                .. options.Adapters.Select(a => new ServedAdapter(a.Name, a.Path, ModelDigest.Compute(a.Path))),
+            ];
             return model;
         }
         catch

@@ -1,8 +1,13 @@
 namespace AgentRuntime.Node.Models;
 
 /// <summary>Makes a LoRA adapter with seeded random weights for a <see cref="NoiseModel"/> of the same shape.</summary>
-internal static class NoiseAdapter
+public static class NoiseAdapter
 {
+    /// <summary>Writes the file.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="model">The model that it is to fit.</param>
+    /// <param name="seed">Of its weights; each matrix takes the next.</param>
+    /// <param name="rank">Of its matrices.</param>
     public static void Write(string path, NoiseModelOptions model, int seed, int rank = 4)
     {
         var gguf = new GgufWriter();

@@ -45,9 +45,10 @@ internal sealed class KvClient : IDisposable
     }
 
     /// <summary>Fetches the state of a prompt's tokens, all but the last.</summary>
-    /// <exception cref="RuntimeErrorException">AR4007 it cannot be fetched; AR4011 it belongs to another model or
-    /// prompt.</exception>
-    public async Task<KvImport> FetchAsync(KvTransferParams from, int[] prompt, CancellationToken cancellationToken)
+    /// <exception cref="RuntimeErrorException">AR4007 it cannot be fetched; AR4011 it belongs to another model, adapter
+    /// or prompt.</exception>
+    public async Task<KvImport> FetchAsync(
+        KvTransferParams from, int[] prompt, string? adapterDigest, CancellationToken cancellationToken)
     {
         var id = from.RequestId ?? throw Failed("kv_transfer_params has no remote_request_id");
         if (id.Length != 32 || !id.All(char.IsAsciiHexDigit)) throw Failed(
@@ -61,7 +62,7 @@ internal sealed class KvClient : IDisposable
         try
         {
             var manifest = await ManifestAsync(address, id, both.Token);
-            Compare(manifest, prompt);
+            Compare(manifest, prompt, adapterDigest);
             var segments = new List<KvSegment>(manifest.Segments.Count);
             var bytes = 0L;
             foreach (var (planned, index) in manifest.Segments.Select((s, i) => (s, i)))
@@ -118,7 +119,7 @@ internal sealed class KvClient : IDisposable
 
     private static RuntimeErrorException Mismatch(string message) => new(new(
         ReasonCodes.KvMismatch, message, "kv_transfer_params",
-            "Serve the same model file and KV format on both nodes."));
+            "Serve the same model file, adapter files and KV format on both nodes."));
 
     /// <summary>
     /// Renews the lease while segments are on their way: one of them may take longer than the lease lasts.
@@ -161,11 +162,17 @@ internal sealed class KvClient : IDisposable
             ?? throw Failed("the prefill engine sent no manifest");
     }
 
-    private void Compare(KvManifest manifest, int[] prompt)
+    private void Compare(KvManifest manifest, int[] prompt, string? adapterDigest)
     {
         if (manifest.ModelSha256 != _modelDigest) throw Mismatch("the KV state belongs to another model");
         if (manifest.Format != _format) throw Mismatch(
             $"the KV state has the format '{manifest.Format}', not '{_format}'");
+        if (manifest.AdapterSha256 != adapterDigest) throw Mismatch((manifest.AdapterSha256, adapterDigest) switch
+        {
+            (null, _) => "the KV state was computed without the adapter",
+            (_, null) => "the KV state was computed with an adapter",
+            _ => "the KV state was computed with another adapter of that name",
+        });
         if (manifest.PromptSha256 != PromptDigest.Of(prompt)) throw Mismatch("the KV state belongs to another prompt");
         if (!manifest.Complete) throw Failed("the prefill engine has not finished the state");
         var at = 0;

@@ -40,7 +40,7 @@ internal sealed class KvLeaseTable : IDisposable
     /// Opens a lease for a prompt that is about to be computed; its time starts with the first touch.
     /// </summary>
     /// <exception cref="RuntimeErrorException">AR4009: too much state waits already.</exception>
-    public KvLease Open(int[] prompt, int segmentTokens)
+    public KvLease Open(int[] prompt, string? adapterDigest, int segmentTokens)
     {
         var free = _maxBytes - Bytes;
         if (free <= 0 || _leases.Count >= MostLeases)
@@ -56,7 +56,7 @@ internal sealed class KvLeaseTable : IDisposable
 
         var lease = new KvLease(
             RandomNumberGenerator.GetHexString(32, lowercase: true), new(prompt.Length, segmentTokens, free),
-            PromptDigest.Of(prompt), DateTimeOffset.MaxValue);
+            PromptDigest.Of(prompt), adapterDigest, DateTimeOffset.MaxValue);
         _leases[lease.Id] = lease;
         return lease;
     }
@@ -93,7 +93,8 @@ internal sealed class KvLeaseTable : IDisposable
 }
 
 /// <summary>One prompt's exported state and how long it is kept.</summary>
-internal sealed class KvLease(string id, KvExport export, string promptDigest, DateTimeOffset expires)
+internal sealed class KvLease(
+    string id, KvExport export, string promptDigest, string? adapterDigest, DateTimeOffset expires)
 {
     private long _expires = expires.UtcTicks;
 
@@ -102,6 +103,9 @@ internal sealed class KvLease(string id, KvExport export, string promptDigest, D
     public KvExport Export { get; } = export;
 
     public string PromptDigest { get; } = promptDigest;
+
+    /// <summary>The adapter that the state was computed with; null for none.</summary>
+    public string? AdapterDigest { get; } = adapterDigest;
 
     public DateTimeOffset Expires
     {

@@ -73,17 +73,6 @@ public class DecisionTests
     }
 
     [Fact]
-    public void An_engine_that_has_the_adapter_is_preferred()
-    {
-        var f = new CoreFixture(null, CoreFixture.Named(4));
-        f.Core.ReportLoras(f.Engines[2], ["sql"]);
-        var lora = f.Core.LoraOf(1, "sql");
-
-        for (var i = 0; i < 4; i++)
-            Assert.Equal(f.Engines[2], f.Core.Decide(Request(f, 100) with { Lora = lora }, f.Now).Prefill);
-    }
-
-    [Fact]
     public void An_engine_that_hangs_looks_busier_every_second_and_gets_nothing_more()
     {
         var f = new CoreFixture();

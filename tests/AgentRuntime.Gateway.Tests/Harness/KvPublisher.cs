@@ -34,7 +34,12 @@ internal sealed class KvPublisher : IAsyncDisposable
     }
 
     public static object Stored(
-        ulong[] hashes, int[] tokens, string salt, ulong? parent = null, int blockTokens = 16) => new
+        ulong[] hashes,
+        int[] tokens,
+        string salt,
+        ulong? parent = null,
+        int blockTokens = 16,
+        string? lora = null) => new
         {
             type = "BlockStored",
             block_hashes = hashes,
@@ -43,9 +48,13 @@ internal sealed class KvPublisher : IAsyncDisposable
             block_size = blockTokens,
             lora_id = (int?)null,
             medium = "GPU",
-            lora_name = (string?)null,
-            extra_keys = (object[])[.. hashes.Select((_, i) => i == 0 && parent is null ? new[] { salt } : null!)],
+            lora_name = lora,
+            extra_keys = (object?[])[.. hashes.Select((_, i) => Keys(lora, i == 0 && parent is null ? salt : null))],
         };
+
+    // As vLLM has them: the adapter first, null for none at all.
+    private static string[]? Keys(string? lora, string? salt) =>
+        lora is null && salt is null ? null : [.. new[] { lora, salt }.OfType<string>()];
 
     public static object Removed(params ulong[] hashes) =>
         new { type = "BlockRemoved", block_hashes = hashes, medium = "GPU" };

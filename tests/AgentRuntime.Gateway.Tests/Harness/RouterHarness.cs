@@ -31,11 +31,16 @@ internal sealed class RouterHarness(EngineRouter router) : IAsyncDisposable
         TenantId.New(TimeProvider.System), tenant, ProjectId.New(TimeProvider.System), "demo", $"key:{tenant}");
 
     public static InferenceRequest Chat(
-        string prompt = "Say hello", string more = "", int maxTokens = 64, WorkIdentity? identity = null) => new(
+        string prompt = "Say hello",
+        string more = "",
+        int maxTokens = 64,
+        WorkIdentity? identity = null,
+        string model = "m") => new(
         identity ?? Acme,
-        "m",
+        model,
         InferenceOperation.Chat,
-        Encoding.UTF8.GetBytes($$"""{"model":"m","messages":[{"role":"user","content":"{{prompt}}"}]{{more}}}"""),
+        Encoding.UTF8.GetBytes(
+            $$"""{"model":"{{model}}","messages":[{"role":"user","content":"{{prompt}}"}]{{more}}}"""),
         maxTokens);
 
     public async Task<IReadOnlyList<InferenceChunk>> AskAsync(

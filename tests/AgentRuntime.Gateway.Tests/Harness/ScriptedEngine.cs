@@ -35,6 +35,9 @@ internal sealed class ScriptedEngine : IAsyncDisposable
 
     public string[] Words { get; set; } = ["Hello", ",", " world"];
 
+    /// <summary>LoRA adapters that it lists beside its model.</summary>
+    public string[] Adapters { get; set; } = [];
+
     public bool Healthy { get; set; } = true;
 
     /// <summary>What <c>/metrics</c> answers; null for nothing there.</summary>
@@ -76,8 +79,12 @@ internal sealed class ScriptedEngine : IAsyncDisposable
             engine.Generated++;
             c.Response.StatusCode = engine.Healthy ? 200 : 503;
         });
-        app.MapGet("/v1/models", (HttpContext c) => c.Response.WriteAsync(
-            $$"""{"object":"list","data":[{"id":"{{engine.Model}}","object":"model","max_model_len":4096}]}"""));
+        app.MapGet("/v1/models", (HttpContext c) => c.Response.WriteAsync(JsonSerializer.Serialize(new
+        {
+            @object = "list",
+            data = engine.Adapters.Select(a => (a, (string?)engine.Model)).Prepend((engine.Model, null))
+                .Select(m => new { id = m.Item1, @object = "model", parent = m.Item2, max_model_len = 4096 }),
+        })));
         app.MapPost("/v1/chat/completions", engine.HandleAsync);
         app.MapPost("/v1/completions", engine.HandleAsync);
         app.MapPost("/v1/embeddings", engine.HandleAsync);

@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Models;
 using Xunit.Abstractions;
 using static AgentRuntime.Gateway.Tests.RouterHarness;
 
@@ -76,6 +77,89 @@ public sealed class RealNodeTests(ITestOutputHelper output) : IDisposable
         Assert.Contains(answers, answer => answer[0].ServedBy!.DecodeEngine != "c");
     }
 
+    [Fact]
+    public async Task A_flood_for_the_base_model_on_one_node_sends_its_adapters_requests_to_the_other()
+    {
+        if (Absent())
+            return;
+
+        var model = RealNode.WriteModel(_folder.FullName);
+        string[] loras = ["--lora", Adapter("sales", 1), "--lora", Adapter("support", 100)];
+        await using var a = await RealNode.StartAsync("a", model, loras);
+        await using var b = await RealNode.StartAsync("b", model, loras);
+        // Only one offers the base model, so that the flood has nowhere else to go.
+        await using var harness = await StartAsync([], o => o with
+        {
+            Engines =
+            [
+                a.Descriptor with { MaxRunning = 4 },
+                b.Descriptor with
+                {
+                    Models = new Dictionary<string, string> { ["sales"] = "sales", ["support"] = "support" },
+                },
+            ],
+        });
+        string[] adapters = ["sales", "support"];
+        var alone = new Dictionary<string, string>();
+        foreach (var adapter in adapters)
+            alone[adapter] = TextOf(await harness.AskAsync(Greedy("Hello to all of you.", 12, adapter)));
+        Assert.Equal(3, alone.Values.Append(TextOf(await harness.AskAsync(Greedy("Hello to all of you.", 12))))
+            .Distinct().Count());
+
+        using var enough = new CancellationTokenSource();
+        var begun = Enumerable.Range(0, 8)
+            .Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
+        var flood = Enumerable.Range(0, 8).Select(async i =>
+        {
+            var request = Greedy($"{i}: {new string((char)('a' + i), 200)}", 1500);
+            try
+            {
+                await foreach (var chunk in harness.Router.GenerateAsync(request, enough.Token))
+                    begun[i].TrySetResult();
+                return true;
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
+            }
+        }).ToArray();
+        await Eventually.BecomesTrueAsync(() => begun.Count(t => t.Task.IsCompleted) == 4);
+        foreach (var adapter in adapters)
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                var chunks = await harness.AskAsync(Greedy("Hello to all of you.", 12, adapter));
+                Assert.Equal("b", chunks[0].ServedBy!.DecodeEngine);
+                Assert.Equal(alone[adapter], TextOf(chunks));
+            }
+        }
+
+        Assert.Equal(4, harness.Router.Engines.Single(e => e.Engine.Name == "a").InFlight);
+        await enough.CancelAsync();
+        Assert.DoesNotContain(true, await Task.WhenAll(flood));
+    }
+
+    [Fact]
+    public async Task Moved_between_nodes_an_adapter_answers_as_on_one()
+    {
+        if (Absent())
+            return;
+
+        var model = RealNode.WriteModel(_folder.FullName);
+        string[] loras = ["--lora", Adapter("sales", 1)];
+        await using var a = await RealNode.StartAsync("a", model, loras);
+        await using var b = await RealNode.StartAsync("b", model, loras);
+        await using var split = await RouterOver(Disaggregation.Always, a, b);
+        await using var together = await RouterOver(Disaggregation.Never, a);
+        var request = Greedy("Tell me about the sea, the moon and the tides.", 24, "sales");
+
+        var moved = await split.AskAsync(request);
+
+        Assert.True(moved[0].ServedBy!.Disaggregated);
+        Assert.True(moved[^1].Timings!.KvBytes!.Value.Value > 0);
+        Assert.Equal(TextOf(await together.AskAsync(request)), TextOf(moved));
+    }
+
     private static Task<RouterHarness> RouterOver(Disaggregation mode, params RealNode[] nodes) =>
         StartAsync([], o => o with
         {
@@ -85,8 +169,15 @@ public sealed class RealNodeTests(ITestOutputHelper output) : IDisposable
             MaxAttempts = 5,
         });
 
-    private static InferenceRequest Greedy(string prompt, int tokens) =>
-        Chat(prompt, ""","temperature":0,"ignore_eos":true""", tokens);
+    private static InferenceRequest Greedy(string prompt, int tokens, string model = "m") =>
+        Chat(prompt, ""","temperature":0,"ignore_eos":true""", tokens, model: model);
+
+    private string Adapter(string name, int seed)
+    {
+        var path = Path.Combine(_folder.FullName, name + ".gguf");
+        NoiseAdapter.Write(path, new NoiseModelOptions(), seed);
+        return $"{name}={path}";
+    }
 
     private bool Absent()
     {

@@ -23,6 +23,22 @@ public class MetricsReaderTests
         MetricsReader.Read(
             "sglang:num_running_reqs 2\nsglang:num_queue_reqs{a=\"b\"} 1\nsglang:token_usage 0.5\n"u8));
 
+    [Fact]
+    public void The_newest_word_on_adapters_counts()
+    {
+        var loras = MetricsReader.Read("""
+            vllm:num_requests_running 1
+            vllm:lora_requests_info{max_lora="4",running_lora_adapters="old",waiting_lora_adapters=""} 1.7e+09
+            vllm:lora_requests_info{max_lora="4",running_lora_adapters="a, b\"}\\c",waiting_lora_adapters="d"} 1.9e+09
+            vllm:lora_requests_info{max_lora="4",running_lora_adapters="",waiting_lora_adapters="old"} 1.8e+09
+            """u8)!.Value.Loras!;
+
+        Assert.Equal(["a", "b\"}\\c"], loras.Running);
+        Assert.Equal(["d"], loras.Waiting);
+        Assert.Equal(4, loras.Capacity);
+        Assert.Null(MetricsReader.Read("vllm:num_requests_running 1"u8)!.Value.Loras);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("other_metric 1")]

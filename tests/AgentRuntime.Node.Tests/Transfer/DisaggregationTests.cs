@@ -195,7 +195,7 @@ public sealed class DisaggregationTests
         return json["kv_transfer_params"]!.DeepClone().AsObject();
     }
 
-    private static Task<(int Status, JsonNode Json)> DecodeAsync(NodeServer node, JsonObject body, JsonObject transfer)
+    internal static Task<(int Status, JsonNode Json)> DecodeAsync(NodeServer node, JsonObject body, JsonObject transfer)
     {
         var copy = body.DeepClone().AsObject();
         copy["kv_transfer_params"] = transfer.DeepClone();

@@ -88,7 +88,7 @@ internal sealed class ChoiceAssembly
             WriteMessage(json);
         else
             json.WriteString("text"u8, TextOf("text"));
-        WriteLogprobs(json);
+        WriteLogprobs(json, chat);
         json.WriteString("finish_reason"u8, _finishReason);
         if (_stopReason is { } stop)
         {
@@ -149,6 +149,8 @@ internal sealed class ChoiceAssembly
             json.WriteString("content"u8, TextOf("content"));
         foreach (var (name, text) in _texts.Where(t => t.Key is not "content"))
             json.WriteString(name, text.ToString());
+        if (!_texts.ContainsKey("refusal"))
+            json.WriteNull("refusal"u8);
         if (_toolCalls.Count > 0)
         {
             json.WriteStartArray("tool_calls"u8);
@@ -160,7 +162,7 @@ internal sealed class ChoiceAssembly
         json.WriteEndObject();
     }
 
-    private void WriteLogprobs(Utf8JsonWriter json)
+    private void WriteLogprobs(Utf8JsonWriter json, bool chat)
     {
         if (_logprobs.Count == 0)
         {
@@ -175,6 +177,12 @@ internal sealed class ChoiceAssembly
             foreach (var element in list)
                 element.WriteTo(json);
             json.WriteEndArray();
+        }
+
+        foreach (var name in chat ? (string[])["content", "refusal"] : [])
+        {
+            if (!_logprobs.ContainsKey(name))
+                json.WriteNull(name);
         }
 
         json.WriteEndObject();

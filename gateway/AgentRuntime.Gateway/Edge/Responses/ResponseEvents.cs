@@ -65,6 +65,7 @@ internal sealed class ResponseEvents(PipeWriter output, ResponseObject response)
         {
             Place(json);
             json.WriteString("delta"u8, text);
+            NoLogprobs(json);
         });
     }
 
@@ -77,6 +78,7 @@ internal sealed class ResponseEvents(PipeWriter output, ResponseObject response)
             {
                 Place(json);
                 json.WriteString("text"u8, response.Text);
+                NoLogprobs(json);
             });
             Event("response.content_part.done", json => Part(json, response.Text));
             Event("response.output_item.done", json => Item(json, 0, j => response.WriteMessage(j, ended: true)));
@@ -92,7 +94,11 @@ internal sealed class ResponseEvents(PipeWriter output, ResponseObject response)
                 j => Arguments(j, at, call.ItemId, "delta", call.Arguments));
             Event(
                 "response.function_call_arguments.done",
-                j => Arguments(j, at, call.ItemId, "arguments", call.Arguments));
+                j =>
+                {
+                    Arguments(j, at, call.ItemId, "arguments", call.Arguments);
+                    j.WriteString("name"u8, call.Name);
+                });
             Event("response.output_item.done", j => Item(j, at, i => ResponseObject.WriteCall(i, call, ended: true)));
         }
 
@@ -111,6 +117,13 @@ internal sealed class ResponseEvents(PipeWriter output, ResponseObject response)
         json.WriteString("item_id"u8, response.MessageId);
         json.WriteNumber("output_index"u8, 0);
         json.WriteNumber("content_index"u8, 0);
+    }
+
+    /// <summary>They can be asked for with 'include' only, which is not offered.</summary>
+    private static void NoLogprobs(Utf8JsonWriter json)
+    {
+        json.WriteStartArray("logprobs"u8);
+        json.WriteEndArray();
     }
 
     private void Part(Utf8JsonWriter json, string text)

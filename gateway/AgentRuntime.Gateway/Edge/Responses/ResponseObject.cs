@@ -5,7 +5,8 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Gateway;
 
 /// <summary>A response of the Responses API as it grows: one message, then the tool calls. Not thread-safe.</summary>
-internal sealed class ResponseObject(string id, string model, long createdAt, int maxOutputTokens)
+internal sealed class ResponseObject(
+    string id, string model, long createdAt, int maxOutputTokens, ResponseEcho echo)
 {
     private readonly StringBuilder _text = new();
     private readonly SortedDictionary<int, (string Id, string Name, StringBuilder Arguments)> _calls = [];
@@ -64,12 +65,9 @@ internal sealed class ResponseObject(string id, string model, long createdAt, in
         if (ended)
             WriteOutput(json);
         json.WriteEndArray();
-        json.WriteBoolean("parallel_tool_calls"u8, true);
         json.WriteNull("previous_response_id"u8);
         json.WriteBoolean("store"u8, false);
-        json.WriteString("tool_choice"u8, "auto"u8);
-        json.WriteStartArray("tools"u8);
-        json.WriteEndArray();
+        echo.Write(json);
         if (_usage is { } usage)
             WriteUsage(json, usage);
         json.WriteEndObject();
@@ -126,6 +124,9 @@ internal sealed class ResponseObject(string id, string model, long createdAt, in
         json.WriteNumber("input_tokens"u8, usage.Prompt.Value);
         json.WriteStartObject("input_tokens_details"u8);
         json.WriteNumber("cached_tokens"u8, usage.CachedPrompt.Value);
+
+        // What OpenAI counts here it charges for; nothing is charged for keeping a prefix here.
+        json.WriteNumber("cache_write_tokens"u8, 0);
         json.WriteEndObject();
         json.WriteNumber("output_tokens"u8, usage.Output.Value);
         json.WriteStartObject("output_tokens_details"u8);

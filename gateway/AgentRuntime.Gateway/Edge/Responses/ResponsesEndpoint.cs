@@ -11,20 +11,29 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class ResponsesEndpoint(EdgeOptions options, InferenceEndpoint inference, TimeProvider time)
 {
-    public Task PostAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken) =>
-        inference.HandleAsync(
+    public Task PostAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        ResponseEcho? echo = null;
+        return inference.HandleAsync(
             context,
             caller,
             InferenceOperation.Chat,
-            body => ResponsesRequest.ToChat(body, options.MaxJsonDepth),
-            AnswerAsync,
+            body =>
+            {
+                var chat = ResponsesRequest.ToChat(body, options.MaxJsonDepth);
+                echo = ResponseEcho.Of(body, options.MaxJsonDepth);
+                return chat;
+            },
+            (http, chunks, request, client, token) => AnswerAsync(http, chunks, request, client, echo!, token),
             cancellationToken);
+    }
 
     private async Task AnswerAsync(
         HttpContext context,
         IAsyncEnumerator<InferenceChunk> chunks,
         InferenceRequest request,
         ClientRequest client,
+        ResponseEcho echo,
         CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -32,7 +41,8 @@ internal sealed class ResponsesEndpoint(EdgeOptions options, InferenceEndpoint i
             "resp_" + Guid.CreateVersion7(now).ToString("N", CultureInfo.InvariantCulture),
             request.Model,
             now.ToUnixTimeSeconds(),
-            request.MaxOutputTokens);
+            request.MaxOutputTokens,
+            echo);
         if (client.Stream)
         {
             context.Response.ContentType = "text/event-stream; charset=utf-8";
