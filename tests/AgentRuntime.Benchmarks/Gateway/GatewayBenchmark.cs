@@ -25,8 +25,8 @@ internal sealed class GatewayBenchmark : IBenchmark
         var folder = Directory.CreateTempSubdirectory("agentruntime-bench");
         try
         {
-            using var lean = await ChildProcess.StartRoleAsync("engine");
-            using var other = await ChildProcess.StartRoleAsync("engine");
+            using var lean = await ChildProcess.StartEngineAsync();
+            using var other = await ChildProcess.StartEngineAsync();
             var figures = new JsonObject();
             if (args is not ["streams"])
             {

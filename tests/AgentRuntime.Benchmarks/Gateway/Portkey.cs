@@ -31,7 +31,8 @@ internal static class Portkey
         return await ChildProcess.StartAsync(
             "node", [start, $"--port={port}", "--headless"],
             line => line.Contains("running", StringComparison.OrdinalIgnoreCase)
-                || line.Contains("Ready", StringComparison.OrdinalIgnoreCase) ? $"http://127.0.0.1:{port}" : null);
+                || line.Contains("Ready", StringComparison.OrdinalIgnoreCase) ? $"http://127.0.0.1:{port}" : null,
+            new() { ["NODE_ENV"] = "production", ["TRUSTED_CUSTOM_HOSTS"] = "localhost,127.0.0.1" });
     }
 
     private static int FreePort()
