@@ -2,9 +2,9 @@ namespace AgentRuntime.Gateway;
 
 /// <summary>
 /// Reads the <c>data</c> of server-sent events (WHATWG HTML, 9.2.6) off a body as they arrive, each at most
-/// <c>maxEventBytes</c> long. Comments, ids and event names are skipped: OpenAI's streams use none. Events are pieces of
-/// the blocks that were read into, which are never written again: an event is the caller's to keep, and costs no copy.
-/// Single reader; does not own the body.
+/// <c>maxEventBytes</c> long. Comments, ids and event names are skipped: OpenAI's streams use none. Events are pieces
+/// of the blocks that were read into, which are never written again: an event is the caller's to keep, and costs no
+/// copy. Single reader; does not own the body.
 /// </summary>
 internal sealed class SseReader(Stream body, int maxEventBytes)
 {

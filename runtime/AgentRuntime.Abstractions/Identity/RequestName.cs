@@ -40,7 +40,9 @@ public static class RequestName
         });
     }
 
-    /// <summary>One to one on 64 bits: SplitMix64's finalizer (Steele and others, OOPSLA 2014) between two keys.</summary>
+    /// <summary>
+    /// One to one on 64 bits: SplitMix64's finalizer (Steele and others, OOPSLA 2014) between two keys.
+    /// </summary>
     private static ulong Permute(ulong value)
     {
         value ^= KeyBefore;

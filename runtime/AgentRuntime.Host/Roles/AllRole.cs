@@ -30,8 +30,8 @@ internal static class AllRole
 
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
-            // Nothing is configured by files that change; watching the folder that the program was started in would cost
-            // a wake-up for every write to a database beneath it.
+            // Nothing is configured by files that change; watching the folder that the program was started in would
+            // cost a wake-up for every write to a database beneath it.
             Args = ["--hostBuilder:reloadConfigOnChange=false"],
         });
         builder.Listen(options);

@@ -100,8 +100,9 @@ internal static class LeanEngine
         .. string.Concat(Enumerable.Repeat(
             Event(Head + "\"delta\":{\"content\":\" token\"},\"finish_reason\":null}]}"), tokens)),
         .. Event(Head + "\"delta\":{},\"finish_reason\":\"length\"}]}"),
-        .. Event("""{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"sim","choices":[],"usage":"""
-            + Usage(tokens) + "}"),
+        .. Event(
+            """{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"sim","choices":[],"""
+            + $$""" "usage":{{Usage(tokens)}}}"""),
         .. "data: [DONE]\n\n",
     ]);
 
