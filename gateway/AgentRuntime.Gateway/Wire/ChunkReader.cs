@@ -89,7 +89,7 @@ internal static class ChunkReader
             chunk = chunk with
             {
                 Text = content.Text ?? "",
-                ToolCalls = content.ToolCalls ?? [],
+                ToolCalls = (IReadOnlyList<ToolCallDelta>?)content.ToolCalls ?? [],
                 FinishReason = content.FinishReason,
             };
         }
