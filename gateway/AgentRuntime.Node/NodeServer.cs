@@ -99,8 +99,13 @@ public sealed class NodeServer : IAsyncDisposable
 
     private static WebApplication Build(NodeOptions options, NodeService service)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName =
-            "agentruntime-node" });
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            ApplicationName = "agentruntime-node",
+
+            // Else every change of a file beneath the folder that it was started in wakes it up.
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
+        });
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         // A chunk is sent by whoever wrote it: a wake-up of another thread for each costs more than sending it.

@@ -28,6 +28,19 @@ public class EdgeTests(RunningPlatform platform) : IClassFixture<RunningPlatform
     }
 
     [Fact]
+    public void No_process_is_woken_up_by_files_that_others_write()
+    {
+        // The state, with its database, is often beneath the folder that everything was started in.
+        foreach (var process in (int[])[platform.Platform.Id, .. platform.NodeIds()])
+        {
+            var threads = Directory.GetDirectories($"/proc/{process}/task")
+                .Select(task => File.ReadAllText(Path.Combine(task, "comm")).Trim()).ToArray();
+            Assert.Contains(threads, name => name.StartsWith(".NET", StringComparison.Ordinal));
+            Assert.DoesNotContain(".NET File Watch", threads);
+        }
+    }
+
+    [Fact]
     public async Task A_greedy_answer_is_the_same_every_time()
     {
         using var http = platform.Http();

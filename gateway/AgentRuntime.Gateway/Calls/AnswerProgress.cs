@@ -74,6 +74,7 @@ internal sealed class AnswerProgress(InferenceRequest request, RequestTemplate t
             Text = chunk.Text,
             ToolCalls = chunk.ToolCalls,
             FinishReason = chunk.FinishReason,
+            OnlyText = chunk.OnlyText,
         };
     }
 

@@ -20,6 +20,9 @@ internal sealed class CallTelemetry : IDisposable
         _request = request;
         _time = time;
         _started = time.GetTimestamp();
+        if (!RuntimeTelemetry.Source.HasListeners())
+            return;
+
         Activity = RuntimeTelemetry.Source.StartActivity($"{Operation} {request.Model}", ActivityKind.Client);
         Activity?.SetTag("gen_ai.operation.name", Operation);
         Activity?.SetTag("gen_ai.request.model", request.Model);

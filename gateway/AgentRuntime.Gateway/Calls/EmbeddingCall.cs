@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
@@ -12,8 +11,7 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class EmbeddingCall(RouterParts parts, InferenceRequest request)
 {
-    private readonly string _requestId =
-        Guid.CreateVersion7(parts.Time.GetUtcNow()).ToString("N", CultureInfo.InvariantCulture);
+    private readonly string _requestId = RequestName.New("", parts.Time.GetUtcNow());
 
     /// <exception cref="RuntimeErrorException">AR1008, AR4001, AR4002, AR4005 to AR4009.</exception>
     public async Task<InferenceChunk> RunAsync(CancellationToken cancellationToken)

@@ -1,8 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
-using System.IO.Pipelines;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 
@@ -15,8 +13,9 @@ namespace AgentRuntime.Gateway;
 internal sealed class EngineClient : IDisposable
 {
     private const int MaxErrorBytes = 64 << 10;
-    private static readonly MediaTypeHeaderValue Json = new("application/json");
-    private readonly HttpClient _http;
+
+    // Without HttpClient's own deadline and its list of what is under way: legs have theirs.
+    private readonly HttpMessageInvoker _http;
     private readonly EngineRouterOptions _options;
     private readonly TimeProvider _time;
 
@@ -24,24 +23,21 @@ internal sealed class EngineClient : IDisposable
     {
         _options = options;
         _time = time;
-        _http = new HttpClient(new GrpcEngineHandler(options, time, new SocketsHttpHandler
-            {
-                AllowAutoRedirect = false,
-                AutomaticDecompression = DecompressionMethods.None,
-                ConnectTimeout = options.ConnectTimeout,
-                EnableMultipleHttp2Connections = true,
-                MaxConnectionsPerServer = options.MaxConnectionsPerEngine,
-
-                // Draining what is left of an abandoned answer would keep the engine generating it.
-                MaxResponseDrainSize = 0,
-                PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-                PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-                UseCookies = false,
-                UseProxy = false,
-            }))
+        _http = new HttpMessageInvoker(new GrpcEngineHandler(options, time, new SocketsHttpHandler
         {
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+            AllowAutoRedirect = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            ConnectTimeout = options.ConnectTimeout,
+            EnableMultipleHttp2Connections = true,
+            MaxConnectionsPerServer = options.MaxConnectionsPerEngine,
+
+            // Draining what is left of an abandoned answer would keep the engine generating it.
+            MaxResponseDrainSize = 0,
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            UseCookies = false,
+            UseProxy = false,
+        }));
     }
 
     public void Dispose() => _http.Dispose();
@@ -68,14 +64,12 @@ internal sealed class EngineClient : IDisposable
         {
             using var request = Post(
                 engine, PathOf(textForChat ? InferenceOperation.Completion : operation), body, requestId);
-            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            response = await _http.SendAsync(request, watch.Token);
             if (!response.IsSuccessStatusCode)
                 throw await RefusalAsync(engine, response, watch.Token);
 
             var content = await response.Content.ReadAsStreamAsync(watch.Token);
-            var pipe = PipeReader.Create(
-                content, new StreamPipeReaderOptions(bufferSize: 16 << 10, minimumReadSize: 4 << 10));
-            var stream = new EngineStream(engine, response, pipe, watch, _options, textForChat);
+            var stream = new EngineStream(engine, response, content, watch, _options, textForChat);
             response = null;
             watch = null;
             return stream;
@@ -112,7 +106,7 @@ internal sealed class EngineClient : IDisposable
         try
         {
             using var request = Post(engine, PathOf(operation), body, requestId);
-            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            using var response = await _http.SendAsync(request, watch.Token);
             if (!response.IsSuccessStatusCode)
                 throw await RefusalAsync(engine, response, watch.Token);
 
@@ -142,7 +136,7 @@ internal sealed class EngineClient : IDisposable
         try
         {
             using var request = Post(engine, PathOf(InferenceOperation.Embedding), body, requestId);
-            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            using var response = await _http.SendAsync(request, watch.Token);
             return response.IsSuccessStatusCode
                 ? await ReadAsync(response, _options.MaxEmbeddingBytes, watch.Token)
                 : throw await RefusalAsync(engine, response, watch.Token);
@@ -170,7 +164,7 @@ internal sealed class EngineClient : IDisposable
         try
         {
             using var request = Post(engine, "tokenize", body, requestId);
-            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, watch.Token);
+            using var response = await _http.SendAsync(request, watch.Token);
             if (!response.IsSuccessStatusCode)
                 throw await RefusalAsync(engine, response, watch.Token);
 
@@ -312,7 +306,7 @@ internal sealed class EngineClient : IDisposable
     {
         var request = Request(HttpMethod.Post, engine, path);
         request.Content = new ReadOnlyMemoryContent(body);
-        request.Content.Headers.ContentType = Json;
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
         request.Headers.TryAddWithoutValidation("X-Request-Id", requestId);
         return request;
     }
@@ -320,13 +314,12 @@ internal sealed class EngineClient : IDisposable
     private async Task<HttpResponseMessage> GetAsync(Engine engine, string path, CancellationToken cancellationToken)
     {
         using var request = Request(HttpMethod.Get, engine, path);
-        return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        return await _http.SendAsync(request, cancellationToken);
     }
 
     private static HttpRequestMessage Request(HttpMethod method, Engine engine, string path)
     {
-        var root = engine.Descriptor.BaseAddress.AbsoluteUri;
-        var request = new HttpRequestMessage(method, root.EndsWith('/') ? root + path : $"{root}/{path}");
+        var request = new HttpRequestMessage(method, engine.AddressOf(path));
         request.Headers.Authorization = engine.Authorization;
         return request;
     }

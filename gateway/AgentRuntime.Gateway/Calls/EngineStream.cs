@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using System.Text.Json;
 
 namespace AgentRuntime.Gateway;
@@ -10,7 +9,7 @@ namespace AgentRuntime.Gateway;
 internal sealed class EngineStream(
     Engine engine,
     HttpResponseMessage response,
-    PipeReader pipe,
+    Stream body,
     LegWatch watch,
     EngineRouterOptions options,
     bool textAsChat)
@@ -20,7 +19,10 @@ internal sealed class EngineStream(
 
     private static readonly TimeSpan EndOfBodyWithin = TimeSpan.FromMilliseconds(250);
 
-    private readonly SseReader _events = new(pipe, options.MaxChunkBytes);
+    private readonly SseReader _events = new(body, options.MaxChunkBytes);
+    private string? _id;
+    private string? _model;
+    private bool _lives;
     private bool _finished;
     private bool _ended;
 
@@ -34,28 +36,25 @@ internal sealed class EngineStream(
 
         try
         {
-            var data = await _events.NextAsync(watch.Token);
-            watch.Within(options.BetweenTokensTimeout);
-            if (data is null)
+            ReadOnlyMemory<byte> data;
+            while (!_events.TryNext(out data))
             {
+                if (await ReadAsync())
+                    continue;
+
                 // Without [DONE] an answer is whole only if its choice said that it ended.
                 _ended = _finished ? true : throw EngineFailure.CutShort(engine);
                 return null;
             }
 
-            if (data.Value.Span.SequenceEqual(Done))
+            _lives = true;
+            if (data.Span.SequenceEqual(Done))
             {
                 _ended = true;
                 return null;
             }
 
-            var raw = textAsChat ? ChunkWriter.ToChat(data.Value) : data.Value;
-            var chunk = ChunkReader.Read(raw.Span);
-            if (chunk.Error is { } error)
-                throw EngineFailure.FromStream(engine, error);
-
-            _finished |= chunk.FinishReason is not null;
-            return (chunk, raw);
+            return Read(data);
         }
         catch (OperationCanceledException) when (watch.TimedOut)
         {
@@ -83,8 +82,10 @@ internal sealed class EngineStream(
             // The connection can serve again only when the end of the body has been read.
             if (_ended)
             {
-                watch.Within(EndOfBodyWithin);
-                await _events.ReadToEndAsync(watch.Token);
+                var end = _events.ReadToEndAsync(watch.Token);
+                if (!end.IsCompleted)
+                    watch.Within(EndOfBodyWithin);
+                await end;
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
@@ -92,8 +93,36 @@ internal sealed class EngineStream(
             // Then it does not serve again.
         }
 
-        await pipe.CompleteAsync();
+        await body.DisposeAsync();
         response.Dispose();
         watch.Dispose();
+    }
+
+    private (EngineChunk Chunk, ReadOnlyMemory<byte> Raw)? Read(ReadOnlyMemory<byte> data)
+    {
+        var raw = textAsChat ? ChunkWriter.ToChat(data) : data;
+        var chunk = ChunkReader.Read(raw.Span, _id, _model);
+        if (chunk.Error is { } error)
+            throw EngineFailure.FromStream(engine, error);
+
+        (_id, _model) = (chunk.Id, chunk.Model);
+        _finished |= chunk.FinishReason is not null;
+        return (chunk, raw);
+    }
+
+    /// <summary>
+    /// Gets the next bytes. An event moves the deadline on, but only when the next one has to be waited for: of a burst
+    /// only the last does.
+    /// </summary>
+    private ValueTask<bool> ReadAsync()
+    {
+        var read = _events.ReadAsync(watch.Token);
+        if (_lives && !read.IsCompleted)
+        {
+            watch.Within(options.BetweenTokensTimeout);
+            _lives = false;
+        }
+
+        return read;
     }
 }

@@ -7,26 +7,26 @@ namespace AgentRuntime.Gateway;
 internal sealed class LegWatch : IDisposable
 {
     private readonly CancellationToken _caller;
-    private readonly CancellationTokenSource _deadline;
-    private readonly CancellationTokenSource _either;
+    private readonly CancellationTokenSource _stop;
+    private readonly CancellationTokenRegistration _left;
 
     public LegWatch(TimeProvider time, TimeSpan first, CancellationToken caller)
     {
         _caller = caller;
-        _deadline = new CancellationTokenSource(first, time);
-        _either = CancellationTokenSource.CreateLinkedTokenSource(caller, _deadline.Token);
+        _stop = new CancellationTokenSource(first, time);
+        _left = caller.UnsafeRegister(static stop => ((CancellationTokenSource)stop!).Cancel(), _stop);
     }
 
-    public CancellationToken Token => _either.Token;
+    public CancellationToken Token => _stop.Token;
 
-    public bool TimedOut => _deadline.IsCancellationRequested && !_caller.IsCancellationRequested;
+    public bool TimedOut => _stop.IsCancellationRequested && !_caller.IsCancellationRequested;
 
     /// <summary>Gives the next sign of life this long.</summary>
-    public void Within(TimeSpan next) => _deadline.CancelAfter(next);
+    public void Within(TimeSpan next) => _stop.CancelAfter(next);
 
     public void Dispose()
     {
-        _either.Dispose();
-        _deadline.Dispose();
+        _left.Dispose();
+        _stop.Dispose();
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Gateway.Routing;
 
@@ -37,7 +36,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         _telemetry = new CallTelemetry(request, parts.Time);
         _opener = new LegOpener(parts, request, template, _telemetry.Activity);
         _progress = new AnswerProgress(request, template);
-        _requestId = Guid.CreateVersion7(parts.Time.GetUtcNow()).ToString("N", CultureInfo.InvariantCulture);
+        _requestId = RequestName.New("", parts.Time.GetUtcNow());
         _maxTokens = Math.Max(1, request.MaxOutputTokens / template.Choices);
         _maySplit = template.Choices == 1;
         parts.Retries.Deposit();

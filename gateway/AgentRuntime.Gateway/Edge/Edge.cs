@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace AgentRuntime.Gateway;
@@ -24,6 +25,10 @@ public static class Edge
         options.Validate();
         services.AddRouting();
         services.Configure<KestrelServerOptions>(kestrel => Limit(kestrel, options));
+
+        // A request is worked on where its bytes were received, and its answer sent where it was made: both are threads
+        // of the pool already, and handing over between them costs more than the work (decision 0423).
+        services.Configure<SocketTransportOptions>(static sockets => sockets.UnsafePreferInlineScheduling = true);
         return services
             .AddSingleton(options)
             .AddSingleton<EdgeGate>()

@@ -14,10 +14,6 @@ internal sealed class EdgeGate(IAuthenticator authenticator, TimeProvider time)
 {
     private const string Scheme = "Bearer ";
     private const int MaxCredentialChars = 4_096;
-    private static readonly object CallerKey = new();
-
-    /// <summary>Who calls; null before authentication.</summary>
-    public static WorkIdentity? CallerOf(HttpContext context) => context.Items[CallerKey] as WorkIdentity;
 
     /// <param name="handler">What to do for an authenticated caller.</param>
     /// <param name="timeout">How long it may take; null when it bounds itself.</param>
@@ -44,16 +40,16 @@ internal sealed class EdgeGate(IAuthenticator authenticator, TimeProvider time)
             return;
         }
 
-        context.Items[CallerKey] = caller;
         if (timeout is not { } limit)
         {
             await handler(context, caller, context.RequestAborted);
             return;
         }
 
-        using var deadline = new CancellationTokenSource(limit, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, deadline.Token);
-        await handler(context, caller, either.Token);
+        using var stop = new CancellationTokenSource(limit, time);
+        using var left = context.RequestAborted.UnsafeRegister(
+            static stop => ((CancellationTokenSource)stop!).Cancel(), stop);
+        await handler(context, caller, stop.Token);
     };
 
     private static string? Credential(HttpRequest request)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
@@ -12,14 +11,9 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class EdgeRequest(RequestDelegate next, TimeProvider time, ILogger<EdgeRequest> logger)
 {
-    private static readonly object IdKey = new();
-
-    public static string IdOf(HttpContext context) => context.Items[IdKey] as string ?? context.TraceIdentifier;
-
     public async Task InvokeAsync(HttpContext context)
     {
-        var id = "req_" + Guid.CreateVersion7(time.GetUtcNow()).ToString("N", CultureInfo.InvariantCulture);
-        context.Items[IdKey] = id;
+        var id = RequestName.New("req_", time.GetUtcNow());
         context.TraceIdentifier = id;
         context.Response.Headers["X-Request-Id"] = id;
         context.Response.Headers.XContentTypeOptions = "nosniff";

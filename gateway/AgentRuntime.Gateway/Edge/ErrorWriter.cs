@@ -75,6 +75,6 @@ internal static class ErrorWriter
                 error.Code.ToString(),
                 error.Where,
                 error.Action,
-                EdgeRequest.IdOf(context)),
+                context.TraceIdentifier),
             WireJson.Default.ProblemResource);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Http.Headers;
 using AgentRuntime.Abstractions;
 
@@ -30,7 +31,8 @@ internal sealed record EngineModel(string EngineName, int ContextTokens)
 internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit)
 {
     private volatile EngineHealth _health = EngineHealth.Unknown;
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _noEmbeddings = new();
+    private readonly ConcurrentDictionary<string, bool> _noEmbeddings = new();
+    private readonly ConcurrentDictionary<string, Uri> _addresses = new(StringComparer.Ordinal);
     private int _inFlight;
     private volatile bool _draining;
     private volatile bool _removed;
@@ -63,6 +65,12 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
     /// <summary>Whether another engine can go on from KV state that this one made.</summary>
     public bool MovesKvTo(Engine other) =>
         this != other && Descriptor.MovesKv && Descriptor.Kind == other.Descriptor.Kind;
+
+    /// <summary>The address of one of the few paths that engines are asked at.</summary>
+    public Uri AddressOf(string path) => _addresses.GetOrAdd(
+        path,
+        static (path, root) => new Uri(root.EndsWith('/') ? root + path : $"{root}/{path}"),
+        Descriptor.BaseAddress.AbsoluteUri);
 
     /// <summary>Whether the engine has not yet said that it has no embeddings of the model.</summary>
     public bool MayEmbed(string model) => Health.Models.ContainsKey(model) && !_noEmbeddings.ContainsKey(model);

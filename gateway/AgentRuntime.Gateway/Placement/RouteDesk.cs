@@ -47,38 +47,46 @@ internal sealed partial class RouteDesk : IAsyncDisposable
             return _homes.TryFind(model, out home);
     }
 
-    /// <summary>Brings a request in and waits until engines are there for it.</summary>
+    /// <summary>
+    /// Brings a request in and waits until engines are there for it: not at all when they are there now.
+    /// </summary>
     /// <exception cref="RuntimeErrorException">AR4001 or AR4009.</exception>
-    public Task<Placement> SubmitAsync(
+    public ValueTask<Placement> SubmitAsync(
         in RouteRequest request, string? adapter, CancellationToken cancellationToken)
     {
         var waiter = new Waiter();
+        Task<Placement>? later;
+        Placement? placement;
         lock (_lock)
         {
             waiter.Ticket = _core.Submit(
                 request with { State = waiter, Lora = LoraOf(request.Pool, adapter) }, Now);
             Pump();
+            later = waiter.TryTake(out placement) ? null : waiter.WaitAsync();
         }
 
-        return WaitAsync(waiter, cancellationToken);
+        return later is null ? new(placement!) : new(WaitAsync(waiter, later, cancellationToken));
     }
 
     /// <summary>Sends a request back after an engine failed it, and waits for another engine.</summary>
     /// <exception cref="RuntimeErrorException">AR4001 or AR4009; the request has then left the desk.</exception>
-    public Task<Placement> RequeueAsync(
+    public ValueTask<Placement> RequeueAsync(
         Placement placement, RouteFailure failure, int outputTokens, CancellationToken cancellationToken)
     {
         var waiter = placement.Waiter;
-        waiter.Reset();
+        Task<Placement>? later;
+        Placement? another;
         lock (_lock)
         {
+            waiter.Reset();
             if (!_core.Requeue(placement.Assignment.Ticket, failure, outputTokens, Now))
                 throw new InvalidOperationException("a request was sent back that is not under way");
 
             Pump();
+            later = waiter.TryTake(out another) ? null : waiter.WaitAsync();
         }
 
-        return WaitAsync(waiter, cancellationToken);
+        return later is null ? new(another!) : new(WaitAsync(waiter, later, cancellationToken));
     }
 
     /// <summary>Asks for another engine for a request that has one; null when there is none at once.</summary>
@@ -97,37 +105,61 @@ internal sealed partial class RouteDesk : IAsyncDisposable
                 },
                 Now);
             Pump();
-            if (waiter.Answer.IsCompletedSuccessfully)
-                return waiter.Answer.Result;
+            try
+            {
+                if (waiter.TryTake(out var beside))
+                    return beside;
+            }
+            catch (RuntimeErrorException)
+            {
+                // A refusal is as good as an answer that does not come: the first engine is still at work.
+                return null;
+            }
+
             _core.Failed(waiter.Ticket, RouteFailure.Superseded, Now);
             Pump();
+            return null;
         }
-
-        // A refusal is as good as an answer that does not come: the first engine is still at work.
-        _ = waiter.Answer.Exception;
-        return null;
     }
 
-    public void PrefillDone(Placement placement, int? cachedTokens) =>
-        Tell((core, now) => core.PrefillDone(placement.Assignment.Ticket, now, cachedTokens));
+    public void PrefillDone(Placement placement, int? cachedTokens)
+    {
+        lock (_lock)
+        {
+            _core.PrefillDone(placement.Assignment.Ticket, Now, cachedTokens);
+            Pump();
+        }
+    }
 
-    public void FirstToken(Placement placement) =>
-        Tell((core, now) => core.FirstToken(placement.Assignment.Ticket, now));
+    public void FirstToken(Placement placement)
+    {
+        lock (_lock)
+        {
+            _core.FirstToken(placement.Assignment.Ticket, Now);
+            Pump();
+        }
+    }
 
     /// <summary>The request has ended well.</summary>
     /// <param name="placement">Where it was.</param>
     /// <param name="usage">What it is charged.</param>
     /// <param name="cachedKnown">Whether the engine told how much of the prompt it had cached.</param>
-    public void Completed(Placement placement, InferenceUsage usage, bool cachedKnown) =>
-        Tell((core, now) => core.Completed(
-            placement.Assignment.Ticket,
-            (int)usage.Prompt.Value,
-            cachedKnown ? (int)usage.CachedPrompt.Value : null,
-            (int)usage.Output.Value,
-            now));
+    public void Completed(Placement placement, InferenceUsage usage, bool cachedKnown)
+    {
+        lock (_lock)
+        {
+            _core.Completed(
+                placement.Assignment.Ticket,
+                (int)usage.Prompt.Value,
+                cachedKnown ? (int)usage.CachedPrompt.Value : null,
+                (int)usage.Output.Value,
+                Now);
+            Pump();
+        }
+    }
 
     public void Failed(Placement placement, RouteFailure failure, int outputTokens) =>
-        Tell((core, now) => core.Failed(placement.Assignment.Ticket, failure, now, outputTokens));
+        Failed(placement.Assignment.Ticket, failure, outputTokens);
 
     /// <summary>Takes in what an engine's metrics say of its load and its adapters.</summary>
     public void Report(Engine engine, in EngineReport report)
@@ -168,11 +200,12 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private void Tell(Action<RoutingCore, double> what)
+    public ValueTask<Placement> SubmitAsync(
+        in RouteRequest request, string? adapter, CancellationToken cancellationToken)
     {
         lock (_lock)
         {
-            what(_core, Now);
+            _core.Failed(ticket, failure, Now, outputTokens);
             Pump();
         }
     }
@@ -197,15 +230,16 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         }
     }
 
-    private async Task<Placement> WaitAsync(Waiter waiter, CancellationToken cancellationToken)
+    private async Task<Placement> WaitAsync(
+        Waiter waiter, Task<Placement> answer, CancellationToken cancellationToken)
     {
         try
         {
-            return await waiter.Answer.WaitAsync(cancellationToken);
+            return await answer.WaitAsync(cancellationToken);
         }
         catch (OperationCanceledException)
         {
-            Tell((core, now) => core.Failed(waiter.Ticket, RouteFailure.Cancelled, now));
+            Failed(waiter.Ticket, RouteFailure.Cancelled, outputTokens: 0);
             throw;
         }
     }

@@ -12,8 +12,11 @@ internal static class ChunkReader
 {
     private static readonly JsonReaderOptions Bounds = new() { MaxDepth = 64 };
 
+    /// <param name="json">The chunk.</param>
+    /// <param name="id">The id of the chunk before, which this one is likely to have; null for none.</param>
+    /// <param name="model">The model of the chunk before, likewise.</param>
     /// <exception cref="JsonException">Not a JSON object.</exception>
-    public static EngineChunk Read(ReadOnlySpan<byte> json)
+    public static EngineChunk Read(ReadOnlySpan<byte> json, string? id = null, string? model = null)
     {
         var reader = new Utf8JsonReader(json, Bounds);
         var chunk = new EngineChunk { Text = "", ToolCalls = [] };
@@ -23,9 +26,9 @@ internal static class ChunkReader
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("id"u8))
-                chunk = chunk with { Id = Text(ref reader) };
+                chunk = chunk with { Id = Text(ref reader, id) };
             else if (reader.ValueTextEquals("model"u8))
-                chunk = chunk with { Model = Text(ref reader) };
+                chunk = chunk with { Model = Text(ref reader, model) };
             else if (reader.ValueTextEquals("created"u8))
                 chunk = chunk with { Created = Number(ref reader) };
             else if (reader.ValueTextEquals("usage"u8))
@@ -66,24 +69,27 @@ internal static class ChunkReader
                 Delta(ref reader, ref content);
             else if (reader.ValueTextEquals("logprobs"u8))
                 content.MoreThanText |= IsPresent(ref reader);
+            else if (reader.ValueTextEquals("stop_reason"u8))
+                content.OtherMembers |= IsPresent(ref reader);
             else
                 reader.Skip();
         }
 
         var token = !string.IsNullOrEmpty(content.Text) || content.ToolCalls is not null || content.OtherText;
+        var more = index != 0 || content.MoreThanText || content.OtherText || content.ToolCalls is not null;
         chunk = chunk with
         {
             HasChoices = true,
             HasToken = chunk.HasToken || token,
-            HasMoreThanText = chunk.HasMoreThanText || index != 0 || content.MoreThanText || content.OtherText
-                || content.ToolCalls is not null,
+            HasMoreThanText = chunk.HasMoreThanText || more,
+            OnlyText = !chunk.HasChoices && !more && !content.OtherMembers,
         };
         if (index == 0)
         {
             chunk = chunk with
             {
                 Text = content.Text ?? "",
-                ToolCalls = content.ToolCalls ?? [],
+                ToolCalls = (IReadOnlyList<ToolCallDelta>?)content.ToolCalls ?? [],
                 FinishReason = content.FinishReason,
             };
         }
@@ -103,8 +109,10 @@ internal static class ChunkReader
             else if (reader.ValueTextEquals("reasoning_content"u8) || reader.ValueTextEquals("reasoning"u8)
                 || reader.ValueTextEquals("refusal"u8))
                 content.OtherText |= !string.IsNullOrEmpty(Text(ref reader));
-            else
+            else if (reader.ValueTextEquals("role"u8))
                 reader.Skip();
+            else
+                content.OtherMembers |= IsPresent(ref reader);
         }
     }
 
@@ -244,13 +252,13 @@ internal static class ChunkReader
         return present;
     }
 
-    private static string? Text(ref Utf8JsonReader reader)
+    private static string? Text(ref Utf8JsonReader reader, string? likely = null)
     {
         reader.Read();
         switch (reader.TokenType)
         {
             case JsonTokenType.String:
-                return reader.GetString();
+                return likely is not null && reader.ValueTextEquals(likely) ? likely : reader.GetString();
             case JsonTokenType.Number:
                 return reader.GetDouble().ToString(CultureInfo.InvariantCulture);
             default:
@@ -286,5 +294,6 @@ internal static class ChunkReader
         public List<ToolCallDelta>? ToolCalls;
         public bool OtherText;
         public bool MoreThanText;
+        public bool OtherMembers;
     }
 }

@@ -22,6 +22,11 @@ internal readonly record struct EngineChunk
     /// </summary>
     public bool HasMoreThanText { get; init; }
 
+    /// <summary>
+    /// Whether the chunk has choice 0 alone, and nothing of it but <see cref="Text"/> and <see cref="FinishReason"/>.
+    /// </summary>
+    public bool OnlyText { get; init; }
+
     /// <summary>Text of choice 0.</summary>
     public string Text { get; init; }
 

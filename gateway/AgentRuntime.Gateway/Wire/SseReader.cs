@@ -1,89 +1,113 @@
-using System.Buffers;
-using System.IO.Pipelines;
-
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// Reads the <c>data</c> of server-sent events (WHATWG HTML, 9.2.6) off a pipe as they arrive, each at most
-/// <c>maxEventBytes</c> long. Comments, ids and event names are skipped: OpenAI's streams use none. Single reader.
+/// Reads the <c>data</c> of server-sent events (WHATWG HTML, 9.2.6) off a body as they arrive, each at most
+/// <c>maxEventBytes</c> long. Comments, ids and event names are skipped: OpenAI's streams use none. Events are pieces
+/// of the blocks that were read into, which are never written again: an event is the caller's to keep, and costs no
+/// copy. Single reader; does not own the body.
 /// </summary>
-internal sealed class SseReader(PipeReader pipe, int maxEventBytes)
+internal sealed class SseReader(Stream body, int maxEventBytes)
 {
-    private ReadOnlySequence<byte> _unread;
+    // What an open stream holds while it waits, and what a burst is read with.
+    private const int FirstBlock = 2 << 10;
+    private const int LargestBlock = 16 << 10;
+
+    // Less room than this is not worth asking the socket for.
+    private const int LeastRead = 512;
+
+    private byte[] _block = [];
+    private int _start;
+    private int _searched;
+    private int _end;
+    private int _nextBlock = FirstBlock;
     private bool _completed;
-    private bool _held;
+    private ReadOnlyMemory<byte>? _data;
 
-    /// <summary>The next event's data; null at the end of the stream. The bytes are the caller's to keep.</summary>
+    /// <summary>Whether an event's data is there already; then it is <paramref name="data"/>.</summary>
     /// <exception cref="InvalidDataException">An event is longer than the bound.</exception>
-    public async ValueTask<ReadOnlyMemory<byte>?> NextAsync(CancellationToken cancellationToken)
+    public bool TryNext(out ReadOnlyMemory<byte> data)
     {
-        byte[]? data = null;
-        while (true)
+        while (TryReadLine(out var line))
         {
-            while (TryReadLine(out var line))
+            if (line.IsEmpty)
             {
-                if (line.IsEmpty)
-                {
-                    if (data is not null)
-                        return data;
-
+                if (_data is not { } whole)
                     continue;
-                }
 
-                if (DataOf(line) is { } more)
-                    data = data is null ? more : [.. data, (byte)'\n', .. more];
-                if (data?.Length > maxEventBytes)
-                    throw new InvalidDataException($"an event is longer than {maxEventBytes} bytes");
+                _data = null;
+                data = whole;
+                return true;
             }
 
-            if (_unread.Length > maxEventBytes)
-                throw new InvalidDataException($"a line is longer than {maxEventBytes} bytes");
+            if (!line.Span.StartsWith("data:"u8))
+                continue;
 
-            if (_completed)
-                return null;
-
-            if (_held)
-                pipe.AdvanceTo(_unread.Start, _unread.End);
-            var read = await pipe.ReadAsync(cancellationToken);
-            _unread = read.Buffer;
-            _completed = read.IsCompleted;
-            _held = true;
+            var more = line["data:".Length..];
+            if (more is { IsEmpty: false } && more.Span[0] == (byte)' ')
+                more = more[1..];
+            _data = _data is { } before ? (byte[])[.. before.Span, (byte)'\n', .. more.Span] : more;
+            if (_data.Value.Length > maxEventBytes)
+                throw new InvalidDataException($"an event is longer than {maxEventBytes} bytes");
         }
+
+        if (_end - _start > maxEventBytes)
+            throw new InvalidDataException($"a line is longer than {maxEventBytes} bytes");
+
+        data = default;
+        return false;
+    }
+
+    /// <summary>Waits for more bytes; false when there are none any more.</summary>
+    public async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
+    {
+        if (_completed)
+            return false;
+
+        MakeRoom();
+        var room = _block.Length - _end;
+        var read = await body.ReadAsync(_block.AsMemory(_end), cancellationToken);
+        _end += read;
+        _completed = read == 0;
+        if (read == room)
+            _nextBlock = Math.Min(2 * _nextBlock, LargestBlock);
+        return !_completed;
     }
 
     /// <summary>Skips what is left of the body.</summary>
     public async ValueTask ReadToEndAsync(CancellationToken cancellationToken)
     {
-        while (!_completed)
+        do
+            _start = _searched = _end;
+        while (await ReadAsync(cancellationToken));
+    }
+
+    /// <summary>A new block when the one in use is full: others may still look at what was read into it.</summary>
+    private void MakeRoom()
+    {
+        if (_block.Length - _end >= LeastRead)
+            return;
+
+        var unread = _end - _start;
+        var block = new byte[Math.Max(_nextBlock, 2 * unread)];
+        _block.AsSpan(_start, unread).CopyTo(block);
+        (_block, _start, _searched, _end) = (block, 0, _searched - _start, unread);
+    }
+
+    private bool TryReadLine(out ReadOnlyMemory<byte> line)
+    {
+        var length = _block.AsSpan(_searched, _end - _searched).IndexOf((byte)'\n');
+        if (length < 0)
         {
-            if (_held)
-                pipe.AdvanceTo(_unread.End);
-            var read = await pipe.ReadAsync(cancellationToken);
-            _unread = read.Buffer;
-            _completed = read.IsCompleted;
-            _held = true;
-        }
-    }
-
-    private static byte[]? DataOf(ReadOnlySequence<byte> line)
-    {
-        var reader = new SequenceReader<byte>(line);
-        if (!reader.IsNext("data:"u8, advancePast: true))
-            return null;
-
-        reader.IsNext((byte)' ', advancePast: true);
-        return reader.UnreadSequence.ToArray();
-    }
-
-    private bool TryReadLine(out ReadOnlySequence<byte> line)
-    {
-        var reader = new SequenceReader<byte>(_unread);
-        if (!reader.TryReadTo(out line, (byte)'\n'))
+            _searched = _end;
+            line = default;
             return false;
+        }
 
-        _unread = reader.UnreadSequence;
-        if (!line.IsEmpty && line.Slice(line.Length - 1).FirstSpan[0] == (byte)'\r')
-            line = line.Slice(0, line.Length - 1);
+        var end = _searched + length;
+        line = _block.AsMemory(_start, end - _start);
+        if (line is { IsEmpty: false } && line.Span[^1] == (byte)'\r')
+            line = line[..^1];
+        _start = _searched = end + 1;
         return true;
     }
 }

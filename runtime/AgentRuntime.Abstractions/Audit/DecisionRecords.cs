@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace AgentRuntime.Abstractions;
 
 /// <summary>
@@ -33,7 +31,7 @@ public sealed class DecisionRecords(IAuditLog? log, TimeProvider time)
         if (log is null)
             return "";
         var now = time.GetUtcNow();
-        var id = "dec_" + Guid.CreateVersion7(now).ToString("N", CultureInfo.InvariantCulture);
+        var id = RequestName.New("dec_", now);
         var arguments = decision.RecordedArguments ?? call.Arguments;
         var made = new DecisionMade(
             id,

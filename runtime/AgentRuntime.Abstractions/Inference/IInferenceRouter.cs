@@ -82,6 +82,12 @@ public sealed record InferenceChunk
     /// <summary>Why choice 0 ended; null until it does.</summary>
     public string? FinishReason { get; init; }
 
+    /// <summary>
+    /// Whether <see cref="Text"/> and <see cref="FinishReason"/> are all that the chunk adds to the answer, so that
+    /// <see cref="Raw"/> need not be read for more. Default false: not known.
+    /// </summary>
+    public bool OnlyText { get; init; }
+
     /// <summary>Who serves the request; on the first chunk.</summary>
     public ServedBy? ServedBy { get; init; }
 

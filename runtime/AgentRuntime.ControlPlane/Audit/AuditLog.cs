@@ -10,7 +10,7 @@ namespace AgentRuntime.ControlPlane;
 /// </summary>
 public sealed class AuditLog : IAuditLog, IAsyncDisposable
 {
-    private const int MaxBatch = 256;
+    private const int MaxBatch = 1_024;
     private static readonly TimeSpan LastWrite = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
@@ -22,6 +22,9 @@ public sealed class AuditLog : IAuditLog, IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _writer;
     private TaskCompletionSource _progress = NewSignal();
+    private TaskCompletionSource _wanted = NewSignal();
+    private int _waitingForWrites;
+    private bool _ending;
     private RuntimeErrorException? _failure;
     private long _taken;
     private long _written;
@@ -65,20 +68,33 @@ public sealed class AuditLog : IAuditLog, IAsyncDisposable
     {
         long target;
         lock (_lock)
-            target = _taken;
-        while (true)
         {
-            Task progress;
-            lock (_lock)
-            {
-                if (_written >= target)
-                    return;
-                if (_failure is { } failure)
-                    throw new RuntimeErrorException(failure.Error, failure);
-                progress = _progress.Task;
-            }
+            target = _taken;
+            _waitingForWrites++;
+            _wanted.TrySetResult();
+        }
 
-            await progress.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            while (true)
+            {
+                Task progress;
+                lock (_lock)
+                {
+                    if (_written >= target)
+                        return;
+                    if (_failure is { } failure)
+                        throw new RuntimeErrorException(failure.Error, failure);
+                    progress = _progress.Task;
+                }
+
+                await progress.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            lock (_lock)
+                _waitingForWrites--;
         }
     }
 
@@ -95,6 +111,12 @@ public sealed class AuditLog : IAuditLog, IAsyncDisposable
     {
         if (!_waiting.Writer.TryComplete())
             return;
+        lock (_lock)
+        {
+            _ending = true;
+            _wanted.TrySetResult();
+        }
+
         _stop.CancelAfter(LastWrite);
         await _writer.ConfigureAwait(false);
         _stop.Dispose();
@@ -112,12 +134,33 @@ public sealed class AuditLog : IAuditLog, IAsyncDisposable
                     batch.Add(entry);
                 while (!await TryKeepAsync(batch).ConfigureAwait(false))
                     await Task.Delay(_options.RetryAfter, _time, _stop.Token).ConfigureAwait(false);
+                if (batch.Count < MaxBatch)
+                    await GatherAsync().ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             // The platform ends and the store does not answer; FlushAsync has told everybody who asked.
         }
+    }
+
+    /// <summary>
+    /// Lets records come together for the next write: a few milliseconds, or until somebody waits for it. A transaction
+    /// a record would cost the disk and the processor more than the decisions do.
+    /// </summary>
+    private async Task GatherAsync()
+    {
+        Task wanted;
+        lock (_lock)
+        {
+            if (_ending || _waitingForWrites > 0)
+                return;
+            if (_wanted.Task.IsCompleted)
+                _wanted = NewSignal();
+            wanted = _wanted.Task;
+        }
+
+        await Task.WhenAny(Task.Delay(_options.Gather, _time, _stop.Token), wanted).ConfigureAwait(false);
     }
 
     private async Task<bool> TryKeepAsync(List<AuditEntry> batch)
@@ -183,6 +226,12 @@ public sealed record AuditLogOptions
 
     /// <summary>Records that are kept of each tenant; the oldest go. Default 100,000.</summary>
     public long MaxPerTenant { get; init; } = 100_000;
+
+    /// <summary>
+    /// How long a write waits after the one before for more records, when nobody waits for it: what a crash can lose.
+    /// Default 20 ms.
+    /// </summary>
+    public TimeSpan Gather { get; init; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>How long to wait after a failure of the store. Default 1 s.</summary>
     public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(1);

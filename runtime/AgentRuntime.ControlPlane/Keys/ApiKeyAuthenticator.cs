@@ -19,21 +19,18 @@ public sealed class ApiKeyAuthenticator(ITenantStore tenants, TimeProvider time)
     private static readonly byte[] NoKey = new byte[32];
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<ApiKeyId, (ApiKeyOwner Owner, long Since)> _remembered = [];
+    private readonly Dictionary<ApiKeyId, Remembered> _remembered = [];
 
     /// <inheritdoc/>
     public async ValueTask<WorkIdentity?> AuthenticateAsync(string credential, CancellationToken cancellationToken)
     {
         if (!ApiKeys.TryReadId(credential, out var id))
             return null;
-        var owner = Recall(id);
-        if (owner is null && await tenants.FindKeyAsync(id, cancellationToken).ConfigureAwait(false) is { } found)
-            Remember(owner = found);
-        var key = owner?.Key ?? new ApiKeyRecord(id, default, default, NoKey, default);
-        if (!ApiKeys.Matches(key, credential) || owner is null || IsRevoked(owner.Key))
-            return null;
-        return new WorkIdentity(
-            owner.Tenant.Id, owner.Tenant.Name, owner.Project.Id, owner.Project.Name, $"key:{id}");
+        var known = Recall(id);
+        if (known is null && await tenants.FindKeyAsync(id, cancellationToken).ConfigureAwait(false) is { } owner)
+            known = Remember(owner);
+        var key = known?.Key ?? new ApiKeyRecord(id, default, default, NoKey, default);
+        return ApiKeys.Matches(key, credential) && known is not null && !IsRevoked(known.Key) ? known.Identity : null;
     }
 
     /// <summary>Looks the key up again at its next use: call it after revoking a key.</summary>
@@ -45,22 +42,30 @@ public sealed class ApiKeyAuthenticator(ITenantStore tenants, TimeProvider time)
 
     private bool IsRevoked(ApiKeyRecord key) => key.RevokedAt is { } at && at <= time.GetUtcNow();
 
-    private ApiKeyOwner? Recall(ApiKeyId id)
+    private Remembered? Recall(ApiKeyId id)
     {
         lock (_lock)
             return _remembered.TryGetValue(id, out var entry) && time.GetElapsedTime(entry.Since) < CacheLife
-                ? entry.Owner
+                ? entry
                 : null;
     }
 
-    private void Remember(ApiKeyOwner owner)
+    private Remembered Remember(ApiKeyOwner owner)
     {
+        var identity = new WorkIdentity(
+            owner.Tenant.Id, owner.Tenant.Name, owner.Project.Id, owner.Project.Name, $"key:{owner.Key.Id}");
+        var entry = new Remembered(owner.Key, identity, time.GetTimestamp());
         lock (_lock)
         {
             // Entries live for two seconds; starting afresh is cheaper than keeping an order of use.
             if (_remembered.Count >= MaxRemembered)
                 _remembered.Clear();
-            _remembered[owner.Key.Id] = (owner, time.GetTimestamp());
+            _remembered[owner.Key.Id] = entry;
         }
+
+        return entry;
     }
+
+    /// <summary>A key, and who calls with it: the same for every call, so that a call makes nothing.</summary>
+    private sealed record Remembered(ApiKeyRecord Key, WorkIdentity Identity, long Since);
 }

@@ -17,6 +17,7 @@ public static class ApiKeys
     private const int IdLength = 22;
     private const int SecretLength = 32;
     private const int ChecksumLength = 6;
+    private const int MaxOnStack = 512;
     private const int Length = 8 + IdLength + SecretLength + ChecksumLength;
 
     /// <summary>Makes a key. Its text is shown once, to whoever asked for it, and cannot be had again.</summary>
@@ -58,7 +59,19 @@ public static class ApiKeys
     public static bool Matches(ApiKeyRecord key, string credential)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return CryptographicOperations.FixedTimeEquals(key.SecretHash.Span, Hash(credential));
+        ArgumentNullException.ThrowIfNull(credential);
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        if (Encoding.UTF8.GetMaxByteCount(credential.Length) is var most && most > MaxOnStack)
+        {
+            SHA256.HashData(Encoding.UTF8.GetBytes(credential), hash);
+        }
+        else
+        {
+            Span<byte> text = stackalloc byte[most];
+            SHA256.HashData(text[..Encoding.UTF8.GetBytes(credential, text)], hash);
+        }
+
+        return CryptographicOperations.FixedTimeEquals(key.SecretHash.Span, hash);
     }
 
     internal static byte[] Hash(string credential) => SHA256.HashData(Encoding.UTF8.GetBytes(credential));

@@ -28,7 +28,12 @@ internal static class AllRole
         var engines = await EngineStart.StartAsync(options, nodes, cancellationToken);
         await using var database = SqliteDatabase.Open(Path.Combine(options.State, "agentruntime.db"));
 
-        var builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            // Nothing is configured by files that change; watching the folder that the program was started in would
+            // cost a wake-up for every write to a database beneath it.
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
+        });
         builder.Listen(options);
         builder.Services
             .AddState(database)

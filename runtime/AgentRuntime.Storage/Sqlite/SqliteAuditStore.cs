@@ -17,21 +17,26 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
         ArgumentOutOfRangeException.ThrowIfLessThan(maxPerTenant, 1);
 
         // Serialized before the writer is held, which everybody waits for.
-        var rows = entries
-            .Select(e => (
-                Tenant: e.Tenant.ToString(),
-                At: e.At.UtcTicks,
-                e.Data.Kind,
-                Data: JsonSerializer.Serialize(e.Data, WireJson.Default.AuditData)))
-            .ToList();
+        var rows = new List<object?[]>(entries.Count);
+        foreach (var entry in entries)
+        {
+            rows.Add(
+            [
+                entry.Tenant.ToString(),
+                entry.At.UtcTicks,
+                entry.Data.Kind,
+                JsonSerializer.Serialize(entry.Data, WireJson.Default.AuditData),
+            ]);
+        }
+
         var due = _retention.Note(entries, maxPerTenant);
         await database.WriteAsync(
             db =>
             {
-                foreach (var row in rows)
-                    db.Execute(
-                        "INSERT INTO audit_records (tenant, at, kind, data) VALUES ($tenant, $at, $kind, $data)",
-                        ("$tenant", row.Tenant), ("$at", row.At), ("$kind", row.Kind), ("$data", row.Data));
+                db.ExecuteEach(
+                    "INSERT INTO audit_records (tenant, at, kind, data) VALUES ($tenant, $at, $kind, $data)",
+                    ["$tenant", "$at", "$kind", "$data"],
+                    rows);
                 foreach (var tenant in due)
                     Forget(db, tenant.ToString(), maxPerTenant);
                 return true;

@@ -14,6 +14,25 @@ internal static class SqliteCommands
         return command.ExecuteNonQuery();
     }
 
+    /// <summary>Runs one statement once for each row of values; it is parsed once for all.</summary>
+    public static void ExecuteEach(
+        this SqliteConnection connection,
+        string sql,
+        ReadOnlySpan<string> names,
+        IEnumerable<object?[]> rows)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var name in names)
+            command.Parameters.Add(new SqliteParameter(name, DBNull.Value));
+        foreach (var row in rows)
+        {
+            for (var i = 0; i < row.Length; i++)
+                command.Parameters[i].Value = row[i] ?? DBNull.Value;
+            command.ExecuteNonQuery();
+        }
+    }
+
     public static object? Scalar(
         this SqliteConnection connection, string sql, params ReadOnlySpan<(string, object?)> values)
     {

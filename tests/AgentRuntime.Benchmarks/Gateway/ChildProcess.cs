@@ -26,17 +26,29 @@ internal sealed class ChildProcess : IDisposable
         ? double.Parse(kib, CultureInfo.InvariantCulture) / 1024
         : 0;
 
-    /// <summary>Starts this program in one of its roles.</summary>
-    public static Task<ChildProcess> StartRoleAsync(string role, params string[] arguments) => StartAsync(
+    /// <summary>
+    /// Starts this program as <see cref="LeanEngine"/>: it never blocks, so its sockets may run it where they wait.
+    /// </summary>
+    public static Task<ChildProcess> StartEngineAsync() => StartAsync(
         Environment.ProcessPath!,
         Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet"
-            ? [typeof(ChildProcess).Assembly.Location, "gateway", role, .. arguments]
-            : ["gateway", role, .. arguments],
-        line => line.StartsWith("READY ", StringComparison.Ordinal) ? line["READY ".Length..] : null);
+            ? [typeof(ChildProcess).Assembly.Location, "gateway", "engine"]
+            : ["gateway", "engine"],
+        line => line.StartsWith("READY ", StringComparison.Ordinal) ? line["READY ".Length..] : null,
+        new()
+        {
+            ["DOTNET_gcServer"] = "1",
+            ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1",
+            ["DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT"] = "1",
+            ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0",
+        });
 
     /// <summary>Starts a program and waits until a line of its output tells the address.</summary>
     public static async Task<ChildProcess> StartAsync(
-        string program, IReadOnlyList<string> arguments, Func<string, string?> addressOf)
+        string program,
+        IReadOnlyList<string> arguments,
+        Func<string, string?> addressOf,
+        Dictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -44,9 +56,8 @@ internal sealed class ChildProcess : IDisposable
             RedirectStandardOutput = true,
             UseShellExecute = false,
         };
-        start.Environment["DOTNET_gcServer"] = "1"; // as agentruntime runs itself
-        start.Environment["NODE_ENV"] = "production";
-        start.Environment["TRUSTED_CUSTOM_HOSTS"] = "localhost,127.0.0.1";
+        foreach (var (name, value) in environment ?? [])
+            start.Environment[name] = value;
         var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start");
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
         while (await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)

@@ -84,6 +84,32 @@ public sealed class AuditLogTests
     }
 
     [Fact]
+    public async Task Records_that_nobody_waits_for_come_together_in_one_write()
+    {
+        await using var log = new AuditLog(_store, new StillTime());
+        log.TryAppend(Entry(0));
+        await _store.Written.Task;
+        for (var i = 1; i <= 300; i++)
+            log.TryAppend(Entry(i));
+
+        // The clock stands still, so nothing but who waits for it makes the writer go on.
+        await log.FlushAsync(CancellationToken.None);
+        Assert.Equal(Enumerable.Range(0, 301), _store.Kept.Select(Number));
+        Assert.InRange(_store.Writes, 2, 3);
+    }
+
+    [Fact]
+    public async Task The_end_waits_for_no_clock()
+    {
+        var log = new AuditLog(_store, new StillTime());
+        log.TryAppend(Entry(0));
+        await _store.Written.Task;
+        log.TryAppend(Entry(1));
+        await log.DisposeAsync();
+        Assert.Equal([0, 1], _store.Kept.Select(Number));
+    }
+
+    [Fact]
     public async Task What_waits_at_the_end_is_written()
     {
         var log = new AuditLog(_store, TimeProvider.System);
@@ -101,6 +127,22 @@ public sealed class AuditLogTests
 
     private static int Number(AuditData data) =>
         int.Parse(((DecisionSettled)data).Decision, CultureInfo.InvariantCulture);
+
+    /// <summary>A clock whose timers never fire.</summary>
+    private sealed class StillTime : TimeProvider, ITimer
+    {
+        public override ITimer CreateTimer(
+            TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => this;
+
+        public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+        public void Dispose()
+        {
+            // Nothing is held.
+        }
+
+        public ValueTask DisposeAsync() => default;
+    }
 
     private sealed class MemoryStore : IAuditStore
     {

@@ -25,13 +25,19 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
 
     public IReadOnlyDictionary<string, string>? AppliedBundle { get; private set; }
 
-    public ValueTask<WorkIdentity?> AuthenticateAsync(string credential, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(credential switch
+    /// <summary>Called with the key of each request before it is looked at.</summary>
+    public Action<string>? Asked { get; set; }
+
+    public ValueTask<WorkIdentity?> AuthenticateAsync(string credential, CancellationToken cancellationToken)
+    {
+        Asked?.Invoke(credential);
+        return ValueTask.FromResult(credential switch
         {
             AcmeKey => Acme,
             GlobexKey => Globex,
             _ => null,
         });
+    }
 
     public IPolicySnapshot? Current(TenantId tenant) => Granted is null ? null : new Snapshot(this);
 

@@ -5,15 +5,26 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Gateway;
 
 /// <summary>The chunks of one answer, put together. Not thread-safe.</summary>
-internal sealed class AnswerAssembly
+/// <param name="operation">What was asked for: a chat's text is its content.</param>
+internal sealed class AnswerAssembly(InferenceOperation operation)
 {
+    private readonly string _text = operation == InferenceOperation.Chat ? "content" : "text";
     private readonly SortedDictionary<int, ChoiceAssembly> _choices = [];
     private string? _id;
     private string? _fingerprint;
     private long _created;
 
     /// <exception cref="JsonException">Not a JSON object.</exception>
-    public void Add(ReadOnlyMemory<byte> chunk)
+    public void Add(InferenceChunk chunk)
+    {
+        // The first one says what all share; of those that follow nearly all are a token's text and no more.
+        if (chunk.OnlyText && _choices.TryGetValue(0, out var first))
+            first.Add(_text, chunk.Text, chunk.FinishReason);
+        else
+            Add(chunk.Raw);
+    }
+
+    private void Add(ReadOnlyMemory<byte> chunk)
     {
         using var document = JsonDocument.Parse(chunk);
         var root = document.RootElement;
@@ -66,6 +77,13 @@ internal sealed class ChoiceAssembly
     private readonly SortedDictionary<string, List<JsonElement>> _logprobs = new(StringComparer.Ordinal);
     private string? _finishReason;
     private JsonElement? _stopReason;
+
+    public void Add(string name, string text, string? finishReason)
+    {
+        _finishReason = finishReason ?? _finishReason;
+        if (text.Length > 0)
+            Append(name, text);
+    }
 
     public void Add(JsonElement choice)
     {

@@ -22,7 +22,7 @@ internal static class WholeAnswer
         InferenceRequest request,
         CancellationToken cancellationToken)
     {
-        var answer = new AnswerAssembly();
+        var answer = new AnswerAssembly(request.Operation);
         var usage = InferenceUsage.None;
         var bytes = 0L;
         do
@@ -33,8 +33,9 @@ internal static class WholeAnswer
             if (bytes > MaxBytes)
                 throw new RuntimeErrorException(new RuntimeError(ReasonCodes.EngineFailed, "the answer is too long"));
 
-            if (!chunk.Raw.IsEmpty)
-                answer.Add(chunk.Raw);
+            // The one with the usage is the router's own and has no choice.
+            if (!chunk.Raw.IsEmpty && chunk.Usage is null)
+                answer.Add(chunk);
         }
         while (await chunks.MoveNextAsync());
 
