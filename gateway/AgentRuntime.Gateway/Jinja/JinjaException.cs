@@ -1,6 +1,6 @@
 namespace AgentRuntime.Gateway.Jinja;
 
-/// <summary>A template that cannot be read or rendered; the message says why and comes from the template's side.</summary>
+/// <summary>A template that cannot be read or rendered; the message says why.</summary>
 internal sealed class JinjaException : Exception
 {
     public JinjaException(string message)

@@ -12,8 +12,8 @@ internal sealed record JinjaLimits
     /// <summary>Characters of the result. Default 16 Mi.</summary>
     public int OutputCharacters { get; init; } = 16 << 20;
 
-    /// <summary>Characters of all strings and items of all lists that are made. Default 128 Mi.</summary>
-    public long MadeCharacters { get; init; } = 128L << 20;
+    /// <summary>Characters of all strings and items of all lists that are made. Default 64 Mi.</summary>
+    public long MadeCharacters { get; init; } = 64L << 20;
 
     /// <summary>Blocks or expressions within each other. Default 64.</summary>
     public int Nesting { get; init; } = 64;

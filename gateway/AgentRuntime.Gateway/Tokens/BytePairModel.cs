@@ -30,7 +30,8 @@ internal sealed class BytePairModel
         _knownBySpan = _known.GetAlternateLookup<ReadOnlySpan<char>>();
         _wordsFirst = Json.Flag(json, "ignore_merges");
         _fuseUnknown = Json.Flag(json, "fuse_unk");
-        _unknown = Json.Text(json, "unk_token") is { } unknown && vocabulary.TryGetValue(unknown, out var id) ? id : null;
+        _unknown = Json.Text(json, "unk_token") is { } unknown && vocabulary.TryGetValue(unknown, out var id)
+            ? id : null;
         if (Json.Flag(json, "byte_fallback"))
         {
             _bytes = [.. Enumerable.Range(0, 256).Select(b =>

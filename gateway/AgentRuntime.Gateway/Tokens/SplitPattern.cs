@@ -50,7 +50,7 @@ internal sealed class SplitPattern
         throw new InvalidDataException("a pattern is neither String nor Regex");
     }
 
-    /// <summary>Where the pattern matches, in order, as positions in UTF-16 units; empty matches are left out.</summary>
+    /// <summary>Where the pattern matches, in UTF-16 units, in order; empty matches are left out.</summary>
     /// <exception cref="InvalidDataException">It took too long.</exception>
     public List<(int Start, int End)> Matches(TextPiece piece)
     {

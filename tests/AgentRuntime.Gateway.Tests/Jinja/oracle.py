@@ -1,6 +1,7 @@
 """Renders chat templates with Jinja2 itself, in the environment that Hugging Face's transformers makes.
 
-Reads lines of {"template": text, "values": {...}} and answers each with a line of JSON: the text, or null for an error.
+oracle.py FILE    reads lines of {"template": text, "values": {...}} and answers each with a line of JSON: the text, or
+                  null for an error
 """
 import json
 import sys
@@ -37,14 +38,13 @@ environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True
 environment.filters["tojson"] = tojson
 environment.globals["raise_exception"] = raise_exception
 templates = {}
-for line in sys.stdin:
+for line in open(sys.argv[1], encoding="utf-8"):
     request = json.loads(line)
     source = request["template"]
     try:
         if source not in templates:
             templates[source] = environment.from_string(source)
         text = templates[source].render(**request["values"])
-    except Exception as error:  # Python's own errors are a template's too
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except Exception:  # Python's own errors are a template's too
         text = None
     print(json.dumps(text), flush=True)

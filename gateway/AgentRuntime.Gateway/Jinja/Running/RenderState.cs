@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace AgentRuntime.Gateway.Jinja;
@@ -40,6 +41,9 @@ internal sealed class RenderState(JinjaLimits limits, RenderScope globals)
     {
         if (++_steps > limits.Steps)
             throw new JinjaException("the template takes too many steps");
+        // A chain of operators of any length is a tree of that depth.
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            throw new JinjaException("the template is nested too deeply");
     }
 
     /// <summary>Counts what is made.</summary>

@@ -157,10 +157,11 @@ internal static class Operations
         "/" => b == 0 ? throw new DivideByZeroException() : (double)a / b,
         "//" => checked((a / b) - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0)),
         "%" => b == -1 ? 0L : ((a % b) + b) % b,
+        _ when b < 0 => Math.Pow(a, b),
         _ => Power(a, b),
     };
 
-    private static object Real(string op, double a, double b) => op switch
+    private static double Real(string op, double a, double b) => op switch
     {
         "+" => a + b,
         "-" => a - b,
@@ -172,10 +173,10 @@ internal static class Operations
         _ => a - (Math.Floor(a / b) * b),
     };
 
-    private static object Power(long a, long b)
+    private static long Power(long a, long b)
     {
         var result = Math.Pow(a, b);
-        return b < 0 ? (object)result : Math.Abs(result) < 1L << 53
+        return Math.Abs(result) < 1L << 53
             ? (long)result
             : throw new OverflowException(string.Create(CultureInfo.InvariantCulture, $"{a} ** {b} is too large"));
     }

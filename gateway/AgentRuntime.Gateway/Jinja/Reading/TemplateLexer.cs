@@ -115,14 +115,14 @@ internal sealed partial class TemplateLexer
         if (!end.Success)
             throw Wrong("raw does not end");
         var data = _source[_at..end.Index];
-        Data(data, end.Groups[1].Value switch
+        Data(data, end.Groups["before"].Value switch
         {
             "-" => data.TrimEnd(Python.Spaces),
             "+" => data,
             _ => WithoutIndent(data, startsLine: false),
         });
         Advance(end.Length);
-        After(end.Groups[2].Value is [var sign] ? sign : ' ');
+        After(end.Groups["after"].Value is [var sign] ? sign : ' ');
     }
 
     /// <summary>What is swallowed behind the end of a block or comment.</summary>
@@ -276,7 +276,7 @@ internal sealed partial class TemplateLexer
     [GeneratedRegex(@"\G\s*raw\s*(?:-%\}\s*|%\})", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex RawBegin();
 
-    [GeneratedRegex(@"\{%([-+]?)\s*endraw\s*([-+]?)%\}", RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex(@"\{%(?<before>[-+]?)\s*endraw\s*(?<after>[-+]?)%\}", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex RawEnd();
 
     [GeneratedRegex(@"\G[0-9](?:_?[0-9])*(?:(?:\.[0-9](?:_?[0-9])*)?[eE][-+]?[0-9](?:_?[0-9])*|\.[0-9](?:_?[0-9])*)?",

@@ -64,7 +64,9 @@ internal sealed record ArgumentList(
 {
     public static ArgumentList Empty { get; } = new([], []);
 
-    public JinjaArguments Evaluate(RenderState state) => Positional.Count + Named.Count == 0 ? JinjaArguments.Empty : new(
+    public JinjaArguments Evaluate(RenderState state) => Positional.Count + Named.Count == 0
+        ? JinjaArguments.Empty
+        : new(
         [.. Positional.Select(p => p.Evaluate(state))],
         Named.ToDictionary(n => n.Name, n => n.Value.Evaluate(state), StringComparer.Ordinal));
 }
@@ -115,7 +117,8 @@ internal sealed class BinaryExpression(string op, Expression left, Expression ri
 }
 
 /// <summary><c>a &lt; b == c</c>: each neighbour is compared, until one comparison fails.</summary>
-internal sealed class Comparison(Expression first, IReadOnlyList<(string Operator, Expression Operand)> rest) : Expression
+internal sealed class Comparison(Expression first, IReadOnlyList<(string Operator, Expression Operand)> rest)
+    : Expression
 {
     protected override object? Value(RenderState state)
     {

@@ -10,9 +10,11 @@ internal static class ListFilters
             case "list":
                 return state.Made(Operations.Items(value));
             case "first":
-                return Operations.Items(value) is [var first, ..] ? first : new JinjaUndefined("there is no first item; it");
+                return Operations.Items(value) is [var first, ..] ? first
+                    : new JinjaUndefined("there is no first item; it");
             case "last":
-                return Operations.Items(value) is [.., var last] ? last : new JinjaUndefined("there is no last item; it");
+                return Operations.Items(value) is [.., var last] ? last
+                    : new JinjaUndefined("there is no last item; it");
             case "reverse":
                 return value is string text
                     ? state.Made(string.Concat(Operations.Items(text).Reverse()))

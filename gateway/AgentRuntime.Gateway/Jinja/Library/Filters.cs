@@ -130,7 +130,7 @@ internal static class Filters
             ? real : otherwise
         : Operations.Number(value) ?? otherwise;
 
-    private static object Round(object? value, JinjaArguments a)
+    private static double Round(object? value, JinjaArguments a)
     {
         var number = Operations.Number(value) ?? throw new JinjaException($"{Operations.TypeOf(value)} is no number");
         var scale = Math.Pow(10, Math.Clamp(Operations.Integer(a.Get(0, "precision")) ?? 0, -15, 15));

@@ -10,7 +10,7 @@ internal static class Python
 
     /// <summary>The characters that <c>str.strip</c> takes away.</summary>
     public static char[] Spaces { get; } =
-        [.. Enumerable.Range(0, 0x10000).Select(c => (char)c).Where(c => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f')];
+        [.. Enumerable.Range(0, 0x10000).Select(c => (char)c).Where(IsSpace)];
 
     public static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f';
 
