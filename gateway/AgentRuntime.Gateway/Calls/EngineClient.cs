@@ -194,7 +194,7 @@ internal sealed class EngineClient : IDisposable
         using var watch = new LegWatch(_time, _options.ProbeTimeout, cancellationToken);
         try
         {
-            if (engine.Descriptor.Kind != EngineKind.OpenAi)
+            if (engine.Descriptor.HasVllmEndpoints)
             {
                 // SGLang's /health answers as soon as its HTTP server does: coming back takes a generated token.
                 var path = engine.Descriptor.Kind == EngineKind.SgLang && !engine.Health.Healthy
@@ -211,7 +211,7 @@ internal sealed class EngineClient : IDisposable
 
             var served = ModelListReader.Read(
                 await ReadAsync(models, _options.MaxChunkBytes, watch.Token), engine.Descriptor);
-            var reportsLoad = engine.Descriptor.Kind != EngineKind.OpenAi
+            var reportsLoad = engine.Descriptor.HasVllmEndpoints
                 && (engine.Health.ReportsLoad || await LoadAsync(engine, watch.Token) is not null);
             return new EngineHealth(true, served, reportsLoad)
             {
@@ -321,6 +321,7 @@ internal sealed class EngineClient : IDisposable
     {
         var request = new HttpRequestMessage(method, engine.AddressOf(path));
         request.Headers.Authorization = engine.Authorization;
+        request.Options.Set(GrpcEngineHandler.IsSglang, engine.Descriptor.Kind == EngineKind.SgLang);
         return request;
     }
 }

@@ -116,6 +116,10 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
                 kind = FailureKind.Busy;
         }
 
+        // What the messages of gRPC cannot carry is refused on this side of the wire.
+        if (engine.Descriptor.IsGrpc && status == HttpStatusCode.BadRequest
+            && said == ReasonCodes.UnsupportedParameter.ToString())
+            code = ReasonCodes.UnsupportedParameter;
         return new(kind, ErrorOf(code, message, engine)) { Status = status };
     }
 

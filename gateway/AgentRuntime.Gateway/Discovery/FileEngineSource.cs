@@ -79,6 +79,7 @@ public sealed class FileEngineSource(string path) : IEngineSource
                     element.TryGetProperty("kv_replay", out var replay) ? AddressOf(replay, name) : null)
                 : null,
             BootstrapPort = element.TryGetProperty("bootstrap_port", out var port) ? port.GetInt32() : 8998,
+            SharedCache = element.TryGetProperty("shared_cache", out var shared) && shared.GetBoolean(),
             MaxRunning = element.TryGetProperty("max_running", out var max) ? max.GetInt32() : 256,
             ApiKey = element.TryGetProperty("api_key_env", out var variable)
                 ? Environment.GetEnvironmentVariable(variable.GetString() ?? "")

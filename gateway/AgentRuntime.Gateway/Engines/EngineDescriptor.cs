@@ -13,8 +13,8 @@ public enum EngineKind : byte
     OpenAi = 3,
 
     /// <summary>
-    /// SGLang: <c>cache_salt</c>, <c>/health_generate</c>, and prefill and decode that are asked at once and meet by
-    /// <c>bootstrap_room</c>.
+    /// SGLang: <c>cache_salt</c> (over HTTP), <c>/health_generate</c>, and prefill and decode that are asked at once
+    /// and meet by <c>bootstrap_room</c>.
     /// </summary>
     SgLang = 4,
 }
@@ -64,7 +64,19 @@ public sealed record EngineDescriptor(string Name, Uri BaseAddress, EngineKind K
     public KvEventEndpoints? KvEvents { get; init; }
 
     /// <summary>Whether it has vLLM's <c>/tokenize</c>.</summary>
-    internal bool Tokenizes => Kind is EngineKind.Node or EngineKind.Vllm;
+    internal bool Tokenizes => Kind is EngineKind.Node or EngineKind.Vllm || IsGrpc;
+
+    /// <summary>
+    /// Whether tenants may find each other's prompts in its cache. Default false: requests carry a salt for each
+    /// tenant, and an engine whose wire has none (vLLM's and SGLang's gRPC) gets no request.
+    /// </summary>
+    public bool SharedCache { get; init; }
+
+    /// <summary>Whether it is reached over gRPC: the router then has its tokenizer, health and load.</summary>
+    internal bool IsGrpc => BaseAddress.Scheme == GrpcEngineHandler.Scheme;
+
+    /// <summary>Whether it tells its health and load as vLLM does.</summary>
+    internal bool HasVllmEndpoints => Kind is not EngineKind.OpenAi || IsGrpc;
 
     /// <summary>
     /// Where decode engines ask an SGLang prefill engine for KV state. Default 8998 (its
@@ -76,7 +88,7 @@ public sealed record EngineDescriptor(string Name, Uri BaseAddress, EngineKind K
     public bool MovesKv => Kind is not EngineKind.OpenAi;
 
     /// <summary>Whether it keeps tenants' KV blocks apart by <c>cache_salt</c>.</summary>
-    internal bool Salts => Kind is not EngineKind.OpenAi;
+    internal bool Salts => Kind is not EngineKind.OpenAi && !SharedCache;
 
     /// <summary>Everything but the key.</summary>
     public override string ToString() => $"{Name} ({Kind}, {Roles}, {BaseAddress})";

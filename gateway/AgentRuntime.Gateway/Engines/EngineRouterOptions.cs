@@ -107,8 +107,8 @@ public sealed record EngineRouterOptions
         new Dictionary<string, IPromptTokenizer>();
 
     /// <summary>
-    /// Makes the tokenizer of a GGUF vocabulary file, which engines behind <c>grpc</c> addresses send; null (default)
-    /// for no such engines. The file may go once it is read.
+    /// Makes the tokenizer of a GGUF vocabulary file, which the bundled node behind a <c>grpc</c> address sends; null
+    /// (default) for no such engines. The file may go once it is read.
     /// </summary>
     public Func<string, IModelTokenizer>? VocabularyLoader { get; init; }
 
@@ -185,8 +185,6 @@ public sealed record EngineRouterOptions
             $"engine '{engine.Name}': the address must be absolute http, https or grpc",
         { BaseAddress: { Scheme: GrpcEngineHandler.Scheme, Port: <= 0 } } =>
             $"engine '{engine.Name}': a grpc address needs a port",
-        { BaseAddress.Scheme: GrpcEngineHandler.Scheme, Kind: EngineKind.SgLang } =>
-            $"engine '{engine.Name}': SGLang is spoken to over HTTP",
         { Kind: 0 or > EngineKind.SgLang } =>
             $"engine '{engine.Name}': unknown kind",
         { BootstrapPort: < 1 or > 65_535 } => $"engine '{engine.Name}': BootstrapPort is 1 to 65535",

@@ -6,7 +6,6 @@ using AgentRuntime.Abstractions;
 using AgentRuntime.Rpc;
 using AgentRuntime.Rpc.Client;
 using AgentRuntime.Rpc.Metadata;
-using AgentRuntime.Rpc.Vllm;
 
 namespace AgentRuntime.Gateway;
 
@@ -19,17 +18,20 @@ internal sealed class GrpcEngine : IDisposable
     private const string OwnServer = "agentruntime-node";
 
     private readonly RpcChannel _channel;
+    private readonly EngineDialect _dialect;
     private readonly GrpcTokenizer _tokenizer;
     private readonly TimeProvider _time;
     private readonly long _bornAt;
+    private volatile SamplingDefaults? _defaults;
 
-    public GrpcEngine(Uri address, EngineRouterOptions options, TimeProvider time)
+    public GrpcEngine(Uri address, bool isSglang, EngineRouterOptions options, TimeProvider time)
     {
         _time = time;
         _bornAt = time.GetTimestamp();
         _channel = new(
             address, new() { ConnectTimeout = options.ConnectTimeout, MaxReceiveBytes = options.MaxChunkBytes }, time);
-        _tokenizer = new(_channel, options);
+        _dialect = isSglang ? new SglangDialect(_channel) : new VllmDialect(_channel);
+        _tokenizer = new(_dialect, options, time);
     }
 
     /// <exception cref="HttpRequestException">The engine cannot be reached.</exception>
@@ -40,7 +42,7 @@ internal sealed class GrpcEngine : IDisposable
         {
             return path switch
             {
-                "health" => await HealthAsync(request, cancellationToken),
+                "health" or "health_generate" => await HealthAsync(request, cancellationToken),
                 "metrics" => await MetricsAsync(request, cancellationToken),
                 "version" => Json("{}"),
                 "v1/models" => await ModelsAsync(request, cancellationToken),
@@ -52,6 +54,8 @@ internal sealed class GrpcEngine : IDisposable
         }
         catch (RpcException e) when (e.Status.Code == RpcStatusCode.Unavailable && e.Trailers.Count == 0)
         {
+            if (path is "health" or "health_generate")
+                _tokenizer.Forget();
             throw new HttpRequestException(HttpRequestError.ConnectionError, e.Status.Message, e);
         }
         catch (RpcException e)
@@ -59,9 +63,9 @@ internal sealed class GrpcEngine : IDisposable
             return Refusal(
                 StatusOf(e.Status.Code), e.Trailers.Text("x-agentruntime-code") ?? "grpc", e.Status.Message);
         }
-        catch (GenerateBody.Unsupported e)
+        catch (LegRefusal e)
         {
-            return Refusal(HttpStatusCode.BadRequest, ReasonCodes.UnsupportedParameter, e.Message);
+            return Refusal(HttpStatusCode.BadRequest, e.Code, e.Message);
         }
         catch (JsonException)
         {
@@ -84,14 +88,15 @@ internal sealed class GrpcEngine : IDisposable
         RpcStatusCode.FailedPrecondition => HttpStatusCode.Conflict,
         RpcStatusCode.ResourceExhausted => HttpStatusCode.TooManyRequests,
         RpcStatusCode.Unimplemented => HttpStatusCode.NotImplemented,
-        RpcStatusCode.Unavailable => HttpStatusCode.ServiceUnavailable,
+        RpcStatusCode.Unavailable or RpcStatusCode.Aborted or RpcStatusCode.Cancelled =>
+            HttpStatusCode.ServiceUnavailable,
+        RpcStatusCode.DeadlineExceeded => HttpStatusCode.GatewayTimeout,
         _ => HttpStatusCode.InternalServerError,
     };
 
     private async Task<HttpResponseMessage> HealthAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var answer = await _channel.UnaryAsync(VllmEngine.HealthCheck, new(), With(request), cancellationToken);
-        if (!answer.Healthy)
+        if (!await _dialect.IsHealthyAsync(With(request), cancellationToken))
             return new(HttpStatusCode.ServiceUnavailable);
         // An engine whose tokens cannot be read is of no use.
         await _tokenizer.GetAsync(With(request), cancellationToken);
@@ -101,22 +106,24 @@ internal sealed class GrpcEngine : IDisposable
     private async Task<HttpResponseMessage> ModelsAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var asked = _time.GetElapsedTime(_bornAt).TotalSeconds;
-        var server = await _channel.UnaryAsync(VllmEngine.GetServerInfo, new(), With(request), cancellationToken);
+        var server = await _dialect.InfoAsync(With(request), cancellationToken);
         if (server.UptimeSeconds > 0)
         {
             var answered = _time.GetElapsedTime(_bornAt).TotalSeconds;
             _tokenizer.Observe(asked - server.UptimeSeconds, answered - server.UptimeSeconds);
         }
 
-        var model = await _channel.UnaryAsync(VllmEngine.GetModelInfo, new(), With(request), cancellationToken);
+        var model = await _dialect.ModelAsync(With(request), cancellationToken);
+        _tokenizer.Observe(model.Identity);
+        _defaults = SamplingDefaults.Read(model.DefaultSampling);
         return Json(Write(json =>
         {
             json.WriteString("object"u8, "list"u8);
             json.WriteStartArray("data"u8);
             json.WriteStartObject();
-            json.WriteString("id"u8, model.ServedModelName);
+            json.WriteString("id"u8, model.Name);
             json.WriteString("object"u8, "model"u8);
-            json.WriteNumber("max_model_len"u8, model.MaxContextLength);
+            json.WriteNumber("max_model_len"u8, model.ContextTokens);
             json.WriteEndObject();
             json.WriteEndArray();
         }));
@@ -125,10 +132,10 @@ internal sealed class GrpcEngine : IDisposable
     private async Task<HttpResponseMessage> MetricsAsync(
         HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var loads = await _channel.UnaryAsync(VllmEngine.GetLoads, new(), With(request), cancellationToken);
-        var server = await _channel.UnaryAsync(VllmEngine.GetServerInfo, new(), With(request), cancellationToken);
+        var loads = await _dialect.LoadsAsync(With(request), cancellationToken);
+        var server = await _dialect.InfoAsync(With(request), cancellationToken);
         var text = new StringBuilder();
-        foreach (var load in loads.Loads)
+        foreach (var load in loads)
         {
             var rank = load.DpRank;
             text.Append(CultureInfo.InvariantCulture,
@@ -158,11 +165,9 @@ internal sealed class GrpcEngine : IDisposable
         var root = body.RootElement;
         var bare = root.TryGetProperty("add_special_tokens"u8, out var add) && add.ValueKind == JsonValueKind.False;
         var isChat = root.TryGetProperty("messages"u8, out _);
-        var tokens = bare && !isChat
-            ? tokenizer.TokenizeText(root.GetProperty("prompt"u8).GetString() ?? "")
-            : tokenizer.Tokenize(isChat ? InferenceOperation.Chat : InferenceOperation.Completion, bytes);
-        if (tokens is null)
-            return Refusal(HttpStatusCode.BadRequest, ReasonCodes.EngineRefused, "the prompt cannot be tokenized");
+        var text = isChat ? null : LegJson.Text(root, "prompt") ?? throw LegRefusal.Malformed("prompt is no text");
+        var tokens = text is null ? tokenizer.Chat(root, bytes)
+            : bare ? tokenizer.Bare(text) : tokenizer.Prompt(text);
         return Json(Write(json =>
         {
             json.WriteStartArray("tokens"u8);
@@ -179,11 +184,11 @@ internal sealed class GrpcEngine : IDisposable
         var options = With(request);
         var tokenizer = await _tokenizer.GetAsync(options, cancellationToken);
         var id = request.Headers.TryGetValues("X-Request-Id", out var ids) ? ids.First() : "";
-        var generate = GenerateBody.Read(bytes, isChat, id, tokenizer);
-        if (generate.HasCacheSalt)
+        var leg = GenerateBody.Read(bytes, isChat, id, tokenizer, _defaults ?? SamplingDefaults.None);
+        if (leg.Requests[0].HasCacheSalt)
             await DemandSaltsAsync(options, cancellationToken);
 
-        var answer = new GrpcAnswer(_channel, generate, options, isChat, tokenizer, _time);
+        var answer = new GrpcAnswer(_dialect, leg, id, options, tokenizer, _time);
         try
         {
             await answer.BeginAsync(cancellationToken);
@@ -201,10 +206,11 @@ internal sealed class GrpcEngine : IDisposable
     {
         if (_tokenizer.KeepsTenantsApart)
             return;
-        var server = await _channel.UnaryAsync(VllmEngine.GetServerInfo, new(), options, cancellationToken);
+        var server = await _dialect.InfoAsync(options, cancellationToken);
         if (server.ServerType != OwnServer)
             throw new RpcException(
-                RpcStatusCode.Unimplemented, "this engine's gRPC has no cache_salt; describe it as of kind openai");
+                RpcStatusCode.Unimplemented,
+                "this engine's gRPC has no cache_salt; describe it with shared_cache if tenants may share its cache");
         _tokenizer.KeepsTenantsApart = true;
     }
 

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// Serves requests to <c>grpc://host:port</c> over <c>vllm.grpc.engine.VllmEngine</c> as if the engine spoke HTTP, and
-/// leaves others to HTTP: probes, legs, retries and survival of streams are then the same for both. Thread-safe.
+/// Serves requests to <c>grpc://host:port</c> over vLLM's or SGLang's gRPC as if the engine spoke HTTP, and leaves
+/// others to HTTP: probes, legs, retries and survival of streams are then the same for both. Thread-safe.
 /// </summary>
 internal sealed class GrpcEngineHandler(EngineRouterOptions options, TimeProvider time, HttpMessageHandler http)
     : DelegatingHandler(http)
@@ -12,7 +12,10 @@ internal sealed class GrpcEngineHandler(EngineRouterOptions options, TimeProvide
     /// <summary>The scheme of addresses that are spoken to over gRPC without TLS.</summary>
     public const string Scheme = "grpc";
 
-    private readonly ConcurrentDictionary<string, GrpcEngine> _engines = new(StringComparer.Ordinal);
+    /// <summary>Says with a request that the engine is SGLang.</summary>
+    public static readonly HttpRequestOptionsKey<bool> IsSglang = new("agentruntime.sglang");
+
+    private readonly ConcurrentDictionary<(string Authority, bool IsSglang), GrpcEngine> _engines = new();
 
     /// <summary>The address for HTTP/2 without TLS behind a <c>grpc</c> one.</summary>
     public static Uri HttpAddress(Uri address) => new UriBuilder(Uri.UriSchemeHttp, address.Host, address.Port).Uri;
@@ -20,7 +23,9 @@ internal sealed class GrpcEngineHandler(EngineRouterOptions options, TimeProvide
     protected override Task<HttpResponseMessage> SendAsync(
         HttpRequestMessage request, CancellationToken cancellationToken) =>
         request.RequestUri is { Scheme: Scheme } address
-            ? _engines.GetOrAdd(address.Authority, _ => new(HttpAddress(address), options, time))
+            ? _engines.GetOrAdd(
+                    (address.Authority, request.Options.TryGetValue(IsSglang, out var isSglang) && isSglang),
+                    key => new(HttpAddress(address), key.IsSglang, options, time))
                 .SendAsync(request, cancellationToken)
             : base.SendAsync(request, cancellationToken);
 

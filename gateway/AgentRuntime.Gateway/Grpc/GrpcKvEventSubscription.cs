@@ -1,5 +1,6 @@
 using AgentRuntime.Rpc;
 using AgentRuntime.Rpc.Client;
+using AgentRuntime.Rpc.SgLang;
 using AgentRuntime.Rpc.Vllm;
 using Microsoft.Extensions.Logging;
 using WireBatch = AgentRuntime.Rpc.Vllm.KvEventBatch;
@@ -56,8 +57,10 @@ internal sealed class GrpcKvEventSubscription(
 
     private async Task FollowAsync(RpcChannel channel, CancellationToken cancellationToken)
     {
-        await using var call = channel.ServerStreaming(
-            VllmEngine.SubscribeKvEvents, new(), cancellationToken: cancellationToken);
+        var method = engine.Descriptor.Kind == EngineKind.SgLang
+            ? SglangScheduler.SubscribeKvEvents
+            : VllmEngine.SubscribeKvEvents;
+        await using var call = channel.ServerStreaming(method, new(), cancellationToken: cancellationToken);
         await call.HeadersAsync();
         GatewayLog.KvEventsFollowed(logger, engine.Name);
         desk.ForgetKv(engine);

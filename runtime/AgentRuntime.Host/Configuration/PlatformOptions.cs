@@ -171,6 +171,11 @@ internal sealed record EngineOptions
     /// <summary><c>tcp://host:port</c> of their replay; null for none.</summary>
     public string? KvReplay { get; init; }
 
+    /// <summary>
+    /// Whether tenants may find each other's prompts in its cache: vLLM's and SGLang's gRPC cannot keep them apart.
+    /// </summary>
+    public bool SharedCache { get; init; }
+
     /// <summary>The environment variable that holds its API key; null when it needs none.</summary>
     public string? ApiKeyVariable { get; init; }
 }

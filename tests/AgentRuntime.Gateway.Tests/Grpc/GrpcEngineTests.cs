@@ -115,10 +115,9 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         if (Missing()) return;
         await using var node = await NodeAsync();
         await using var router = await RouterAsync(OverGrpc("grpc", node));
-        var tools = await router.RefusedAsync(RouterHarness.Chat("x",
-            ""","tools":[{"type":"function","function":{"name":"f"}}]"""));
-        Assert.Equal(ReasonCodes.EngineRefused, tools.Code);
-        Assert.Contains("tools", tools.Message, StringComparison.Ordinal);
+        var echo = await router.RefusedAsync(RouterHarness.Chat("x", ""","echo":true"""));
+        Assert.Equal(ReasonCodes.UnsupportedParameter, echo.Code);
+        Assert.Contains("echo", echo.Message, StringComparison.Ordinal);
         var error = await router.RefusedAsync(
             RouterHarness.Chat(string.Join(' ', Enumerable.Repeat("the small letter", 2000)), Greedy, 16));
         Assert.Equal(ReasonCodes.PromptTooLong, error.Code);
@@ -175,7 +174,7 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
 
     [Theory]
     [InlineData("grpc://127.0.0.1", EngineKind.Node)]
-    [InlineData("grpc://127.0.0.1:1234", EngineKind.SgLang)]
+    [InlineData("grpcs://127.0.0.1:1234", EngineKind.Vllm)]
     public void An_address_that_cannot_be_spoken_to_is_refused(string address, EngineKind kind) =>
         Assert.NotNull(EngineRouterOptions.ProblemOf(new("e", new Uri(address), kind)));
 

@@ -1,40 +1,41 @@
 using System.Buffers;
-using AgentRuntime.Abstractions;
 using AgentRuntime.Rpc;
 using AgentRuntime.Rpc.Client;
-using AgentRuntime.Rpc.Vllm;
 
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// A Generate call read as the body of an HTTP answer: server-sent events, or one object. It asks for the next message
-/// when its reader wants more, so that a slow client slows the engine down. Disposing it before its end cancels the
-/// call and aborts the request. Single reader.
+/// Generate calls read as the body of an HTTP answer: server-sent events, or one object. It asks for the next message
+/// when its reader wants more, so that a slow client slows the engine down; several prompts run at once and are read
+/// one after the other. Disposing it before its end cancels the calls and aborts the requests. Single reader.
 /// </summary>
 internal sealed class GrpcAnswer : Stream
 {
     private static readonly TimeSpan AbortWithin = TimeSpan.FromSeconds(2);
 
-    private readonly RpcChannel _channel;
-    private readonly GenerateRequest _request;
+    private readonly EngineDialect _dialect;
+    private readonly LegCall _leg;
     private readonly RpcCallOptions _options;
     private readonly CancellationTokenSource _stop = new();
-    private readonly RpcCall<GenerateRequest, GenerateResponse> _call;
+    private readonly List<IGeneration> _calls = [];
     private readonly GenerateJson _json;
     private readonly ArrayBufferWriter<byte> _buffer = new();
+    private int _prompt;
     private int _read;
     private bool _ended;
     private bool _disposed;
 
+    /// <exception cref="LegRefusal">The engine's messages cannot carry the leg.</exception>
     public GrpcAnswer(
-        RpcChannel channel, GenerateRequest request, RpcCallOptions options, bool isChat, IModelTokenizer tokenizer,
+        EngineDialect dialect, LegCall leg, string requestId, RpcCallOptions options, EngineVocabulary vocabulary,
         TimeProvider time)
     {
-        _channel = channel;
-        _request = request;
+        _dialect = dialect;
+        _leg = leg;
         _options = options;
-        _json = new(request, isChat, tokenizer, time.GetUtcNow().ToUnixTimeSeconds());
-        _call = channel.ServerStreaming(VllmEngine.Generate, request, options, _stop.Token);
+        _json = new(leg, vocabulary, requestId, time.GetUtcNow().ToUnixTimeSeconds());
+        foreach (var request in leg.Requests)
+            _calls.Add(dialect.Generate(request, leg.Bootstrap, options, _stop.Token));
     }
 
     public override bool CanRead => true;
@@ -106,9 +107,12 @@ internal sealed class GrpcAnswer : Stream
         if (_disposed)
             return;
         _disposed = true;
-        await _call.DisposeAsync();
-        if (!_ended && _call.Status?.Code is null or RpcStatusCode.Cancelled)
-            await AbortAsync();
+        foreach (var call in _calls)
+            await call.DisposeAsync();
+        var left = _leg.Requests.Where((_, i) => i >= _prompt && _calls[i].Status?.Code is null
+            or RpcStatusCode.Cancelled).Select(r => r.RequestId).ToList();
+        if (!_ended && left.Count > 0)
+            await AbortAsync(left);
         _stop.Dispose();
         await base.DisposeAsync();
     }
@@ -130,11 +134,17 @@ internal sealed class GrpcAnswer : Stream
         _read = 0;
         while (_buffer.WrittenCount == 0 && !_ended)
         {
-            var response = await _call.ReadAsync();
-            _ended = response is null;
+            var response = await _calls[_prompt].ReadAsync();
             if (response is not null)
-                _json.Write(_buffer, response);
-            else
+            {
+                _json.Write(_buffer, _prompt, response);
+                continue;
+            }
+
+            if (!_json.IsComplete(_prompt))
+                throw new IOException("the engine's stream ended before its answer");
+            _ended = ++_prompt == _calls.Count;
+            if (_ended)
                 _json.WriteEnd(_buffer);
         }
     }
@@ -143,13 +153,11 @@ internal sealed class GrpcAnswer : Stream
     /// The reset of the stream ends the request where the engine heeds it; Abort does so everywhere. Best effort: an
     /// engine that does not answer is dealt with by its probe.
     /// </summary>
-    private async Task AbortAsync()
+    private async Task AbortAsync(IReadOnlyList<string> requests)
     {
         try
         {
-            await _channel.UnaryAsync(
-                VllmEngine.Abort, new() { RequestIds = { _request.RequestId } },
-                _options with { Timeout = AbortWithin }, CancellationToken.None);
+            await _dialect.AbortAsync(requests, _options with { Timeout = AbortWithin });
         }
         catch (Exception e) when (e is RpcException or ObjectDisposedException)
         {
