@@ -59,9 +59,6 @@ internal sealed unsafe class NativeEngine
     /// </summary>
     public string Version { get; private set; } = "";
 
-    /// <summary>What differs between releases, of this one.</summary>
-    public NativeRelease Release { get; private set; } = null!;
-
     /// <summary>The engine for such options and such code; made at the first call.</summary>
     public static NativeEngine Get(WasmtimeLibrary library, WasmtimeEngineOptions options, EngineFlavour flavour)
     {
@@ -74,7 +71,7 @@ internal sealed unsafe class NativeEngine
             try
             {
                 engine.Version = engine.ReadVersion();
-                engine.Release = CheckVersion(engine.Version, library.Path);
+                NativeRelease.Loaded = CheckVersion(engine.Version, library);
             }
             catch
             {
@@ -137,6 +134,15 @@ internal sealed unsafe class NativeEngine
         }
 
         return "";
+    }
+
+    private static NativeRelease CheckVersion(string version, WasmtimeLibrary library)
+    {
+        var release = CheckVersion(version, library.Path);
+        if (release.VectorsApart
+            && Array.Find(VectorTypes.Functions, f => !NativeLibrary.TryGetExport(library.Handle, f, out _)) is { } lacking)
+            throw WasmtimeLibrary.Unusable($"the library of release '{version}' lacks {lacking}", library.Path);
+        return release;
     }
 
     internal static NativeRelease CheckVersion(string version, string path) => NativeRelease.Of(version)

@@ -252,7 +252,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         {
             var interrupted = Volatile.Read(ref _pending);
             throw TrapTranslation.TakeTrap(
-                trap, Engine.Release, interrupted == 0 ? TrapKind.Stopped : (TrapKind)interrupted,
+                trap, NativeRelease.Loaded, interrupted == 0 ? TrapKind.Stopped : (TrapKind)interrupted,
                 _module.Scan.ExportedName);
         }
 

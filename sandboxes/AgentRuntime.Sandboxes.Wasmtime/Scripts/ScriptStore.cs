@@ -32,11 +32,9 @@ internal sealed unsafe class ScriptStore : IDisposable
 
     internal nint Context { get; }
 
-    internal NativeRelease Release => _engine.Unpooled.Release;
-
     internal void Unroot(ExternalReference* reference)
     {
-        if (Release.UnrootTakesContext) ScriptApi.ReferenceUnroot(Context, reference);
+        if (NativeRelease.Loaded.UnrootTakesContext) ScriptApi.ReferenceUnroot(Context, reference);
         else ScriptApi.ReferenceUnroot(reference);
     }
 
@@ -59,7 +57,7 @@ internal sealed unsafe class ScriptStore : IDisposable
         GuestThread.Enter((nuint)_engine.Options.MaxGuestStackBytes);
         fixed (NativeExtern* first = externs)
             error = Api.InstanceNew(Context, module, first, (nuint)imports.Length, &instance, &trap);
-        if (trap != 0) throw TrapTranslation.TakeTrap(trap, Release, TrapKind.Stopped, static _ => null);
+        if (trap != 0) throw TrapTranslation.TakeTrap(trap, NativeRelease.Loaded, TrapKind.Stopped, static _ => null);
         if (error != 0) throw new WasmLinkException(TrapTranslation.TakeError(error));
         return new ScriptInstance(this, instance, WasmtimeModule.ReadExports(module), _engine.Options);
     }
@@ -92,7 +90,7 @@ internal sealed unsafe class ScriptInstance(
             error = Api.FunctionCall(store.Context, &function, values, (nuint)ValuePacking.Slots(type), &trap);
         }
 
-        if (trap != 0) throw TrapTranslation.TakeTrap(trap, store.Release, TrapKind.Stopped, static _ => null);
+        if (trap != 0) throw TrapTranslation.TakeTrap(trap, NativeRelease.Loaded, TrapKind.Stopped, static _ => null);
         if (error != 0) throw new InvalidOperationException(TrapTranslation.TakeError(error));
         var results = new WasmValue[type.Results.Length];
         fixed (NativeValue* values = raw) ValuePacking.Unpack(type.Results, values, results);
