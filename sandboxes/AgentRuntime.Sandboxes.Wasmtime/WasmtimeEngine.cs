@@ -32,7 +32,7 @@ public sealed class WasmtimeEngine : IWasmEngine
     /// <inheritdoc/>
     public string Name => "wasmtime";
 
-    /// <summary>The library's release, such as <c>36.0.14</c>.</summary>
+    /// <summary>The library's release, such as <c>36.0.14</c>; of 48 and 50 the first number alone.</summary>
     public string Version { get; }
 
     /// <inheritdoc/>

@@ -39,6 +39,8 @@ public sealed class LibraryTests
     [InlineData("36.0.0", true)]
     [InlineData("36.0.14", true)]
     [InlineData("48.0.0", true)]
+    [InlineData("48", true)]
+    [InlineData("50", true)]
     [InlineData("50.0.1", true)]
     [InlineData("35.0.0", false)]
     [InlineData("37.0.1", false)]

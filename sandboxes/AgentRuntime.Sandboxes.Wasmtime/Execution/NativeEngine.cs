@@ -55,7 +55,8 @@ internal sealed unsafe class NativeEngine
     public int PooledInstances { get; }
 
     /// <summary>
-    /// The library's release, such as <c>36.0.14</c>. The C API does not tell it; a serialized module carries it.
+    /// The library's release, such as <c>36.0.14</c>. The C API does not tell it; a serialized module carries it, since
+    /// release 48 its first number alone.
     /// </summary>
     public string Version { get; private set; } = "";
 
