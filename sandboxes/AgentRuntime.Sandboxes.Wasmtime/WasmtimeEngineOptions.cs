@@ -26,6 +26,12 @@ public sealed record WasmtimeEngineOptions
     public int MaxGuestStackBytes { get; init; } = 512 << 10;
 
     /// <summary>
+    /// Whether faults of guest code become traps by signal handlers, which the library then installs in the process
+    /// (decision record 0132). Without, code checks every access itself. Release 36 has no such switch. Default true.
+    /// </summary>
+    public bool TrapsBySignals { get; init; } = true;
+
+    /// <summary>
     /// Bytes that a guest which may wait keeps about its host calls, to be replayed when the answer is there; one that
     /// needs more traps when it waits. Default 16 MiB.
     /// </summary>

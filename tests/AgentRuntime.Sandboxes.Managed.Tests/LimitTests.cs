@@ -194,6 +194,8 @@ public sealed class LimitTests(ITestOutputHelper output)
         using var instance = Compile(wasm).Instantiate([], Limits);
         var trap = Traps(() => instance.Call("outer"));
         Assert.Equal((TrapKind.Unreachable, 0, "inner"), (trap.Kind, trap.FunctionIndex, trap.FunctionName));
-        Assert.Equal((0x01, 0x00), (wasm[trap.Offset - 1], wasm[trap.Offset]));
+        // Wasmtime 50 names what jumped to an `unreachable`, or the function's start.
+        if (ChosenEngine.IsManaged) Assert.Equal((0x01, 0x00), (wasm[trap.Offset - 1], wasm[trap.Offset]));
+        else Assert.InRange(trap.Offset, wasm.AsSpan().IndexOf("\x04\0\x01\0\x0B"u8), wasm.Length);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.CompilerServices;
 using AgentRuntime.Sandboxes.Core;
 using Xunit.Abstractions;
@@ -15,7 +16,37 @@ public sealed class ExecutionTests(ITestOutputHelper output)
         if (Given(output) is not { } engine) return;
 
         output.WriteLine(engine.Version);
-        Assert.Matches(@"^(36|48)\.\d+\.\d+$", engine.Version);
+        Assert.Matches(@"^(36\.\d+\.\d+|48|50)$", engine.Version);
+    }
+
+    [Fact]
+    public void Vectors_cross_both_ways()
+    {
+        if (Given(output) is not { } engine) return;
+        // (func (export "g") (param v128) (result v128) (call $f (local.get 0))), with f imported.
+        byte[] wasm =
+        [
+            0x00, 0x61, 0x73, 0x6D, 1, 0, 0, 0, 0x01, 6, 1, 0x60, 1, 0x7B, 1, 0x7B, 0x02, 7, 1, 1, (byte)'h', 1,
+            (byte)'f', 0, 0, 0x03, 2, 1, 0, 0x07, 5, 1, 1, (byte)'g', 0, 1, 0x0A, 8, 1, 6, 0, 0x20, 0, 0x10, 0, 0x0B,
+        ];
+        var module = engine.Compile(wasm);
+        var type = new FunctionType([WasmValueType.V128], [WasmValueType.V128]);
+        Assert.Equal(type, module.Imports[0].Function);
+        Assert.Equal(type, module.Exports[0].Function);
+        using var instance = module.Instantiate(
+            [
+                new HostFunction(type, false, static (_, arguments, results) =>
+                {
+                    results[0] = new WasmValue(arguments[0].Bits + arguments[0].Bits);
+                    return HostReturn.Completed;
+                }),
+            ],
+            Limits);
+        var results = new WasmValue[1];
+
+        instance.Call("g", [new WasmValue(Vector128.Create(3UL, 5UL))], results);
+
+        Assert.Equal(Vector128.Create(6UL, 10UL), results[0].Bits);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Wasmtime.Execution;
 using AgentRuntime.Sandboxes.Wasmtime.Loading;
+using AgentRuntime.Sandboxes.Wasmtime.Native;
 
 namespace AgentRuntime.Sandboxes.Wasmtime.Tests;
 
@@ -38,8 +39,13 @@ public sealed class LibraryTests
     [InlineData("36.0.0", true)]
     [InlineData("36.0.14", true)]
     [InlineData("48.0.0", true)]
+    [InlineData("48", true)]
+    [InlineData("50", true)]
+    [InlineData("50.0.1", true)]
     [InlineData("35.0.0", false)]
     [InlineData("37.0.1", false)]
+    [InlineData("49.0.0", false)]
+    [InlineData("51.0.0", false)]
     [InlineData("3", false)]
     [InlineData("", false)]
     public void Only_the_releases_that_the_binding_is_for_are_taken(string version, bool taken)
@@ -73,10 +79,21 @@ public sealed class LibraryTests
     [InlineData(8, TrapKind.InvalidConversion)]
     [InlineData(9, TrapKind.Unreachable)]
     [InlineData(10, TrapKind.Stopped)]
-    [InlineData(11, TrapKind.FuelExhausted)]
-    [InlineData(12, TrapKind.FuelExhausted)]
     public void Every_trap_code_of_core_modules_has_its_kind(byte code, TrapKind kind) =>
-        Assert.Equal(kind, TrapTranslation.KindOf(code));
+        Assert.All(NativeRelease.All, r => Assert.Equal(kind, TrapTranslation.KindOf(code, r)));
+
+    [Theory]
+    [InlineData("36.0.14", 12)]
+    [InlineData("48.0.0", 11)]
+    [InlineData("50.0.1", 11)]
+    public void Running_out_of_fuel_has_the_code_of_the_release_and_its_neighbours_mean_nothing(string version, byte code)
+    {
+        var release = NativeRelease.Of(version)!;
+
+        Assert.Equal(TrapKind.FuelExhausted, TrapTranslation.KindOf(code, release));
+        for (var other = 11; other < 60; other++)
+            if (other != code) Assert.Null(TrapTranslation.KindOf((byte)other, release));
+    }
 
     [Fact]
     public void Sizes_beyond_the_compile_limits_are_refused_before_the_compiler_sees_them()

@@ -9,8 +9,8 @@ using NativeMemory = AgentRuntime.Sandboxes.Wasmtime.Native.NativeMemory;
 namespace AgentRuntime.Sandboxes.Wasmtime.Tests;
 
 /// <summary>
-/// Sizes and offsets as gcc 12 gives them for the headers of Wasmtime 36.0.14, and for <c>signal.h</c> of glibc 2.36
-/// and musl 1.2 on x64; arm64 has the same.
+/// Sizes and offsets as gcc 12 gives them for the headers of Wasmtime 36.0.14 and 48.0.0, which release 50's own .NET
+/// binding repeats, and for <c>signal.h</c> of glibc 2.36 and musl 1.2 on x64; arm64 has the same.
 /// </summary>
 public sealed class NativeLayoutTests
 {
@@ -24,6 +24,8 @@ public sealed class NativeLayoutTests
         Assert.Equal(32, Unsafe.SizeOf<NativeExtern>());
         Assert.Equal(16, Unsafe.SizeOf<NativeInstance>());
         Assert.Equal(16, Unsafe.SizeOf<NativeValue>());
+        Assert.All(NativeRelease.All, r => Assert.InRange(r.ValueBytes, 1, Unsafe.SizeOf<TaggedValue>()));
+        Assert.All(NativeRelease.All, r => Assert.InRange(r.ReferenceBytes, 1, Unsafe.SizeOf<ExternalReference>()));
         Assert.Equal(152, Unsafe.SizeOf<SignalAction>());
         Assert.Equal(24, Unsafe.SizeOf<SignalStack>());
     }

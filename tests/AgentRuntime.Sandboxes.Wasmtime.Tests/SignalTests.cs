@@ -149,6 +149,22 @@ public sealed class SignalTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void The_library_keeps_the_signal_stack_that_a_guests_thread_is_given()
+    {
+        if (Given(output) is not { } engine) return;
+        OnThread(4 << 20, () =>
+        {
+            GuestThread.Enter(512 << 10);
+            var given = GuestThread.AlternateStack();
+            using (var instance = engine.Start()) instance.CallI32("add", 1, 2);
+
+            Assert.True(given.Bytes >= 256 << 10);
+            Assert.Equal(given.Address, GuestThread.AlternateStack().Address);
+            engine.LeaveThread();
+        });
+    }
+
+    [Fact]
     public void Threads_that_come_and_go_leave_no_mappings_behind()
     {
         if (Given(output) is not { } engine) return;

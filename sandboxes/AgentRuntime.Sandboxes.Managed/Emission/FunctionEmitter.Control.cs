@@ -95,22 +95,17 @@ internal sealed partial class FunctionEmitter
             results = [(WasmValueType)(type & 0x7F)];
         }
 
+        if (op == Opcodes.Loop)
+        {
+            OpenLoop(parameters, results);
+            return;
+        }
+
         var second = op == Opcodes.Block ? default : _il.DefineLabel();
         if (op == Opcodes.If)
         {
             TakeCondition();
             _il.Emit(OpCodes.Brfalse, second);
-        }
-        else if (op == Opcodes.Loop)
-        {
-            SpillAll();
-            _il.MarkLabel(second);
-            if (_module.Watched)
-            {
-                Instance();
-                At();
-                Call(typeof(Frames), nameof(Frames.Epoch));
-            }
         }
 
         _blocks.Add(new Block
@@ -161,6 +156,12 @@ internal sealed partial class FunctionEmitter
     private void End()
     {
         var block = _blocks[^1];
+        if (block.Copies > 0)
+        {
+            NextCopy(block);
+            return;
+        }
+
         _blocks.RemoveAt(_blocks.Count - 1);
         if (block.Op == Opcodes.If && !block.InElse)
         {

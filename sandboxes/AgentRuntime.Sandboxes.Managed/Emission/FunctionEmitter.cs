@@ -33,6 +33,7 @@ internal sealed partial class FunctionEmitter
     private readonly List<Block> _blocks = [];
     private readonly Dictionary<(int Height, WasmValueType Type), LocalBuilder> _temporaries = [];
     private readonly Dictionary<Type, LocalBuilder> _delegates = [];
+    private InstructionReader _reader;
     private LocalBuilder? _memory;
     private LocalBuilder? _scratch;
     private LocalBuilder? _zero;
@@ -79,8 +80,17 @@ internal sealed partial class FunctionEmitter
 
         public required Label Exit { get; init; }
 
-        /// <summary>The head of a loop, the else branch of an if.</summary>
-        public Label Second { get; init; }
+        /// <summary>The head of a loop or of the next copy of its body, the else branch of an if.</summary>
+        public Label Second { get; set; }
+
+        /// <summary>The head of a loop.</summary>
+        public Label Head { get; init; }
+
+        /// <summary>Where a loop's body starts in the module.</summary>
+        public int Start { get; init; }
+
+        /// <summary>Copies of a loop's body that are still to come.</summary>
+        public int Copies { get; set; }
 
         public bool ExitUsed { get; set; }
 
@@ -99,10 +109,10 @@ internal sealed partial class FunctionEmitter
         Prologue();
         _blocks.Add(new Block { Op = Opcodes.Block, Parameters = [], Results = _type.Results.ToArray(), Height = 0,
             Exit = _il.DefineLabel() });
-        var reader = new InstructionReader(new ByteReader(_model.Bytes, body.Start, body.End), _model.MayNameData);
+        _reader = ReadFrom(body.Start);
         while (_blocks.Count > 0)
         {
-            var i = reader.Next();
+            var i = _reader.Next();
             _at = i.Offset;
             Step(in i);
         }
@@ -110,6 +120,10 @@ internal sealed partial class FunctionEmitter
         if (_reachable) Return();
         SuspensionEpilogue();
     }
+
+    private InstructionReader ReadFrom(int position) =>
+        new(new ByteReader(_model.Bytes, position, _model.Bodies[_function - _model.ImportedFunctions].End),
+            _model.MayNameData);
 
     private void Prologue()
     {

@@ -84,6 +84,10 @@ internal sealed class ModuleEmitter
 
     public MethodInfo Function(int index) => _functions[index];
 
+    /// <summary>Whether a function asks at its entry whether it may go on; -1 for none.</summary>
+    public bool LooksAtEntry(int function) =>
+        function >= Model.ImportedFunctions && _facts[function - Model.ImportedFunctions].CallsAnything;
+
     /// <summary>Parameters, then the instance, then the depth; the first result.</summary>
     private void Define()
     {

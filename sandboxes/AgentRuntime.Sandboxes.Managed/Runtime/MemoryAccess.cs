@@ -19,8 +19,9 @@ internal static class MemoryAccess
     private static ref byte At(int address, Span<byte> memory, uint offset, uint size, int at)
     {
         // The last address that fits does not change in a loop; below zero, when nothing fits, all addresses exceed it.
-        if ((uint)address > memory.Length - (long)size - offset) Traps.MemoryOutOfBounds(at);
-        return ref Unsafe.Add(ref MemoryMarshal.GetReference(memory), (nint)((ulong)(uint)address + offset));
+        long first = (uint)address;
+        if (first > memory.Length - (long)size - offset) Traps.MemoryOutOfBounds(at);
+        return ref Unsafe.Add(ref MemoryMarshal.GetReference(memory), (nint)(first + offset));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 namespace AgentRuntime.Sandboxes.Wasmtime.Execution;
 
 /// <summary>
-/// A <c>wasmtime_store_t</c> with its limits, and the way from it back to the instance that owns it: a weak handle as
-/// the store's data, so that a forgotten instance is collected and its store with it. One thread at a time.
+/// A <c>wasmtime_store_t</c> with its limits, and the way from its epoch back to the instance that owns it: a weak
+/// handle, so that a forgotten instance is collected and its store with it. One thread at a time.
 /// </summary>
 internal sealed unsafe class GuestStore : SafeHandleZeroOrMinusOneIsInvalid
 {
@@ -18,7 +18,7 @@ internal sealed unsafe class GuestStore : SafeHandleZeroOrMinusOneIsInvalid
         : base(ownsHandle: true)
     {
         _owner = GCHandle.Alloc(owner, GCHandleType.Weak);
-        SetHandle(Api.StoreNew(engine.Handle, GCHandle.ToIntPtr(_owner), 0));
+        SetHandle(Api.StoreNew(engine.Handle, 0, 0));
         Context = Api.StoreContext(handle);
         Api.StoreLimiter(handle, limits.MaxMemoryBytes, limits.MaxTableElements, -1, -1, -1);
         Api.StoreEpochCallback(handle, &OnEpoch, GCHandle.ToIntPtr(_owner), 0);
@@ -26,10 +26,6 @@ internal sealed unsafe class GuestStore : SafeHandleZeroOrMinusOneIsInvalid
     }
 
     public nint Context { get; }
-
-    /// <summary>The instance that owns the store of a context.</summary>
-    public static WasmtimeInstance? OwnerOf(nint context) =>
-        GCHandle.FromIntPtr(Api.ContextData(context)).Target as WasmtimeInstance;
 
     protected override bool ReleaseHandle()
     {

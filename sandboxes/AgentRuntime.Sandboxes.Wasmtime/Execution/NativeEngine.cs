@@ -10,7 +10,8 @@ namespace AgentRuntime.Sandboxes.Wasmtime.Execution;
 /// <summary>What code an engine makes.</summary>
 /// <param name="Metered">With fuel.</param>
 /// <param name="Pooled">Whether its instances come from a pool.</param>
-internal readonly record struct EngineFlavour(bool Metered, bool Pooled);
+/// <param name="Watched">Whether there are epoch checks; always, but for the benchmark of their price.</param>
+internal readonly record struct EngineFlavour(bool Metered, bool Pooled, bool Watched = true);
 
 /// <summary>
 /// A <c>wasm_engine_t</c>, shared by all that ask for the same, and kept for the life of the process: its pool is
@@ -53,6 +54,12 @@ internal sealed unsafe class NativeEngine
     /// <summary>Instances that the pool has room for; 0 without a pool.</summary>
     public int PooledInstances { get; }
 
+    /// <summary>
+    /// The library's release, such as <c>36.0.14</c>. The C API does not tell it; a serialized module carries it, since
+    /// release 48 its first number alone.
+    /// </summary>
+    public string Version { get; private set; } = "";
+
     /// <summary>The engine for such options and such code; made at the first call.</summary>
     public static NativeEngine Get(WasmtimeLibrary library, WasmtimeEngineOptions options, EngineFlavour flavour)
     {
@@ -64,7 +71,8 @@ internal sealed unsafe class NativeEngine
             masks.RestoreOnNewHandlers();
             try
             {
-                if (Shared.Count == 0) CheckVersion(engine.Version(), library.Path);
+                engine.Version = engine.ReadVersion();
+                NativeRelease.Loaded = CheckVersion(engine.Version, library);
             }
             catch
             {
@@ -86,10 +94,7 @@ internal sealed unsafe class NativeEngine
         foreach (var engine in engines) engine.IncrementEpoch();
     }
 
-    /// <summary>
-    /// The library's release, such as <c>36.0.14</c>. The C API does not tell it; a serialized module carries it.
-    /// </summary>
-    public string Version()
+    private string ReadVersion()
     {
         var empty = "\0asm\u0001\0\0\0"u8;
         nint module, error;
@@ -132,12 +137,18 @@ internal sealed unsafe class NativeEngine
         return "";
     }
 
-    internal static void CheckVersion(string version, string path)
+    private static NativeRelease CheckVersion(string version, WasmtimeLibrary library)
     {
-        var major = version.Split('.')[0];
-        if (major is not ("36" or "48"))
-            throw WasmtimeLibrary.Unusable($"the library is of release '{version}', not of 36 or 48", path);
+        var release = CheckVersion(version, library.Path);
+        if (release.VectorsApart
+            && Array.Find(VectorTypes.Functions, f => !NativeLibrary.TryGetExport(library.Handle, f, out _)) is { } lacking)
+            throw WasmtimeLibrary.Unusable($"the library of release '{version}' lacks {lacking}", library.Path);
+        return release;
     }
+
+    internal static NativeRelease CheckVersion(string version, string path) => NativeRelease.Of(version)
+        ?? throw WasmtimeLibrary.Unusable(
+            $"the library is of release '{version}', and the binding for {NativeRelease.Names}", path);
 
     private static ushort Read16(ReadOnlySpan<byte> bytes, int at) =>
         BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
@@ -150,13 +161,9 @@ internal sealed unsafe class NativeEngine
         WasmtimeLibrary library, WasmtimeEngineOptions options, EngineFlavour flavour)
     {
         var config = Api.ConfigNew();
-        foreach (var name in SwitchedOff)
-        {
-            if (NativeLibrary.TryGetExport(library.Handle, $"wasmtime_config_{name}_set", out var set))
-                ((delegate* unmanaged[Cdecl]<nint, byte, void>)set)(config, 0);
-        }
-
-        Api.ConfigEpochInterruption(config, 1);
+        foreach (var name in SwitchedOff) SwitchOff(library, config, name);
+        if (!options.TrapsBySignals) SwitchOff(library, config, "signals_based_traps");
+        Api.ConfigEpochInterruption(config, (byte)(flavour.Watched ? 1 : 0));
         Api.ConfigConsumeFuel(config, (byte)(flavour.Metered ? 1 : 0));
         Api.ConfigMaxWasmStack(config, (nuint)options.MaxGuestStackBytes);
         Api.ConfigMemoryReservation(config, MemoryReservationBytes);
@@ -178,6 +185,12 @@ internal sealed unsafe class NativeEngine
         }
 
         return new NativeEngine(new EngineHandle(Api.EngineNew(config)), pooled);
+    }
+
+    private static void SwitchOff(WasmtimeLibrary library, nint config, string name)
+    {
+        if (NativeLibrary.TryGetExport(library.Handle, $"wasmtime_config_{name}_set", out var set))
+            ((delegate* unmanaged[Cdecl]<nint, byte, void>)set)(config, 0);
     }
 
     // The library aborts the process when it cannot reserve its pool, so that the kernel is asked before.

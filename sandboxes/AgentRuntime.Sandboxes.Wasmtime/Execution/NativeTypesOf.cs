@@ -35,16 +35,25 @@ internal static unsafe class NativeTypesOf
     private static void Vector(ReadOnlySpan<WasmValueType> types, NativeVector* vector)
     {
         var elements = stackalloc nint[types.Length];
-        for (var i = 0; i < types.Length; i++) elements[i] = Api.ValueTypeNew(KindOf(types[i]));
+        for (var i = 0; i < types.Length; i++) elements[i] = New(types[i]);
         Api.ValueTypesNew(vector, (nuint)types.Length, elements);
     }
 
     private static WasmValueType[] Values(NativeVector* vector)
     {
         var types = new WasmValueType[(int)vector->Size];
-        for (var i = 0; i < types.Length; i++) types[i] = TypeOf(Api.ValueTypeKind(((nint*)vector->Data)[i]));
+        for (var i = 0; i < types.Length; i++) types[i] = TypeOf(((nint*)vector->Data)[i]);
         return types;
     }
+
+    private static nint New(WasmValueType type) => type == WasmValueType.V128 && NativeRelease.Loaded.VectorsApart
+        ? VectorTypes.New()
+        : Api.ValueTypeNew(KindOf(type));
+
+    // The kind must not be asked for where that aborts the process.
+    private static WasmValueType TypeOf(nint type) => NativeRelease.Loaded.VectorsApart && VectorTypes.Is(type)
+        ? WasmValueType.V128
+        : TypeOf(Api.ValueTypeKind(type));
 
     private static ValueKind KindOf(WasmValueType type) => type switch
     {

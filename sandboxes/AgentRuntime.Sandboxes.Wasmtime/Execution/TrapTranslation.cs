@@ -19,16 +19,18 @@ internal static unsafe class TrapTranslation
 
     /// <summary>Takes a trap of an instruction.</summary>
     /// <param name="trap">Owned.</param>
+    /// <param name="release">Numbers the codes.</param>
     /// <param name="interrupted">What an interrupt means: who asked for it knows.</param>
     /// <param name="names">Names of functions without one in the name section.</param>
-    public static WasmTrapException TakeTrap(nint trap, TrapKind interrupted, Func<int, string?> names)
+    public static WasmTrapException TakeTrap(
+        nint trap, NativeRelease release, TrapKind interrupted, Func<int, string?> names)
     {
         byte code;
         var known = Api.TrapCode(trap, &code) != 0;
         NativeVector frames;
         Api.TrapTrace(trap, &frames);
         WasmTrapException exception;
-        if (known && KindOf(code) is { } kind)
+        if (known && KindOf(code, release) is { } kind)
         {
             exception = new WasmTrapException(kind == TrapKind.Stopped ? interrupted : kind);
         }
@@ -53,11 +55,8 @@ internal static unsafe class TrapTranslation
         Api.ErrorDelete(error);
     }
 
-    /// <summary>
-    /// The kind of a trap code of wasmtime/trap.h. Code 11 is fuel in release 48; in 36 it is a component's, which
-    /// cannot come here, and 12 is fuel, which in 48 is a shared memory's.
-    /// </summary>
-    public static TrapKind? KindOf(byte code) => code switch
+    /// <summary>The kind of a trap code of wasmtime/trap.h; null of one that no agent's module can meet.</summary>
+    public static TrapKind? KindOf(byte code, NativeRelease release) => code switch
     {
         0 => TrapKind.CallStackExhausted,
         1 or 2 => TrapKind.MemoryOutOfBounds,
@@ -69,8 +68,7 @@ internal static unsafe class TrapTranslation
         8 => TrapKind.InvalidConversion,
         9 => TrapKind.Unreachable,
         10 => TrapKind.Stopped,
-        11 or 12 => TrapKind.FuelExhausted,
-        _ => null,
+        _ => code == release.OutOfFuel ? TrapKind.FuelExhausted : null,
     };
 
     /// <summary>The text of a byte vector that stays its owner's.</summary>

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Wasmtime.Native;
+using AgentRuntime.Sandboxes.Wasmtime.Signals;
 
 namespace AgentRuntime.Sandboxes.Wasmtime.Execution;
 
@@ -16,7 +17,7 @@ internal sealed unsafe partial class WasmtimeInstance
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nint OnHostCall(nint data, nint caller, NativeValue* values, nuint count)
     {
-        if (GuestStore.OwnerOf(Api.CallerContext(caller)) is { } owner && owner.EnterHost((int)data, values)) return 0;
+        if (GuestThread.Current?.Running is { } owner && owner.EnterHost((int)data, values)) return 0;
         fixed (byte* message = "host"u8) return Api.TrapNew(message, 4);
     }
 
@@ -44,14 +45,19 @@ internal sealed unsafe partial class WasmtimeInstance
     {
         var host = _hosts[import];
         var type = host.Type;
-        var results = (Span<WasmValue>)stackalloc WasmValue[type.Results.Length];
+        // Room in the frame, which costs nothing, for as many as nearly all functions have.
+        Unsafe.SkipInit(out FewValues fewArguments);
+        Unsafe.SkipInit(out FewValues fewResults);
+        var results = type.Results.Length <= FewValues.Count
+            ? ((Span<WasmValue>)fewResults)[..type.Results.Length] : new WasmValue[type.Results.Length];
         if (_journal is { Replaying: true })
         {
             if (!ReplayHost(import, results)) return false;
         }
         else
         {
-            var arguments = (Span<WasmValue>)stackalloc WasmValue[type.Parameters.Length];
+            var arguments = type.Parameters.Length <= FewValues.Count
+                ? ((Span<WasmValue>)fewArguments)[..type.Parameters.Length] : new WasmValue[type.Parameters.Length];
             ValuePacking.Unpack(type.Parameters, values, arguments);
             results.Clear();
             _journal?.Append(ReplayStep.Host, import, []);
@@ -82,5 +88,12 @@ internal sealed unsafe partial class WasmtimeInstance
         }
 
         return Api.InstanceNew(_context, _code.Module, imports, (nuint)_hosts.Length, instance, trap);
+    }
+
+    [InlineArray(Count)]
+    private struct FewValues
+    {
+        public const int Count = 8;
+        private WasmValue _first;
     }
 }

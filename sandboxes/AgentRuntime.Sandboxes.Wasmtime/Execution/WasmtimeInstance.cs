@@ -133,17 +133,20 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
     private void Instantiate()
     {
         CheckSizes();
-        GuestThread.Enter(_module.GuestStackBytes);
+        var thread = GuestThread.Enter(_module.GuestStackBytes);
         _store = new GuestStore(Engine, this, _limits);
         _context = _store.Context;
         if (_limits.Fuel is { } fuel) Check(Api.ContextSetFuel(_context, (ulong)fuel));
         NativeInstance instance;
         nint trap = 0;
+        var outer = thread.Running;
+        thread.Running = this;
         EnterGuest(_module.Scan.HasStart);
         var error = _code.InstancePre is { } linked
             ? Api.InstancePreInstantiate(linked, _context, &instance, &trap)
             : InstantiateByPosition(&instance, &trap);
         LeaveGuest(false);
+        thread.Running = outer;
         if ((error | trap) != 0)
         {
             if (_suspending)
@@ -195,14 +198,24 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
             throw TakeThrown()!;
         }
 
-        GuestThread.Enter(_module.GuestStackBytes);
-        var raw = stackalloc NativeValue[target.Slots];
+        var thread = GuestThread.Enter(_module.GuestStackBytes);
+        FewSlots few;
+        var raw = (NativeValue*)&few;
+        if (target.Slots > FewSlots.Count)
+        {
+            var many = stackalloc NativeValue[target.Slots];
+            raw = many;
+        }
+
         ValuePacking.Pack(target.Type.Parameters, arguments, raw);
         var function = Native(target);
         nint trap = 0;
+        var outer = thread.Running;
+        thread.Running = this;
         var nested = EnterGuest(watch: true);
         var error = Api.FunctionCall(_context, &function, raw, (nuint)target.Slots, &trap);
         LeaveGuest(nested);
+        thread.Running = outer;
         if ((error | trap) != 0)
         {
             if (_suspending) return Suspended(target, error);
@@ -239,7 +252,8 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         {
             var interrupted = Volatile.Read(ref _pending);
             throw TrapTranslation.TakeTrap(
-                trap, interrupted == 0 ? TrapKind.Stopped : (TrapKind)interrupted, _module.Scan.ExportedName);
+                trap, NativeRelease.Loaded, interrupted == 0 ? TrapKind.Stopped : (TrapKind)interrupted,
+                _module.Scan.ExportedName);
         }
 
         if (thrown is null) throw Refusal(TrapTranslation.TakeError(error));
@@ -296,6 +310,13 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         if (!_replaying) return (_cpuUsed += passed) > _cpuLimit;
         // Doing it again is not the guest's fault; it takes as long as before, or something is wrong.
         return (_replayUsed += passed) > (2 * _cpuUsed) + Stopwatch.Frequency;
+    }
+
+    [InlineArray(Count)]
+    private struct FewSlots
+    {
+        public const int Count = 8;
+        private NativeValue _first;
     }
 
     private sealed class GuestMemory(WasmtimeInstance owner) : IGuestMemory

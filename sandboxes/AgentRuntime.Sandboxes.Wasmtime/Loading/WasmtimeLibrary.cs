@@ -65,8 +65,8 @@ public sealed class WasmtimeLibrary
         ReasonCodes.SandboxLibrary,
         $"Wasmtime cannot be used: {what}.",
         where,
-        $"Give {EnvironmentVariable} or sandbox.library the libwasmtime.so of a release 36.0.x (C API), "
-        + "or choose sandbox.engine: managed."));
+        $"Give {EnvironmentVariable} or sandbox.library the libwasmtime.so (C API) of a release 36.0.x, "
+        + "48.0.x or 50.0.x, or choose sandbox.engine: managed."));
 
     private static WasmtimeLibrary? FindInstalledWithLockHeld()
     {

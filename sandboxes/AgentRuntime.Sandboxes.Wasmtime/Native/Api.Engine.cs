@@ -4,7 +4,8 @@ namespace AgentRuntime.Sandboxes.Wasmtime.Native;
 
 /// <summary>
 /// Wasmtime's C API, one method a function. Each cites the header below crates/c-api/include of release 36.0.14 and its
-/// declaration; <c>own</c> marks what changes hands. Nothing here checks anything: the types around it do.
+/// declaration, which later ones changed in nothing but <c>const</c>; <c>own</c> marks what changes hands. Nothing here
+/// checks anything: the types around it do.
 /// </summary>
 internal static unsafe partial class Api
 {

@@ -44,11 +44,6 @@ internal static unsafe partial class Api
     [LibraryImport(Library, EntryPoint = "wasmtime_context_set_epoch_deadline")]
     public static partial void ContextSetEpochDeadline(nint context, ulong ticks);
 
-    /// <summary>wasmtime/store.h: <c>void* wasmtime_context_get_data(const wasmtime_context_t*)</c>.</summary>
-    [LibraryImport(Library, EntryPoint = "wasmtime_context_get_data")]
-    [SuppressGCTransition]
-    public static partial nint ContextData(nint context);
-
     /// <summary>wasmtime/store.h: <c>own wasmtime_error_t* wasmtime_context_set_fuel(wasmtime_context_t*,
     /// uint64_t)</c>: an error when fuel is not configured.</summary>
     [LibraryImport(Library, EntryPoint = "wasmtime_context_set_fuel")]
@@ -58,11 +53,6 @@ internal static unsafe partial class Api
     /// uint64_t* fuel)</c>: what remains.</summary>
     [LibraryImport(Library, EntryPoint = "wasmtime_context_get_fuel")]
     public static partial nint ContextGetFuel(nint context, ulong* fuel);
-
-    /// <summary>wasmtime/func.h: <c>wasmtime_context_t* wasmtime_caller_context(wasmtime_caller_t*)</c>.</summary>
-    [LibraryImport(Library, EntryPoint = "wasmtime_caller_context")]
-    [SuppressGCTransition]
-    public static partial nint CallerContext(nint caller);
 
     /// <summary>
     /// wasmtime/func.h: <c>void wasmtime_func_new_unchecked(wasmtime_context_t*, const wasm_functype_t*,

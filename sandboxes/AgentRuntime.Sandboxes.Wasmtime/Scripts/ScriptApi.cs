@@ -4,8 +4,8 @@ using AgentRuntime.Sandboxes.Wasmtime.Native;
 namespace AgentRuntime.Sandboxes.Wasmtime.Scripts;
 
 /// <summary>
-/// wasmtime/val.h: <c>wasmtime_val_t</c>: a kind of one byte and a union at 8. 24 bytes in release 36, 32 in 48, and
-/// there is room here for either.
+/// wasmtime/val.h: <c>wasmtime_val_t</c>: a kind of one byte and a union at 8. There is room for the largest of any
+/// <see cref="NativeRelease"/>.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 32)]
 internal struct TaggedValue
@@ -36,7 +36,7 @@ internal enum TaggedKind : byte
 }
 
 /// <summary>
-/// wasmtime/val.h: <c>wasmtime_externref_t</c>: null when the first field is 0. 16 bytes in release 36, 24 in 48.
+/// wasmtime/val.h: <c>wasmtime_externref_t</c>: null when the first field is 0. Likewise.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 24)]
 internal struct ExternalReference
@@ -58,10 +58,14 @@ internal static unsafe partial class ScriptApi
     [LibraryImport(Api.Library, EntryPoint = "wasmtime_externref_data")]
     public static partial nint ReferenceData(nint context, ExternalReference* reference);
 
-    /// <summary>wasmtime/val.h: <c>void wasmtime_externref_unroot(wasmtime_context_t*,
+    /// <summary>wasmtime/val.h of release 36: <c>void wasmtime_externref_unroot(wasmtime_context_t*,
     /// wasmtime_externref_t*)</c>.</summary>
     [LibraryImport(Api.Library, EntryPoint = "wasmtime_externref_unroot")]
     public static partial void ReferenceUnroot(nint context, ExternalReference* reference);
+
+    /// <summary>wasmtime/val.h of later ones: <c>void wasmtime_externref_unroot(wasmtime_externref_t*)</c>.</summary>
+    [LibraryImport(Api.Library, EntryPoint = "wasmtime_externref_unroot")]
+    public static partial void ReferenceUnroot(ExternalReference* reference);
 
     /// <summary>wasmtime/val.h: <c>void wasmtime_externref_from_raw(wasmtime_context_t*, uint32_t raw,
     /// wasmtime_externref_t* out)</c>: a root, to be given back.</summary>

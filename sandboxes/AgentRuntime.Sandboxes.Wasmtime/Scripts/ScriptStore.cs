@@ -32,6 +32,12 @@ internal sealed unsafe class ScriptStore : IDisposable
 
     internal nint Context { get; }
 
+    internal void Unroot(ExternalReference* reference)
+    {
+        if (NativeRelease.Loaded.UnrootTakesContext) ScriptApi.ReferenceUnroot(Context, reference);
+        else ScriptApi.ReferenceUnroot(reference);
+    }
+
     /// <summary>Links by what <paramref name="resolve"/> finds for each import.</summary>
     /// <exception cref="WasmTrapException">A segment or the start function trapped.</exception>
     /// <exception cref="WasmLinkException">An import is missing or of another type.</exception>
@@ -51,7 +57,7 @@ internal sealed unsafe class ScriptStore : IDisposable
         GuestThread.Enter((nuint)_engine.Options.MaxGuestStackBytes);
         fixed (NativeExtern* first = externs)
             error = Api.InstanceNew(Context, module, first, (nuint)imports.Length, &instance, &trap);
-        if (trap != 0) throw TrapTranslation.TakeTrap(trap, TrapKind.Stopped, static _ => null);
+        if (trap != 0) throw TrapTranslation.TakeTrap(trap, NativeRelease.Loaded, TrapKind.Stopped, static _ => null);
         if (error != 0) throw new WasmLinkException(TrapTranslation.TakeError(error));
         return new ScriptInstance(this, instance, WasmtimeModule.ReadExports(module), _engine.Options);
     }
@@ -84,7 +90,7 @@ internal sealed unsafe class ScriptInstance(
             error = Api.FunctionCall(store.Context, &function, values, (nuint)ValuePacking.Slots(type), &trap);
         }
 
-        if (trap != 0) throw TrapTranslation.TakeTrap(trap, TrapKind.Stopped, static _ => null);
+        if (trap != 0) throw TrapTranslation.TakeTrap(trap, NativeRelease.Loaded, TrapKind.Stopped, static _ => null);
         if (error != 0) throw new InvalidOperationException(TrapTranslation.TakeError(error));
         var results = new WasmValue[type.Results.Length];
         fixed (NativeValue* values = raw) ValuePacking.Unpack(type.Results, values, results);
@@ -137,7 +143,7 @@ internal sealed unsafe class ScriptInstance(
             throw new InvalidOperationException("no more references can be made");
         raw = default;
         raw.I32 = ScriptApi.ReferenceToRaw(store.Context, &reference);
-        ScriptApi.ReferenceUnroot(store.Context, &reference);
+        store.Unroot(&reference);
         return raw;
     }
 
@@ -151,7 +157,7 @@ internal sealed unsafe class ScriptInstance(
     private WasmValue Taken(ExternalReference* reference)
     {
         var number = ScriptApi.ReferenceData(store.Context, reference);
-        ScriptApi.ReferenceUnroot(store.Context, reference);
+        store.Unroot(reference);
         return WasmValue.FromI64(number);
     }
 }

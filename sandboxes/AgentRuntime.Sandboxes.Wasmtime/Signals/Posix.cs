@@ -44,8 +44,8 @@ internal static unsafe partial class Posix
     public const int SigFpe = 8;
     public const int SigSegv = 11;
 
-    /// <summary>mmap: no access, private, anonymous, nothing reserved for it.</summary>
-    private const int NoAccess = 0, PrivateAnonymousNoReserve = 0x02 | 0x20 | 0x4000;
+    /// <summary>mmap: no access, reading and writing, private, anonymous, nothing reserved for it.</summary>
+    private const int NoAccess = 0, ReadWrite = 0x1 | 0x2, PrivateAnonymousNoReserve = 0x02 | 0x20 | 0x4000;
 
     /// <summary>Whether layouts and numbers here are this system's.</summary>
     public static bool IsSupported => OperatingSystem.IsLinux()
@@ -76,6 +76,25 @@ internal static unsafe partial class Posix
         return true;
     }
 
+    /// <summary>Memory for a stack above a page that nothing may touch; 0 when there is none.</summary>
+    public static nint MapStack(nuint bytes)
+    {
+        var guard = (nuint)Environment.SystemPageSize;
+        var address = Map(0, guard + bytes, NoAccess, PrivateAnonymousNoReserve, -1, 0);
+        if (address == -1) return 0;
+        var stack = address + (nint)guard;
+        if (Protect(stack, bytes, ReadWrite) == 0) return stack;
+        _ = Unmap(address, guard + bytes);
+        return 0;
+    }
+
+    /// <summary>Gives back what <see cref="MapStack"/> gave.</summary>
+    public static void UnmapStack(nint stack, nuint bytes)
+    {
+        var guard = (nuint)Environment.SystemPageSize;
+        _ = Unmap(stack - (nint)guard, guard + bytes);
+    }
+
     /// <summary>The lowest address of this thread's stack; 0 when it cannot be asked for.</summary>
     public static nuint StackLow()
     {
@@ -92,6 +111,9 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     private static partial nint Map(nint address, nuint bytes, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    private static partial int Protect(nint address, nuint bytes, int protection);
 
     [LibraryImport("libc", EntryPoint = "munmap")]
     private static partial int Unmap(nint address, nuint bytes);

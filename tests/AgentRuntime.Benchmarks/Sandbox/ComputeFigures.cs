@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using AgentRuntime.Sandboxes.Core;
-using AgentRuntime.Sandboxes.Managed;
 
 namespace AgentRuntime.Benchmarks.Sandbox;
 
@@ -15,13 +14,11 @@ internal static class ComputeFigures
     private static readonly string[] Kernels = ["fib", "sieve", "sha256", "matrix", "json"];
 
     public static async Task MeasureAsync(
-        ManagedWasmEngine engine, string folder, JsonObject figures, CancellationToken cancellationToken)
+        EngineUnderTest engine, string folder, JsonObject figures, CancellationToken cancellationToken)
     {
         var wasm = Path.Combine(folder, "kernels.wasm");
-        var bytes = await File.ReadAllBytesAsync(wasm, cancellationToken);
-        var module = engine.Compile(bytes, new CompileLimits(), cancellationToken);
-        using var watched = module.Instantiate([], SandboxBenchmark.Limits);
-        using var unwatched = ManagedWasmEngine.WithoutEpochs(module, SandboxBenchmark.Limits);
+        using var watched = engine.Compile(wasm).Instantiate([], SandboxBenchmark.Limits);
+        using var unwatched = engine.Unwatched(wasm);
         var ours = new double[Kernels.Length];
         var bare = new double[Kernels.Length];
         var theirs = new double[Kernels.Length];

@@ -7,7 +7,8 @@ namespace AgentRuntime.Benchmarks.Sandbox;
 /// <summary>Runs <c>./tests/conformance wasm</c> over the shared corpus, where there is one.</summary>
 internal static class ConformanceFigures
 {
-    public static async Task MeasureAsync(JsonObject figures, CancellationToken cancellationToken)
+    public static async Task MeasureAsync(
+        SandboxOptions options, JsonObject figures, CancellationToken cancellationToken)
     {
         figures["conformance_passed"] = null;
         figures["conformance_total"] = null;
@@ -20,7 +21,9 @@ internal static class ConformanceFigures
         try
         {
             await RunAsync("tar", ["xJf", archive, "-C", folder.FullName], cancellationToken);
-            var output = await RunAsync(Path.Combine(root, "tests", "conformance"), ["wasm", folder.FullName],
+            var output = await RunAsync(Path.Combine(root, "tests", "conformance"),
+                ["wasm", folder.FullName, "--engine", options.Engine,
+                    .. options.Library is null ? Array.Empty<string>() : ["--library", options.Library]],
                 cancellationToken);
             var words = output.TrimEnd().Split('\n')[^1].Split(' ');
             var passed = int.Parse(words[0], CultureInfo.InvariantCulture);

@@ -1,14 +1,11 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using AgentRuntime.Sandboxes.Core;
-using AgentRuntime.Sandboxes.Managed;
 
 namespace AgentRuntime.Benchmarks.Sandbox;
 
 /// <summary>
-/// <c>./tests/bench sandbox</c>: latencies of the Managed engine, its compute beside Node's V8 on the same module in
-/// the
-/// same run, and the conformance count where the corpus is at hand.
+/// <c>./tests/bench sandbox</c>: latencies of an engine, its compute beside Node's V8 on the same module in the same
+/// run, and the conformance count where the corpus is at hand.
 /// </summary>
 internal sealed class SandboxBenchmark : IBenchmark
 {
@@ -18,22 +15,23 @@ internal sealed class SandboxBenchmark : IBenchmark
 
     public async Task<JsonObject> RunAsync(string[] args, CancellationToken cancellationToken)
     {
+        var options = SandboxOptions.Parse(args);
         var folder = Path.Combine(AppContext.BaseDirectory, "Sandbox", "kernels");
-        var engine = new ManagedWasmEngine();
-        var small = engine.Compile(File.ReadAllBytes(Path.Combine(folder, "small.wasm")), new CompileLimits(),
-            cancellationToken);
-        var figures = new JsonObject();
-        var agents = args is ["--agents", var count] ? int.Parse(count, CultureInfo.InvariantCulture) : 100_000;
-        Console.Error.WriteLine("latencies");
-        LatencyFigures.Measure(small, figures);
-        Console.Error.WriteLine("stopping");
-        StopFigures.Measure(small, figures);
-        Console.Error.WriteLine("suspension");
-        SuspensionFigures.Measure(small, agents, figures);
-        Console.Error.WriteLine("compute, beside V8");
-        await ComputeFigures.MeasureAsync(engine, folder, figures, cancellationToken);
-        Console.Error.WriteLine("conformance");
-        await ConformanceFigures.MeasureAsync(figures, cancellationToken);
+        var engine = new EngineUnderTest(options);
+        var small = engine.Compile(Path.Combine(folder, "small.wasm"));
+        var figures = new JsonObject { ["engine"] = engine.Engine.Name };
+        if (Asked("latencies")) LatencyFigures.Measure(small, engine, figures);
+        if (Asked("stopping")) StopFigures.Measure(small, engine.Engine, figures);
+        if (Asked("suspension")) SuspensionFigures.Measure(small, engine, options.Agents, figures);
+        if (Asked("compute")) await ComputeFigures.MeasureAsync(engine, folder, figures, cancellationToken);
+        if (Asked("conformance")) await ConformanceFigures.MeasureAsync(options, figures, cancellationToken);
         return figures;
+
+        bool Asked(string part)
+        {
+            if (!options.Parts.Contains(part)) return false;
+            Console.Error.WriteLine(part);
+            return true;
+        }
     }
 }

@@ -7,7 +7,7 @@ namespace AgentRuntime.Benchmarks.Sandbox;
 /// <summary>From another thread's request to stop until the guest's thread is back in the host.</summary>
 internal static class StopFigures
 {
-    public static void Measure(IWasmModule small, JsonObject figures)
+    public static void Measure(IWasmModule small, IWasmEngine engine, JsonObject figures)
     {
         var functions = LatencyFigures.Host(small, LatencyFigures.Answering(mayBlock: false));
         var lags = new double[200];
@@ -27,6 +27,8 @@ internal static class StopFigures
                 {
                     stopped = Stopwatch.GetTimestamp();
                 }
+
+                engine.LeaveThread();
             });
             thread.Start();
             running.Wait();

@@ -22,12 +22,15 @@ internal sealed class SuspensionFigures
         module.Prepare(_functions, SandboxBenchmark.Limits);
     }
 
-    public static void Measure(IWasmModule small, int agents, JsonObject figures)
+    public static void Measure(IWasmModule small, EngineUnderTest engine, int agents, JsonObject figures)
     {
         var figure = new SuspensionFigures(small);
-        figure.InPlace(figures);
+        figure.InPlace(engine.Replays ? 10 : int.MaxValue, figures);
         figures["suspended_agents"] = agents;
-        figures["suspended_agents_woken"] = Math.Min(figure.Live(agents, figures), figure.AsBytes(agents, figures));
+        var live = Math.Min(agents, engine.MaxLive);
+        if (live < agents) figures["suspended_agents_live"] = live;
+        var woken = figure.Live(live, figures);
+        figures["suspended_agents_woken"] = Math.Min(woken == live ? agents : woken, figure.AsBytes(agents, figures));
     }
 
     /// <summary>Every question is put off, and noted with the time it was asked.</summary>
@@ -40,17 +43,23 @@ internal sealed class SuspensionFigures
 
     /// <summary>
     /// Resuming is from the answer until the guest runs on, and asks again; suspending is from that question until the
-    /// host has its thread back.
+    /// host has its thread back. An engine that replays does again what it did before, so that a guest there is asked
+    /// a few times only.
     /// </summary>
-    private void InPlace(JsonObject figures)
+    private void InPlace(int answers, JsonObject figures)
     {
-        using var instance = _module.Instantiate(_functions, SandboxBenchmark.Limits);
+        var instance = Suspended(1);
         var suspend = new double[20_000];
         var resume = new double[suspend.Length];
         var answer = new[] { WasmValue.FromI32(1) };
-        instance.Call("converse", [WasmValue.FromI32(1)], _results);
         for (var i = 0; i < suspend.Length; i++)
         {
+            if (i % answers == answers - 1)
+            {
+                instance.Dispose();
+                instance = Suspended(1);
+            }
+
             var start = Stopwatch.GetTimestamp();
             instance.Resume(answer, _results);
             suspend[i] = LatencyFigures.Microseconds(_asked, Stopwatch.GetTimestamp());
@@ -64,6 +73,7 @@ internal sealed class SuspensionFigures
         var bytes = new ArrayBufferWriter<byte>();
         instance.WriteSnapshot(bytes);
         figures["suspended_bytes"] = bytes.WrittenCount;
+        instance.Dispose();
     }
 
     /// <summary>Suspended and left in memory: what each costs there, and how many go on when woken.</summary>
