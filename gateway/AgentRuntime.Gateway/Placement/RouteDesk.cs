@@ -200,8 +200,7 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         _stop.Dispose();
     }
 
-    public ValueTask<Placement> SubmitAsync(
-        in RouteRequest request, string? adapter, CancellationToken cancellationToken)
+    private void Failed(RouteTicket ticket, RouteFailure failure, int outputTokens)
     {
         lock (_lock)
         {

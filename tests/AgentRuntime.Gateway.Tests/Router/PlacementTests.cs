@@ -110,9 +110,10 @@ public sealed class PlacementTests : IAsyncLifetime
 
     private ValueTask<Placement> Submit(CancellationToken cancellationToken = default)
     {
-        Assert.True(_desk.TryGetPool("m", out var pool));
+        Assert.True(_desk.TryFind("m", out var home));
         return _desk.SubmitAsync(
-            new RouteRequest { Pool = pool, Tenant = _tenant, PromptTokens = 4, ExpectedOutputTokens = 4 },
+            new RouteRequest { Pool = home.Pool, Tenant = _tenant, PromptTokens = 4, ExpectedOutputTokens = 4 },
+            home.Adapter,
             cancellationToken);
     }
 }
