@@ -86,7 +86,8 @@ public sealed class LibraryTests
     [InlineData("36.0.14", 12)]
     [InlineData("48.0.0", 11)]
     [InlineData("50.0.1", 11)]
-    public void Running_out_of_fuel_has_the_code_of_the_release_and_its_neighbours_mean_nothing(string version, byte code)
+    public void Running_out_of_fuel_has_the_code_of_the_release_and_its_neighbours_mean_nothing(
+        string version, byte code)
     {
         var release = NativeRelease.Of(version)!;
 

@@ -75,7 +75,9 @@ internal sealed class Generation(GenerationRequest request)
 
     public void Write(in GenerationEvent e) => _events.Writer.TryWrite(e);
 
-    /// <summary>Ends it, after what was written. What follows an answer is not the engine's thread's business.</summary>
+    /// <summary>
+    /// Ends it, after what was written. What follows an answer is not the engine's thread's business.
+    /// </summary>
     public void Complete(GenerationEnd end) => ThreadPool.UnsafeQueueUserWorkItem(
         static state =>
         {

@@ -124,8 +124,8 @@ public sealed record MemoryCompleted(
     string? Cursor = null) : RunEventData;
 
 /// <summary>Memory was neither read nor changed.</summary>
-public sealed record MemoryRefused(int Call, string Operation, string Bucket, string? Key, ErrorResource Error)
-    : RunEventData;
+public sealed record MemoryRefused(
+    int Call, string Operation, string Bucket, ErrorResource Error, string? Key = null) : RunEventData;
 
 /// <summary>What the run used.</summary>
 public sealed record RunTotals(

@@ -47,7 +47,8 @@ internal sealed class TextRunReport : IRunReport
             + $"  output {d.Usage.OutputTokens}  first token {Ms(d.TimeToFirstTokenMs)}  {Engines(d)}"
             + $"  {new MicroUsd(d.CostMicroUsd)}{Said(d.Content)}",
         ChatFailed d => $"chat   {d.Model}  failed: {d.Error.ToError()}",
-        MemoryCompleted d => $"memory {d.Operation} {d.Bucket} {Shorten(d.Key ?? "")}{(d.Found == false ? " (none)" : "")}",
+        MemoryCompleted d =>
+            $"memory {d.Operation} {d.Bucket} {Shorten(d.Key ?? "")}{(d.Found == false ? " (none)" : "")}",
         MemoryRefused d => $"deny   memory {d.Operation} {Shorten(d.Bucket)} {Shorten(d.Key ?? "")}\n"
             + $"         {d.Error.ToError()}",
         GuestLogged d => $"log    {d.Level}: {Shorten(d.Message)}",

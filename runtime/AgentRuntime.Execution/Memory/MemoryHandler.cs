@@ -92,7 +92,8 @@ internal sealed class MemoryHandler(IMemoryStore? store, TimeProvider time)
             default:
                 var change = new MemoryChange(
                     tenant, run.Run, number, bucket, asked.Key,
-                    asked.Operation == MemoryOperation.Set ? asked.Value : null);
+                    // A plain null would become an empty value.
+                    asked.Operation == MemoryOperation.Set ? asked.Value : default(ReadOnlyMemory<byte>?));
                 if (await store.ApplyAsync(change, cancellationToken).ConfigureAwait(false) == MemoryOutcome.Full)
                     return (done, new HostCallResult.Refused(Full(bucket)));
                 return (
@@ -111,8 +112,8 @@ internal sealed class MemoryHandler(IMemoryStore? store, TimeProvider time)
                 number,
                 MemoryWords.Of(asked.Operation),
                 MemoryWords.Shown(asked.Bucket),
-                MemoryWords.KeyOf(asked) is { } key ? MemoryWords.Shown(key) : null,
-                ErrorResource.From(error)),
+                ErrorResource.From(error),
+                MemoryWords.KeyOf(asked) is { } key ? MemoryWords.Shown(key) : null),
             cancellationToken).ConfigureAwait(false);
         return new HostCallResult.Refused(error);
     }

@@ -21,7 +21,8 @@ internal static class MemoryReplay
             || done.Operation != MemoryWords.Of(asked.Operation)
             || done.Bucket != asked.Bucket
             || done.Key != MemoryWords.KeyOf(asked)
-            || (done.ValueDigest is { } digest && digest != Convert.ToHexStringLower(SHA256.HashData(asked.Value.Span))))
+            || (done.ValueDigest is { } digest
+                && digest != Convert.ToHexStringLower(SHA256.HashData(asked.Value.Span))))
             throw new RuntimeErrorException(RunErrors.Diverged(number));
         Remember(run, asked, past);
         return asked.Operation switch

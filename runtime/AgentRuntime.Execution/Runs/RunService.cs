@@ -328,8 +328,8 @@ public sealed class RunService : IRunService, IRunApprovals
         try
         {
             await new RunExecution(
-                run, _sandboxes, _agents, _chats, _tools, _memory, _journal, _records, _shelf, slot, _options.PutAwayAfter,
-                _time)
+                run, _sandboxes, _agents, _chats, _tools, _memory, _journal, _records, _shelf, slot,
+                _options.PutAwayAfter, _time)
                 .ExecuteAsync(shutdown).ConfigureAwait(false);
             Forget(run);
         }

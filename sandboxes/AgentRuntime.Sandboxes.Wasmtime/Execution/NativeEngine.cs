@@ -141,7 +141,8 @@ internal sealed unsafe class NativeEngine
     {
         var release = CheckVersion(version, library.Path);
         if (release.VectorsApart
-            && Array.Find(VectorTypes.Functions, f => !NativeLibrary.TryGetExport(library.Handle, f, out _)) is { } lacking)
+            && Array.Find(VectorTypes.Functions, f => !NativeLibrary.TryGetExport(library.Handle, f, out _))
+                is { } lacking)
             throw WasmtimeLibrary.Unusable($"the library of release '{version}' lacks {lacking}", library.Path);
         return release;
     }

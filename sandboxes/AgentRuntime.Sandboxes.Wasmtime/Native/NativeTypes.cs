@@ -6,8 +6,8 @@ using System.Runtime.InteropServices;
 
 namespace AgentRuntime.Sandboxes.Wasmtime.Native;
 
-// The C structures that cross the boundary by value or by pointer, as crates/c-api/include of Wasmtime 36.0.14 and 48.0.0
-// declare them. Sizes and offsets were compared with a C compiler's and are pinned by NativeLayoutTests.
+// The C structures that cross the boundary by value or by pointer, as crates/c-api/include of Wasmtime 36.0.14 and
+// 48.0.0 declare them. Sizes and offsets were compared with a C compiler's and are pinned by NativeLayoutTests.
 
 /// <summary>wasm.h, <c>WASM_DECLARE_VEC</c>: <c>wasm_byte_vec_t</c>, and every vector of pointers.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace AgentRuntime.Sandboxes.Wasmtime.Native;
 
 /// <summary>
-/// The type <c>v128</c> in releases that have it <see cref="NativeRelease.VectorsApart"/>: there <c>wasm_valtype_kind</c>
-/// and <c>wasm_valtype_new</c> abort the process when it is what they are asked for.
+/// The type <c>v128</c> in releases that have it <see cref="NativeRelease.VectorsApart"/>: there
+/// <c>wasm_valtype_kind</c> and <c>wasm_valtype_new</c> abort the process when it is what they are asked for.
 /// </summary>
 internal static partial class VectorTypes
 {

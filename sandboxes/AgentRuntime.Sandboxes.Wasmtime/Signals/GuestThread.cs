@@ -29,7 +29,9 @@ internal sealed unsafe class GuestThread
     /// <summary>This thread's; null before its first call into a guest.</summary>
     public static GuestThread? Current => _current;
 
-    /// <summary>The instance whose guest was entered last and has not returned: whoever calls a host function.</summary>
+    /// <summary>
+    /// The instance whose guest was entered last and has not returned: whoever calls a host function.
+    /// </summary>
     public WasmtimeInstance? Running;
 
     private GuestThread()

@@ -29,6 +29,8 @@ public sealed class RunEventJsonTests
         ("tool.started", new ToolStarted(2, "shop/refund", "run_1:2")),
         ("tool.completed", new ToolCompleted(2, "shop/refund", "{}", 1.25)),
         ("tool.failed", new ToolFailed(2, "shop/refund", Error, 1.25)),
+        ("memory.completed", new MemoryCompleted(3, "get", "notes")),
+        ("memory.refused", new MemoryRefused(3, "set", "notes", Error)),
     ];
 
     [Fact]

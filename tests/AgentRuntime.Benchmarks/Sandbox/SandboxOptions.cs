@@ -8,7 +8,8 @@ namespace AgentRuntime.Benchmarks.Sandbox;
 /// <param name="Agents">Suspended at once.</param>
 /// <param name="Signals">Whether Wasmtime traps by signals.</param>
 /// <param name="Parts">Of <see cref="AllParts"/>.</param>
-internal sealed record SandboxOptions(string Engine, string? Library, int Agents, bool Signals, IReadOnlyList<string> Parts)
+internal sealed record SandboxOptions(
+    string Engine, string? Library, int Agents, bool Signals, IReadOnlyList<string> Parts)
 {
     public static readonly string[] AllParts = ["latencies", "stopping", "suspension", "compute", "conformance"];
 

@@ -77,7 +77,11 @@ public sealed class MemoryTests
     {
         await using var host = await StartAsync();
         var asked = new HostCall.Memory(
-            MemoryOperation.Set, bucket, key == "long" ? new string('é', 129) : key, Encoding.UTF8.GetBytes(value), null);
+            MemoryOperation.Set,
+            bucket,
+            key == "long" ? new string('é', 129) : key,
+            Encoding.UTF8.GetBytes(value),
+            null);
 
         var (run, _) = await host.RunAsync(async (_, guest) => Said(await guest.CallAsync(asked)));
 

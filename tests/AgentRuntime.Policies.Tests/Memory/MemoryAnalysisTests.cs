@@ -166,9 +166,9 @@ public sealed class MemoryAnalysisTests : IAsyncLifetime
             (Calls.Noon, new MemoryCompleted(1, "list_keys", "notes", Keys: [])),
             (Calls.Noon, new MemoryCompleted(2, "get", "catalogue", "orders/*1", Found: false)),
             (Calls.Noon, new MemoryCompleted(3, "set", "notes", "a", ValueDigest: "00")),
-            (Calls.Noon, new MemoryRefused(4, "delete", "notes", "a", refused)),
-            (Calls.Noon, new MemoryRefused(5, "exists", "notes", "a", new("AR8002", "the store is away"))),
-            (Calls.Noon, new MemoryRefused(6, "list_keys", "catalogue", null, new("AR2002", "no"))));
+            (Calls.Noon, new MemoryRefused(4, "delete", "notes", refused, "a")),
+            (Calls.Noon, new MemoryRefused(5, "exists", "notes", new("AR8002", "the store is away"), "a")),
+            (Calls.Noon, new MemoryRefused(6, "list_keys", "catalogue", new("AR2002", "no"))));
         var id = run.Identity.Run!.Value.ToString();
 
         var seen = new List<(string, string?, string)>();

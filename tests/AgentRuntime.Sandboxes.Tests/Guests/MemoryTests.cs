@@ -97,7 +97,7 @@ public sealed class MemoryTests
             Module("c"), "get a", static _ => new HostCallResult.MemoryValue(new byte[2_000]),
             new SandboxLimits { MaxStringBytes = new(1_000) });
 
-        Assert.StartsWith("AR3013", Assert.IsType<SandboxStep.Failed>(run.Last).Error, StringComparison.Ordinal);
+        Assert.StartsWith("AR3012", Assert.IsType<SandboxStep.Failed>(run.Last).Error, StringComparison.Ordinal);
     }
 
     private static async Task<string> SayAsync(

@@ -70,6 +70,7 @@ public sealed class SqliteDatabaseTests
                 """
                 DROP TABLE bundle_contents; DROP TABLE bundle_versions; DROP TABLE bundle_shadows;
                 DROP TABLE audit_records;
+                DROP TABLE memory_entries; DROP TABLE memory_buckets; DROP TABLE memory_applied;
                 CREATE TABLE bundles (tenant TEXT PRIMARY KEY, digest TEXT NOT NULL, files TEXT NOT NULL) STRICT;
                 INSERT INTO bundles VALUES ($tenant, $digest, '{"bundle.yaml":"name: ü"}');
                 PRAGMA user_version=1
