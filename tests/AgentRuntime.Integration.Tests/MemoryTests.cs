@@ -4,7 +4,9 @@ using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Integration.Tests;
 
-/// <summary>What an agent keeps, on the whole platform: described in a bundle, granted, and found by a later run.</summary>
+/// <summary>
+/// What an agent keeps, on the whole platform: described in a bundle, granted, and found by a later run.
+/// </summary>
 public sealed class MemoryTests : IAsyncLifetime
 {
     private readonly RunningPlatform _platform = new();
