@@ -45,15 +45,25 @@ internal sealed class Router(RoutingOptions options)
         var output = stall * request.ExpectedOutputTokens;
         var needKv = request.PromptTokens + request.ExpectedOutputTokens;
         var adapters = pool.Adapters.Of(request.Lora);
+        var savedAtMost = saved.IsEmpty ? 0 : saved[^1];
+        // Every engine of a pool serves its base model: there is nothing to look up.
+        var plain = request.Lora == 0;
         var best = new Candidates();
         for (var i = 0; i < rows.Length; i++)
         {
             var engine = start + i < rows.Length ? start + i : start + i - rows.Length;
             ref readonly var row = ref rows[engine];
-            if (!row.Open || row.FreshUntil < now || engine == excluded || adapters[engine] == AdapterState.Absent)
+            if (!row.Open || row.FreshUntil < now || engine == excluded)
                 continue;
+            var load = 0.0;
+            if (!plain)
+            {
+                if (adapters[engine] == AdapterState.Absent)
+                    continue;
+                load = adapters[engine] == AdapterState.Loaded ? 0 : LoadSeconds(pool, engine);
+            }
+
             best.Count++;
-            var load = adapters[engine] == AdapterState.Loaded ? 0 : LoadSeconds(pool, engine);
             var blocks = matches[engine];
             double uncached = blocks == 0
                 ? request.PromptTokens
@@ -66,7 +76,7 @@ internal sealed class Router(RoutingOptions options)
             {
                 var prefill = row.PrefillSeconds(uncached);
                 var queue = row.QueueSeconds(now) + ahead.Seconds(row, engine);
-                var lost = saved.IsEmpty ? uncached : Math.Max(0, uncached - (saved[^1] - saved[blocks]));
+                var lost = saved.IsEmpty ? uncached : Math.Max(0, uncached - (savedAtMost - saved[blocks]));
                 var cost = queue + (prefill * (1 + (stall * row.PrefillStall * row.Running)))
                     + (congestion.Factor(queue) * tokenSeconds * lost) + load;
                 if (allowPair)

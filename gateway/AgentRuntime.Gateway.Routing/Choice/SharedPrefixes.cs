@@ -15,7 +15,11 @@ internal sealed class SharedPrefixes
     /// Later requests for which a copy serves, for each one that shares the prefix now: about what is asked for again
     /// while the copy lasts.
     /// </summary>
-    private const double UsesPerRequest = 4;
+    private const double UsesPerRequest = 1;
+
+    /// <summary>A share of time that is as good as none.</summary>
+    private const double NeverBusy = 1e-3;
+
     private readonly Dictionary<ulong, Use> _uses = [];
     private double[] _saved = new double[128];
 
@@ -143,6 +147,9 @@ internal sealed class SharedPrefixes
         {
             if (matches[engine] >= blocks && engine < rows.Length && rows[engine].Open)
                 share *= rows[engine].BusyShare;
+            // Hot prefixes have hundreds of holders, and one of them is always free.
+            if (share < NeverBusy)
+                return 0;
         }
 
         return share;
