@@ -46,24 +46,16 @@ internal sealed class Router(RoutingOptions options)
         var needKv = request.PromptTokens + request.ExpectedOutputTokens;
         var adapters = pool.Adapters.Of(request.Lora);
         var savedAtMost = saved.IsEmpty ? 0 : saved[^1];
-        // Every engine of a pool serves its base model: there is nothing to look up.
-        var plain = request.Lora == 0;
         var best = new Candidates();
         for (var i = 0; i < rows.Length; i++)
         {
             var engine = start + i < rows.Length ? start + i : start + i - rows.Length;
             ref readonly var row = ref rows[engine];
-            if (!row.Open || row.FreshUntil < now || engine == excluded)
+            var adapter = adapters[engine];
+            if (!row.Open || row.FreshUntil < now || engine == excluded || adapter == AdapterState.Absent)
                 continue;
-            var load = 0.0;
-            if (!plain)
-            {
-                if (adapters[engine] == AdapterState.Absent)
-                    continue;
-                load = adapters[engine] == AdapterState.Loaded ? 0 : LoadSeconds(pool, engine);
-            }
-
             best.Count++;
+            var load = adapter == AdapterState.Loaded ? 0 : LoadSeconds(pool, engine);
             var blocks = matches[engine];
             double uncached = blocks == 0
                 ? request.PromptTokens
