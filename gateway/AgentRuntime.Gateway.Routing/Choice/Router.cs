@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace AgentRuntime.Gateway.Routing;
 
 /// <summary>
@@ -46,16 +48,24 @@ internal sealed class Router(RoutingOptions options)
         var needKv = request.PromptTokens + request.ExpectedOutputTokens;
         var adapters = pool.Adapters.Of(request.Lora);
         var savedAtMost = saved.IsEmpty ? 0 : saved[^1];
+        // As for a base model almost always: then there is nothing to look up for each engine.
+        var allLoaded = !MemoryMarshal.AsBytes(adapters).ContainsAnyExcept((byte)AdapterState.Loaded);
         var best = new Candidates();
         for (var i = 0; i < rows.Length; i++)
         {
             var engine = start + i < rows.Length ? start + i : start + i - rows.Length;
             ref readonly var row = ref rows[engine];
-            var adapter = adapters[engine];
-            if (!row.Open || row.FreshUntil < now || engine == excluded || adapter == AdapterState.Absent)
+            if (!row.Open || row.FreshUntil < now || engine == excluded)
                 continue;
+            var load = 0.0;
+            if (!allLoaded)
+            {
+                if (adapters[engine] == AdapterState.Absent)
+                    continue;
+                load = adapters[engine] == AdapterState.Loaded ? 0 : LoadSeconds(pool, engine);
+            }
+
             best.Count++;
-            var load = adapter == AdapterState.Loaded ? 0 : LoadSeconds(pool, engine);
             var blocks = matches[engine];
             double uncached = blocks == 0
                 ? request.PromptTokens
