@@ -8,6 +8,8 @@ namespace AgentRuntime.Node.Http;
 /// <summary>Exported KV state for other nodes. An id that is wrong, released or expired is the same 404.</summary>
 internal static class KvEndpoints
 {
+    private const int SliceBytes = 64 << 10;
+
     public static async Task ManifestAsync(HttpContext context, NodeService node, string id)
     {
         if (node.Leases.Touch(id) is not { } lease)
@@ -39,7 +41,12 @@ internal static class KvEndpoints
         context.Response.ContentType = "application/octet-stream";
         context.Response.ContentLength = segment.State.Length;
         context.Response.Headers["X-Kv-Sha256"] = segment.Sha256;
-        await context.Response.Body.WriteAsync(segment.State, context.RequestAborted);
+        // In slices: the server copies all that one call gives it before it sends the first byte.
+        for (var at = 0; at < segment.State.Length; at += SliceBytes)
+        {
+            var slice = segment.State.Slice(at, Math.Min(SliceBytes, segment.State.Length - at));
+            await context.Response.Body.WriteAsync(slice, context.RequestAborted);
+        }
     }
 
     public static Task Heartbeat(HttpContext context, NodeService node, string id) =>

@@ -14,6 +14,7 @@ internal sealed class RequestFigures(PlatformUnderTest platform, string engine)
 
     private const int Rounds = 3;
     private const int Connections = 16;
+    private static readonly TimeSpan RoundsTime = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan Warmup = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Busy = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Calm = TimeSpan.FromSeconds(2);
@@ -37,14 +38,23 @@ internal sealed class RequestFigures(PlatformUnderTest platform, string engine)
         await ours.PostAsync(Connections, Warmup);
 
         Target[] all = [direct, ours, theirs];
-        for (var round = 0; round < Rounds; round++)
+        var rounds = await new CalmRounds(Rounds, Rounds, RoundsTime).RunAsync(
+            async _ =>
+            {
+                var (busy, calm) = (new WrkResult[all.Length], new WrkResult[all.Length]);
+                for (var i = 0; i < all.Length; i++) busy[i] = await all[i].PostAsync(Connections, Busy);
+                for (var i = 0; i < all.Length; i++) calm[i] = await all[i].PostAsync(1, Calm);
+                return (Busy: busy, Calm: calm);
+            },
+            round => string.Join("; ", all.Select((t, i) =>
+                $"{t.Name} {round.Busy[i].RequestsPerSecond:F0} requests/s, p50 {round.Calm[i].P50Ms} ms")));
+        foreach (var (busy, calm) in rounds)
         {
-            foreach (var target in all)
-                target.Busy.Add(await target.PostAsync(Connections, Busy));
-            foreach (var target in all)
-                target.Calm.Add(await target.PostAsync(1, Calm));
-            Console.Error.WriteLine($"round {round + 1}: " + string.Join("; ", all.Select(t =>
-                $"{t.Name} {t.Busy[^1].RequestsPerSecond:F0} requests/s, p50 {t.Calm[^1].P50Ms} ms")));
+            for (var i = 0; i < all.Length; i++)
+            {
+                all[i].Busy.Add(busy[i]);
+                all[i].Calm.Add(calm[i]);
+            }
         }
 
         figures["rps"] = Median(ours.Busy.Select(b => b.RequestsPerSecond));

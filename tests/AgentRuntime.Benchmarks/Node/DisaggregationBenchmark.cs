@@ -8,7 +8,7 @@ namespace AgentRuntime.Benchmarks.Node;
 /// <summary>
 /// <c>./tests/bench pd</c>: running decodes while long prompts arrive. Colocated, one node does both with all threads;
 /// disaggregated, one node reads the prompts and hands their KV state to another that writes, with half the threads
-/// each. A random model of about 100 million parameters, the two settings in turns.
+/// each. A random model of about 100 million parameters, the two settings in turns. <c>transfers</c> measures only those.
 /// </summary>
 internal sealed class DisaggregationBenchmark : IBenchmark
 {
@@ -18,14 +18,19 @@ internal sealed class DisaggregationBenchmark : IBenchmark
     private const int LongPrompts = 2;
     private const int LongPromptOutput = 8;
     private const int MostRounds = 4;
+    private const int LeastRounds = 2;
+    private const int MostTransfers = 9;
+    private const int LeastTransfers = 5;
 
     private static readonly TimeSpan RoundsTime = TimeSpan.FromSeconds(100);
+    private static readonly TimeSpan TransfersTime = TimeSpan.FromSeconds(20);
     private static readonly Uri Completions = new("/v1/completions", UriKind.Relative);
 
     public string Name => "pd";
 
     public async Task<JsonObject> RunAsync(string[] args, CancellationToken cancellationToken)
     {
+        if (args is not ([] or ["transfers"])) throw new ArgumentException("pd takes nothing or transfers");
         var folder = Directory.CreateTempSubdirectory("agentruntime-bench-pd");
         try
         {
@@ -37,7 +42,7 @@ internal sealed class DisaggregationBenchmark : IBenchmark
             using var colocated = await EngineProcess.StartNodeAsync(whole.Arguments(model));
             using var prefill = await EngineProcess.StartNodeAsync(half.Arguments(model));
             using var decode = await EngineProcess.StartNodeAsync(half.Arguments(model));
-            return await MeasureAsync(colocated, prefill, decode);
+            return await MeasureAsync(colocated, prefill, decode, transfersOnly: args.Length > 0);
         }
         finally
         {
@@ -46,42 +51,60 @@ internal sealed class DisaggregationBenchmark : IBenchmark
     }
 
     private static async Task<JsonObject> MeasureAsync(
-        EngineProcess colocated, EngineProcess prefill, EngineProcess decode)
+        EngineProcess colocated, EngineProcess prefill, EngineProcess decode, bool transfersOnly)
     {
         var prompts = new Prompts(seed: 2);
-        var transfers = new List<Transfer>();
+        var figures = new JsonObject();
         await CompletionStream.ReadAsync(colocated.Http, CompletionStream.Body(prompts.Next(64), 8));
         await MoveAsync(prefill, decode, CompletionStream.Body(prompts.Next(64), 8), []);
-        var together = new List<double>();
-        var apart = new List<double>();
-        var clock = Stopwatch.StartNew();
-        for (var round = 0; round < MostRounds && (round < 1 || clock.Elapsed < RoundsTime); round++)
-        {
-            together.AddRange(await RoundAsync(
-                colocated, prompts, body => CompletionStream.ReadAsync(colocated.Http, body)));
-            apart.AddRange(await RoundAsync(
-                decode, prompts, body => MoveAsync(prefill, decode, body, transfers)));
-        }
+        if (!transfersOnly) await AddRoundsAsync(figures, prompts, colocated, prefill, decode);
+        await AddTransfersAsync(figures, prompts, prefill, decode);
+        return figures;
+    }
 
-        // Transfers without decodes beside them: the way itself.
-        var quiet = new List<Transfer>();
-        for (var i = 0; i < 5; i++)
-            await MoveAsync(prefill, decode, CompletionStream.Body(prompts.Next(PromptTokens), 1), quiet);
-        var rate = Median([.. quiet.Select(t => t.Bytes / t.Milliseconds / 1e3)]);
-        var memcpy = MemcpyMbPerSecond(quiet[0].Bytes);
-        await Console.Error.WriteLineAsync(
-            $"itl p50 ms: colocated {Percentile(together, 0.5):0.0}, disaggregated {Percentile(apart, 0.5):0.0}; "
-            + $"memcpy {memcpy:0} MB/s; {quiet[0].Bytes / 1e6:0.0} MB a transfer");
-        return new()
-        {
-            ["itl_p99_ratio"] = Math.Round(Percentile(apart, 0.99) / Percentile(together, 0.99), 3),
-            ["itl_p99_ms_colocated"] = Math.Round(Percentile(together, 0.99), 1),
-            ["itl_p99_ms_disaggregated"] = Math.Round(Percentile(apart, 0.99), 1),
-            ["kv_transfer_mb_s"] = Math.Round(rate, 1),
-            ["kv_transfer_ratio_memcpy"] = Math.Round(rate / memcpy, 4),
-            ["handoff_ms_p50"] = Math.Round(Median([.. quiet.Select(t => t.HandoffMs)]), 2),
-            ["handoff_ms_p50_loaded"] = Math.Round(Median([.. transfers.Select(t => t.HandoffMs)]), 2),
-        };
+    private static async Task AddRoundsAsync(
+        JsonObject figures, Prompts prompts, EngineProcess colocated, EngineProcess prefill, EngineProcess decode)
+    {
+        var rounds = await new CalmRounds(MostRounds, LeastRounds, RoundsTime).RunAsync(
+            async _ =>
+            {
+                var together = await RoundAsync(
+                    colocated, prompts, body => CompletionStream.ReadAsync(colocated.Http, body));
+                var moved = new List<Transfer>();
+                var apart = await RoundAsync(decode, prompts, body => MoveAsync(prefill, decode, body, moved));
+                return (Together: together, Apart: apart, Moved: moved);
+            },
+            round => $"itl p99 ms: colocated {Percentile(round.Together, 0.99):0.0}, "
+                + $"disaggregated {Percentile(round.Apart, 0.99):0.0}; handoff ms {Handoff(round.Moved):0.0}");
+        List<double> together = [.. rounds.SelectMany(r => r.Together)];
+        List<double> apart = [.. rounds.SelectMany(r => r.Apart)];
+        figures["itl_p99_ratio"] = Math.Round(Percentile(apart, 0.99) / Percentile(together, 0.99), 3);
+        figures["itl_p99_ms_colocated"] = Math.Round(Percentile(together, 0.99), 1);
+        figures["itl_p99_ms_disaggregated"] = Math.Round(Percentile(apart, 0.99), 1);
+        figures["itl_p50_ms_colocated"] = Math.Round(Percentile(together, 0.5), 1);
+        figures["itl_p50_ms_disaggregated"] = Math.Round(Percentile(apart, 0.5), 1);
+        figures["handoff_ms_p50_loaded"] = Math.Round(Handoff([.. rounds.SelectMany(r => r.Moved)]), 2);
+    }
+
+    /// <summary>Transfers without decodes beside them: the way itself.</summary>
+    private static async Task AddTransfersAsync(
+        JsonObject figures, Prompts prompts, EngineProcess prefill, EngineProcess decode)
+    {
+        var transfers = await new CalmRounds(MostTransfers, LeastTransfers, TransfersTime).RunAsync(
+            async _ =>
+            {
+                var moved = new List<Transfer>();
+                await MoveAsync(prefill, decode, CompletionStream.Body(prompts.Next(PromptTokens), 1), moved);
+                return moved[0];
+            },
+            moved => $"transfer: {moved.Milliseconds:0.0} ms, handoff {moved.HandoffMs:0.0} ms");
+        var rate = Median([.. transfers.Select(t => t.Bytes / t.Milliseconds / 1e3)]);
+        var memcpy = MemcpyMbPerSecond(transfers[0].Bytes);
+        figures["kv_transfer_mb_s"] = Math.Round(rate, 1);
+        figures["kv_transfer_ratio_memcpy"] = Math.Round(rate / memcpy, 4);
+        figures["memcpy_mb_s"] = Math.Round(memcpy);
+        figures["kv_transfer_mb"] = Math.Round(transfers[0].Bytes / 1e6, 1);
+        figures["handoff_ms_p50"] = Math.Round(Handoff(transfers), 2);
     }
 
     /// <summary>Gaps between the tokens of the decodes, in milliseconds, while long prompts come one by one.</summary>
@@ -135,6 +158,8 @@ internal sealed class DisaggregationBenchmark : IBenchmark
 
         return Median(rates);
     }
+
+    private static double Handoff(IReadOnlyList<Transfer> transfers) => Median([.. transfers.Select(t => t.HandoffMs)]);
 
     private static double Median(List<double> values) => Percentile(values, 0.5);
 

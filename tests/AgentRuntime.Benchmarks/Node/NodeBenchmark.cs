@@ -13,11 +13,12 @@ namespace AgentRuntime.Benchmarks.Node;
 internal sealed class NodeBenchmark : IBenchmark
 {
     private const int PromptTokens = 2_000;
-    private const int MostRounds = 9;
+    private const int MostRounds = 7;
+    private const int LeastRounds = 3;
     private const int WarmRounds = 2;
 
     /// <summary>
-    /// Rounds of one figure stop after this, on a machine that others use too; <c>--seconds</c> sets another.
+    /// Rounds of one figure stop after this at the latest; <c>--seconds</c> sets another.
     /// </summary>
     private TimeSpan _figureTime = TimeSpan.FromSeconds(40);
 
@@ -70,7 +71,7 @@ internal sealed class NodeBenchmark : IBenchmark
         // The node's code is compiled while it runs: for some seconds that takes cores from whatever is measured.
         for (var round = 0; round < WarmRounds; round++)
             foreach (var engine in engines)
-                await DecodeAsync(engine, prompts, StreamCounts[^1], 128);
+                await DecodeAsync(engine, prompts, StreamCounts[^1], 64);
 
         var figures = new JsonObject();
         var ratios = new JsonObject();
@@ -88,7 +89,7 @@ internal sealed class NodeBenchmark : IBenchmark
         {
             await MeasureAsync(
                 $"decode{streams}", $"decode_tok_s_{streams}", $"decode_ratio_peer_{streams}",
-                engine => DecodeAsync(engine, prompts, streams, streams == 1 ? 96 : 128));
+                engine => DecodeAsync(engine, prompts, streams, streams == 1 ? 96 : 64));
         }
 
         foreach (var (name, value) in ratios) figures[name] = value!.DeepClone();
@@ -106,27 +107,25 @@ internal sealed class NodeBenchmark : IBenchmark
     private async Task<(double Ours, double Ratio)> InTurnsAsync(
         string what, EngineProcess[] engines, Func<EngineProcess, Task<double>> measure)
     {
-        var rounds = new List<double[]>();
-        var clock = Stopwatch.StartNew();
-        while (rounds.Count < MostRounds && (rounds.Count < 3 || clock.Elapsed < _figureTime))
-        {
-            var values = new double[engines.Length];
-            var used = new TimeSpan[engines.Length];
-            var order = Enumerable.Range(0, engines.Length);
-            foreach (var i in rounds.Count % 2 == 0 ? order : order.Reverse())
+        var rounds = await new CalmRounds(MostRounds, LeastRounds, _figureTime).RunAsync(
+            async round =>
             {
-                var before = engines[i].CpuTime;
-                values[i] = await measure(engines[i]);
-                used[i] = engines[i].CpuTime - before;
-            }
+                var values = new double[engines.Length];
+                var used = new TimeSpan[engines.Length];
+                var order = Enumerable.Range(0, engines.Length);
+                foreach (var i in round % 2 == 0 ? order : order.Reverse())
+                {
+                    var before = engines[i].CpuTime;
+                    values[i] = await measure(engines[i]);
+                    used[i] = engines[i].CpuTime - before;
+                }
 
-            rounds.Add(values);
-            await Console.Error.WriteLineAsync(
-                $"{what}, tok/s: {string.Join(" / ", values.Select(x => $"{x:0}"))}"
-                + $"; CPU ms: {string.Join(" / ", used.Select(u => $"{u.TotalMilliseconds:0}"))}");
-        }
-
-        return (Median([.. rounds.Select(r => r[0])]), Median([.. rounds.Select(r => r[0] / r[^1])]));
+                return (Values: values, Used: used);
+            },
+            round => $"{what}, tok/s: {string.Join(" / ", round.Values.Select(x => $"{x:0}"))}"
+                + $"; CPU ms: {string.Join(" / ", round.Used.Select(u => $"{u.TotalMilliseconds:0}"))}");
+        return (Median([.. rounds.Select(r => r.Values[0])]),
+            Median([.. rounds.Select(r => r.Values[0] / r.Values[^1])]));
     }
 
     /// <summary>Prompt tokens a second up to the first token, of prompts that share nothing.</summary>
