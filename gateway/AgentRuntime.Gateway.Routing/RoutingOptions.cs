@@ -51,6 +51,12 @@ public sealed record RoutingOptions
     /// </summary>
     public double EngineBacklogSeconds { get; init; } = 0.25;
 
+    /// <summary>
+    /// The same while requests of several tenants are under way and some wait: a prompt that an engine has been given
+    /// cannot let a less served tenant's pass. Default 0.05.
+    /// </summary>
+    public double ContendedBacklogSeconds { get; init; } = 0.05;
+
     /// <summary>Time constant over which the busy share is smoothed; less while an engine is new. Default 30.</summary>
     public double BusyWindowSeconds { get; init; } = 30;
 
@@ -87,6 +93,13 @@ public sealed record RoutingOptions
     /// </summary>
     public double LocalityDeficitTokens { get; init; } = 4_096;
 
+    /// <summary>
+    /// What a tenant that used less than its share may have in hand when it returns, as seconds of the pool's whole
+    /// work. 0: being away earns nothing, and whoever stays within its share on average waits after each burst.
+    /// Default 2.
+    /// </summary>
+    public double BurstSeconds { get; init; } = 2;
+
     /// <exception cref="ArgumentException">A value is out of range; the message names all of them.</exception>
     internal void Validate()
     {
@@ -105,8 +118,9 @@ public sealed record RoutingOptions
         if (!(StaleAfterSeconds > 0 && BusyWindowSeconds > 0))
             errors.Add($"{nameof(StaleAfterSeconds)} and {nameof(BusyWindowSeconds)} must be positive");
         if (!(TransferSecondsPerToken >= 0 && TransferSetupSeconds >= 0 && EngineBacklogSeconds >= 0
-            && StreamDelayWeight >= 0 && DueSecondsPerPrefillSecond >= 0 && LoraLoadSeconds >= 0
-            && OutputTokenWeight >= 0 && LocalityDeficitTokens >= 0))
+            && ContendedBacklogSeconds >= 0 && BurstSeconds >= 0 && StreamDelayWeight >= 0
+            && DueSecondsPerPrefillSecond >= 0 && LoraLoadSeconds >= 0 && OutputTokenWeight >= 0
+            && LocalityDeficitTokens >= 0))
             errors.Add("costs and weights must not be negative");
         if (!(Prior.PrefillTokensPerSecond > 0 && Prior.DecodeSecondsPerToken > 0))
             errors.Add("the prior's speeds must be positive");

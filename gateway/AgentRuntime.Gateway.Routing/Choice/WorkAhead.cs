@@ -26,7 +26,7 @@ internal readonly struct WorkAhead
         _alone = _others == 0;
         if (_alone)
             return;
-        var served = Math.Max(tenant?.Served ?? 0, tenant is { Waiting: > 0 } ? 0 : pool.VirtualTime);
+        var served = tenant is { Waiting: > 0 } ? tenant.Served : pool.ServedOnReturn(tenant);
         double first = 0, all = 0;
         var step = Math.Max(1, waiting.Count / MaxTenantsRead);
         for (var i = 0; i < waiting.Count; i += step)

@@ -102,7 +102,8 @@ public sealed partial class RoutingCore
     {
         ref readonly var row = ref pool.Row(engine);
         return row.Open && row.Running < row.MaxRunning
-            && row.PrefillingSeconds(now) <= _options.EngineBacklogSeconds;
+            && row.PrefillingSeconds(now)
+                <= (pool.IsContended ? _options.ContendedBacklogSeconds : _options.EngineBacklogSeconds);
     }
 
     private void Enqueue(RequestEntry entry, double now)

@@ -26,11 +26,14 @@ public sealed partial class RoutingCore
         foreach (var pool in _pools)
         {
             pool.Index.Advance(now);
+            var speed = 0.0;
             for (var engine = 0; engine < pool.Places; engine++)
             {
                 if (pool.Find(engine) is not { } state)
                     continue;
                 ref var row = ref pool.Row(engine);
+                if (row.Open && (row.Roles & EngineRoles.Prefill) != 0)
+                    speed += 1 / row.TokenSecondsNow;
                 if (now - state.BusyShareAt >= BusyRefreshSeconds)
                     TrackBusy(ref row, state, now);
                 if (row.FreshUntil < now && state.Queue.Count > 0)
@@ -45,6 +48,8 @@ public sealed partial class RoutingCore
                     pool.Index.Doubt(engine, now);
                 }
             }
+
+            pool.TokensPerSecond = speed;
         }
     }
 

@@ -59,11 +59,11 @@ public sealed partial class RoutingCore
         entry.ArrivedAt = now;
         entry.Excluded = request.Avoid.Exists ? request.Avoid.Index : -1;
         var ticket = entry.Ticket;
-        entry.Tenant.Active++;
+        pool.Begin(entry.Tenant);
         pool.Adapters.Count(request.Lora, 1);
-        // Who had nothing waiting returns: having been away earns nothing.
+        // Who had nothing waiting returns: having been away earns no more than a burst.
         if (entry.Tenant.Waiting == 0)
-            entry.Tenant.Served = Math.Max(entry.Tenant.Served, pool.VirtualTime);
+            entry.Tenant.Served = pool.ServedOnReturn(entry.Tenant);
         if (!Router.AnyEngine(pool, request.Lora, _options.Disaggregation))
         {
             Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);
@@ -267,7 +267,7 @@ public sealed partial class RoutingCore
 
     private void End(RequestEntry entry)
     {
-        entry.Tenant.Active--;
+        entry.Pool.End(entry.Tenant);
         entry.Pool.Adapters.Count(entry.Request.Lora, -1);
         if (entry.IsShared)
             entry.Pool.Shared.End(entry.Request.Blocks.Span, entry.Slot);

@@ -9,6 +9,7 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     private readonly Dictionary<TenantId, TenantShare> _tenants = [];
     private EngineRow[] _rows = [];
     private EngineState?[] _engines = [];
+    private int _activeTenants;
 
     public int Number { get; } = number;
 
@@ -36,11 +37,17 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     /// <summary>Tenants with waiting requests.</summary>
     public List<TenantShare> WaitingTenants { get; } = [];
 
+    /// <summary>Whether requests wait, and not all that is under way is one tenant's.</summary>
+    public bool IsContended => Waiting > 0 && _activeTenants > 1;
+
     /// <summary>
-    /// The counter of the tenant that was served last: where a tenant that returns is lifted to, so that being away
-    /// earns nothing (start-time fair queueing's virtual time).
+    /// The counter of the tenant that was served last: about where a tenant that returns is lifted to (start-time fair
+    /// queueing's virtual time).
     /// </summary>
     public double VirtualTime { get; set; }
+
+    /// <summary>Prompt tokens that all engines can read in a second, as of the last advance; 0 before it.</summary>
+    public double TokensPerSecond { get; set; }
 
     /// <summary>Whether a request could not be sent because no decode engine had room.</summary>
     public bool DecodeBlocked { get; set; }
@@ -120,6 +127,30 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
 
     /// <summary>The tenant's share; null for a newcomer.</summary>
     public TenantShare? TryShare(TenantId tenant) => _tenants.GetValueOrDefault(tenant);
+
+    /// <summary>
+    /// The counter of a tenant that has nothing waiting: where it stopped, but a burst behind the others at most, so
+    /// that being away earns no more. Null for a newcomer.
+    /// </summary>
+    public double ServedOnReturn(TenantShare? tenant)
+    {
+        var burst = options.BurstSeconds * TokensPerSecond / (tenant?.Weight ?? 1);
+        return Math.Max(tenant?.Served ?? 0, VirtualTime - burst);
+    }
+
+    /// <summary>A request of the tenant is under way.</summary>
+    public void Begin(TenantShare tenant)
+    {
+        if (tenant.Active++ == 0)
+            _activeTenants++;
+    }
+
+    /// <summary>A request of the tenant has ended.</summary>
+    public void End(TenantShare tenant)
+    {
+        if (--tenant.Active == 0)
+            _activeTenants--;
+    }
 
     /// <summary>A request of the tenant begins to wait.</summary>
     public void BeginWait(TenantShare tenant)
