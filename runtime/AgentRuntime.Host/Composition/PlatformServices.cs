@@ -10,25 +10,24 @@ using AgentRuntime.Policies;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Engine;
 using AgentRuntime.Sandboxes.Tools;
-using AgentRuntime.Storage;
 
 namespace AgentRuntime.Host.Composition;
 
 /// <summary>The rooms behind their ports, one method a room. Everything is a singleton.</summary>
 internal static class PlatformServices
 {
-    public static IServiceCollection AddState(this IServiceCollection services, SqliteDatabase database) => services
+    public static IServiceCollection AddState(this IServiceCollection services, StateStores stores) => services
         .AddSingleton(TimeProvider.System)
-        .AddSingleton<ITenantStore>(new SqliteTenantStore(database, TimeProvider.System))
-        .AddSingleton<IAgentStore>(new SqliteAgentStore(database, TimeProvider.System))
-        .AddSingleton<IBundleStore>(new SqliteBundleStore(database))
-        .AddSingleton<IAuditStore>(new SqliteAuditStore(database))
+        .AddSingleton(stores.Tenants)
+        .AddSingleton(stores.Agents)
+        .AddSingleton(stores.Bundles)
+        .AddSingleton(stores.Audit)
         .AddSingleton<IAuditLog>(provider => new AuditLog(
             provider.GetRequiredService<IAuditStore>(),
             provider.GetRequiredService<TimeProvider>(),
             failed: e => Logging.LogAuditNotWritten(Logging.Factory.CreateLogger<AuditLog>(), e.ToString())))
-        .AddSingleton<IMemoryStore>(new SqliteMemoryStore(database))
-        .AddSingleton<IRunJournal>(new SqliteRunJournal(database, TimeProvider.System));
+        .AddSingleton(stores.Memory)
+        .AddSingleton(stores.Runs);
 
     public static IServiceCollection AddPolicy(this IServiceCollection services, PlatformOptions options) => services
         .AddSingleton(new PolicyOptions

@@ -14,6 +14,12 @@ internal sealed record PlatformOptions
     /// </summary>
     public string State { get; init; } = ".agentruntime";
 
+    /// <summary>
+    /// The environment variable that holds the connection string of a PostgreSQL database (Npgsql's form) for all
+    /// state but keys and models; null for a database file in <see cref="State"/>.
+    /// </summary>
+    public string? PostgresVariable { get; init; }
+
     /// <summary>The bundled inference nodes that are started as child processes.</summary>
     public NodePoolOptions Nodes { get; init; } = new();
 

@@ -20,6 +20,9 @@ internal static class PlatformOptionsValidation
     {
         if (!IsHttp(options.Listen)) yield return $"listen: '{options.Listen}' is not an http address";
         if (string.IsNullOrWhiteSpace(options.State)) yield return "state: a folder is needed";
+        if (options.PostgresVariable is { } variable
+            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(variable)))
+            yield return $"postgres_variable: {variable} is not set";
         if (options.Workers is < 1 or > 1024) yield return "workers: 1 to 1024";
         if (options.ApprovalPatienceSeconds is < 0 or > 86_400) yield return "approval_patience_seconds: 0 to 86400";
         if (options.QuotaCeiling is { } c

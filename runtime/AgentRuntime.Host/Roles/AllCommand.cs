@@ -4,7 +4,7 @@ using AgentRuntime.Host.Configuration;
 namespace AgentRuntime.Host.Roles;
 
 /// <summary>
-/// <c>agentruntime all</c>: everything in one process, with child inference nodes, SQLite and local files.
+/// <c>agentruntime all</c>: everything in one process, with child inference nodes, a database and local files.
 /// </summary>
 internal static class AllCommand
 {
@@ -14,6 +14,10 @@ internal static class AllCommand
     {
         var config = new Option<FileInfo?>("--config") { Description = "JSON file of options" };
         var state = new Option<string?>("--state") { Description = "Folder of the database, keys and made models" };
+        var postgres = new Option<string?>("--postgres-variable")
+        {
+            Description = "Environment variable with a PostgreSQL connection string, in place of the database file",
+        };
         var port = new Option<int?>("--port") { Description = "Port of the edge on 127.0.0.1; 0 takes any free one" };
         var model = new Option<FileInfo?>("--model") { Description = "A GGUF file for the bundled nodes" };
         var backend = new Option<string?>("--backend")
@@ -27,7 +31,7 @@ internal static class AllCommand
         };
         var command = new Command("all", "Everything in one process")
         {
-            config, state, port, model, backend, colocated, tools,
+            config, state, postgres, port, model, backend, colocated, tools,
         };
         command.Validators.Add(result =>
         {
@@ -39,6 +43,7 @@ internal static class AllCommand
             var file = parsed.GetValue(config);
             var options = file is null ? new PlatformOptions() : PlatformOptionsFile.Read(file.FullName);
             if (parsed.GetValue(state) is { } folder) options = options with { State = folder };
+            if (parsed.GetValue(postgres) is { } variable) options = options with { PostgresVariable = variable };
             if (parsed.GetValue(port) is { } p) options = options with { Listen = $"http://127.0.0.1:{p}" };
             if (parsed.GetValue(model) is { } gguf)
                 options = options with { Nodes = options.Nodes with { Model = gguf.FullName } };

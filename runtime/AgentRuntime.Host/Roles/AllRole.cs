@@ -6,7 +6,6 @@ using AgentRuntime.Host.Configuration;
 using AgentRuntime.Host.Nodes;
 using AgentRuntime.Host.Seeding;
 using AgentRuntime.Policies;
-using AgentRuntime.Storage;
 
 namespace AgentRuntime.Host.Roles;
 
@@ -26,7 +25,7 @@ internal static class AllRole
         var sandboxes = SandboxEngines.Create(
             options.Sandbox, Logging.Factory.CreateLogger("AgentRuntime.Host.Sandboxes"));
         var engines = await EngineStart.StartAsync(options, nodes, cancellationToken);
-        await using var database = SqliteDatabase.Open(Path.Combine(options.State, "agentruntime.db"));
+        await using var stores = await StateStores.OpenAsync(options, cancellationToken);
 
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -36,7 +35,7 @@ internal static class AllRole
         });
         builder.Listen(options);
         builder.Services
-            .AddState(database)
+            .AddState(stores)
             .AddPolicy(options)
             .AddSandboxes(sandboxes)
             .AddInference(options, engines)

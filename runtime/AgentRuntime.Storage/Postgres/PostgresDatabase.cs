@@ -12,7 +12,11 @@ public sealed class PostgresDatabase : IAsyncDisposable
 {
     private const int CommandTimeoutSeconds = 15;
 
+    /// <summary>Any number that is ours: "AgentRun" in ASCII.</summary>
+    private const long ClaimKey = 0x4167656E7452756E;
+
     private readonly NpgsqlDataSource _source;
+    private NpgsqlConnection? _claim;
 
     private PostgresDatabase(NpgsqlDataSource source) => _source = source;
 
@@ -47,8 +51,42 @@ public sealed class PostgresDatabase : IAsyncDisposable
         }
     }
 
-    /// <summary>Closes the pool.</summary>
-    public ValueTask DisposeAsync() => _source.DisposeAsync();
+    /// <summary>
+    /// Takes the database for this process until it ends or the database is disposed of: whoever executes runs must be
+    /// the only one. A lock of the server's, held by a connection that does nothing else.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">AR8002: another process has it, or unreachable.</exception>
+    public async Task ClaimAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            _claim = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+            await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", _claim)
+            {
+                Parameters = { new() { Value = ClaimKey } },
+            };
+            if (await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is true)
+                return;
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        {
+            throw Failed(e);
+        }
+
+        throw new RuntimeErrorException(new(
+            ReasonCodes.StorageFailed,
+            "Another platform works with this PostgreSQL database.",
+            "postgresql",
+            "Stop the other one, or give this one a database of its own."));
+    }
+
+    /// <summary>Closes the pool, and lets go of a claim.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_claim is not null)
+            await _claim.DisposeAsync().ConfigureAwait(false);
+        await _source.DisposeAsync().ConfigureAwait(false);
+    }
 
     /// <summary>Runs statements on one connection, each on its own.</summary>
     internal async ValueTask<T> RunAsync<T>(

@@ -1,5 +1,6 @@
 using System.Reflection;
 using AgentRuntime.Abstractions;
+using AgentRuntime.TestKit;
 using Xunit.Abstractions;
 
 namespace AgentRuntime.Storage.Tests;
@@ -67,6 +68,27 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
             await new PostgresTenantStore(database, TimeProvider.System).EnsureTenantAsync("acme", default);
             await database.DisposeAsync();
         }
+    }
+
+    [Fact]
+    public async Task One_process_at_a_time_works_with_a_database()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+        var connection = await server.NewDatabaseAsync();
+        await using var second = await PostgresDatabase.OpenAsync(connection, default);
+        await using (var first = await PostgresDatabase.OpenAsync(connection, default))
+        {
+            await first.ClaimAsync(default);
+            var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => second.ClaimAsync(default));
+            Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
+            Assert.Contains("Another platform", e.Error.Message, StringComparison.Ordinal);
+        }
+
+        await second.ClaimAsync(default);
     }
 
     [Fact]

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using Npgsql;
+using Xunit;
 
-namespace AgentRuntime.Storage.Tests;
+namespace AgentRuntime.TestKit;
 
 /// <summary>
 /// A private PostgreSQL server over a folder of its own, on a Unix socket only. Debian keeps its binaries out of the
@@ -41,7 +42,7 @@ public sealed class PostgresServer : IAsyncLifetime
     }
 
     /// <summary>The connection string of a new, empty database.</summary>
-    internal async Task<string> NewDatabaseAsync()
+    public async Task<string> NewDatabaseAsync()
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"db{Interlocked.Increment(ref _databases)}");
         await using var admin = NpgsqlDataSource.Create(ConnectionString("postgres"));
@@ -69,6 +70,7 @@ public sealed class PostgresServer : IAsyncLifetime
         start.UseShellExecute = false;
         using var process = Process.Start(start)!;
         await process.WaitForExitAsync();
-        Assert.Equal(0, process.ExitCode);
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{program} ended with {process.ExitCode}");
     }
 }

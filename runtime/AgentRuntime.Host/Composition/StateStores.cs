@@ -1,0 +1,71 @@
+using AgentRuntime.Abstractions;
+using AgentRuntime.Host.Configuration;
+using AgentRuntime.Storage;
+
+namespace AgentRuntime.Host.Composition;
+
+/// <summary>
+/// The database that holds all state, behind the ports of its stores: a file in the state folder, or PostgreSQL.
+/// Owns the database.
+/// </summary>
+internal sealed class StateStores : IAsyncDisposable
+{
+    private readonly IAsyncDisposable _database;
+
+    private StateStores(SqliteDatabase database)
+    {
+        _database = database;
+        Tenants = new SqliteTenantStore(database, TimeProvider.System);
+        Agents = new SqliteAgentStore(database, TimeProvider.System);
+        Bundles = new SqliteBundleStore(database);
+        Audit = new SqliteAuditStore(database);
+        Memory = new SqliteMemoryStore(database);
+        Runs = new SqliteRunJournal(database, TimeProvider.System);
+    }
+
+    private StateStores(PostgresDatabase database)
+    {
+        _database = database;
+        Tenants = new PostgresTenantStore(database, TimeProvider.System);
+        Agents = new PostgresAgentStore(database, TimeProvider.System);
+        Bundles = new PostgresBundleStore(database);
+        Audit = new PostgresAuditStore(database);
+        Memory = new PostgresMemoryStore(database);
+        Runs = new PostgresRunJournal(database, TimeProvider.System);
+    }
+
+    public ITenantStore Tenants { get; }
+
+    public IAgentStore Agents { get; }
+
+    public IBundleStore Bundles { get; }
+
+    public IAuditStore Audit { get; }
+
+    public IMemoryStore Memory { get; }
+
+    public IRunJournal Runs { get; }
+
+    /// <exception cref="RuntimeErrorException">
+    /// AR8002: it cannot be opened, or another platform works with the same PostgreSQL database.
+    /// </exception>
+    public static async Task<StateStores> OpenAsync(PlatformOptions options, CancellationToken cancellationToken)
+    {
+        if (options.PostgresVariable is not { } variable)
+            return new(SqliteDatabase.Open(Path.Combine(options.State, "agentruntime.db")));
+        var database = await PostgresDatabase.OpenAsync(
+            Environment.GetEnvironmentVariable(variable)!, cancellationToken);
+        try
+        {
+            await database.ClaimAsync(cancellationToken);
+            return new(database);
+        }
+        catch
+        {
+            await database.DisposeAsync();
+            throw;
+        }
+    }
+
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
+}

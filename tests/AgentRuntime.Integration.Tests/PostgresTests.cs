@@ -1,0 +1,60 @@
+using AgentRuntime.Integration.Tests.Processes;
+using AgentRuntime.TestKit;
+using Xunit.Abstractions;
+
+namespace AgentRuntime.Integration.Tests;
+
+/// <summary>The whole platform with its state in PostgreSQL, where that is installed.</summary>
+public sealed class PostgresTests(PostgresServer server, ITestOutputHelper output) : IClassFixture<PostgresServer>
+{
+    private const string Variable = "AGENTRUNTIME_TEST_POSTGRES";
+
+    [Fact]
+    public async Task What_one_platform_did_the_next_one_knows_and_two_at_once_are_refused()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+
+        var database = await server.NewDatabaseAsync();
+        var first = Platform(database);
+        string run;
+        await first.InitializeAsync();
+        try
+        {
+            using var client = first.Client();
+            const string ticket = """{"id":"T-1","text":"Where is it?","order_id":"ORD-1001","intent":"question"}""";
+            var ended = await client.Runs.RunToEndAsync("demo/triage", ticket, null, CancellationToken.None);
+            run = ended.Id;
+            Assert.True(ended.Status == "succeeded", ended.Error?.Message);
+            Assert.False(File.Exists(Path.Combine(first.State, "agentruntime.db")));
+
+            var second = Platform(database);
+            var refused = await Assert.ThrowsAsync<InvalidOperationException>(second.InitializeAsync);
+            await second.DisposeAsync();
+            Assert.Contains("AR8002", refused.Message, StringComparison.Ordinal);
+            Assert.Contains("Another platform", refused.Message, StringComparison.Ordinal);
+
+            first.Platform.Kill();
+            await first.Platform.Exited;
+        }
+        finally
+        {
+            await first.DisposeAsync();
+        }
+
+        await using var next = Platform(database);
+        await next.InitializeAsync();
+        var (exit, shown) = await next.AgentctlAsync("runs", "show", run);
+        Assert.Equal(0, exit);
+        Assert.Contains("succeeded", shown, StringComparison.Ordinal);
+    }
+
+    private static RunningPlatform Platform(string database) => new()
+    {
+        ExtraArguments = ["--postgres-variable", Variable],
+        ExtraEnvironment = new() { [Variable] = database },
+    };
+}
