@@ -102,8 +102,13 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
     /// <summary>Has the prompt read; null when the decode engine is to read it after all.</summary>
     /// <exception cref="EngineFailure">The request is one that engines refuse.</exception>
     public async Task<PrefillLeg?> TryPrefillAsync(
-        Engine engine, string requestId, CancellationToken cancellationToken)
+        Engine engine, Engine decode, string requestId, CancellationToken cancellationToken)
     {
+        // Only our nodes tell one another; a node behind gRPC is read from when its request comes.
+        var decodeAt = engine.Descriptor.Kind == EngineKind.Node && decode.Descriptor.Kind == EngineKind.Node
+            && decode.Descriptor.BaseAddress.Scheme == Uri.UriSchemeHttp
+                ? decode.Descriptor.BaseAddress
+                : null;
         var started = parts.Time.GetTimestamp();
         for (var attempt = 1; attempt <= PrefillAttempts; attempt++)
         {
@@ -117,7 +122,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
                 var answer = await parts.Client.PrefillAsync(
                     engine,
                     request.Operation,
-                    Write(Leg(engine, 1) with { Prefill = true }),
+                    Write(Leg(engine, 1) with { Prefill = true, DecodeAt = decodeAt }),
                     requestId,
                     cancellationToken);
                 engine.Circuit.Succeeded();

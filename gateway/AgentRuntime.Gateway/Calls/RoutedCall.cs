@@ -207,7 +207,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         {
             try
             {
-                prefill = await _opener.TryPrefillAsync(by, requestId, cancellationToken);
+                prefill = await _opener.TryPrefillAsync(by, placement.Decode, requestId, cancellationToken);
             }
             catch
             {

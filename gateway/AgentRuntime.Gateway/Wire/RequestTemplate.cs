@@ -14,6 +14,12 @@ internal sealed record LegBody(string Model, int MaxTokens)
     /// <summary>Whether this is the prefill leg: one token, not streamed.</summary>
     public bool Prefill { get; init; }
 
+    /// <summary>
+    /// For a prefill leg, the engine that is to decode, if the prefill engine can tell it where to fetch; null for
+    /// others, of which vLLM's wants null.
+    /// </summary>
+    public Uri? DecodeAt { get; init; }
+
     /// <summary>What the prefill leg answered, for the decode leg; null when colocated.</summary>
     public ReadOnlyMemory<byte>? KvTransfer { get; init; }
 
@@ -156,8 +162,17 @@ internal sealed class RequestTemplate
             json.WriteBoolean("do_remote_prefill"u8, false);
             json.WriteNull("remote_engine_id"u8);
             json.WriteNull("remote_block_ids"u8);
-            json.WriteNull("remote_host"u8);
-            json.WriteNull("remote_port"u8);
+            if (leg.DecodeAt is { } decode)
+            {
+                json.WriteString("remote_host"u8, decode.Host);
+                json.WriteNumber("remote_port"u8, decode.Port);
+            }
+            else
+            {
+                json.WriteNull("remote_host"u8);
+                json.WriteNull("remote_port"u8);
+            }
+
             json.WriteEndObject();
         }
         else if (leg.KvTransfer is { } transfer)

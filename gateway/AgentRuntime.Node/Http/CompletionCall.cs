@@ -21,6 +21,7 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
     private RuntimeError? _transferError;
     private ServedAdapter? _adapter;
     private Task _released = Task.CompletedTask;
+    private Task _announced = Task.CompletedTask;
     private bool _finished;
 
     public CompletionRequest Request { get; } = request;
@@ -34,8 +35,14 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
             throw CompletionRequestReader.Unsupported("the model writes no text: it only embeds", "model");
         for (var i = 0; i < Math.Max(1, Request.Prompts.Count); i++) _prompts.Add(node.Tokenize(Request, i));
         if (Request.Transfer is { RemotePrefill: true } transfer) await ImportAsync(transfer, cancellationToken);
-        if (Request.Transfer is { RemoteDecode: true } && node.Model.CanMoveState)
+        if (Request.Transfer is { RemoteDecode: true } to && node.Model.CanMoveState)
+        {
             _lease = node.Leases.Open(_prompts[0], _adapter?.Digest, NodeService.SegmentTokens);
+            // What fits one segment is complete before it could be asked for.
+            if (to is { Host: not null, Port: not null } && _lease.Export.Tokens > NodeService.SegmentTokens)
+                _announced = node.Client.AnnounceAsync(to, node.HandOver(_lease));
+        }
+
         Submit(0);
     }
 
@@ -77,7 +84,7 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
     public Totals Finish()
     {
         _finished = true;
-        if (_lease is { } lease && (!lease.Export.IsComplete || node.Leases.Touch(lease.Id) is null))
+        if (_lease is { } lease && (!lease.Export.IsComplete || !node.Leases.Begin(lease)))
         {
             node.Leases.Release(lease.Id);
             _lease = null;
@@ -98,6 +105,7 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         foreach (var choice in _choices) choice.Generation.Cancel();
         _import?.Release();
         if (!_finished && _lease is { } lease) node.Leases.Release(lease.Id);
+        await _announced;
         await _released;
     }
 
@@ -122,7 +130,8 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         {
             if (!node.Model.CanMoveState)
                 throw new RuntimeErrorException(new(ReasonCodes.KvMismatch, "this model's state cannot be moved"));
-            _import = await node.Client.FetchAsync(transfer, _prompts[0], _adapter?.Digest, cancellationToken);
+            _import = await AheadAsync(transfer, cancellationToken)
+                ?? await node.Client.FetchAsync(transfer, _prompts[0], _adapter?.Digest, cancellationToken);
             node.Metrics.CountTransfer(_import.Bytes, _import.FetchTime.TotalSeconds);
             activity?.SetTag("agentruntime.kv_transfer.bytes", _import.Bytes);
             activity?.SetTag("agentruntime.kv_transfer.from", transfer.EngineId);
@@ -139,6 +148,16 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
             // The answer does not wait for it, only the request's end does.
             _released = node.Client.ReleaseAsync(transfer);
         }
+    }
+
+    /// <summary>What was fetched while the prompt was computed; null when nothing was.</summary>
+    private async Task<KvImport?> AheadAsync(KvTransferParams transfer, CancellationToken cancellationToken)
+    {
+        if (transfer.RequestId is not { } id) return null;
+        var start = node.Time.GetTimestamp();
+        return await node.Expectations.TakeAsync(id, cancellationToken) is { } fetched
+            ? node.Client.Accept(fetched, _prompts[0], _adapter?.Digest, node.Time.GetElapsedTime(start))
+            : null;
     }
 
     private Choice Submit(int index)

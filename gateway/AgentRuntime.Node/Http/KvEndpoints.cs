@@ -29,15 +29,33 @@ internal static class KvEndpoints
             context.RequestAborted);
     }
 
+    /// <summary>
+    /// A segment's bytes. With <c>?wait</c> the answer comes when the segment has been computed: 204 after the last one.
+    /// </summary>
     public static async Task SegmentAsync(HttpContext context, NodeService node, string id, int index)
     {
-        if (node.Leases.Touch(id)?.Export.Segments is not { } segments || index < 0 || index >= segments.Count)
+        if (node.Leases.Touch(id)?.Export is not { } export || index < 0)
         {
             await MissingAsync(context);
             return;
         }
 
-        var segment = segments[index];
+        var wait = context.Request.Query.ContainsKey("wait");
+        var segment = wait
+            ? await export.SegmentAsync(index, context.RequestAborted)
+            : export.Segments.ElementAtOrDefault(index);
+        if (segment is null && wait && export.IsComplete)
+        {
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
+
+        if (segment is null)
+        {
+            await MissingAsync(context);
+            return;
+        }
+
         context.Response.ContentType = "application/octet-stream";
         context.Response.ContentLength = segment.State.Length;
         context.Response.Headers["X-Kv-Sha256"] = segment.Sha256;
@@ -47,6 +65,29 @@ internal static class KvEndpoints
             var slice = segment.State.Slice(at, Math.Min(SliceBytes, segment.State.Length - at));
             await context.Response.Body.WriteAsync(slice, context.RequestAborted);
         }
+    }
+
+    /// <summary>
+    /// Tells that state is being computed for this node: 202 when it is fetched from now on, 204 when it will be once a
+    /// request asks for it.
+    /// </summary>
+    public static async Task ExpectAsync(HttpContext context, NodeService node)
+    {
+        KvTransferParams from;
+        try
+        {
+            using var body = await CompletionEndpoint.ReadBodyAsync(context);
+            from = KvTransferParams.Parse(body.RootElement);
+        }
+        catch (FormatException e)
+        {
+            await ErrorResponse.WriteAsync(context, new(ReasonCodes.MalformedRequest, e.Message));
+            return;
+        }
+
+        context.Response.StatusCode = node.Expectations.Begin(from)
+            ? StatusCodes.Status202Accepted
+            : StatusCodes.Status204NoContent;
     }
 
     public static Task Heartbeat(HttpContext context, NodeService node, string id) =>

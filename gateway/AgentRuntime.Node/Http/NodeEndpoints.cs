@@ -28,6 +28,7 @@ internal static class NodeEndpoints
             context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
             return context.Response.WriteAsync(node.Metrics.Render(node), context.RequestAborted);
         });
+        app.MapPost("/kv/expect", context => KvEndpoints.ExpectAsync(context, node));
         app.MapGet("/kv/{id}", (HttpContext context, string id) => KvEndpoints.ManifestAsync(context, node, id));
         app.MapGet("/kv/{id}/segments/{index:int}", (HttpContext context, string id, int index) =>
             KvEndpoints.SegmentAsync(context, node, id, index));

@@ -96,6 +96,10 @@ internal sealed class NodeMetrics
             Read(ref _transferFailures));
         One("agentruntime:kv_leases", "gauge", "Exported KV states that wait to be fetched.", node.Leases.Count);
         One("agentruntime:kv_lease_bytes", "gauge", "Bytes of exported KV state held.", node.Leases.Bytes);
+        One("agentruntime:kv_expected", "gauge", "KV states that are fetched while they are computed elsewhere.",
+            node.Expectations.Count);
+        One("agentruntime:kv_fetched_ahead_total", "counter", "KV states that were here when they were asked for.",
+            node.Expectations.Taken);
         One("agentruntime:kv_leases_expired_total", "counter", "Leases that ended without release.",
             node.Leases.Expired);
         return text.ToString();

@@ -41,6 +41,7 @@ internal sealed class NodeService : IDisposable
         EngineName = options.EngineName ?? "node";
         Leases = new(options, time);
         Client = new(options, Model.Digest, Model.StateFormat, time);
+        Expectations = new(options, Client, time);
     }
 
     public NodeOptions Options { get; }
@@ -60,6 +61,8 @@ internal sealed class NodeService : IDisposable
     public KvLeaseTable Leases { get; }
 
     public KvClient Client { get; }
+
+    public KvExpectations Expectations { get; }
 
     /// <summary>The prefix cache's changes; null when nobody can ask for them.</summary>
     public KvEventLog? EventLog { get; }
@@ -122,6 +125,17 @@ internal sealed class NodeService : IDisposable
     public int MaxTokens(CompletionRequest request, int promptTokens) =>
         request.MaxTokens ?? (request.IsChat ? ContextTokens - promptTokens : 16);
 
+    /// <summary>The parameters with which another node fetches a lease's state from here.</summary>
+    public KvTransferParams HandOver(KvLease lease) => new()
+    {
+        RemotePrefill = true,
+        EngineId = EngineName,
+        RequestId = lease.Id,
+        Host = AdvertisedHost,
+        Port = Port,
+        Tokens = lease.Export.Tokens,
+    };
+
     private static IServedModel Load(NodeOptions options, TimeProvider time)
     {
         if (options.Simulation is { } simulation) return new SimulatedModel(simulation, time);
@@ -135,6 +149,7 @@ internal sealed class NodeService : IDisposable
         Embeddings.Dispose();
         Events?.Dispose();
         Leases.Dispose();
+        Expectations.Dispose();
         Client.Dispose();
         Model.Dispose();
     }

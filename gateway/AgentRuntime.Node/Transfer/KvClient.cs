@@ -11,7 +11,7 @@ namespace AgentRuntime.Node.Transfer;
 /// Fetches exported KV state from another node: manifest, comparison of model, format and prompt, then each segment
 /// with its checksum, one at a time (the pace is the receiver's), then release. Thread-safe.
 /// </summary>
-internal sealed class KvClient : IDisposable
+internal sealed partial class KvClient : IDisposable
 {
     private const int MostSegments = 65_536;
     /// <summary>Less than what a socket holds, so that the sender goes on while a piece is hashed.</summary>
@@ -51,8 +51,7 @@ internal sealed class KvClient : IDisposable
         KvTransferParams from, int[] prompt, string? adapterDigest, CancellationToken cancellationToken)
     {
         var id = from.RequestId ?? throw Failed("kv_transfer_params has no remote_request_id");
-        if (id.Length != 32 || !id.All(char.IsAsciiHexDigit)) throw Failed(
-            "remote_request_id is not an id of this kind");
+        if (!IsId(id)) throw Failed("remote_request_id is not an id of this kind");
         var address = Address(from);
         var start = _time.GetTimestamp();
         using var deadline = new CancellationTokenSource(_options.KvFetchTimeout, _time);
@@ -64,12 +63,9 @@ internal sealed class KvClient : IDisposable
             var manifest = await ManifestAsync(address, id, both.Token);
             Compare(manifest, prompt, adapterDigest);
             var segments = new List<KvSegment>(manifest.Segments.Count);
-            var bytes = 0L;
             foreach (var (planned, index) in manifest.Segments.Select((s, i) => (s, i)))
-            {
                 segments.Add(await SegmentAsync(address, id, index, planned, both.Token));
-                bytes += planned.Bytes;
-            }
+            var bytes = manifest.Segments.Sum(s => (long)s.Bytes);
 
             if (_options.Simulation is { } simulation)
             {
@@ -82,7 +78,7 @@ internal sealed class KvClient : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw Failed($"the prefill engine did not deliver within {_options.KvFetchTimeout.TotalSeconds:0.#} s");
+            throw NotInTime();
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
         {
@@ -98,7 +94,7 @@ internal sealed class KvClient : IDisposable
     /// <summary>Tells the other node that the state is no longer wanted; its lease ends it if this fails.</summary>
     public async Task ReleaseAsync(KvTransferParams from)
     {
-        if (from.RequestId is not { Length: 32 } id || !id.All(char.IsAsciiHexDigit)) return;
+        if (from.RequestId is not { } id || !IsId(id)) return;
         try
         {
             using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(3), _time);
@@ -110,6 +106,9 @@ internal sealed class KvClient : IDisposable
             Activity.Current?.AddEvent(new("kv release failed; the lease will end it"));
         }
     }
+
+    public RuntimeErrorException NotInTime() =>
+        Failed($"the prefill engine did not deliver within {_options.KvFetchTimeout.TotalSeconds:0.#} s");
 
     public void Dispose() => _http.Dispose();
 
@@ -140,6 +139,8 @@ internal sealed class KvClient : IDisposable
             // Whether the lease still holds is what the fetch itself finds out.
         }
     }
+
+    private static bool IsId(string id) => id.Length == 32 && id.All(char.IsAsciiHexDigit);
 
     private Uri Address(KvTransferParams from)
     {

@@ -11,6 +11,7 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
     private long _bytes;
     private int _exported;
     private bool _closed;
+    private TaskCompletionSource _changed = NewSignal();
 
     /// <summary>Prompt tokens to export: all but the last, which the receiver computes to get its logits.</summary>
     public int Tokens { get; } = promptTokens - 1;
@@ -27,6 +28,23 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
         get
         {
             lock (_gate) return [.. _segments];
+        }
+    }
+
+    /// <summary>A segment, as soon as it is there; null when it never will be.</summary>
+    public async ValueTask<KvSegment?> SegmentAsync(int index, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_gate)
+            {
+                if (index < _segments.Count) return _segments[index];
+                if (_closed || _exported == Tokens) return null;
+                changed = _changed.Task;
+            }
+
+            await changed.WaitAsync(cancellationToken);
         }
     }
 
@@ -57,6 +75,7 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
             _segments.Add(segment);
             _bytes += state.Length;
             _exported = to;
+            Signal();
         }
     }
 
@@ -71,5 +90,14 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
         _closed = true;
         _segments.Clear();
         _bytes = 0;
+        Signal();
     }
+
+    private void Signal()
+    {
+        _changed.TrySetResult();
+        _changed = NewSignal();
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

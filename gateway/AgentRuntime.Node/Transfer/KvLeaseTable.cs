@@ -37,7 +37,7 @@ internal sealed class KvLeaseTable : IDisposable
     public long Expired { get; private set; }
 
     /// <summary>
-    /// Opens a lease for a prompt that is about to be computed; its time starts with the first touch.
+    /// Opens a lease for a prompt that is about to be computed; its time starts when that is done.
     /// </summary>
     /// <exception cref="RuntimeErrorException">AR4009: too much state waits already.</exception>
     public KvLease Open(int[] prompt, string? adapterDigest, int segmentTokens)
@@ -61,11 +61,19 @@ internal sealed class KvLeaseTable : IDisposable
         return lease;
     }
 
+    /// <summary>The prompt has been computed: from now on the state waits. False when it was released before.</summary>
+    public bool Begin(KvLease lease)
+    {
+        lease.Expires = _time.GetUtcNow() + _duration;
+        return _leases.ContainsKey(lease.Id);
+    }
+
     /// <summary>Finds a lease and renews it; null when there is none.</summary>
     public KvLease? Touch(string id)
     {
         if (!_leases.TryGetValue(id, out var lease) || lease.Expires <= _time.GetUtcNow()) return null;
-        lease.Expires = _time.GetUtcNow() + _duration;
+        // While its prompt is computed it lasts as long as that does.
+        if (lease.Expires != DateTimeOffset.MaxValue) lease.Expires = _time.GetUtcNow() + _duration;
         return lease;
     }
 

@@ -13,9 +13,20 @@ internal sealed record KvManifest(
 /// <summary>A piece: <c>GET /kv/{id}/segments/{index}</c> has its bytes.</summary>
 internal sealed record KvManifestSegment(int From, int To, int Bytes, string Sha256);
 
+/// <summary>
+/// What <c>POST /kv/expect</c> takes: the parameters that the decode leg will come with, as far as they matter here.
+/// </summary>
+internal sealed record KvAnnouncement(
+    bool DoRemotePrefill, string? RemoteEngineId, string? RemoteRequestId, string? RemoteHost, int? RemotePort)
+{
+    public static KvAnnouncement Of(KvTransferParams here) =>
+        new(here.RemotePrefill, here.EngineId, here.RequestId, here.Host, here.Port);
+}
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     RespectRequiredConstructorParameters = true,
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(KvManifest))]
+[JsonSerializable(typeof(KvAnnouncement))]
 internal sealed partial class KvJson : JsonSerializerContext;

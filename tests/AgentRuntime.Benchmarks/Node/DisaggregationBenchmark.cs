@@ -8,7 +8,8 @@ namespace AgentRuntime.Benchmarks.Node;
 /// <summary>
 /// <c>./tests/bench pd</c>: running decodes while long prompts arrive. Colocated, one node does both with all threads;
 /// disaggregated, one node reads the prompts and hands their KV state to another that writes, with half the threads
-/// each. A random model of about 100 million parameters, the two settings in turns. <c>transfers</c> measures only those.
+/// each. A random model of about 100 million parameters, the two settings in turns. <c>transfers</c> measures nothing
+/// else.
 /// </summary>
 internal sealed class DisaggregationBenchmark : IBenchmark
 {
@@ -126,7 +127,11 @@ internal sealed class DisaggregationBenchmark : IBenchmark
         leg["max_tokens"] = 1;
         leg["stream"] = false;
         leg.Remove("stream_options");
-        leg["kv_transfer_params"] = new JsonObject { ["do_remote_decode"] = true, ["do_remote_prefill"] = false };
+        leg["kv_transfer_params"] = new JsonObject
+        {
+            ["do_remote_decode"] = true, ["do_remote_prefill"] = false,
+            ["remote_host"] = decode.Http.BaseAddress!.Host, ["remote_port"] = decode.Http.BaseAddress.Port,
+        };
         using var response = await prefill.Http.PostAsJsonAsync(Completions, leg);
         response.EnsureSuccessStatusCode();
         var handed = JsonNode.Parse(await response.Content.ReadAsStringAsync())!["kv_transfer_params"];

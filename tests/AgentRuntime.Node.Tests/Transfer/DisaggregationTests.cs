@@ -181,14 +181,15 @@ public sealed class DisaggregationTests
         Assert.Equal(1, prefill.Service.Leases.Expired);
     }
 
-    internal static async Task<JsonObject> PrefillAsync(NodeServer node, JsonObject body)
+    internal static async Task<JsonObject> PrefillAsync(NodeServer node, JsonObject body, int? decodePort = null)
     {
         var copy = body.DeepClone().AsObject();
         copy["max_tokens"] = 1;
         copy["kv_transfer_params"] = new JsonObject
         {
             ["do_remote_decode"] = true, ["do_remote_prefill"] = false, ["remote_engine_id"] = null,
-            ["remote_block_ids"] = null, ["remote_host"] = null, ["remote_port"] = null,
+            ["remote_block_ids"] = null, ["remote_host"] = decodePort is null ? null : "127.0.0.1",
+            ["remote_port"] = decodePort,
         };
         var (status, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", copy);
         Assert.Equal(200, status);

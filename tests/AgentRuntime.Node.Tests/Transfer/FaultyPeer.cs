@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -72,13 +73,20 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDi
             return;
         }
 
-        var bytes = context.Request.Method == "GET" ? await http.GetByteArrayAsync(path) : [];
+        using var real = await http.GetAsync(path + context.Request.QueryString);
+        if (real.StatusCode == HttpStatusCode.NoContent)
+        {
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
+
+        var bytes = context.Request.Method == "GET" ? await real.Content.ReadAsByteArrayAsync() : [];
+        context.Response.ContentLength = path.Contains("/segments/", StringComparison.Ordinal) ? bytes.Length : null;
         if (path.Contains("/segments/", StringComparison.Ordinal))
         {
             switch (fault)
             {
                 case PeerFault.CutInSegment:
-                    context.Response.ContentLength = bytes.Length;
                     await context.Response.Body.WriteAsync(bytes.AsMemory(0, bytes.Length / 2));
                     await context.Response.Body.FlushAsync();
                     context.Abort();
