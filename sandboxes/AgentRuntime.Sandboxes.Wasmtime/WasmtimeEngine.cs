@@ -20,7 +20,7 @@ public sealed class WasmtimeEngine : IWasmEngine
 
     /// <summary>Makes the native engine, whose pool is reserved here.</summary>
     /// <exception cref="AgentRuntime.Abstractions.RuntimeErrorException">AR3018: the library is of another
-    /// release.</exception>
+    /// release, or cannot do without signals when it is to.</exception>
     public WasmtimeEngine(WasmtimeLibrary library, WasmtimeEngineOptions options)
     {
         _library = library;

@@ -27,7 +27,8 @@ public sealed record WasmtimeEngineOptions
 
     /// <summary>
     /// Whether faults of guest code become traps by signal handlers, which the library then installs in the process
-    /// (decision record 0132). Without, code checks every access itself. Release 36 has no such switch. Default true.
+    /// (decision record 0132). Without, code checks every access itself. The C API of release 36 has no such switch, so
+    /// that false is refused there (AR3018). Default true.
     /// </summary>
     public bool TrapsBySignals { get; init; } = true;
 

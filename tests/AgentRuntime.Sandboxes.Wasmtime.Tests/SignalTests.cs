@@ -1,4 +1,6 @@
+using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Wasmtime.Loading;
 using AgentRuntime.Sandboxes.Wasmtime.Signals;
 using Xunit.Abstractions;
 using static AgentRuntime.Sandboxes.Wasmtime.Tests.GivenLibrary;
@@ -196,6 +198,8 @@ public sealed class SignalTests(ITestOutputHelper output)
             Assert.Throws<InvalidOperationException>(() => engine.Start())));
     }
 
+    private static WasmtimeLibrary Library() => WasmtimeLibrary.Find(null)!;
+
     // Goes down until so much of the thread's stack is left; libc may have given it a larger one than was asked for.
     private static unsafe int WithRoom(nuint bytes, Action action)
     {
@@ -204,6 +208,31 @@ public sealed class SignalTests(ITestOutputHelper output)
         if ((nuint)filled - Posix.StackLow() > bytes) return filled[0] + WithRoom(bytes, action);
         action();
         return filled[0];
+    }
+
+    [Fact]
+    public void Doing_without_signals_is_refused_by_a_release_without_the_switch_and_traps_in_one_that_has_it()
+    {
+        if (Given(output) is not { } engine) return;
+        var options = new WasmtimeEngineOptions { TrapsBySignals = false, PooledInstances = 0 };
+        if (engine.Version.StartsWith("36.", StringComparison.Ordinal))
+        {
+            var thrown = Assert.Throws<RuntimeErrorException>(() => new WasmtimeEngine(Library(), options));
+            Assert.Equal(ReasonCodes.SandboxLibrary, thrown.Error.Code);
+            Assert.Contains("TrapsBySignals", thrown.Error.Message, StringComparison.Ordinal);
+            return;
+        }
+
+        var without = new WasmtimeEngine(Library(), options);
+        Assert.Equal(TrapKind.IntegerDivideByZero, Trapped("divide", 1, 0));
+        Assert.Equal(TrapKind.MemoryOutOfBounds, Trapped("load", -4));
+        Assert.Equal(TrapKind.CallStackExhausted, Trapped("recurse"));
+
+        TrapKind Trapped(string export, params int[] arguments)
+        {
+            using var instance = without.Start();
+            return Traps(() => instance.CallI32(export, arguments)).Kind;
+        }
     }
 
     [Fact]
@@ -248,5 +277,23 @@ public sealed class SignalTests(ITestOutputHelper output)
             Assert.True(Posix.GetEnvironment(one) is null);
             Assert.True(Posix.GetEnvironment(two) is null);
         }
+    }
+
+    // Where the tests run with RUST_BACKTRACE=1, as many machines for Rust set it, this is what a user would read.
+    [Fact]
+    public void No_message_holds_a_native_backtrace()
+    {
+        if (Given(output) is not { } engine) return;
+        var module = engine.Compile(GuestModules.Guest);
+        using var guest = engine.Start();
+        Exception[] thrown =
+        [
+            Assert.Throws<WasmModuleException>(() => engine.Compile([.. GuestModules.Guest[..^1], 0x6A])),
+            Record.Exception(() => module.Instantiate([Host(Doubling)], Limits with { MaxMemoryBytes = 1 })),
+            Traps(() => guest.CallI32("divide", 1, 0)),
+        ];
+
+        Assert.All(thrown, e => output.WriteLine(e.Message));
+        Assert.All(thrown, e => Assert.DoesNotContain("backtrace", e.Message, StringComparison.OrdinalIgnoreCase));
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Wasmtime.Loading;
 using AgentRuntime.Sandboxes.Wasmtime.Native;
 using AgentRuntime.Sandboxes.Wasmtime.Signals;
@@ -42,6 +43,9 @@ internal sealed unsafe class NativeEngine
         // Registering unwind tables of every module is of use to native debuggers alone.
         "native_unwind_info",
     ];
+
+    /// <summary>In the C API of 48 and 50; 36 has it in Rust alone.</summary>
+    private const string SignalTraps = "signals_based_traps";
 
     private NativeEngine(EngineHandle handle, int pooled)
     {
@@ -161,9 +165,11 @@ internal sealed unsafe class NativeEngine
     private static NativeEngine CreateWithLockHeld(
         WasmtimeLibrary library, WasmtimeEngineOptions options, EngineFlavour flavour)
     {
+        // Before the library is called: a switch that is not there would leave the handlers on, and nobody would know.
+        if (!options.TrapsBySignals && !HasSwitch(library, SignalTraps)) throw NeedsSignals(library);
         var config = Api.ConfigNew();
         foreach (var name in SwitchedOff) SwitchOff(library, config, name);
-        if (!options.TrapsBySignals) SwitchOff(library, config, "signals_based_traps");
+        if (!options.TrapsBySignals) SwitchOff(library, config, SignalTraps);
         Api.ConfigEpochInterruption(config, (byte)(flavour.Watched ? 1 : 0));
         Api.ConfigConsumeFuel(config, (byte)(flavour.Metered ? 1 : 0));
         Api.ConfigMaxWasmStack(config, (nuint)options.MaxGuestStackBytes);
@@ -190,9 +196,18 @@ internal sealed unsafe class NativeEngine
 
     private static void SwitchOff(WasmtimeLibrary library, nint config, string name)
     {
-        if (NativeLibrary.TryGetExport(library.Handle, $"wasmtime_config_{name}_set", out var set))
+        if (NativeLibrary.TryGetExport(library.Handle, Setter(name), out var set))
             ((delegate* unmanaged[Cdecl]<nint, byte, void>)set)(config, 0);
     }
+
+    private static bool HasSwitch(WasmtimeLibrary library, string name) =>
+        NativeLibrary.TryGetExport(library.Handle, Setter(name), out _);
+
+    private static string Setter(string name) => $"wasmtime_config_{name}_set";
+
+    private static RuntimeErrorException NeedsSignals(WasmtimeLibrary library) => WasmtimeLibrary.Unusable(
+        "TrapsBySignals is off, and the library has no switch for it", library.Path,
+        "Leave TrapsBySignals on, or give a libwasmtime.so of a release 48.0.x or 50.0.x.");
 
     // The library aborts the process when it cannot reserve its pool, so that the kernel is asked before.
     private static int Fitting(int wanted)

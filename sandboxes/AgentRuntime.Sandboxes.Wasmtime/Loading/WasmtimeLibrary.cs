@@ -16,6 +16,8 @@ public sealed class WasmtimeLibrary
     public const string EnvironmentVariable = "AGENTRUNTIME_WASMTIME";
 
     private const string FileName = "libwasmtime.so";
+    private const string GiveAnother = $"Give {EnvironmentVariable} or sandbox.library the libwasmtime.so (C API) of a "
+        + "release 36.0.x, 48.0.x or 50.0.x, or choose sandbox.engine: managed.";
     private static readonly Lock Gate = new();
     private static WasmtimeLibrary? _loaded;
 
@@ -60,13 +62,10 @@ public sealed class WasmtimeLibrary
         }
     }
 
-    /// <summary>A library that cannot be used.</summary>
-    internal static RuntimeErrorException Unusable(string what, string? where) => new(new RuntimeError(
-        ReasonCodes.SandboxLibrary,
-        $"Wasmtime cannot be used: {what}.",
-        where,
-        $"Give {EnvironmentVariable} or sandbox.library the libwasmtime.so (C API) of a release 36.0.x, "
-        + "48.0.x or 50.0.x, or choose sandbox.engine: managed."));
+    /// <summary>A library that cannot be used, or not as it is asked to be.</summary>
+    internal static RuntimeErrorException Unusable(string what, string? where, string? action = null) => new(
+        new RuntimeError(
+            ReasonCodes.SandboxLibrary, $"Wasmtime cannot be used: {what}.", where, action ?? GiveAnother));
 
     private static WasmtimeLibrary? FindInstalledWithLockHeld()
     {
