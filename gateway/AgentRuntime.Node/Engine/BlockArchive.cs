@@ -1,3 +1,5 @@
+using AgentRuntime.Node.Transfer;
+
 namespace AgentRuntime.Node.Engine;
 
 /// <summary>
@@ -6,16 +8,16 @@ namespace AgentRuntime.Node.Engine;
 /// </summary>
 internal sealed class BlockArchive(long maxBytes)
 {
-    private readonly Dictionary<BlockHash, LinkedListNode<(BlockHash Hash, byte[] State)>> _blocks = [];
-    private readonly LinkedList<(BlockHash Hash, byte[] State)> _recency = new();
+    private readonly Dictionary<BlockHash, LinkedListNode<(BlockHash Hash, KvBuffer State)>> _blocks = [];
+    private readonly LinkedList<(BlockHash Hash, KvBuffer State)> _recency = new();
 
-    /// <summary>Bytes held.</summary>
+    /// <summary>Bytes held, buffers counted whole.</summary>
     public long Bytes { get; private set; }
 
     public bool Contains(BlockHash hash) => _blocks.ContainsKey(hash);
 
-    /// <summary>A block's state, used now; null when it is not here.</summary>
-    public byte[]? Find(BlockHash hash)
+    /// <summary>A block's state, used now, good until the next is added; null when it is not here.</summary>
+    public KvBuffer? Find(BlockHash hash)
     {
         if (!_blocks.TryGetValue(hash, out var node)) return null;
         _recency.Remove(node);
@@ -23,11 +25,14 @@ internal sealed class BlockArchive(long maxBytes)
         return node.Value.State;
     }
 
-    /// <summary>Keeps a block and returns those that it displaced; itself among them when it is too large.</summary>
-    public IReadOnlyList<BlockHash> Add(BlockHash hash, byte[] state)
+    /// <summary>
+    /// Keeps a block, whose buffer is the archive's from now on, and returns those that it displaced; itself among them
+    /// when it is too large.
+    /// </summary>
+    public IReadOnlyList<BlockHash> Add(BlockHash hash, KvBuffer state)
     {
         _blocks[hash] = _recency.AddLast((hash, state));
-        Bytes += state.Length;
+        Bytes += state.Capacity;
         if (Bytes <= maxBytes) return [];
         List<BlockHash> dropped = [];
         while (Bytes > maxBytes)
@@ -35,7 +40,8 @@ internal sealed class BlockArchive(long maxBytes)
             var (oldest, bytes) = _recency.First!.Value;
             _recency.RemoveFirst();
             _blocks.Remove(oldest);
-            Bytes -= bytes.Length;
+            Bytes -= bytes.Capacity;
+            bytes.Return();
             dropped.Add(oldest);
         }
 

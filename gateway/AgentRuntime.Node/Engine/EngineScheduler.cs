@@ -1,6 +1,7 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Interop;
+using AgentRuntime.Node.Transfer;
 
 namespace AgentRuntime.Node.Engine;
 
@@ -168,9 +169,10 @@ internal sealed class EngineScheduler : IDisposable
     {
         var size = _options.BlockTokens;
         while (sequence.CommittedBlocks < reusable
-            && _cache.FindArchived(sequence.Hashes[sequence.CommittedBlocks]) is { } state
+            && _cache.IsArchived(sequence.Hashes[sequence.CommittedBlocks])
             && MakeRoom(size)
-            && _context.Import(state, sequence.Cells!.Id, sequence.Computed, sequence.Computed + size))
+            && _cache.FindArchived(sequence.Hashes[sequence.CommittedBlocks]) is { } state
+            && _context.Import(state.Span, sequence.Cells!.Id, sequence.Computed, sequence.Computed + size))
         {
             sequence.Computed += size;
             Commit(sequence);
@@ -180,7 +182,12 @@ internal sealed class EngineScheduler : IDisposable
     private void Import(EngineSequence sequence)
     {
         if (sequence.Generation.Request.Import is not { } import || sequence.Preemptions > 0) return;
-        foreach (var segment in import.Segments)
+        import.Use(segments => Import(sequence, segments));
+    }
+
+    private void Import(EngineSequence sequence, IReadOnlyList<KvSegment> segments)
+    {
+        foreach (var segment in segments)
         {
             if (segment.To <= sequence.Computed) continue;
             if (segment.From > sequence.Computed || segment.To >= sequence.Tokens.Length) break;
@@ -190,8 +197,6 @@ internal sealed class EngineScheduler : IDisposable
             sequence.Computed = segment.To;
             Commit(sequence);
         }
-
-        import.Release();
     }
 
     /// <summary>
@@ -317,7 +322,8 @@ internal sealed class EngineScheduler : IDisposable
     {
         if (sequence.Generation.Request.Export is not { } export) return;
         while (export.NextSegment(Math.Min(sequence.Computed, sequence.PromptTokens - 1)) is { } range)
-            export.Add(range.From, range.To, _context.Export(sequence.Cells!.Id, range.From, range.To));
+            export.Add(range.From, range.To, _context.Export(
+                sequence.Cells!.Id, range.From, range.To, KvBuffer.Rent));
     }
 
     private void Choose(EngineSequence sequence)

@@ -1,3 +1,5 @@
+using AgentRuntime.Node.Transfer;
+
 namespace AgentRuntime.Node.Engine;
 
 /// <summary>The operations on KV cells that the prefix cache needs; positions are half-open ranges.</summary>
@@ -12,6 +14,6 @@ internal interface IKvCells
     /// <summary>Takes the cells at these positions from a sequence.</summary>
     void Remove(int sequence, int from, int to);
 
-    /// <summary>Copies the state of these positions out.</summary>
-    byte[] Export(int sequence, int from, int to);
+    /// <summary>Copies the state of these positions into a buffer of the length that is asked for.</summary>
+    KvBuffer Export(int sequence, int from, int to, Func<int, KvBuffer> allocate);
 }

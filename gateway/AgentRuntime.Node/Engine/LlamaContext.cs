@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Interop;
+using AgentRuntime.Node.Transfer;
 
 namespace AgentRuntime.Node.Engine;
 
@@ -126,14 +127,13 @@ internal sealed unsafe class LlamaContext : IModelContext
 
     public void Remove(int sequence, int from, int to) => Llama.SequenceRemove(_memory, sequence, from, to);
 
-    public byte[] Export(int sequence, int from, int to)
+    public KvBuffer Export(int sequence, int from, int to, Func<int, KvBuffer> allocate)
     {
         Share(sequence, ScratchSequence, from, to);
         try
         {
-            var state = GC.AllocateUninitializedArray<byte>(
-                checked((int)Llama.SequenceStateSize(_handle, ScratchSequence, 0)));
-            fixed (byte* target = state)
+            var state = allocate(checked((int)Llama.SequenceStateSize(_handle, ScratchSequence, 0)));
+            fixed (byte* target = state.Span)
             {
                 var written = Llama.SequenceStateGet(_handle, target, (nuint)state.Length, ScratchSequence, 0);
                 if (written != (nuint)state.Length)

@@ -1,3 +1,5 @@
+using AgentRuntime.Node.Transfer;
+
 namespace AgentRuntime.Node.Engine;
 
 /// <summary>
@@ -72,8 +74,13 @@ internal sealed class PrefixCache
         return sequence;
     }
 
-    /// <summary>The state of a block that is in the archive only; null when it is not.</summary>
-    public byte[]? FindArchived(BlockHash hash) => _blocks.ContainsKey(hash) ? null : _archive?.Find(hash);
+    /// <summary>Whether a block is in the archive only.</summary>
+    public bool IsArchived(BlockHash hash) => !_blocks.ContainsKey(hash) && _archive?.Contains(hash) == true;
+
+    /// <summary>
+    /// The state of a block that is in the archive only; null when it is not. Good until the next eviction.
+    /// </summary>
+    public KvBuffer? FindArchived(BlockHash hash) => _blocks.ContainsKey(hash) ? null : _archive?.Find(hash);
 
     /// <summary>The sequence has computed its next whole block. Returns whether the block is new here.</summary>
     public bool Commit(CachedSequence sequence, BlockHash hash, ReadOnlySpan<int> tokens, string? salt, string? adapter)
@@ -158,8 +165,8 @@ internal sealed class PrefixCache
         }
 
         if (_archive.Contains(block.Hash)) return;
-        foreach (var dropped in _archive.Add(block.Hash, _cells.Export(block.Owner.Id, block.End - BlockTokens,
-            block.End)))
+        var state = _cells.Export(block.Owner.Id, block.End - BlockTokens, block.End, KvBuffer.Rent);
+        foreach (var dropped in _archive.Add(block.Hash, state))
             if (!_blocks.ContainsKey(dropped))
                 _observer?.Removed(dropped);
     }

@@ -22,7 +22,7 @@ internal static class KvEndpoints
         var manifest = new KvManifest(
             node.EngineName, node.Model.Digest, node.Model.StateFormat, lease.PromptDigest, export.Tokens,
             export.IsComplete,
-            [.. export.Segments.Select(s => new KvManifestSegment(s.From, s.To, s.State.Length, s.Sha256))],
+            [.. export.Segments.Select(s => new KvManifestSegment(s.From, s.To, s.Length, s.Sha256))],
             lease.AdapterDigest);
         context.Response.ContentType = "application/json";
         await JsonSerializer.SerializeAsync(context.Response.Body, manifest, KvJson.Default.KvManifest,
@@ -40,30 +40,28 @@ internal static class KvEndpoints
             return;
         }
 
-        var wait = context.Request.Query.ContainsKey("wait");
-        var segment = wait
-            ? await export.SegmentAsync(index, context.RequestAborted)
-            : export.Segments.ElementAtOrDefault(index);
-        if (segment is null && wait && export.IsComplete)
-        {
-            context.Response.StatusCode = StatusCodes.Status204NoContent;
-            return;
-        }
-
-        if (segment is null)
+        if (!export.BeginRead())
         {
             await MissingAsync(context);
             return;
         }
 
-        context.Response.ContentType = "application/octet-stream";
-        context.Response.ContentLength = segment.State.Length;
-        context.Response.Headers["X-Kv-Sha256"] = segment.Sha256;
-        // In slices: the server copies all that one call gives it before it sends the first byte.
-        for (var at = 0; at < segment.State.Length; at += SliceBytes)
+        try
         {
-            var slice = segment.State.Slice(at, Math.Min(SliceBytes, segment.State.Length - at));
-            await context.Response.Body.WriteAsync(slice, context.RequestAborted);
+            var wait = context.Request.Query.ContainsKey("wait");
+            var segment = wait
+                ? await export.SegmentAsync(index, context.RequestAborted)
+                : export.Segments.ElementAtOrDefault(index);
+            if (segment is not null)
+                await WriteAsync(context, segment);
+            else if (wait && export.IsComplete)
+                context.Response.StatusCode = StatusCodes.Status204NoContent;
+            else
+                await MissingAsync(context);
+        }
+        finally
+        {
+            export.EndRead();
         }
     }
 
@@ -95,6 +93,19 @@ internal static class KvEndpoints
 
     public static Task Release(HttpContext context, NodeService node, string id) =>
         Done(context, node.Leases.Release(id));
+
+    private static async Task WriteAsync(HttpContext context, KvSegment segment)
+    {
+        context.Response.ContentType = "application/octet-stream";
+        context.Response.ContentLength = segment.Length;
+        context.Response.Headers["X-Kv-Sha256"] = segment.Sha256;
+        // In slices: the server copies all that one call gives it before it sends the first byte.
+        for (var at = 0; at < segment.Length; at += SliceBytes)
+        {
+            var slice = segment.State.Slice(at, Math.Min(SliceBytes, segment.Length - at));
+            await context.Response.Body.WriteAsync(slice, context.RequestAborted);
+        }
+    }
 
     private static Task Done(HttpContext context, bool found)
     {

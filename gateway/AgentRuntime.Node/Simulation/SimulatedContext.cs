@@ -78,7 +78,8 @@ internal sealed class SimulatedContext : IModelContext
     /// <summary>
     /// The head of a state of these positions, as <see cref="KvSegment"/> checks it, without keys and values.
     /// </summary>
-    public byte[] Export(int sequence, int from, int to) => KvSegment.Empty(from, to);
+    public KvBuffer Export(int sequence, int from, int to, Func<int, KvBuffer> allocate) =>
+        KvBuffer.Of(KvSegment.Empty(from, to));
 
     public bool Import(ReadOnlySpan<byte> state, int sequence, int keepFrom, int to) => true;
 

@@ -47,7 +47,7 @@ internal sealed partial class KvClient
         var (address, id) = (Address(from), from.RequestId!);
         try
         {
-            var pieces = new List<(byte[] State, string Sha256)>();
+            var pieces = new List<(KvBuffer State, string Sha256)>();
             while (await NextAsync(address, id, pieces.Count, reserve, cancellationToken) is { } piece)
             {
                 if (pieces.Count == MostSegments) throw Failed("the state has too many segments");
@@ -58,7 +58,7 @@ internal sealed partial class KvClient
             if (manifest.Segments.Count != pieces.Count) throw Failed("the manifest has other segments");
             var segments = manifest.Segments.Zip(pieces, (planned, piece) =>
                 planned.Sha256 == piece.Sha256 && planned.Bytes == piece.State.Length
-                && KvSegment.IsStateOf(piece.State, planned.From, planned.To)
+                && KvSegment.IsStateOf(piece.State.Span, planned.From, planned.To)
                     ? new KvSegment(planned.From, planned.To, piece.State, piece.Sha256)
                     : throw Failed("a segment is not the one of its manifest"));
             return new(manifest, [.. segments]);
@@ -74,10 +74,10 @@ internal sealed partial class KvClient
     public KvImport Accept(KvFetched fetched, int[] prompt, string? adapterDigest, TimeSpan waited)
     {
         Compare(fetched.Manifest, prompt, adapterDigest);
-        return new(fetched.Segments, fetched.Segments.Sum(s => (long)s.State.Length), waited);
+        return new(fetched.Segments, waited);
     }
 
-    private async Task<(byte[] State, string Sha256)?> NextAsync(
+    private async Task<(KvBuffer State, string Sha256)?> NextAsync(
         Uri address, string id, int index, Func<long, bool> reserve, CancellationToken cancellationToken)
     {
         var uri = new Uri(address, $"kv/{id}/segments/{index}?wait");
@@ -87,7 +87,7 @@ internal sealed partial class KvClient
         if (response.Content.Headers.ContentLength is not (> 0 and <= int.MaxValue and var length))
             throw Failed("a segment does not say how long it is");
         if (!reserve(length)) throw Failed("more state is expected than this node holds at once");
-        var state = GC.AllocateUninitializedArray<byte>((int)length);
+        var state = KvBuffer.Rent((int)length);
         await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
         return (state, await ReadAsync(stream, state, cancellationToken));
     }

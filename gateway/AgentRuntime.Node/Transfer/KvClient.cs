@@ -65,16 +65,17 @@ internal sealed partial class KvClient : IDisposable
             var segments = new List<KvSegment>(manifest.Segments.Count);
             foreach (var (planned, index) in manifest.Segments.Select((s, i) => (s, i)))
                 segments.Add(await SegmentAsync(address, id, index, planned, both.Token));
-            var bytes = manifest.Segments.Sum(s => (long)s.Bytes);
 
             if (_options.Simulation is { } simulation)
             {
-                bytes = prompt.Length * simulation.KvBytesPerToken;
                 var rest = simulation.TransferTime(prompt.Length) - _time.GetElapsedTime(start);
                 if (rest > TimeSpan.Zero) await Task.Delay(rest, _time, both.Token);
             }
 
-            return new(segments, bytes, _time.GetElapsedTime(start));
+            return new(segments, _time.GetElapsedTime(start))
+            {
+                Bytes = SimulatedBytes(prompt) ?? manifest.Segments.Sum(s => (long)s.Bytes),
+            };
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -140,6 +141,8 @@ internal sealed partial class KvClient : IDisposable
         }
     }
 
+    private long? SimulatedBytes(int[] prompt) => prompt.Length * _options.Simulation?.KvBytesPerToken;
+
     private static bool IsId(string id) => id.Length == 32 && id.All(char.IsAsciiHexDigit);
 
     private Uri Address(KvTransferParams from)
@@ -195,11 +198,11 @@ internal sealed partial class KvClient : IDisposable
         var uri = new Uri(address, $"kv/{id}/segments/{index}");
         using var response = await _http.GetAsync(uri, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         response.EnsureSuccessStatusCode();
-        var state = GC.AllocateUninitializedArray<byte>(planned.Bytes);
+        var state = KvBuffer.Rent(planned.Bytes);
         await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
         if (await ReadAsync(stream, state, cancellationToken) != planned.Sha256)
             throw Failed("a segment's checksum is wrong");
-        return KvSegment.IsStateOf(state, planned.From, planned.To)
+        return KvSegment.IsStateOf(state.Span, planned.From, planned.To)
             ? new(planned.From, planned.To, state, planned.Sha256)
             : throw Failed("a segment does not hold the state that its manifest says");
     }
@@ -207,12 +210,12 @@ internal sealed partial class KvClient : IDisposable
     /// <summary>
     /// Fills <paramref name="state"/> and returns its checksum, taken piece by piece while the next is on its way.
     /// </summary>
-    private static async Task<string> ReadAsync(Stream stream, byte[] state, CancellationToken cancellationToken)
+    private static async Task<string> ReadAsync(Stream stream, KvBuffer state, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (var at = 0; at < state.Length;)
         {
-            var piece = state.AsMemory(at, Math.Min(PieceBytes, state.Length - at));
+            var piece = state.Memory.Slice(at, Math.Min(PieceBytes, state.Length - at));
             var read = await stream.ReadAtLeastAsync(
                 piece, piece.Length, throwOnEndOfStream: true, cancellationToken);
             hash.AppendData(piece.Span[..read]);

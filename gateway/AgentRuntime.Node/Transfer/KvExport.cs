@@ -7,7 +7,9 @@ namespace AgentRuntime.Node.Transfer;
 internal sealed class KvExport(int promptTokens, int segmentTokens, long maxBytes)
 {
     private readonly Lock _gate = new();
-    private readonly List<KvSegment> _segments = [];
+    private List<KvSegment> _segments = [];
+    private List<KvSegment> _dropped = [];
+    private int _readers;
     private long _bytes;
     private int _exported;
     private bool _closed;
@@ -59,14 +61,15 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
         }
     }
 
-    public void Add(int from, int to, byte[] state)
+    public void Add(int from, int to, KvBuffer state)
     {
         var segment = KvSegment.Of(from, to, state);
         lock (_gate)
         {
-            if (_closed) return;
-            if (_bytes + state.Length > maxBytes)
+            if (_closed || _bytes + state.Length > maxBytes)
             {
+                state.Return();
+                if (_closed) return;
                 Overflowed = true;
                 Drop();
                 return;
@@ -79,6 +82,26 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
         }
     }
 
+    /// <summary>Keeps the bytes of segments as they are until <see cref="EndRead"/>; false when they are gone.</summary>
+    public bool BeginRead()
+    {
+        lock (_gate)
+        {
+            if (_closed) return false;
+            _readers++;
+            return true;
+        }
+    }
+
+    public void EndRead()
+    {
+        lock (_gate)
+        {
+            _readers--;
+            ReturnDropped();
+        }
+    }
+
     /// <summary>Frees the state; nothing is added any more.</summary>
     public void Release()
     {
@@ -87,10 +110,19 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
 
     private void Drop()
     {
+        if (_closed) return;
         _closed = true;
-        _segments.Clear();
         _bytes = 0;
+        (_dropped, _segments) = (_segments, []);
+        ReturnDropped();
         Signal();
+    }
+
+    private void ReturnDropped()
+    {
+        if (!_closed || _readers > 0) return;
+        foreach (var segment in _dropped) segment.Buffer.Return();
+        _dropped = [];
     }
 
     private void Signal()

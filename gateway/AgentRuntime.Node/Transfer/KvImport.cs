@@ -1,17 +1,49 @@
 namespace AgentRuntime.Node.Transfer;
 
-/// <summary>KV state fetched from another node, verified, on its way into the engine.</summary>
-internal sealed class KvImport(IReadOnlyList<KvSegment> segments, long bytes, TimeSpan fetchTime)
+/// <summary>
+/// KV state fetched from another node, verified, on its way into the engine, which uses it once. Thread-safe.
+/// </summary>
+internal sealed class KvImport(IReadOnlyList<KvSegment> segments, TimeSpan fetchTime)
 {
+    private readonly Lock _gate = new();
     private IReadOnlyList<KvSegment> _segments = segments;
+    private bool _inUse;
 
-    /// <summary>Segments in the order of their positions, without gaps.</summary>
-    public IReadOnlyList<KvSegment> Segments => Volatile.Read(ref _segments);
-
-    public long Bytes { get; } = bytes;
+    public long Bytes { get; init; } = segments.Sum(s => (long)s.Length);
 
     public TimeSpan FetchTime { get; } = fetchTime;
 
-    /// <summary>Lets the bytes go.</summary>
-    public void Release() => Volatile.Write(ref _segments, []);
+    /// <summary>
+    /// Gives the segments, in the order of their positions and without gaps, to <paramref name="use"/> and lets them
+    /// go; none when that has happened already.
+    /// </summary>
+    public void Use(Action<IReadOnlyList<KvSegment>> use)
+    {
+        lock (_gate)
+        {
+            if (_segments.Count == 0) return;
+            _inUse = true;
+        }
+
+        try
+        {
+            use(_segments);
+        }
+        finally
+        {
+            lock (_gate) _inUse = false;
+            Release();
+        }
+    }
+
+    /// <summary>Lets the bytes go, or leaves that to who uses them now.</summary>
+    public void Release()
+    {
+        lock (_gate)
+        {
+            if (_inUse) return;
+            foreach (var segment in _segments) segment.Buffer.Return();
+            _segments = [];
+        }
+    }
 }

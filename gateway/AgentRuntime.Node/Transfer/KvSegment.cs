@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 
 namespace AgentRuntime.Node.Transfer;
 
-/// <summary>The exported state of the positions [From, To) of a sequence. Immutable.</summary>
-internal sealed record KvSegment(int From, int To, ReadOnlyMemory<byte> State, string Sha256)
+/// <summary>The exported state of the positions [From, To) of a sequence. Immutable until its buffer is returned.</summary>
+internal sealed record KvSegment(int From, int To, KvBuffer Buffer, string Sha256)
 {
     // llama.cpp v0.5.0: llama-context.cpp (io_magic, sequence id), llama-kv-cache.cpp (streams, cells; a cell is its
     // position, the number of its sequences and the sequence).
@@ -13,7 +13,11 @@ internal sealed record KvSegment(int From, int To, ReadOnlyMemory<byte> State, s
     private const int HeaderBytes = 16;
     private const int CellBytes = 12;
 
-    public static KvSegment Of(int from, int to, byte[] state) => new(from, to, state, Digest(state));
+    public ReadOnlyMemory<byte> State => Buffer.Memory;
+
+    public int Length => Buffer.Length;
+
+    public static KvSegment Of(int from, int to, KvBuffer state) => new(from, to, state, Digest(state.Span));
 
     public static string Digest(ReadOnlySpan<byte> state) => Convert.ToHexStringLower(SHA256.HashData(state));
 

@@ -1,4 +1,5 @@
 using AgentRuntime.Node.Engine;
+using AgentRuntime.Node.Transfer;
 
 namespace AgentRuntime.Node.Tests.Engine;
 
@@ -62,7 +63,7 @@ public sealed class PrefixCacheTests
             {
                 content[request.Hashes[i]] = request.Tokens[(i * Block)..((i + 1) * Block)];
                 if (i < request.Committed || cache.FindArchived(request.Hashes[i]) is not { } state) continue;
-                Assert.Equal(content[request.Hashes[i]], state.Select(b => (int)b));
+                Assert.Equal(content[request.Hashes[i]], state.Span.ToArray().Select(b => (int)b));
                 restored++;
             }
 
@@ -198,8 +199,12 @@ public sealed class PrefixCacheTests
                     cell.Sequences.Add(target);
         }
 
-        public byte[] Export(int sequence, int from, int to) =>
-            [.. Read(sequence).Skip(from).Take(to - from).Select(token => (byte)token)];
+        public KvBuffer Export(int sequence, int from, int to, Func<int, KvBuffer> allocate)
+        {
+            var state = allocate(to - from);
+            Read(sequence).Skip(from).Take(to - from).Select(token => (byte)token).ToArray().CopyTo(state.Span);
+            return state;
+        }
 
         public void Truncate(int sequence, int from) => Remove(sequence, from, int.MaxValue);
 

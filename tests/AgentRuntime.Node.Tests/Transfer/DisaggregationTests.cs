@@ -177,8 +177,8 @@ public sealed class DisaggregationTests
 
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        while (prefill.Service.Leases.Count > 0) await tick.WaitForNextTickAsync(deadline.Token);
-        Assert.Equal(1, prefill.Service.Leases.Expired);
+        while (prefill.Service.Leases.Expired == 0) await tick.WaitForNextTickAsync(deadline.Token);
+        Assert.Equal(0, prefill.Service.Leases.Count);
     }
 
     internal static async Task<JsonObject> PrefillAsync(NodeServer node, JsonObject body, int? decodePort = null)

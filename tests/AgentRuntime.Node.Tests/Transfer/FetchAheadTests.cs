@@ -19,14 +19,14 @@ public sealed class FetchAheadTests
         Assert.True(decode.Service.Expectations.Begin(here));
 
         byte[][] states = [KvSegment.Empty(0, 256), KvSegment.Empty(256, 512), KvSegment.Empty(512, 599)];
-        lease.Export.Add(0, 256, states[0]);
+        lease.Export.Add(0, 256, KvBuffer.Of(states[0]));
         await Until(() => decode.Service.Expectations.Bytes == states[0].Length);
         Assert.False(lease.Export.IsComplete);
-        lease.Export.Add(256, 512, states[1]);
+        lease.Export.Add(256, 512, KvBuffer.Of(states[1]));
         await Until(() => decode.Service.Expectations.Bytes == states[0].Length + states[1].Length);
         var taken = decode.Service.Expectations.TakeAsync(lease.Id, default);
         Assert.False(taken.IsCompleted);
-        lease.Export.Add(512, 599, states[2]);
+        lease.Export.Add(512, 599, KvBuffer.Of(states[2]));
 
         Assert.Equal(states, (await taken)!.Segments.Select(s => s.State.ToArray()));
         Assert.Null(await decode.Service.Expectations.TakeAsync(lease.Id, default));
@@ -62,7 +62,7 @@ public sealed class FetchAheadTests
         await using var decode = await DemoNode.StartAsync();
         var lease = prefill.Service.Leases.Open(new int[600], null, NodeService.SegmentTokens);
         Assert.True(decode.Service.Expectations.Begin(prefill.Service.HandOver(lease)));
-        lease.Export.Add(0, 256, KvSegment.Empty(0, 256));
+        lease.Export.Add(0, 256, KvBuffer.Of(KvSegment.Empty(0, 256)));
         await Until(() => decode.Service.Expectations.Bytes > 0);
 
         prefill.Service.Leases.Release(lease.Id);
