@@ -4,25 +4,69 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Storage;
 
 /// <summary>
-/// Says when a tenant's oldest audit records are to go: once a hundredth of what is kept has come, because finding the
-/// oldest costs more than writing. Thread-safe.
+/// Says when a tenant's oldest audit records are to go, and how many: once a hundredth of what is kept has come. Knows
+/// about how many there are, because counting them costs a step for each. Thread-safe.
 /// </summary>
 internal sealed class AuditRetention
 {
-    private readonly ConcurrentDictionary<TenantId, long> _since = [];
+    /// <summary>Counted anew after so many times: what others wrote or a failed write left out was not noted.</summary>
+    private const int CountEvery = 100;
 
-    /// <summary>Notes records that were kept; the tenants whose oldest are to go now.</summary>
+    private readonly ConcurrentDictionary<TenantId, Kept> _kept = [];
+
+    /// <summary>Notes records that are written; the tenants that are to be looked at now.</summary>
     public IReadOnlyList<TenantId> Note(IReadOnlyList<AuditEntry> entries, long maxPerTenant)
     {
         var due = new List<TenantId>();
         foreach (var group in entries.GroupBy(e => e.Tenant))
         {
-            if (_since.AddOrUpdate(group.Key, group.Count(), (_, n) => n + group.Count()) < maxPerTenant / 100)
-                continue;
-            _since[group.Key] = 0;
+            var kept = _kept.GetOrAdd(group.Key, static _ => new());
+            lock (kept)
+            {
+                kept.New += group.Count();
+                if (kept.New < maxPerTenant / 100)
+                    continue;
+                kept.Records += kept.New;
+                kept.New = 0;
+            }
+
             due.Add(group.Key);
         }
 
         return due;
+    }
+
+    /// <summary>
+    /// How many of the oldest are to go; null when the records have to be counted first (<see cref="Counted"/>).
+    /// </summary>
+    public long? Excess(TenantId tenant, long maxPerTenant)
+    {
+        var kept = _kept[tenant];
+        lock (kept)
+        {
+            if (kept.Looked++ % CountEvery == 0)
+                return null;
+            var excess = Math.Max(0, kept.Records - maxPerTenant);
+            kept.Records -= excess;
+            return excess;
+        }
+    }
+
+    /// <summary>There are so many records; how many of the oldest are to go.</summary>
+    public long Counted(TenantId tenant, long records, long maxPerTenant)
+    {
+        var kept = _kept[tenant];
+        lock (kept)
+            kept.Records = Math.Min(records, maxPerTenant);
+        return Math.Max(0, records - maxPerTenant);
+    }
+
+    private sealed class Kept
+    {
+        public long New { get; set; }
+
+        public long Records { get; set; }
+
+        public int Looked { get; set; }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
+using Npgsql;
 
 namespace AgentRuntime.Storage;
 
@@ -14,7 +15,6 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
     {
         ArgumentNullException.ThrowIfNull(entries);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxPerTenant, 1);
-        var due = _retention.Note(entries, maxPerTenant);
         await database.InTransactionAsync(
             async db =>
             {
@@ -27,16 +27,15 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
                         entry.Data.Kind,
                         JsonSerializer.SerializeToUtf8Bytes(entry.Data, WireJson.Default.AuditData))
                         .ConfigureAwait(false);
-                foreach (var tenant in due)
-                    await db.ExecuteAsync(
-                        """
-                        DELETE FROM audit_records WHERE tenant = $1 AND id <=
-                        (SELECT id FROM audit_records WHERE tenant = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)
-                        """,
-                        cancellationToken, tenant.ToString(), maxPerTenant).ConfigureAwait(false);
                 return true;
             },
             cancellationToken).ConfigureAwait(false);
+
+        // Noted once they are written: a write that fails and is tried again must not count twice.
+        foreach (var tenant in _retention.Note(entries, maxPerTenant))
+            await database.RunAsync(
+                db => ForgetAsync(db, tenant, maxPerTenant, cancellationToken), cancellationToken)
+                .ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -63,5 +62,23 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
                 query.Before,
                 Math.Clamp(query.Limit, 1, AuditQuery.MaxLimit)),
             cancellationToken);
+    }
+
+    private async Task<int> ForgetAsync(
+        NpgsqlConnection db, TenantId tenant, long keep, CancellationToken cancellationToken)
+    {
+        var name = tenant.ToString();
+        var excess = _retention.Excess(tenant, keep) ?? _retention.Counted(
+            tenant,
+            (long)(await db.ScalarAsync(
+                "SELECT count(*) FROM audit_records WHERE tenant = $1", cancellationToken, name)
+                .ConfigureAwait(false))!,
+            keep);
+        return excess == 0 ? 0 : await db.ExecuteAsync(
+            """
+            DELETE FROM audit_records WHERE tenant = $1 AND id <=
+            (SELECT id FROM audit_records WHERE tenant = $1 ORDER BY id LIMIT 1 OFFSET $2)
+            """,
+            cancellationToken, name, excess - 1).ConfigureAwait(false);
     }
 }

@@ -29,7 +29,6 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
             ]);
         }
 
-        var due = _retention.Note(entries, maxPerTenant);
         await database.WriteAsync(
             db =>
             {
@@ -37,11 +36,13 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
                     "INSERT INTO audit_records (tenant, at, kind, data) VALUES ($tenant, $at, $kind, $data)",
                     ["$tenant", "$at", "$kind", "$data"],
                     rows);
-                foreach (var tenant in due)
-                    Forget(db, tenant.ToString(), maxPerTenant);
                 return true;
             },
             cancellationToken).ConfigureAwait(false);
+
+        // Noted once they are written: a write that fails and is tried again must not count twice.
+        foreach (var tenant in _retention.Note(entries, maxPerTenant))
+            await database.WriteAsync(db => Forget(db, tenant, maxPerTenant), cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -71,11 +72,16 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
             cancellationToken);
     }
 
-    private static void Forget(SqliteConnection db, string tenant, long keep) =>
-        db.Execute(
+    private int Forget(SqliteConnection db, TenantId tenant, long keep)
+    {
+        var name = ("$tenant", (object?)tenant.ToString());
+        var excess = _retention.Excess(tenant, keep) ?? _retention.Counted(
+            tenant, (long)db.Scalar("SELECT count(*) FROM audit_records WHERE tenant = $tenant", name)!, keep);
+        return excess == 0 ? 0 : db.Execute(
             """
             DELETE FROM audit_records WHERE tenant = $tenant AND id <=
-            (SELECT id FROM audit_records WHERE tenant = $tenant ORDER BY id DESC LIMIT 1 OFFSET $keep)
+            (SELECT id FROM audit_records WHERE tenant = $tenant ORDER BY id LIMIT 1 OFFSET $excess - 1)
             """,
-            ("$tenant", tenant), ("$keep", keep));
+            name, ("$excess", excess));
+    }
 }

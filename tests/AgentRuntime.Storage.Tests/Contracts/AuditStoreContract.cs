@@ -90,6 +90,27 @@ public abstract class AuditStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_tenant_keeps_its_newest_records_however_many_come()
+    {
+        const int keep = 1_000;
+        for (var i = 0; i < 300; i++)
+            await Audit.AppendAsync(
+                [
+                    .. Enumerable.Range(i * 10, 10)
+                        .Select(n => new AuditEntry(Given.Tenant(1), Noon, new DecisionSettled($"dec_{n}", "failed"))),
+                ],
+                keep,
+                _ct);
+
+        var left = new List<AuditRecord>();
+        while (await Read(new() { After = left.Count == 0 ? 0 : left[^1].Id, Limit = 500 }) is { Count: > 0 } page)
+            left.AddRange(page);
+        // The last are all there, and a hundredth more at most.
+        Assert.InRange(left.Count, keep, keep + (keep / 100));
+        Assert.Equal(Enumerable.Range(3_000 - left.Count, left.Count).Select(n => $"dec_{n}"), left.Select(Name));
+    }
+
+    [Fact]
     public async Task Text_that_is_no_unicode_is_kept_as_far_as_it_is()
     {
         await Audit.AppendAsync(
