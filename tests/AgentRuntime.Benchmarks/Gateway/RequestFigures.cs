@@ -12,12 +12,13 @@ internal sealed class RequestFigures(PlatformUnderTest platform, string engine)
     private const string Body =
         """{"model":"sim","max_tokens":4,"messages":[{"role":"user","content":"Say hello to the world"}]}""";
 
-    private const int Rounds = 3;
+    private const int Rounds = 7;
+    private const int LeastRounds = 3;
     private const int Connections = 16;
     private static readonly TimeSpan RoundsTime = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan Warmup = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan Busy = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Busy = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(1);
 
     public async Task AddToAsync(JsonObject figures)
     {
@@ -38,7 +39,7 @@ internal sealed class RequestFigures(PlatformUnderTest platform, string engine)
         await ours.PostAsync(Connections, Warmup);
 
         Target[] all = [direct, ours, theirs];
-        var rounds = await new CalmRounds(Rounds, Rounds, RoundsTime).RunAsync(
+        var rounds = await new CalmRounds(Rounds, LeastRounds, RoundsTime).RunAsync(
             async _ =>
             {
                 var (busy, calm) = (new WrkResult[all.Length], new WrkResult[all.Length]);
