@@ -30,7 +30,7 @@ internal static class KvEndpoints
     }
 
     /// <summary>
-    /// A segment's bytes. With <c>?wait</c> the answer comes when the segment has been computed: 204 after the last one.
+    /// A segment's bytes. With <c>?wait</c> the answer comes when the segment has been computed: 204 after the last.
     /// </summary>
     public static async Task SegmentAsync(HttpContext context, NodeService node, string id, int index)
     {

@@ -28,7 +28,7 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
     /// <summary>How many a request found here.</summary>
     public long Taken => Interlocked.Read(ref _taken);
 
-    /// <summary>Begins to fetch; false when it is not to be had from there, is under way, or there is no room.</summary>
+    /// <summary>Begins to fetch; false when it may not be had from there, is under way, or there is no room.</summary>
     public bool Begin(KvTransferParams from)
     {
         // A simulation moves nothing, and takes the time of it when it is asked for.

@@ -82,7 +82,7 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
         }
     }
 
-    /// <summary>Keeps the bytes of segments as they are until <see cref="EndRead"/>; false when they are gone.</summary>
+    /// <summary>Keeps the segments' bytes as they are until <see cref="EndRead"/>; false when they are gone.</summary>
     public bool BeginRead()
     {
         lock (_gate)

@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 
 namespace AgentRuntime.Node.Transfer;
 
-/// <summary>The exported state of the positions [From, To) of a sequence. Immutable until its buffer is returned.</summary>
+/// <summary>
+/// The exported state of the positions [From, To) of a sequence. Immutable until its buffer is returned.
+/// </summary>
 internal sealed record KvSegment(int From, int To, KvBuffer Buffer, string Sha256)
 {
     // llama.cpp v0.5.0: llama-context.cpp (io_magic, sequence id), llama-kv-cache.cpp (streams, cells; a cell is its
