@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Storage;
@@ -59,6 +60,22 @@ internal sealed class AuditRetention
         lock (kept)
             kept.Records = Math.Min(records, maxPerTenant);
         return Math.Max(0, records - maxPerTenant);
+    }
+
+    /// <summary>
+    /// Lets the oldest go, or leaves them for the next time: the new records are kept by now, and who heard of a
+    /// failure would write them again.
+    /// </summary>
+    public static async Task TryAsync(Func<ValueTask<int>> forget)
+    {
+        try
+        {
+            await forget().ConfigureAwait(false);
+        }
+        catch (RuntimeErrorException e)
+        {
+            Activity.Current?.AddEvent(new($"audit records kept for longer: {e.Error.Code}"));
+        }
     }
 
     private sealed class Kept

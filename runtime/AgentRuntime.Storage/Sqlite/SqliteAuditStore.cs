@@ -42,7 +42,9 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
 
         // Noted once they are written: a write that fails and is tried again must not count twice.
         foreach (var tenant in _retention.Note(entries, maxPerTenant))
-            await database.WriteAsync(db => Forget(db, tenant, maxPerTenant), cancellationToken).ConfigureAwait(false);
+            await AuditRetention.TryAsync(
+                () => database.WriteAsync(db => Forget(db, tenant, maxPerTenant), CancellationToken.None))
+                .ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
