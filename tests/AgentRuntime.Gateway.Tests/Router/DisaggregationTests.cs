@@ -37,6 +37,18 @@ public class DisaggregationTests
     }
 
     [Fact]
+    public async Task A_bundled_node_hears_which_other_one_will_decode()
+    {
+        await using var pair = await Pair.StartAsync(Disaggregation.Always, EngineKind.Node);
+
+        await pair.Harness.AskAsync();
+
+        var transfer = Assert.Single(pair.Prefill.Seen).Body.GetProperty("kv_transfer_params");
+        Assert.Equal(pair.Decode.Address.Host, transfer.GetProperty("remote_host").GetString());
+        Assert.Equal(pair.Decode.Address.Port, transfer.GetProperty("remote_port").GetInt32());
+    }
+
+    [Fact]
     public async Task A_busy_prefill_engine_is_tried_once_more()
     {
         await using var pair = await Pair.StartAsync(Disaggregation.Always);

@@ -84,14 +84,7 @@ public sealed class FetchAheadTests
     }
 
     [Theory]
-    [InlineData(PeerFault.CutInSegment)]
-    [InlineData(PeerFault.WrongBytes)]
-    [InlineData(PeerFault.WrongHeader)]
-    [InlineData(PeerFault.Silent)]
-    [InlineData(PeerFault.ManifestIsNoJson)]
-    [InlineData(PeerFault.ManifestIsEmpty)]
-    [InlineData(PeerFault.ManifestHasAGap)]
-    [InlineData(PeerFault.ManifestIsHuge)]
+    [MemberData(nameof(DisaggregationTests.Faults), MemberType = typeof(DisaggregationTests))]
     public async Task A_peer_that_fails_is_replaced_by_computing_here(PeerFault fault)
     {
         await using var prefill = await DemoNode.StartAsync();
@@ -123,7 +116,7 @@ public sealed class FetchAheadTests
     }
 
     [Fact]
-    public async Task More_than_a_node_may_hold_is_fetched_when_it_is_asked_for()
+    public async Task More_than_a_node_may_hold_is_computed_here()
     {
         await using var prefill = await DemoNode.StartAsync();
         await using var decode = await DemoNode.StartAsync(o => o with { KvLeaseBytes = new(400_000) });
