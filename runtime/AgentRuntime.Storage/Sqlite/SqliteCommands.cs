@@ -66,6 +66,19 @@ internal static class SqliteCommands
         return rows;
     }
 
+    /// <summary>Reads row after row, as far as the caller goes.</summary>
+    public static IEnumerable<T> Each<T>(
+        this SqliteConnection connection,
+        string sql,
+        Func<SqliteDataReader, T> map,
+        params (string, object?)[] values)
+    {
+        using var command = connection.Prepare(sql, values);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+            yield return map(reader);
+    }
+
     public static string? Text(this SqliteDataReader reader, int column) =>
         reader.IsDBNull(column) ? null : reader.GetString(column);
 

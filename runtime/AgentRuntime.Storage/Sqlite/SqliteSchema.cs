@@ -145,6 +145,26 @@ internal static class SqliteSchema
             call INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         """,
+
+        // Of the records of a tenant that were written together: ids end at the segment's, and of those in data the
+        // last so many are kept (decision 0505).
+        """
+        CREATE TABLE audit_segments (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            tenant TEXT NOT NULL,
+            records INTEGER NOT NULL,
+            newest_at INTEGER NOT NULL,
+            kinds TEXT NOT NULL,
+            data BLOB NOT NULL
+        ) STRICT;
+        INSERT INTO sqlite_sequence (name, seq)
+            SELECT 'audit_segments', seq FROM sqlite_sequence WHERE name = 'audit_records';
+        INSERT INTO audit_segments (id, tenant, records, newest_at, kinds, data)
+            SELECT id, tenant, 1, at, ' ' || kind || ' ', CAST('[[' || at || ',' || data || ']]' AS BLOB)
+            FROM audit_records;
+        DROP TABLE audit_records;
+        CREATE INDEX segments_of_tenant ON audit_segments (tenant, id, records, newest_at, kinds);
+        """,
     ];
 
     /// <summary>Takes the steps that the file has not taken.</summary>

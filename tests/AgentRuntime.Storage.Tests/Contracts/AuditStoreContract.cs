@@ -111,6 +111,13 @@ public abstract class AuditStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Every_query_agrees_with_a_list()
+    {
+        for (var seed = 1; seed <= 3; seed++)
+            await AgreesWithAListAsync(seed, Given.Tenant(2 * seed), Given.Tenant((2 * seed) + 1));
+    }
+
+    [Fact]
     public async Task Text_that_is_no_unicode_is_kept_as_far_as_it_is()
     {
         await Audit.AppendAsync(
@@ -119,10 +126,69 @@ public abstract class AuditStoreContract : IAsyncLifetime
         Assert.StartsWith("dec_", Name(Assert.Single(await Read(new()))), StringComparison.Ordinal);
     }
 
+    private async Task AgreesWithAListAsync(int seed, TenantId tenant, TenantId other)
+    {
+        const int keep = 700;
+        var random = new Random(seed);
+        var model = new List<(DateTimeOffset At, string Name, string Kind)>();
+        for (var i = 0; i < 12; i++)
+        {
+            var entries = new List<AuditEntry>();
+            for (var n = random.Next(1, i % 4 == 0 ? 600 : 40); n > 0; n--)
+            {
+                var mine = random.Next(3) > 0;
+                var name = $"{i}.{n}" + (random.Next(50) == 0 ? new string('x', 20_000) : "");
+                AuditData data = random.Next(4) == 0
+                    ? new PolicyChanged("apply", name, "b", 1)
+                    : new DecisionSettled(name, "failed");
+                entries.Add(new(mine ? tenant : other, Noon.AddSeconds((10 * i) + random.Next(20)), data));
+                if (mine)
+                    model.Add((entries[^1].At, name, data.Kind));
+            }
+
+            await Audit.AppendAsync(entries, keep, _ct);
+        }
+
+        // What it holds, read in pages: the newest records, and a hundredth more than are to be kept.
+        var held = new List<AuditRecord>();
+        while (await Audit.ReadAsync(
+            tenant, new() { After = held.Count == 0 ? 0 : held[^1].Id, Limit = 97 }, _ct) is { Count: > 0 } page)
+            held.AddRange(page);
+        Assert.InRange(held.Count, Math.Min(keep, model.Count), keep + (keep / 100));
+        Assert.Equal(
+            model.TakeLast(held.Count).Select(m => (m.At, m.Kind, m.Name)),
+            held.Select(r => (r.At, r.Data.Kind, NameOf(r))));
+        Assert.Equal(held.Select(r => r.Id).Order().Distinct(), held.Select(r => r.Id));
+
+        for (var i = 0; i < 60; i++)
+        {
+            var edge = held[random.Next(held.Count)].Id + random.Next(3) - 1;
+            var query = new AuditQuery
+            {
+                Kind = random.Next(3) switch { 0 => "settled", 1 => "policy", _ => null },
+                Since = random.Next(2) == 0 ? Noon.AddSeconds(random.Next(140)) : null,
+                After = i % 3 == 0 ? edge : null,
+                Before = i % 3 == 1 ? edge : null,
+                Limit = random.Next(1, 400),
+            };
+            var expected = held.Where(r =>
+                (query.Kind is null || r.Data.Kind == query.Kind) && (query.Since is null || r.At >= query.Since)
+                && (query.After is null || r.Id > query.After) && (query.Before is null || r.Id < query.Before));
+            if (query.After is null)
+                expected = expected.Reverse();
+
+            var read = await Audit.ReadAsync(tenant, query, _ct);
+            Assert.Equal(expected.Take(query.Limit).Select(r => r.Id), read.Select(r => r.Id));
+        }
+    }
+
     private async Task<IReadOnlyList<AuditRecord>> Read(AuditQuery query) =>
         await Audit.ReadAsync(Given.Tenant(1), query, _ct);
 
     private static string Name(AuditRecord record) => ((DecisionSettled)record.Data).Decision;
+
+    private static string NameOf(AuditRecord record) =>
+        record.Data is PolicyChanged change ? change.Principal : Name(record);
 
     private static string Text(AuditData data) => JsonSerializer.Serialize(data, WireJson.Default.AuditData);
 }

@@ -14,7 +14,7 @@ public sealed class SqliteAuditTests
             await other.OpenAsync();
             await using var command = other.CreateCommand();
             command.CommandText =
-                "CREATE TRIGGER keep BEFORE DELETE ON audit_records BEGIN SELECT RAISE(ABORT, 'kept'); END";
+                "CREATE TRIGGER keep BEFORE DELETE ON audit_segments BEGIN SELECT RAISE(ABORT, 'kept'); END";
             await command.ExecuteNonQueryAsync();
         }
 
@@ -25,5 +25,39 @@ public sealed class SqliteAuditTests
                 default);
 
         Assert.Equal(8, (await file.Audit.ReadAsync(Given.Tenant(1), new(), default)).Count);
+    }
+
+    [Fact]
+    public async Task Records_of_an_older_file_are_still_there_and_ids_go_on()
+    {
+        await using var file = new SqliteFile();
+        await file.Database.WriteAsync(
+            db => db.Execute(
+                """
+                DROP TABLE audit_segments;
+                CREATE TABLE audit_records (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, at INTEGER NOT NULL,
+                    kind TEXT NOT NULL, data TEXT NOT NULL) STRICT;
+                INSERT INTO audit_records (id, tenant, at, kind, data) VALUES
+                    (5, $tenant, 10, 'settled', '{"type":"settled","decision":"dec_ü","outcome":"failed"}'),
+                    (8, $tenant, 20, 'policy',
+                        '{"type":"policy","cause":"apply","principal":"k","bundle":"b","version":2}'),
+                    (11, 'gone', 30, 'settled', '{"type":"settled","decision":"d","outcome":"failed"}');
+                DELETE FROM audit_records WHERE id = 11;
+                PRAGMA user_version=3
+                """,
+                ("$tenant", Given.Tenant(1).ToString())),
+            CancellationToken.None);
+
+        await using var again = SqliteDatabase.Open(file.Path);
+        var audit = new SqliteAuditStore(again);
+        await audit.AppendAsync(
+            [new(Given.Tenant(1), DateTimeOffset.UnixEpoch, new DecisionSettled("dec_2", "failed"))], 100, default);
+
+        var all = await audit.ReadAsync(Given.Tenant(1), new() { After = 0 }, default);
+        Assert.Equal([5, 8, 12], all.Select(r => r.Id));
+        Assert.Equal([10, 20, DateTimeOffset.UnixEpoch.UtcTicks], all.Select(r => r.At.UtcTicks));
+        Assert.Equal("dec_ü", ((DecisionSettled)all[0].Data).Decision);
+        Assert.Equal(8, Assert.Single(await audit.ReadAsync(Given.Tenant(1), new() { Kind = "policy" }, default)).Id);
     }
 }
