@@ -1,11 +1,12 @@
-using System.Numerics;
-
 namespace AgentRuntime.ControlPlane;
 
 /// <summary>Fixed-width base-62 numbers, most significant digit first. Stateless.</summary>
 internal static class Base62
 {
     public const string Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    /// <summary>What can be multiplied by 62.</summary>
+    private static readonly UInt128 Most = UInt128.MaxValue / 62;
 
     public static void Write(UInt128 value, Span<char> destination)
     {
@@ -21,19 +22,20 @@ internal static class Base62
     /// <summary>False when a character is no digit or the number exceeds 128 bits.</summary>
     public static bool TryRead(ReadOnlySpan<char> text, out UInt128 value)
     {
-        var sum = BigInteger.Zero;
+        value = default;
+        var sum = UInt128.Zero;
         foreach (var c in text)
         {
             var digit = Digits.IndexOf(c, StringComparison.Ordinal);
-            if (digit < 0)
-            {
-                value = default;
+            if (digit < 0 || sum > Most)
                 return false;
-            }
-            sum = sum * 62 + digit;
+            sum *= 62;
+            if (sum > UInt128.MaxValue - (uint)digit)
+                return false;
+            sum += (uint)digit;
         }
-        var fits = sum <= UInt128.MaxValue;
-        value = fits ? (UInt128)sum : default;
-        return fits;
+
+        value = sum;
+        return true;
     }
 }
