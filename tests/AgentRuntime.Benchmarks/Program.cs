@@ -1,3 +1,4 @@
+using AgentRuntime.Abstractions;
 using AgentRuntime.Benchmarks;
 using AgentRuntime.Benchmarks.Gateway;
 using AgentRuntime.Benchmarks.Node;
@@ -25,5 +26,18 @@ if (chosen is null)
     return 2;
 }
 
-Console.WriteLine((await chosen.RunAsync(args[1..], CancellationToken.None)).ToJsonString());
-return 0;
+try
+{
+    Console.WriteLine((await chosen.RunAsync(args[1..], CancellationToken.None)).ToJsonString());
+    return 0;
+}
+catch (ArgumentException e)
+{
+    Console.Error.WriteLine($"./tests/bench {chosen.Name}: {e.Message}");
+    return 2;
+}
+catch (RuntimeErrorException e)
+{
+    Console.Error.WriteLine($"error {e.Error}");
+    return 1;
+}

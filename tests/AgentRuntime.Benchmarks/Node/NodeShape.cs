@@ -3,7 +3,8 @@ using System.Globalization;
 namespace AgentRuntime.Benchmarks.Node;
 
 /// <summary>What both engines get. Immutable.</summary>
-internal sealed record NodeShape(int Threads, int Parallel, int Context, int Pool, string Device = "cpu")
+internal sealed record NodeShape(
+    int Threads, int Parallel, int Context, int Pool, string Device = "cpu", bool Exact = false)
 {
     public string ThreadsText => Text(Threads);
 
@@ -12,7 +13,8 @@ internal sealed record NodeShape(int Threads, int Parallel, int Context, int Poo
     public string PoolText => Text(Pool);
 
     /// <summary>The arguments of <see cref="ServedNode"/> after the port.</summary>
-    public string[] Arguments(string model) => [model, ThreadsText, ParallelText, Text(Context), PoolText, Device];
+    public string[] Arguments(string model) =>
+        [model, ThreadsText, ParallelText, Text(Context), PoolText, Device, Exact ? "exact" : "fast"];
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }
