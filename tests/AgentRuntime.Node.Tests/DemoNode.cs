@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Models;
 
 namespace AgentRuntime.Node.Tests;
@@ -15,11 +16,21 @@ internal static class DemoNode
 
     public static string OtherModelPath => OtherModel.Value;
 
+    /// <summary>What the models of this run are computed on: <c>./tests/run --device</c>.</summary>
+    public static string Device => Environment.GetEnvironmentVariable("AGENTRUNTIME_TEST_DEVICE") ?? "cpu";
+
+    /// <summary>All layers of a model on <see cref="Device"/>.</summary>
+    public static int GpuLayers => Device == "cpu" ? 0 : -1;
+
     /// <summary>Small and exact: 32-bit cells, so that no rounding of the cache hides an error.</summary>
     public static NodeOptions Options => new()
     {
         ModelPath = ModelPath, ContextTokens = 1024, ParallelSequences = 4, Threads = 1, KvFloat32 = true,
+        Device = Device, GpuLayers = GpuLayers,
     };
+
+    /// <summary>Loads llama.cpp for the device, for tests that start no node.</summary>
+    public static void LoadLibrary() => LlamaLibrary.Load(Device);
 
     public static Task<NodeServer> StartAsync(
         Func<NodeOptions, NodeOptions>? change = null, TimeProvider? time = null) =>

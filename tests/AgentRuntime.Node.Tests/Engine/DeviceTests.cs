@@ -1,16 +1,21 @@
 using AgentRuntime.Abstractions;
-using AgentRuntime.Node.Interop;
 
 namespace AgentRuntime.Node.Tests.Engine;
 
 public sealed class DeviceTests
 {
+    public static TheoryData<string> OtherDevices => DemoNode.Device switch
+    {
+        "vulkan" => ["cuda"],
+        "cuda" => ["vulkan"],
+        _ => ["vulkan", "cuda"],
+    };
+
     [Theory]
-    [InlineData("vulkan")]
-    [InlineData("cuda")]
+    [MemberData(nameof(OtherDevices))]
     public async Task A_device_that_this_process_cannot_have_is_refused_and_never_replaced(string device)
     {
-        LlamaLibrary.Load();
+        DemoNode.LoadLibrary();
         var error = await Assert.ThrowsAsync<RuntimeErrorException>(() =>
             DemoNode.StartAsync(o => o with { Device = device, GpuLayers = -1 }));
 

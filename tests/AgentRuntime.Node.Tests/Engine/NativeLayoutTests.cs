@@ -21,7 +21,7 @@ public sealed class NativeLayoutTests
     [Fact]
     public void The_library_fills_the_defaults_where_they_are_read()
     {
-        LlamaLibrary.Load();
+        DemoNode.LoadLibrary();
         var model = Llama.ModelDefaultParams();
         Assert.Equal((-1, 1, -1, 1, 0), (model.GpuLayers, model.SplitMode, model.LoadMode, model.LazyMode,
             model.MainGpu));
@@ -47,7 +47,7 @@ public sealed class NativeLayoutTests
     [Fact]
     public void The_library_fills_the_defaults_of_thread_pools_where_they_are_read()
     {
-        LlamaLibrary.Load();
+        DemoNode.LoadLibrary();
         var threads = Ggml.ThreadPoolDefaults(3);
         Assert.Equal((3, 0, 50u, 0, 0),
             (threads.Threads, threads.Priority, threads.Poll, threads.StrictCpu, threads.Paused));

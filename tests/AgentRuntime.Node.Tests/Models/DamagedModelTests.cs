@@ -1,5 +1,4 @@
 using AgentRuntime.Abstractions;
-using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Models;
 using Xunit.Abstractions;
 
@@ -13,7 +12,7 @@ public sealed class DamagedModelTests(ITestOutputHelper output)
     [Fact]
     public void A_model_with_a_damaged_header_is_refused_with_a_code_or_loads()
     {
-        LlamaLibrary.Load();
+        DemoNode.LoadLibrary();
         var whole = File.ReadAllBytes(DemoNode.ModelPath);
         var random = new Random(20261121);
         var folder = Directory.CreateTempSubdirectory("agentruntime-damaged-");

@@ -18,6 +18,7 @@ public sealed class DemoModelTests(ITestOutputHelper output)
         await using var node = await NodeServer.StartAsync(new()
         {
             ModelPath = model, ContextTokens = 1024, ParallelSequences = 8, Threads = 1,
+            Device = DemoNode.Device, GpuLayers = DemoNode.GpuLayers,
         });
         var tickets = (await File.ReadAllLinesAsync(Path.Combine(Folder, "heldout.jsonl"))).Select(l =>
             JsonNode.Parse(l)!).ToArray();

@@ -9,7 +9,7 @@ public sealed class GgufVocabularyTests
     [Fact]
     public void A_copied_vocabulary_loads_and_is_the_models()
     {
-        LlamaLibrary.Load("cpu");
+        DemoNode.LoadLibrary();
         var copy = Path.GetTempFileName();
         try
         {
