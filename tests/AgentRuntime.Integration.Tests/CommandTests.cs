@@ -49,7 +49,10 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
     {
         var file = Path.Combine(platform.State, "wrong.json");
         await File.WriteAllTextAsync(file, """
-            { "listen": "nowhere", "workers": 0, "nodes": { "model": "none.gguf" }, "sandbox": { "engine": "v8" } }
+            {
+              "listen": "nowhere", "workers": 0, "nodes": { "model": "none.gguf", "device": "abacus" },
+              "sandbox": { "engine": "v8" }
+            }
             """);
 
         var (exit, output) = await ChildProcess.RunAsync("dotnet", [Programs.Platform, "all", "--config", file]);
@@ -59,7 +62,47 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
         Assert.Contains("listen", output, StringComparison.Ordinal);
         Assert.Contains("workers", output, StringComparison.Ordinal);
         Assert.Contains("nodes.model", output, StringComparison.Ordinal);
+        Assert.Contains("nodes.device", output, StringComparison.Ordinal);
         Assert.Contains("sandbox.engine", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_device_that_the_nodes_cannot_have_is_told_before_anything_is_served()
+    {
+        var empty = Directory.CreateDirectory(Path.Combine(platform.State, "no-libraries"));
+
+        var (exit, output) = await ChildProcess.RunAsync(
+            "dotnet",
+            [
+                Programs.Platform, "all", "--state", Path.Combine(platform.State, "device"), "--port", "0",
+                "--device", "cuda",
+            ],
+            new Dictionary<string, string> { ["AGENTRUNTIME_LLAMA_DIR"] = empty.FullName });
+
+        Assert.Equal(1, exit);
+        Assert.Contains("AR8005", output, StringComparison.Ordinal);
+        Assert.Contains("tests/gpu/install cuda", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nodes_are_started_as_the_configuration_says()
+    {
+        var file = Path.Combine(platform.State, "exact.json");
+        await File.WriteAllTextAsync(file, """
+            { "state": "exact", "nodes": { "simulate": true, "count": 1, "exact": true, "device": "vulkan" } }
+            """);
+
+        var (process, _) = await ChildProcess.StartServerAsync(
+            "dotnet", [Programs.Platform, "all", "--config", file, "--port", "0"]);
+        await using var owned = process;
+        var child = int.Parse(
+            (await File.ReadAllTextAsync($"/proc/{process.Id}/task/{process.Id}/children")).Split(' ')[0],
+            System.Globalization.CultureInfo.InvariantCulture);
+        var arguments = (await File.ReadAllTextAsync($"/proc/{child}/cmdline")).Split('\0');
+
+        Assert.Contains("--exact", arguments);
+        Assert.Contains("--device", arguments);
+        Assert.Equal("vulkan", arguments[Array.IndexOf(arguments, "--device") + 1]);
     }
 
     [Fact]

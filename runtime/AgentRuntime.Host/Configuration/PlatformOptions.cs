@@ -139,6 +139,12 @@ internal sealed record NodePoolOptions
 
     /// <summary>Threads of one node; 0 shares the machine's cores evenly. Default 0.</summary>
     public int Threads { get; init; }
+
+    /// <summary><c>cpu</c> (default), <c>vulkan</c> or <c>cuda</c>: what the nodes compute on.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Whether answers do not depend on what is computed beside them; slower. Default no.</summary>
+    public bool Exact { get; init; }
 }
 
 /// <summary>Nodes that join by themselves. Immutable.</summary>

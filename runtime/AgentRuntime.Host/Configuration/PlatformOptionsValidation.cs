@@ -84,6 +84,8 @@ internal static class PlatformOptionsValidation
         if (nodes.ParallelSequences is < 1 or > 256) yield return "nodes.parallel_sequences: 1 to 256";
         if (nodes.Threads is < 0 or > 256) yield return "nodes.threads: 0 to 256";
         if (nodes.Model is { } model && !File.Exists(model)) yield return $"nodes.model: there is no file '{model}'";
+        if (nodes.Device is not ("cpu" or "vulkan" or "cuda"))
+            yield return $"nodes.device: '{nodes.Device}' is none of cpu, vulkan, cuda";
         if (nodes.Simulate && nodes.Model is not null) yield return "nodes.simulate: a simulation has no nodes.model";
     }
 

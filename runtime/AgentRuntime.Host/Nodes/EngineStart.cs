@@ -39,7 +39,7 @@ internal static class EngineStart
             .. Enumerable.Range(1, nodes.Count).Select(i => new NodeCommand(
                 $"node-{i}", model, nodes.ModelName, 0, nodes.ContextTokens, nodes.ParallelSequences, threads)
             {
-                KvEvents = events,
+                KvEvents = events, Device = nodes.Device, Exact = nodes.Exact,
             }),
         ];
     }

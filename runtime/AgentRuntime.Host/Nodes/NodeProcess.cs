@@ -119,6 +119,12 @@ internal sealed record NodeCommand(
     /// <summary>Whether it publishes KV events, on any port.</summary>
     public bool KvEvents { get; init; }
 
+    /// <summary>What it computes on.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Whether its answers do not depend on what is computed beside them.</summary>
+    public bool Exact { get; init; }
+
     public IReadOnlyList<string> Arguments =>
     [
         "node",
@@ -130,6 +136,8 @@ internal sealed record NodeCommand(
         "--parallel", Text(ParallelSequences),
         "--threads", Text(Threads),
         .. KvEvents ? (ReadOnlySpan<string>)["--kv-events-port", "0"] : [],
+        .. Device == "cpu" ? [] : (ReadOnlySpan<string>)["--device", Device],
+        .. Exact ? (ReadOnlySpan<string>)["--exact"] : [],
         "--exit-with-parent",
     ];
 

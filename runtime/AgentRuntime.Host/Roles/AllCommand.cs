@@ -20,6 +20,10 @@ internal static class AllCommand
         };
         var port = new Option<int?>("--port") { Description = "Port of the edge on 127.0.0.1; 0 takes any free one" };
         var model = new Option<FileInfo?>("--model") { Description = "A GGUF file for the bundled nodes" };
+        var device = new Option<string?>("--device")
+        {
+            Description = "What the bundled nodes compute on: cpu, vulkan or cuda (runtime/docs/accelerators.md)",
+        };
         var backend = new Option<string?>("--backend")
         {
             Description = "An OpenAI-compatible server, such as vLLM, in place of the bundled nodes",
@@ -31,7 +35,7 @@ internal static class AllCommand
         };
         var command = new Command("all", "Everything in one process")
         {
-            config, state, postgres, port, model, backend, colocated, tools,
+            config, state, postgres, port, model, device, backend, colocated, tools,
         };
         command.Validators.Add(result =>
         {
@@ -47,6 +51,8 @@ internal static class AllCommand
             if (parsed.GetValue(port) is { } p) options = options with { Listen = $"http://127.0.0.1:{p}" };
             if (parsed.GetValue(model) is { } gguf)
                 options = options with { Nodes = options.Nodes with { Model = gguf.FullName } };
+            if (parsed.GetValue(device) is { } on)
+                options = options with { Nodes = options.Nodes with { Device = on } };
             if (parsed.GetValue(backend) is { } url) options = WithBackend(options, url);
             if (parsed.GetValue(colocated)) options = options with { Disaggregation = "never" };
             options = options with { ToolEndpoints = WithTools(options.ToolEndpoints, parsed.GetValue(tools) ?? []) };
