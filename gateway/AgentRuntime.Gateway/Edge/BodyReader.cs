@@ -1,7 +1,6 @@
 using System.Buffers;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace AgentRuntime.Gateway;
 
@@ -21,14 +20,17 @@ internal static class BodyReader
         if (context.Request.ContentLength > maxBytes)
             throw TooLarge(maxBytes);
 
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
-            limit.MaxRequestBodySize = maxBytes;
+        // The server's own limit stays: it reads what is left of a body that is refused here (up to that, and for five
+        // seconds), so that a client that is still sending hears why instead of finding its connection broken.
         var pipe = context.Request.BodyReader;
         while (true)
         {
             var read = await pipe.ReadAsync(cancellationToken);
             if (read.Buffer.Length > maxBytes)
+            {
+                pipe.AdvanceTo(read.Buffer.End);
                 throw TooLarge(maxBytes);
+            }
 
             if (read.IsCompleted)
             {
