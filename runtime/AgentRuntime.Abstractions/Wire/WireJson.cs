@@ -7,6 +7,7 @@ namespace AgentRuntime.Abstractions;
 /// Thread-safe.
 /// </summary>
 [JsonSourceGenerationOptions(
+    MaxDepth = WireJson.MostLevels,
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     AllowOutOfOrderMetadataProperties = true,
@@ -40,4 +41,11 @@ namespace AgentRuntime.Abstractions;
 [JsonSerializable(typeof(DecisionList))]
 [JsonSerializable(typeof(ThreatList))]
 [JsonSerializable(typeof(AuditData))]
-public sealed partial class WireJson : JsonSerializerContext;
+public sealed partial class WireJson : JsonSerializerContext
+{
+    /// <summary>
+    /// How deep what is written and read may be: what callers give has 64 levels at most (System.Text.Json's own bound
+    /// for reading), and lies some levels down in what is kept about it.
+    /// </summary>
+    public const int MostLevels = 128;
+}

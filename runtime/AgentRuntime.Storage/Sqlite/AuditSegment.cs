@@ -21,6 +21,9 @@ internal sealed record AuditSegment(TenantId Tenant, int Records, DateTimeOffset
     /// <summary>One that has come to so many bytes takes no more records; below what goes to the large heap.</summary>
     private const int FullAtBytes = 32 << 10;
 
+    // The array, and the pair in it, around what a record may have.
+    private static readonly JsonDocumentOptions Depth = new() { MaxDepth = WireJson.MostLevels + 2 };
+
     /// <summary>Makes segments of records, each tenant's in the order given.</summary>
     public static IReadOnlyList<AuditSegment> Of(IReadOnlyList<AuditEntry> entries)
     {
@@ -53,7 +56,7 @@ internal sealed record AuditSegment(TenantId Tenant, int Records, DateTimeOffset
     /// <param name="query">What to look for.</param>
     public static List<AuditRecord> Read(long id, int kept, ReadOnlyMemory<byte> data, AuditQuery query)
     {
-        using var json = JsonDocument.Parse(data);
+        using var json = JsonDocument.Parse(data, Depth);
         var array = json.RootElement;
         var at = id - array.GetArrayLength();
         var found = new List<AuditRecord>();

@@ -117,6 +117,22 @@ public abstract class AuditStoreContract : IAsyncLifetime
             await AgreesWithAListAsync(seed, Given.Tenant(2 * seed), Given.Tenant((2 * seed) + 1));
     }
 
+    /// <summary>An agent must not be able to hide what was decided by the arguments that it sends.</summary>
+    [Fact]
+    public async Task Arguments_as_deep_as_they_are_read_are_kept()
+    {
+        const int deepest = 64;
+        var arguments = JsonElement.Parse(
+            string.Concat(Enumerable.Repeat("{\"a\":", deepest - 1)) + "{}" + new string('}', deepest - 1));
+        var decision = new DecisionMade("dec_1", "p/a", "key:k", "call_tool", "t", "deny", [])
+        {
+            Arguments = arguments,
+        };
+        await Audit.AppendAsync([new(Given.Tenant(1), Noon, decision)], 100, _ct);
+
+        Assert.Equal(Text(decision), Text(Assert.Single(await Read(new())).Data));
+    }
+
     [Fact]
     public async Task Text_that_is_no_unicode_is_kept_as_far_as_it_is()
     {
