@@ -31,7 +31,7 @@ try
     Console.WriteLine((await chosen.RunAsync(args[1..], CancellationToken.None)).ToJsonString());
     return 0;
 }
-catch (ArgumentException e)
+catch (ArgumentException e) when (e.GetType() == typeof(ArgumentException)) // not those that a mistake raises
 {
     Console.Error.WriteLine($"./tests/bench {chosen.Name}: {e.Message}");
     return 2;

@@ -41,6 +41,8 @@ internal static class AllCommand
         {
             if (result.GetValue(model) is not null && result.GetValue(backend) is not null)
                 result.AddError("--model and --backend exclude each other");
+            if (result.GetValue(device) is not null && result.GetValue(backend) is not null)
+                result.AddError("--device and --backend exclude each other: --device is for the bundled nodes");
         });
         command.SetAction(async (parsed, cancellationToken) =>
         {
