@@ -97,10 +97,11 @@ public sealed record NodeOptions
     public int QueuedRequests { get; init; } = 256;
 
     /// <summary>
-    /// Keep keys and values as 32-bit floats instead of 16-bit and add up attention in 32 bits, so that an answer does
-    /// not depend on what is computed beside it (decision 0304); slower. Default no.
+    /// Pay for answers that depend on nothing beside them where that is not had for nothing (decisions 0304, 0310):
+    /// passes are filled up to four tokens for weights in Q4_K; where llama.cpp computes attention (accelerators,
+    /// models with a sliding window), it does so in 32 bits. Default no.
     /// </summary>
-    public bool KvFloat32 { get; init; }
+    public bool Exact { get; init; }
 
     /// <summary>
     /// Serve <c>/v1/embeddings</c> though the model names no pooling, by the mean of its tokens' vectors. Default no: a

@@ -22,10 +22,10 @@ internal static class DemoNode
     /// <summary>All layers of a model on <see cref="Device"/>.</summary>
     public static int GpuLayers => Device == "cpu" ? 0 : -1;
 
-    /// <summary>Small and exact: 32-bit cells, so that no rounding of the cache hides an error.</summary>
+    /// <summary>Small, and as exact as the device can be.</summary>
     public static NodeOptions Options => new()
     {
-        ModelPath = ModelPath, ContextTokens = 1024, ParallelSequences = 4, Threads = 1, KvFloat32 = true,
+        ModelPath = ModelPath, ContextTokens = 1024, ParallelSequences = 4, Threads = 1, Exact = Device != "cpu",
         Device = Device, GpuLayers = GpuLayers,
     };
 
@@ -69,7 +69,8 @@ internal static class DemoNode
         return string.Join(' ', Enumerable.Range(0, words).Select(_ => list[random.Next(list.Length)]));
     }
 
-    private static string Write(string name, NoiseModelOptions options)
+    /// <summary>Writes a model that is there until the tests end.</summary>
+    public static string Write(string name, NoiseModelOptions options)
     {
         var folder = Directory.CreateTempSubdirectory("agentruntime-node-");
         AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Delete(recursive: true);

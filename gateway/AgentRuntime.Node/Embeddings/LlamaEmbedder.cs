@@ -43,7 +43,7 @@ internal sealed unsafe class LlamaEmbedder : ITextEmbedder
         parameters.BatchThreads = options.Threads;
         parameters.Embeddings = 1;
         parameters.PoolingType = PoolingNone;
-        if (options.KvFloat32)
+        if (options.Exact)
         {
             parameters.KeyType = Float32;
             parameters.ValueType = Float32;

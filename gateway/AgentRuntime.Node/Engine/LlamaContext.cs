@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Kernels;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Transfer;
@@ -23,10 +24,19 @@ internal sealed unsafe class LlamaContext : IModelContext
     private const int Float16 = 1;
     private const int NoFlashAttention = 0;
 
+    /// <summary>
+    /// What passes are filled up to a multiple of on request: ggml multiplies four rows at once otherwise than what is
+    /// left over, where weights are laid out for that (Q4_K).
+    /// </summary>
+    private const int RowsAtOnce = 4;
+
     private readonly ContextHandle _handle;
     private readonly LoadedModel _model;
     private readonly nint _memory;
     private readonly ComputeThreads? _threads;
+    private readonly GraphHook? _hook;
+    private readonly CellTable? _table;
+    private readonly int _rowsAtOnce;
     private readonly void* _block;
     private LlamaBatch _batch;
     private string? _adapter;
@@ -35,26 +45,34 @@ internal sealed unsafe class LlamaContext : IModelContext
     {
         _model = model;
         var parameters = Llama.ContextDefaultParams();
-        parameters.ContextCells = (uint)options.PoolTokens;
-        parameters.BatchTokens = (uint)options.BatchTokens;
-        parameters.MicroBatchTokens = (uint)Math.Min(options.BatchTokens, 512);
+        _rowsAtOnce = options.Exact && model.HasOwnAttention ? RowsAtOnce : 1;
+        var capacity = options.BatchTokens + _rowsAtOnce - 1;
+        parameters.ContextCells = (uint)(options.PoolTokens + _rowsAtOnce - 1);
+        parameters.BatchTokens = (uint)capacity;
+        parameters.MicroBatchTokens = (uint)Math.Min(capacity, 512);
         parameters.MaxSequences = MostSequences;
         // llama.cpp reserves an output for every sequence and asserts that this is allowed.
-        parameters.MaxOutputs = (uint)Math.Max(options.BatchTokens, MostSequences);
+        parameters.MaxOutputs = (uint)Math.Max(capacity, MostSequences);
         parameters.Threads = options.Threads;
         parameters.BatchThreads = options.Threads;
         // One pool instead of a fixed part a sequence: a prefix is then shared by its cells, without a copy.
         parameters.KvUnified = 1;
-        parameters.KeyType = options.KvFloat32 ? Float32 : Float16;
+        parameters.KeyType = model.HasWideCells ? Float32 : Float16;
         parameters.ValueType = parameters.KeyType;
-        // Flash attention adds up in 16 bits on a CPU, in the order of the cells: the answer then depends on what else
-        // is computed at the same time.
-        if (options.KvFloat32) parameters.FlashAttentionType = NoFlashAttention;
+        if (model.HasWideCells) parameters.FlashAttentionType = NoFlashAttention;
+        if (model.HasOwnAttention)
+        {
+            _hook = new(options.Threads);
+            parameters.EvalCallback = GraphHook.Callback;
+            parameters.EvalCallbackUserData = _hook.UserData;
+        }
+
         NativeLog.TakeErrors();
         _handle = Llama.ContextInit(model.Handle, parameters);
         if (_handle.IsInvalid)
         {
             _handle.Dispose();
+            _hook?.Dispose();
             throw new RuntimeErrorException(new(
                 ReasonCodes.InvalidModelFile,
                 $"llama.cpp makes no context for the model: {NativeLog.TakeErrors() ?? "no reason given"}",
@@ -67,8 +85,10 @@ internal sealed unsafe class LlamaContext : IModelContext
         ArchivesPrefixes = model.CanMoveState;
         VocabularySize = model.VocabularySize;
         Capacity = options.BatchTokens;
-        PoolTokens = (int)Llama.ContextCells(_handle);
-        _block = AllocateBatch(Capacity);
+        var cells = (int)Llama.ContextCells(_handle);
+        PoolTokens = cells - (_rowsAtOnce - 1);
+        if (_hook is not null) _hook.Table = _table = new(cells, MostSequences);
+        _block = AllocateBatch(capacity);
     }
 
     /// <summary>Attention passes over every cell in use, whose ever it is.</summary>
@@ -84,6 +104,9 @@ internal sealed unsafe class LlamaContext : IModelContext
 
     public int BatchCount => _batch.TokenCount;
 
+    /// <summary>What has attention computed here; null where llama.cpp computes it.</summary>
+    internal GraphHook? Hook => _hook;
+
     public void UseAdapter(string? name)
     {
         if (name == _adapter) return;
@@ -98,8 +121,13 @@ internal sealed unsafe class LlamaContext : IModelContext
     /// <summary>Adds a token to the batch and returns its index there.</summary>
     public int Add(int token, int position, int sequence, bool output)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(_batch.TokenCount, Capacity);
+        return Append(token, position, sequence, output);
+    }
+
+    private int Append(int token, int position, int sequence, bool output)
+    {
         var i = _batch.TokenCount;
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(i, Capacity);
         _batch.Tokens[i] = token;
         _batch.Positions[i] = position;
         _batch.SequenceIdCounts[i] = 1;
@@ -110,7 +138,36 @@ internal sealed unsafe class LlamaContext : IModelContext
     }
 
     /// <summary>Computes the batch: 0 done, 1 no room in the pool, anything else a failure.</summary>
-    public int Decode() => Llama.Decode(_handle, _batch);
+    public int Decode()
+    {
+        var filled = Fill();
+        _hook?.Begin(_batch);
+        var result = Llama.Decode(_handle, _batch);
+        if (filled) Truncate(ScratchSequence, 0);
+        return result;
+    }
+
+    /// <summary>
+    /// Adds tokens that nobody reads, and asks for outputs that nobody reads, until both are multiples of what ggml
+    /// multiplies at once. True when there are tokens to take away again.
+    /// </summary>
+    private bool Fill()
+    {
+        if (_rowsAtOnce == 1 || _batch.TokenCount == 0) return false;
+        var own = _batch.TokenCount;
+        for (var position = 0; _batch.TokenCount % _rowsAtOnce != 0; position++)
+            Append(_batch.Tokens[0], position, ScratchSequence, output: false);
+        var outputs = 0;
+        for (var i = 0; i < own; i++) outputs += _batch.Outputs[i];
+        for (var i = _batch.TokenCount - 1; i >= 0 && outputs % _rowsAtOnce != 0; i--)
+        {
+            if (_batch.Outputs[i] != 0) continue;
+            _batch.Outputs[i] = 1;
+            outputs++;
+        }
+
+        return _batch.TokenCount > own;
+    }
 
     /// <summary>The logits at a batch index that asked for output; valid until the next decode.</summary>
     public Span<float> Logits(int index)
@@ -120,12 +177,23 @@ internal sealed unsafe class LlamaContext : IModelContext
             : new(logits, VocabularySize);
     }
 
-    public void Share(int source, int target, int from, int to) =>
+    public void Share(int source, int target, int from, int to)
+    {
         Llama.SequenceCopy(_memory, source, target, from, to);
+        _table?.Share(source, target, from, to);
+    }
 
-    public void Truncate(int sequence, int from) => Llama.SequenceRemove(_memory, sequence, from, -1);
+    public void Truncate(int sequence, int from)
+    {
+        Llama.SequenceRemove(_memory, sequence, from, -1);
+        _table?.Remove(sequence, from, int.MaxValue);
+    }
 
-    public void Remove(int sequence, int from, int to) => Llama.SequenceRemove(_memory, sequence, from, to);
+    public void Remove(int sequence, int from, int to)
+    {
+        Llama.SequenceRemove(_memory, sequence, from, to);
+        _table?.Remove(sequence, from, to);
+    }
 
     public KvBuffer Export(int sequence, int from, int to, Func<int, KvBuffer> allocate)
     {
@@ -161,6 +229,7 @@ internal sealed unsafe class LlamaContext : IModelContext
                 if (Llama.SequenceStateSet(_handle, source, (nuint)state.Length, ScratchSequence, 0) == 0) return false;
             }
 
+            _table?.Import(ScratchSequence, KvSegment.Positions(state));
             if (Llama.SequenceLastPosition(_memory, ScratchSequence) != to - 1) return false;
             Share(ScratchSequence, sequence, keepFrom, to);
             return true;
@@ -175,6 +244,7 @@ internal sealed unsafe class LlamaContext : IModelContext
     {
         _handle.Dispose();
         _threads?.Dispose();
+        _hook?.Dispose();
         NativeMemory.Free(_block);
     }
 

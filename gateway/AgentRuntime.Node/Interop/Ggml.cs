@@ -29,6 +29,10 @@ internal static unsafe partial class Ggml
     [LibraryImport(Lib, EntryPoint = "ggml_backend_reg_get_proc_address")]
     public static partial nint BackendFunction(nint registry, byte* name);
 
+    /// <summary>The name of an operation by its number, which differs between versions.</summary>
+    [LibraryImport(Lib, EntryPoint = "ggml_op_name")]
+    public static partial byte* OperationName(int operation);
+
     [LibraryImport(Lib, EntryPoint = "ggml_threadpool_params_init")]
     private static partial void ThreadPoolDefaults(GgmlThreadPoolParams* parameters, int threads);
 

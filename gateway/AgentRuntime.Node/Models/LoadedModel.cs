@@ -23,9 +23,8 @@ internal sealed class LoadedModel : IServedModel
     private readonly Dictionary<string, nint> _adapters = new(StringComparer.Ordinal);
     private readonly byte[]?[] _pieces;
 
-    private LoadedModel(ModelHandle handle, string path, string digest, string stateFormat)
+    private LoadedModel(ModelHandle handle, string path, string digest, NodeOptions options)
     {
-        StateFormat = stateFormat;
         Handle = handle;
         Path = path;
         Digest = digest;
@@ -36,6 +35,8 @@ internal sealed class LoadedModel : IServedModel
         Eos = Llama.VocabEos(_vocab);
         CanMoveState = Llama.ModelSlidingWindow(handle) == 0 && !HasMultiRope(Llama.ModelRopeType(handle));
         CanShareCells = Llama.ModelIsRecurrent(handle) == 0 && Llama.ModelIsHybrid(handle) == 0;
+        HasOwnAttention = options.Device == "cpu" && CanMoveState;
+        HasWideCells = options.Exact && !HasOwnAttention;
         Generates = Metadata($"{Metadata("general.architecture")}.attention.causal") != "false";
         _pieces = new byte[VocabularySize][];
     }
@@ -47,7 +48,7 @@ internal sealed class LoadedModel : IServedModel
     /// <summary>Content address of the weights, 64 hex digits; see <see cref="ModelDigest"/>.</summary>
     public string Digest { get; }
 
-    public string StateFormat { get; }
+    public string StateFormat => HasWideCells ? "llama-0.5.0/f32" : "llama-0.5.0/f16";
 
     public IReadOnlyList<ServedAdapter> Adapters { get; private set; } = [];
 
@@ -70,6 +71,15 @@ internal sealed class LoadedModel : IServedModel
     /// Whether a range of a sequence's state can be moved; false where cells hold more than one position.
     /// </summary>
     public bool CanMoveState => field && CanShareCells;
+
+    /// <summary>
+    /// Whether attention is computed by this program (decision 0310) and not by llama.cpp, where every sequence sees
+    /// all its cells.
+    /// </summary>
+    public bool HasOwnAttention { get; }
+
+    /// <summary>Whether cells are 32-bit floats instead of 16-bit ones.</summary>
+    public bool HasWideCells { get; }
 
     /// <summary>Loads a model.</summary>
     /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that
@@ -98,7 +108,7 @@ internal sealed class LoadedModel : IServedModel
         }
 
         var model = new LoadedModel(
-            handle, path, digest, options.KvFloat32 ? "llama-0.5.0/f32" : "llama-0.5.0/f16");
+            handle, path, digest, options);
         try
         {
             foreach (var adapter in options.Adapters) model.LoadAdapter(adapter);
@@ -125,7 +135,7 @@ internal sealed class LoadedModel : IServedModel
         var parameters = Llama.ModelDefaultParams();
         parameters.VocabOnly = 1;
         var handle = LoadFile(path, parameters);
-        if (!handle.IsInvalid) return new(handle, path, digest: "", stateFormat: "");
+        if (!handle.IsInvalid) return new(handle, path, digest: "", new() { ModelPath = path });
         handle.Dispose();
         throw Invalid(path, NativeLog.TakeErrors() ?? "llama.cpp does not load it");
     }

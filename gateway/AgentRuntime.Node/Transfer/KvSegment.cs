@@ -40,6 +40,15 @@ internal sealed record KvSegment(int From, int To, KvBuffer Buffer, string Sha25
         return state;
     }
 
+    /// <summary>The positions of a state that llama.cpp has taken, in the order of its cells.</summary>
+    public static int[] Positions(ReadOnlySpan<byte> state)
+    {
+        var positions = new int[BinaryPrimitives.ReadInt32LittleEndian(state[12..])];
+        for (var i = 0; i < positions.Length; i++)
+            positions[i] = BinaryPrimitives.ReadInt32LittleEndian(state[(HeaderBytes + (i * CellBytes))..]);
+        return positions;
+    }
+
     /// <summary>
     /// Whether the bytes begin as llama.cpp's state of exactly these positions. Checked before llama.cpp sees them,
     /// because it asserts some of this and an assertion ends the process.

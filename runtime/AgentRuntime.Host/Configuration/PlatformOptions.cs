@@ -143,7 +143,10 @@ internal sealed record NodePoolOptions
     /// <summary><c>cpu</c> (default), <c>vulkan</c> or <c>cuda</c>: what the nodes compute on.</summary>
     public string Device { get; init; } = "cpu";
 
-    /// <summary>Whether answers do not depend on what is computed beside them; slower. Default no.</summary>
+    /// <summary>
+    /// Whether answers depend on nothing beside them with Q4_K weights and on accelerators too; slower there. Default
+    /// no.
+    /// </summary>
     public bool Exact { get; init; }
 }
 

@@ -13,7 +13,7 @@ internal sealed class ComputeFlags
 
     private readonly Option<bool> _exact = new("--exact")
     {
-        Description = "Answers that do not depend on what is computed beside them; slower",
+        Description = "Answers that depend on nothing beside them with Q4_K weights and on accelerators too; slower",
     };
 
     private readonly Option<bool> _embeddings = new("--embeddings")
@@ -61,7 +61,7 @@ internal sealed class ComputeFlags
         return options with
         {
             Adapters = [.. (parsed.GetValue(_lora) ?? []).Select(AdapterOptions.Parse)],
-            KvFloat32 = parsed.GetValue(_exact),
+            Exact = parsed.GetValue(_exact),
             Embeddings = parsed.GetValue(_embeddings),
             Device = device,
             GpuLayers = device == "cpu" ? 0 : parsed.GetValue(_gpuLayers),

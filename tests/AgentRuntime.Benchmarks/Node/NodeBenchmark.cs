@@ -9,7 +9,7 @@ namespace AgentRuntime.Benchmarks.Node;
 /// <c>./tests/bench node</c>: the bundled node against llama.cpp's own <c>llama-server</c>: same random model of 60
 /// million parameters, same threads, same pool of KV cells, same client, in turns, in one call. <c>--only PART</c>
 /// measures one of <c>prefill</c>, <c>decode1</c>, <c>decode8</c>, <c>decode32</c> and <c>prefix</c>;
-/// <c>--exact</c> starts the node with that option (decision 0304).
+/// <c>--exact</c> starts the node with that option (decisions 0304 and 0310).
 /// </summary>
 internal sealed class NodeBenchmark : IBenchmark
 {

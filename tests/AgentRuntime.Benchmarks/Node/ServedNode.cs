@@ -16,7 +16,7 @@ internal static class ServedNode
         {
             Port = Number(0), ModelPath = arguments[1], Threads = Number(2), ParallelSequences = Number(3),
             ContextTokens = Number(4), KvPoolTokens = Number(5),
-            KvFloat32 = arguments[7] == "exact", Device = arguments[6], GpuLayers = arguments[6] == "cpu" ? 0 : -1,
+            Exact = arguments[7] == "exact", Device = arguments[6], GpuLayers = arguments[6] == "cpu" ? 0 : -1,
         });
         while (await Console.In.ReadLineAsync() is not null)
         {

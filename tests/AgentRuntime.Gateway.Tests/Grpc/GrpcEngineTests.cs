@@ -219,7 +219,7 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         return NodeServer.StartAsync(new()
         {
             ModelPath = _model, ModelName = "m", ContextTokens = 2048, ParallelSequences = 4, Threads = 1,
-            KvFloat32 = true, GrpcPort = port,
+            GrpcPort = port,
         });
     }
 

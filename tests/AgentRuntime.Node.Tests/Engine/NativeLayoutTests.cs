@@ -15,6 +15,7 @@ public sealed class NativeLayoutTests
         Assert.Equal(56, System.Runtime.CompilerServices.Unsafe.SizeOf<LlamaBatch>());
         Assert.Equal(12, System.Runtime.CompilerServices.Unsafe.SizeOf<LlamaTokenData>());
         Assert.Equal(32, System.Runtime.CompilerServices.Unsafe.SizeOf<LlamaTokenDataArray>());
+        Assert.Equal(336, System.Runtime.CompilerServices.Unsafe.SizeOf<GgmlTensor>());
         Assert.Equal(528, System.Runtime.CompilerServices.Unsafe.SizeOf<GgmlThreadPoolParams>());
     }
 

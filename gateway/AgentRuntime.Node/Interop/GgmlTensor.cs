@@ -1,0 +1,40 @@
+using System.Runtime.InteropServices;
+
+namespace AgentRuntime.Node.Interop;
+
+/// <summary><c>ggml_tensor</c> of ggml.h (llama.cpp v0.5.0): up to four dimensions, sizes in elements.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct GgmlTensor
+{
+    /// <summary>GGML_TYPE_F32.</summary>
+    public const int Float32 = 0;
+
+    /// <summary>GGML_TYPE_F16.</summary>
+    public const int Float16 = 1;
+
+    public int Type;
+    public nint Buffer;
+
+    /// <summary>Elements of each dimension, the innermost first.</summary>
+    public fixed long Counts[4];
+
+    /// <summary>Bytes from one element of a dimension to the next.</summary>
+    public fixed long Strides[4];
+
+    public int Operation;
+    public fixed int Parameters[16];
+    public int Flags;
+    private fixed long _sources[10];
+    public nint ViewSource;
+    public nuint ViewOffset;
+    public byte* Data;
+    public fixed byte Name[64];
+    public nint Extra;
+    private fixed byte _padding[8];
+
+    /// <summary>What the operation reads; null beyond the last.</summary>
+    public readonly GgmlTensor* Source(int index) => (GgmlTensor*)_sources[index];
+
+    /// <summary>Sets what the operation reads.</summary>
+    public void SetSource(int index, GgmlTensor* source) => _sources[index] = (long)source;
+}

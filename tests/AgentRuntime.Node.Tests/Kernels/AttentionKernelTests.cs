@@ -1,0 +1,197 @@
+using System.Runtime.InteropServices;
+using AgentRuntime.Node.Kernels;
+using AgentRuntime.Node.Interop;
+
+namespace AgentRuntime.Node.Tests.Kernels;
+
+/// <summary>The kernel on tensors made here, against sums in double precision, and against itself row by row.</summary>
+public sealed unsafe class AttentionKernelTests
+{
+    public static TheoryData<int, int, int, int, int> Shapes => new()
+    {
+        // heads, key heads, width of a head, cells before the rows, rows
+        { 4, 4, 64, 0, 1 },
+        { 4, 2, 24, 63, 3 },
+        { 8, 1, 16, 100, 40 },
+        { 2, 2, 128, 64, 130 },
+        { 6, 2, 80, 511, 2 },
+        { 3, 3, 8, 5, 70 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void It_is_what_attention_is(int heads, int keyHeads, int width, int before, int rows)
+    {
+        using var problem = new Problem(heads, keyHeads, width, before, rows, seed: 1);
+        var actual = problem.Compute(threads: 2, tileRows: 64 / (heads / keyHeads), permute: 0);
+        var expected = problem.Naive();
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 2e-5);
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void A_row_has_the_same_bits_alone_with_others_and_wherever_its_cells_lie(
+        int heads, int keyHeads, int width, int before, int rows)
+    {
+        using var problem = new Problem(heads, keyHeads, width, before, rows, seed: 2);
+        var together = problem.Compute(threads: 1, tileRows: 64 / (heads / keyHeads), permute: 0);
+        Assert.Equal(together, problem.Compute(threads: 3, tileRows: 1, permute: 0));
+        Assert.Equal(together, problem.Compute(threads: 2, tileRows: Math.Min(3, 64 / (heads / keyHeads)), permute: 7));
+    }
+
+    [Fact]
+    public void What_it_cannot_compute_is_left_to_ggml()
+    {
+        using var problem = new Problem(4, 2, 64, 0, 1, seed: 3);
+        Assert.True(AttentionKernel.Computes(problem.Node));
+        problem.Node->Parameters[2] = BitConverter.SingleToInt32Bits(30f); // a cap on scores
+        Assert.False(AttentionKernel.Computes(problem.Node));
+        problem.Node->Parameters[2] = 0;
+        problem.Node->Parameters[1] = BitConverter.SingleToInt32Bits(8f); // a bias by distance
+        Assert.False(AttentionKernel.Computes(problem.Node));
+        problem.Node->Parameters[1] = 0;
+        problem.Node->Source(1)->Type = GgmlTensor.Float32;
+        Assert.False(AttentionKernel.Computes(problem.Node));
+    }
+
+    /// <summary>One sequence: rows that each see the cells before them and their own.</summary>
+    private sealed class Problem : IDisposable
+    {
+        private const float Scale = 0.3f;
+
+        private readonly int _heads, _keyHeads, _width, _before, _rows, _cells;
+        private readonly List<nint> _blocks = [];
+        private readonly float[] _queries;
+        private readonly Half[] _keys, _values;
+
+        public Problem(int heads, int keyHeads, int width, int before, int rows, int seed)
+        {
+            (_heads, _keyHeads, _width, _before, _rows) = (heads, keyHeads, width, before, rows);
+            _cells = before + rows;
+            var random = new Random(seed);
+            double Next() => (random.NextDouble() - .5) * 4;
+            _queries = [.. Enumerable.Range(0, rows * heads * width).Select(_ => (float)Next())];
+            _keys = [.. Enumerable.Range(0, _cells * keyHeads * width).Select(_ => (Half)Next())];
+            _values = [.. Enumerable.Range(0, _cells * keyHeads * width).Select(_ => (Half)(Next() / 4))];
+            Node = New(sizeof(GgmlTensor));
+            SetCounts(Node, width, heads, rows, sizeof(float));
+            var q = New(sizeof(GgmlTensor));
+            q->Type = GgmlTensor.Float32;
+            (q->Counts[0], q->Counts[1], q->Counts[2], q->Counts[3]) = (width, rows, heads, 1);
+            (q->Strides[0], q->Strides[1], q->Strides[2]) =
+                (sizeof(float), (long)heads * width * sizeof(float), (long)width * sizeof(float));
+            q->Data = Bytes(MemoryMarshal.AsBytes(_queries.AsSpan()));
+            Node->SetSource(0, q);
+            Node->SetSource(1, Cells());
+            Node->SetSource(2, Cells());
+            var mask = New(sizeof(GgmlTensor));
+            (mask->Counts[2], mask->Counts[3]) = (1, 1);
+            Node->SetSource(3, mask);
+        }
+
+        public GgmlTensor* Node { get; }
+
+        public float[] Compute(int threads, int tileRows, int permute)
+        {
+            var order = Enumerable.Range(0, _cells).ToArray();
+            if (permute != 0) new Random(permute).Shuffle(order);
+            Scatter(Node->Source(1), _keys, order);
+            Scatter(Node->Source(2), _values, order);
+            var seen = new SeenCells[_rows];
+            List<RowTile> tiles = [];
+            for (var r = 0; r < _rows; r += tileRows)
+                tiles.Add(new() { First = r, Count = Math.Min(tileRows, _rows - r) });
+            var list = tiles.ToArray();
+            fixed (int* cells = order)
+            fixed (SeenCells* rows = seen)
+            fixed (RowTile* first = list)
+            {
+                for (var r = 0; r < _rows; r++) seen[r] = new() { Cells = cells, Count = _before + r + 1 };
+                var bytes = AttentionKernel.ScratchBytes(Node);
+                var work = new KernelWork
+                {
+                    Rows = rows, TileList = first, Tiles = list.Length, MostTileRows = list.Max(t => t.Count),
+                    BytesPerThread = bytes, Scratch = Allocate(checked((int)bytes) * threads),
+                };
+                *(float*)(Node->Parameters + GraphHook.ScaleParameter) = Scale;
+                delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void> compute =
+                    &AttentionKernel.Compute;
+                for (var t = 0; t < threads; t++) compute(Node, t, threads, &work);
+                Assert.Equal(0, work.Next); // ready for the next layer
+            }
+
+            return new Span<float>(Node->Data, _rows * _heads * _width).ToArray();
+        }
+
+        public double[] Naive()
+        {
+            var result = new double[_rows * _heads * _width];
+            for (var r = 0; r < _rows; r++)
+            {
+                for (var h = 0; h < _heads; h++)
+                {
+                    var kv = h / (_heads / _keyHeads);
+                    var scores = Enumerable.Range(0, _before + r + 1).Select(c => Enumerable.Range(0, _width).Sum(d =>
+                        (double)_queries[(((r * _heads) + h) * _width) + d]
+                        * (double)_keys[(((c * _keyHeads) + kv) * _width) + d]) * Scale).ToArray();
+                    var most = scores.Max();
+                    var weights = scores.Select(s => Math.Exp(s - most)).ToArray();
+                    var total = weights.Sum();
+                    for (var d = 0; d < _width; d++)
+                        result[(((r * _heads) + h) * _width) + d] = weights
+                            .Select((w, c) => w * (double)_values[(((c * _keyHeads) + kv) * _width) + d]).Sum() / total;
+                }
+            }
+
+            return result;
+        }
+
+        public void Dispose()
+        {
+            foreach (var block in _blocks) NativeMemory.AlignedFree((void*)block);
+        }
+
+        private void Scatter(GgmlTensor* tensor, Half[] from, int[] order)
+        {
+            var row = _keyHeads * _width;
+            for (var c = 0; c < _cells; c++)
+                from.AsSpan(c * row, row).CopyTo(new Span<Half>((Half*)tensor->Data + ((long)order[c] * row), row));
+        }
+
+        private GgmlTensor* Cells()
+        {
+            var tensor = New(sizeof(GgmlTensor));
+            tensor->Type = GgmlTensor.Float16;
+            (tensor->Counts[0], tensor->Counts[1], tensor->Counts[2], tensor->Counts[3]) =
+                (_width, _cells, _keyHeads, 1);
+            (tensor->Strides[0], tensor->Strides[1], tensor->Strides[2]) =
+                (sizeof(short), (long)_keyHeads * _width * sizeof(short), (long)_width * sizeof(short));
+            tensor->Data = Allocate(_cells * _keyHeads * _width * sizeof(short));
+            return tensor;
+        }
+
+        private void SetCounts(GgmlTensor* tensor, int width, int heads, int rows, int size)
+        {
+            (tensor->Counts[0], tensor->Counts[1], tensor->Counts[2], tensor->Counts[3]) = (width, heads, rows, 1);
+            (tensor->Strides[0], tensor->Strides[1]) = (size, (long)width * size);
+            tensor->Data = Allocate(width * heads * rows * size);
+        }
+
+        private GgmlTensor* New(int bytes) => (GgmlTensor*)Allocate(bytes);
+
+        private byte* Bytes(ReadOnlySpan<byte> from)
+        {
+            var to = Allocate(from.Length);
+            from.CopyTo(new(to, from.Length));
+            return to;
+        }
+
+        private byte* Allocate(int bytes)
+        {
+            var block = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 128);
+            new Span<byte>(block, bytes).Clear();
+            _blocks.Add((nint)block);
+            return block;
+        }
+    }
+}

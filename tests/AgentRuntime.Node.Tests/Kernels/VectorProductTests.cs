@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+using AgentRuntime.Node.Kernels;
+
+namespace AgentRuntime.Node.Tests.Kernels;
+
+/// <summary>That products have ggml's bits the determinism tests show; this shows the rounding before.</summary>
+public sealed unsafe class VectorProductTests
+{
+    [Fact]
+    public void It_rounds_to_halves_as_the_language_does()
+    {
+        // Every half, the middle between it and the next, and the singles on both sides of that.
+        List<float> values = [];
+        for (var bits = 0; bits < 0x7c00; bits++)
+        {
+            var half = (float)BitConverter.UInt16BitsToHalf((ushort)bits);
+            var next = (float)BitConverter.UInt16BitsToHalf((ushort)(bits + 1));
+            var middle = bits == 0x7bff ? 65520f : half + ((next - half) / 2);
+            values.AddRange([half, middle, MathF.BitDecrement(middle), MathF.BitIncrement(middle)]);
+        }
+
+        values.AddRange([1e9f, float.MaxValue, float.PositiveInfinity, 1e-30f, 3.1f]);
+        float[] all = [.. values, .. values.Select(v => -v)];
+        var rounded = new float[all.Length];
+        fixed (float* from = all, to = rounded) VectorProduct.RoundToHalf(from, to, all.Length);
+
+        Assert.Equal(all.Select(v => (float)(Half)v), rounded);
+    }
+
+    [Fact]
+    public void Halves_widen_to_what_they_are()
+    {
+        short[] halves = [.. Enumerable.Range(0, 0x10000).Where(b => (b & 0x7c00) != 0x7c00).Select(b => (short)b)];
+        var wide = new float[halves.Length];
+        fixed (short* from = halves)
+        fixed (float* to = wide)
+            AttentionMath.Widen(from, to, halves.Length);
+
+        Assert.Equal(MemoryMarshal.Cast<short, Half>(halves).ToArray().Select(h => (float)h), wide);
+    }
+}
