@@ -98,8 +98,8 @@ public sealed record NodeOptions
 
     /// <summary>
     /// Pay for answers that depend on nothing beside them where that is not had for nothing (decisions 0304, 0310):
-    /// passes are filled up to four tokens for weights in Q4_K; where llama.cpp computes attention (accelerators,
-    /// models with a sliding window), it does so in 32 bits. Default no.
+    /// passes are filled up to four tokens for weights in Q2_K, Q3_K, Q4_K or BF16; where llama.cpp computes attention
+    /// (accelerators, models with a sliding window), it does so in 32 bits. Default no.
     /// </summary>
     public bool Exact { get; init; }
 

@@ -25,8 +25,8 @@ internal sealed unsafe class LlamaContext : IModelContext
     private const int NoFlashAttention = 0;
 
     /// <summary>
-    /// What passes are filled up to a multiple of on request: ggml multiplies four rows at once otherwise than what is
-    /// left over, where weights are laid out for that (Q4_K).
+    /// What passes are filled up to a multiple of on request, where it matters: ggml multiplies four rows at once
+    /// otherwise than what is left over of weights in some formats (Q4_K, BF16).
     /// </summary>
     private const int RowsAtOnce = 4;
 
@@ -36,7 +36,7 @@ internal sealed unsafe class LlamaContext : IModelContext
     private readonly ComputeThreads? _threads;
     private readonly GraphHook? _hook;
     private readonly CellTable? _table;
-    private readonly int _rowsAtOnce;
+    private int _rowsAtOnce = 1;
     private readonly void* _block;
     private LlamaBatch _batch;
     private string? _adapter;
@@ -45,9 +45,10 @@ internal sealed unsafe class LlamaContext : IModelContext
     {
         _model = model;
         var parameters = Llama.ContextDefaultParams();
-        _rowsAtOnce = options.Exact && model.HasOwnAttention ? RowsAtOnce : 1;
-        var capacity = options.BatchTokens + _rowsAtOnce - 1;
-        parameters.ContextCells = (uint)(options.PoolTokens + _rowsAtOnce - 1);
+        var mayFill = options.Exact && model.HasOwnAttention;
+        var most = mayFill ? RowsAtOnce - 1 : 0;
+        var capacity = options.BatchTokens + most;
+        parameters.ContextCells = (uint)(options.PoolTokens + most);
         parameters.BatchTokens = (uint)capacity;
         parameters.MicroBatchTokens = (uint)Math.Min(capacity, 512);
         parameters.MaxSequences = MostSequences;
@@ -86,9 +87,10 @@ internal sealed unsafe class LlamaContext : IModelContext
         VocabularySize = model.VocabularySize;
         Capacity = options.BatchTokens;
         var cells = (int)Llama.ContextCells(_handle);
-        PoolTokens = cells - (_rowsAtOnce - 1);
+        PoolTokens = cells - most;
         if (_hook is not null) _hook.Table = _table = new(cells, MostSequences);
         _block = AllocateBatch(capacity);
+        if (mayFill && IsOtherAlone()) _rowsAtOnce = RowsAtOnce;
     }
 
     /// <summary>Attention passes over every cell in use, whose ever it is.</summary>
@@ -145,6 +147,16 @@ internal sealed unsafe class LlamaContext : IModelContext
         var result = Llama.Decode(_handle, _batch);
         if (filled) Truncate(ScratchSequence, 0);
         return result;
+    }
+
+    /// <summary>Whether a token alone goes through other sums than among four.</summary>
+    private bool IsOtherAlone()
+    {
+        Append(token: 0, position: 0, sequence: 0, output: true);
+        Decode();
+        Truncate(0, 0);
+        ClearBatch();
+        return _hook!.SawOtherAlone;
     }
 
     /// <summary>

@@ -30,6 +30,13 @@ internal sealed unsafe class GraphHook : IDisposable
     private static readonly nint Vector =
         (nint)(delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void>)&VectorProduct.Compute;
 
+    /// <summary>
+    /// Formats of which ggml gets the same bits for one vector as for it among others: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0,
+    /// Q5_K, Q6_K and IQ4_NL by itself, floats by <see cref="VectorProduct"/>.
+    /// </summary>
+    private static readonly ulong Alike = 1ul << 2 | 1ul << 3 | 1ul << 6 | 1ul << 7 | 1ul << 8 | 1ul << 13 | 1ul << 14
+        | 1ul << 20 | (VectorProduct.IsKnown ? 1ul << GgmlTensor.Float32 | 1ul << GgmlTensor.Float16 : 0);
+
     private readonly int _threads;
     private readonly KernelWork* _work;
     private readonly GCHandle _self;
@@ -60,6 +67,12 @@ internal sealed unsafe class GraphHook : IDisposable
 
     /// <summary>Parts of batches whose attention was computed here.</summary>
     public long Computed { get; private set; }
+
+    /// <summary>
+    /// Whether a pass of one token had weights in a format of which ggml gets other bits for it alone than for it among
+    /// four.
+    /// </summary>
+    public bool SawOtherAlone { get; private set; }
 
     /// <summary>The batch that is computed next.</summary>
     public void Begin(LlamaBatch batch)
@@ -100,6 +113,7 @@ internal sealed unsafe class GraphHook : IDisposable
 
         if (node->Operation == Product)
         {
+            SawOtherAlone |= ((Alike >> node->Source(0)->Type) & 1) == 0;
             if (VectorProduct.Computes(node)) Take(node, Vector, VectorProduct.ScratchBytes(node));
             return;
         }

@@ -19,6 +19,9 @@ internal static unsafe class VectorProduct
     /// <summary>Numbers that ggml's build for this processor adds up side by side; 0 where that is not known.</summary>
     private static readonly int Lanes = Avx512F.IsSupported ? 16 : Fma.IsSupported && Avx2.IsSupported ? 8 : 0;
 
+    /// <summary>Whether ggml's sums on this processor are known.</summary>
+    public static bool IsKnown => Lanes > 0;
+
     /// <summary>Whether a node is a product that ggml would compute otherwise among others.</summary>
     public static bool Computes(GgmlTensor* node)
     {

@@ -96,15 +96,31 @@ public sealed class DeterminismTests
     }
 
     [Theory]
-    [InlineData(WeightFormat.Float32, false)]
-    [InlineData(WeightFormat.Float16, false)]
-    [InlineData(WeightFormat.Quantized8, false)]
-    [InlineData(WeightFormat.Quantized8, true)]
-    public async Task Of_every_kind_of_weights_it_is_the_same(WeightFormat weights, bool exact)
+    [InlineData(WeightFormat.Float32)]
+    [InlineData(WeightFormat.Float16)]
+    [InlineData(WeightFormat.Quantized8)]
+    public async Task Of_every_kind_of_weights_it_is_the_same(WeightFormat weights)
     {
         if (DemoNode.Device != "cpu") return;
-        var path = DemoNode.Write("weights.gguf", new() { Embedding = 128, Heads = 4, KvHeads = 1, Weights = weights });
-        NodeOptions Options(NodeOptions o) => o with { ModelPath = path, Exact = exact, Threads = 2 };
+        await AreTheSameAsync(
+            DemoNode.Write($"{weights}.gguf", new() { Embedding = 128, Heads = 4, KvHeads = 1, Weights = weights }),
+            exact: false);
+    }
+
+    [Theory]
+    [InlineData(Quantizer.Q4, false)]
+    [InlineData(Quantizer.BFloat16, true)]
+    [InlineData(Quantizer.Q4K, true)]
+    public async Task Of_files_that_llama_cpp_made_it_is_the_same(int type, bool exact)
+    {
+        if (DemoNode.Device != "cpu") return;
+        var model = DemoNode.Write("wide.gguf", new() { Embedding = 256, FeedForward = 512, Layers = 2 });
+        await AreTheSameAsync(Quantizer.Write(model, type), exact);
+    }
+
+    private static async Task AreTheSameAsync(string model, bool exact)
+    {
+        NodeOptions Options(NodeOptions o) => o with { ModelPath = model, Exact = exact, Threads = 2 };
         await using var node = await DemoNode.StartAsync(Options);
         await using var chunked = await DemoNode.StartAsync(
             o => Options(o) with { BatchTokens = 24, PrefillChunkTokens = 7 });
