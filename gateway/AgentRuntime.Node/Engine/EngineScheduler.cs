@@ -12,8 +12,8 @@ namespace AgentRuntime.Node.Engine;
 internal sealed class EngineScheduler : IDisposable
 {
     /// <summary>
-    /// The part of the pool that prefixes nobody uses may fill. Attention looks at every cell in use, whose ever it is,
-    /// and at every cell below the highest in use, so that the rest of them waits in the archive.
+    /// The part of the pool that prefixes nobody uses may fill. llama.cpp's masks, and attention where it computes it,
+    /// span every cell below the highest in use, whose ever it is, so that the rest of them waits in the archive.
     /// </summary>
     private const int IdleShare = 256;
 

@@ -93,7 +93,7 @@ internal sealed unsafe class LlamaContext : IModelContext
         if (mayFill && IsOtherAlone()) _rowsAtOnce = RowsAtOnce;
     }
 
-    /// <summary>Attention passes over every cell in use, whose ever it is.</summary>
+    /// <summary>llama.cpp's masks span every cell up to the highest in use, whose ever it is.</summary>
     public bool ArchivesPrefixes { get; }
 
     public int VocabularySize { get; }

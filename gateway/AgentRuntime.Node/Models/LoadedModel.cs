@@ -78,7 +78,7 @@ internal sealed class LoadedModel : IServedModel
     /// </summary>
     public bool HasOwnAttention { get; }
 
-    /// <summary>Whether cells are 32-bit floats instead of 16-bit ones.</summary>
+    /// <summary>Whether cells are 32-bit floats instead of 16-bit ones (decision 0304).</summary>
     public bool HasWideCells { get; }
 
     /// <summary>Loads a model.</summary>
@@ -107,8 +107,7 @@ internal sealed class LoadedModel : IServedModel
             throw Invalid(path, "it is an encoder; the node serves decoder models");
         }
 
-        var model = new LoadedModel(
-            handle, path, digest, options);
+        var model = new LoadedModel(handle, path, digest, options);
         try
         {
             foreach (var adapter in options.Adapters) model.LoadAdapter(adapter);
