@@ -15,7 +15,6 @@ internal sealed unsafe class LlamaEmbedder : ITextEmbedder
     private const int CausalPass = 128;
 
     private const int PoolingNone = 0;
-    private const int Float32 = 0;
     private const int NoFlashAttention = 0;
 
     private readonly ContextHandle _handle;
@@ -45,8 +44,8 @@ internal sealed unsafe class LlamaEmbedder : ITextEmbedder
         parameters.PoolingType = PoolingNone;
         if (options.Exact)
         {
-            parameters.KeyType = Float32;
-            parameters.ValueType = Float32;
+            parameters.KeyType = GgmlTensor.Float32;
+            parameters.ValueType = GgmlTensor.Float32;
             parameters.FlashAttentionType = NoFlashAttention;
         }
 

@@ -20,8 +20,6 @@ internal sealed unsafe class LlamaContext : IModelContext
     public int UsableSequences => MostSequences - 1;
 
     private const int ScratchSequence = MostSequences - 1;
-    private const int Float32 = 0;
-    private const int Float16 = 1;
     private const int NoFlashAttention = 0;
 
     /// <summary>
@@ -34,11 +32,9 @@ internal sealed unsafe class LlamaContext : IModelContext
     private readonly LoadedModel _model;
     private readonly nint _memory;
     private readonly ComputeThreads? _threads;
-    private readonly GraphHook? _hook;
-    private readonly CellTable? _table;
-    private int _rowsAtOnce = 1;
     private readonly void* _block;
     private LlamaBatch _batch;
+    private int _rowsAtOnce = 1;
     private string? _adapter;
 
     public LlamaContext(LoadedModel model, NodeOptions options)
@@ -58,14 +54,14 @@ internal sealed unsafe class LlamaContext : IModelContext
         parameters.BatchThreads = options.Threads;
         // One pool instead of a fixed part a sequence: a prefix is then shared by its cells, without a copy.
         parameters.KvUnified = 1;
-        parameters.KeyType = model.HasWideCells ? Float32 : Float16;
+        parameters.KeyType = model.HasWideCells ? GgmlTensor.Float32 : GgmlTensor.Float16;
         parameters.ValueType = parameters.KeyType;
         if (model.HasWideCells) parameters.FlashAttentionType = NoFlashAttention;
         if (model.HasOwnAttention)
         {
-            _hook = new(options.Threads);
+            Hook = new(options.Threads);
             parameters.EvalCallback = GraphHook.Callback;
-            parameters.EvalCallbackUserData = _hook.UserData;
+            parameters.EvalCallbackUserData = Hook.UserData;
         }
 
         NativeLog.TakeErrors();
@@ -73,7 +69,7 @@ internal sealed unsafe class LlamaContext : IModelContext
         if (_handle.IsInvalid)
         {
             _handle.Dispose();
-            _hook?.Dispose();
+            Hook?.Dispose();
             throw new RuntimeErrorException(new(
                 ReasonCodes.InvalidModelFile,
                 $"llama.cpp makes no context for the model: {NativeLog.TakeErrors() ?? "no reason given"}",
@@ -88,7 +84,7 @@ internal sealed unsafe class LlamaContext : IModelContext
         Capacity = options.BatchTokens;
         var cells = (int)Llama.ContextCells(_handle);
         PoolTokens = cells - most;
-        if (_hook is not null) _hook.Table = _table = new(cells, MostSequences);
+        if (Hook is not null) Hook.Table = new(cells, MostSequences);
         _block = AllocateBatch(capacity);
         if (mayFill && IsOtherAlone()) _rowsAtOnce = RowsAtOnce;
     }
@@ -107,7 +103,7 @@ internal sealed unsafe class LlamaContext : IModelContext
     public int BatchCount => _batch.TokenCount;
 
     /// <summary>What has attention computed here; null where llama.cpp computes it.</summary>
-    internal GraphHook? Hook => _hook;
+    internal GraphHook? Hook { get; }
 
     public void UseAdapter(string? name)
     {
@@ -143,7 +139,7 @@ internal sealed unsafe class LlamaContext : IModelContext
     public int Decode()
     {
         var filled = Fill();
-        _hook?.Begin(_batch);
+        Hook?.Begin(_batch);
         var result = Llama.Decode(_handle, _batch);
         if (filled) Truncate(ScratchSequence, 0);
         return result;
@@ -156,7 +152,7 @@ internal sealed unsafe class LlamaContext : IModelContext
         Decode();
         Truncate(0, 0);
         ClearBatch();
-        return _hook!.SawOtherAlone;
+        return Hook!.SawOtherAlone;
     }
 
     /// <summary>
@@ -192,19 +188,19 @@ internal sealed unsafe class LlamaContext : IModelContext
     public void Share(int source, int target, int from, int to)
     {
         Llama.SequenceCopy(_memory, source, target, from, to);
-        _table?.Share(source, target, from, to);
+        Hook?.Table.Share(source, target, from, to);
     }
 
     public void Truncate(int sequence, int from)
     {
         Llama.SequenceRemove(_memory, sequence, from, -1);
-        _table?.Remove(sequence, from, int.MaxValue);
+        Hook?.Table.Remove(sequence, from, int.MaxValue);
     }
 
     public void Remove(int sequence, int from, int to)
     {
         Llama.SequenceRemove(_memory, sequence, from, to);
-        _table?.Remove(sequence, from, to);
+        Hook?.Table.Remove(sequence, from, to);
     }
 
     public KvBuffer Export(int sequence, int from, int to, Func<int, KvBuffer> allocate)
@@ -241,7 +237,7 @@ internal sealed unsafe class LlamaContext : IModelContext
                 if (Llama.SequenceStateSet(_handle, source, (nuint)state.Length, ScratchSequence, 0) == 0) return false;
             }
 
-            _table?.Import(ScratchSequence, KvSegment.Positions(state));
+            Hook?.Table.Import(ScratchSequence, KvSegment.Positions(state));
             if (Llama.SequenceLastPosition(_memory, ScratchSequence) != to - 1) return false;
             Share(ScratchSequence, sequence, keepFrom, to);
             return true;
@@ -256,7 +252,7 @@ internal sealed unsafe class LlamaContext : IModelContext
     {
         _handle.Dispose();
         _threads?.Dispose();
-        _hook?.Dispose();
+        Hook?.Dispose();
         NativeMemory.Free(_block);
     }
 

@@ -33,6 +33,10 @@ internal static unsafe partial class Ggml
     [LibraryImport(Lib, EntryPoint = "ggml_op_name")]
     public static partial byte* OperationName(int operation);
 
+    /// <summary>Bytes of a <c>ggml_tensor</c> and of the <c>ggml_object</c> (32) before it.</summary>
+    [LibraryImport(Lib, EntryPoint = "ggml_tensor_overhead")]
+    public static partial nuint TensorOverhead();
+
     [LibraryImport(Lib, EntryPoint = "ggml_threadpool_params_init")]
     private static partial void ThreadPoolDefaults(GgmlThreadPoolParams* parameters, int threads);
 

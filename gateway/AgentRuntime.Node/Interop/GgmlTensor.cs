@@ -24,7 +24,7 @@ internal unsafe struct GgmlTensor
     public int Operation;
     public fixed int Parameters[16];
     public int Flags;
-    private fixed long _sources[10];
+    public fixed long Sources[10];
     public nint ViewSource;
     public nuint ViewOffset;
     public byte* Data;
@@ -33,8 +33,5 @@ internal unsafe struct GgmlTensor
     private fixed byte _padding[8];
 
     /// <summary>What the operation reads; null beyond the last.</summary>
-    public readonly GgmlTensor* Source(int index) => (GgmlTensor*)_sources[index];
-
-    /// <summary>Sets what the operation reads.</summary>
-    public void SetSource(int index, GgmlTensor* source) => _sources[index] = (long)source;
+    public readonly GgmlTensor* Source(int index) => (GgmlTensor*)Sources[index];
 }

@@ -53,14 +53,11 @@ internal static unsafe class AttentionKernel
         var parts = (kvHeads + together - 1) / together;
         var items = work->Tiles * parts;
         var scratch = (float*)(work->Scratch + (thread * work->BytesPerThread));
-        int item;
-        while ((item = Interlocked.Increment(ref work->Next) - 1) < items)
+        while (work->Take(items, threads, out var item))
         {
             var head = item / work->Tiles * together;
             Attend(node, work, work->TileList[item % work->Tiles], head, Math.Min(together, kvHeads - head), scratch);
         }
-
-        if (item == items + threads - 1) Volatile.Write(ref work->Next, 0);
     }
 
     /// <summary>A tile of rows for the query heads of some key heads.</summary>

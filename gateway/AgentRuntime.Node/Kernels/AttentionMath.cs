@@ -22,7 +22,7 @@ internal static unsafe class AttentionMath
 
     private const int SignExponentFraction = unchecked((int)0x8fffe000);
 
-    /// <summary>IEEE half precision to single. Infinities and NaN, which keys and values never are, get lost.</summary>
+    /// <summary>IEEE half precision to single; infinities and NaN become numbers of 65,536 and beyond.</summary>
     public static void Widen(short* source, float* target, int count)
     {
         var i = 0;

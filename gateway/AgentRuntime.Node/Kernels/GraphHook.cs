@@ -58,7 +58,7 @@ internal sealed unsafe class GraphHook : IDisposable
     public static nint Callback => (nint)(delegate* unmanaged[Cdecl]<GgmlTensor*, byte, nint, byte>)&Ask;
 
     /// <summary>Where llama.cpp keeps what; set before the first batch.</summary>
-    public CellTable Table { private get; set; } = new(0, 0);
+    public CellTable Table { get; set; } = new(0, 0);
 
     public nint UserData => GCHandle.ToIntPtr(_self);
 

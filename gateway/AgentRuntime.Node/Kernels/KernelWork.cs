@@ -22,8 +22,8 @@ internal struct RowTile
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct KernelWork
 {
-    /// <summary>The next item; every thread takes one beyond the last, and the last of them sets it to 0.</summary>
-    public int Next;
+    private int _next;
+
     public int Tiles;
 
     /// <summary>Rows of the largest tile.</summary>
@@ -32,4 +32,16 @@ internal unsafe struct KernelWork
     public RowTile* TileList;
     public long BytesPerThread;
     public byte* Scratch;
+
+    /// <summary>
+    /// Takes the next item of a node for a thread; false when there is none left. Every thread asks until then, so that
+    /// the last to be told makes this ready for the next node.
+    /// </summary>
+    public bool Take(int items, int threads, out int item)
+    {
+        item = Interlocked.Increment(ref _next) - 1;
+        if (item < items) return true;
+        if (item == items + threads - 1) Volatile.Write(ref _next, 0);
+        return false;
+    }
 }

@@ -53,8 +53,7 @@ internal static unsafe class VectorProduct
 
         var result = (float*)node->Data;
         var items = (count + Rows - 1) / Rows;
-        int item;
-        while ((item = Interlocked.Increment(ref work->Next) - 1) < items)
+        while (work->Take(items, threads, out var item))
         {
             var end = Math.Min((item + 1) * Rows, count);
             // One row after the other: memory comes fastest in one stream.
@@ -64,41 +63,32 @@ internal static unsafe class VectorProduct
                 result[r] = isHalf ? Row((short*)row, vector, inner) : Row((float*)row, vector, inner);
             }
         }
-
-        if (item == items + threads - 1) Volatile.Write(ref work->Next, 0);
     }
 
-    private static float Row(short* row, float* vector, int count)
+    private static float Row<T>(T* row, float* vector, int count)
+        where T : unmanaged
     {
         if (Avx512F.IsSupported)
         {
             Vector512<float> sums = default;
             for (var i = 0; i < count; i += 16)
-                sums = Avx512F.FusedMultiplyAdd(AttentionMath.Widen16(row + i), Vector512.Load(vector + i), sums);
+                sums = Avx512F.FusedMultiplyAdd(Load16(row + i), Vector512.Load(vector + i), sums);
             return Sum(sums.GetLower() + sums.GetUpper());
         }
 
         Vector256<float> eight = default;
         for (var i = 0; i < count; i += 8)
-            eight = Fma.MultiplyAdd(AttentionMath.Widen8(row + i), Vector256.Load(vector + i), eight);
+            eight = Fma.MultiplyAdd(Load8(row + i), Vector256.Load(vector + i), eight);
         return Sum(eight);
     }
 
-    private static float Row(float* row, float* vector, int count)
-    {
-        if (Avx512F.IsSupported)
-        {
-            Vector512<float> sums = default;
-            for (var i = 0; i < count; i += 16)
-                sums = Avx512F.FusedMultiplyAdd(Vector512.Load(row + i), Vector512.Load(vector + i), sums);
-            return Sum(sums.GetLower() + sums.GetUpper());
-        }
+    private static Vector512<float> Load16<T>(T* from)
+        where T : unmanaged =>
+        typeof(T) == typeof(short) ? AttentionMath.Widen16((short*)from) : Vector512.Load((float*)from);
 
-        Vector256<float> eight = default;
-        for (var i = 0; i < count; i += 8)
-            eight = Fma.MultiplyAdd(Vector256.Load(row + i), Vector256.Load(vector + i), eight);
-        return Sum(eight);
-    }
+    private static Vector256<float> Load8<T>(T* from)
+        where T : unmanaged =>
+        typeof(T) == typeof(short) ? AttentionMath.Widen8((short*)from) : Vector256.Load((float*)from);
 
     /// <summary>In the order of sgemm.cpp's <c>hsum</c>.</summary>
     private static float Sum(Vector256<float> sums)

@@ -8,8 +8,7 @@ namespace AgentRuntime.Benchmarks.Node;
 /// <summary>
 /// <c>./tests/bench node</c>: the bundled node against llama.cpp's own <c>llama-server</c>: same random model of 60
 /// million parameters, same threads, same pool of KV cells, same client, in turns, in one call. <c>--only PART</c>
-/// measures one of <c>prefill</c>, <c>decode1</c>, <c>decode8</c>, <c>decode32</c> and <c>prefix</c>;
-/// <c>--exact</c> starts the node with that option (decisions 0304 and 0310).
+/// measures one of <c>prefill</c>, <c>decode1</c>, <c>decode8</c>, <c>decode32</c> and <c>prefix</c>.
 /// </summary>
 internal sealed class NodeBenchmark : IBenchmark
 {
@@ -39,7 +38,6 @@ internal sealed class NodeBenchmark : IBenchmark
 
         var device = Option(args, "--device") ?? "cpu";
         var only = Option(args, "--only");
-        var exact = args.Contains("--exact");
         if (Option(args, "--seconds") is { } seconds)
             _figureTime = TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture));
         if (only is not null && !Parts.Contains(only))
@@ -51,7 +49,7 @@ internal sealed class NodeBenchmark : IBenchmark
         {
             var model = Path.Combine(folder.FullName, "noise.gguf");
             NoiseModel.Write(model, NoiseModelOptions.SixtyMillion);
-            var shape = new NodeShape(Math.Min(Environment.ProcessorCount, 16), 32, 4096, 16_384, device, exact);
+            var shape = new NodeShape(Math.Min(Environment.ProcessorCount, 16), 32, 4096, 16_384, device);
             using var ours = await EngineProcess.StartNodeAsync(shape.Arguments(model));
             using var theirs = peer is null ? null : await PeerServer.StartAsync(peer, model, shape);
             return await MeasureAsync(ours, theirs, part => only is null || only == part);

@@ -3,8 +3,7 @@ using System.Globalization;
 namespace AgentRuntime.Benchmarks.Node;
 
 /// <summary>What both engines get. Immutable.</summary>
-internal sealed record NodeShape(
-    int Threads, int Parallel, int Context, int Pool, string Device = "cpu", bool Exact = false)
+internal sealed record NodeShape(int Threads, int Parallel, int Context, int Pool, string Device = "cpu")
 {
     public string ThreadsText => Text(Threads);
 
@@ -14,7 +13,7 @@ internal sealed record NodeShape(
 
     /// <summary>The arguments of <see cref="ServedNode"/> after the port.</summary>
     public string[] Arguments(string model) =>
-        [model, ThreadsText, ParallelText, Text(Context), PoolText, Device, Exact ? "exact" : "fast"];
+        [model, ThreadsText, ParallelText, Text(Context), PoolText, Device];
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -4,8 +4,8 @@ using AgentRuntime.Node;
 namespace AgentRuntime.Benchmarks.Node;
 
 /// <summary>
-/// This program as a node: <c>node serve PORT MODEL THREADS PARALLEL CONTEXT POOL DEVICE exact|fast</c>, until its
-/// standard input ends.
+/// This program as a node: <c>node serve PORT MODEL THREADS PARALLEL CONTEXT POOL DEVICE</c>, until its standard input
+/// ends.
 /// </summary>
 internal static class ServedNode
 {
@@ -16,7 +16,7 @@ internal static class ServedNode
         {
             Port = Number(0), ModelPath = arguments[1], Threads = Number(2), ParallelSequences = Number(3),
             ContextTokens = Number(4), KvPoolTokens = Number(5),
-            Exact = arguments[7] == "exact", Device = arguments[6], GpuLayers = arguments[6] == "cpu" ? 0 : -1,
+            Device = arguments[6], GpuLayers = arguments[6] == "cpu" ? 0 : -1,
         });
         while (await Console.In.ReadLineAsync() is not null)
         {

@@ -46,6 +46,16 @@ public sealed class NativeLayoutTests
     }
 
     [Fact]
+    public void A_tensor_is_as_large_as_the_library_has_it()
+    {
+        DemoNode.LoadLibrary();
+        const int objectBefore = 32;
+        Assert.Equal(
+            Ggml.TensorOverhead(),
+            (nuint)(objectBefore + System.Runtime.CompilerServices.Unsafe.SizeOf<GgmlTensor>()));
+    }
+
+    [Fact]
     public void The_library_fills_the_defaults_of_thread_pools_where_they_are_read()
     {
         DemoNode.LoadLibrary();

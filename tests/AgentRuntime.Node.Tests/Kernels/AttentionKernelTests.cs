@@ -81,12 +81,12 @@ public sealed unsafe class AttentionKernelTests
             (q->Strides[0], q->Strides[1], q->Strides[2]) =
                 (sizeof(float), (long)heads * width * sizeof(float), (long)width * sizeof(float));
             q->Data = Bytes(MemoryMarshal.AsBytes(_queries.AsSpan()));
-            Node->SetSource(0, q);
-            Node->SetSource(1, Cells());
-            Node->SetSource(2, Cells());
+            Node->Sources[0] = (long)q;
+            Node->Sources[1] = (long)Cells();
+            Node->Sources[2] = (long)Cells();
             var mask = New(sizeof(GgmlTensor));
             (mask->Counts[2], mask->Counts[3]) = (1, 1);
-            Node->SetSource(3, mask);
+            Node->Sources[3] = (long)mask;
         }
 
         public GgmlTensor* Node { get; }
@@ -117,7 +117,10 @@ public sealed unsafe class AttentionKernelTests
                 delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void> compute =
                     &AttentionKernel.Compute;
                 for (var t = 0; t < threads; t++) compute(Node, t, threads, &work);
-                Assert.Equal(0, work.Next); // ready for the next layer
+                // Ready for the next layer, and what that takes is put back.
+                Assert.True(work.Take(1, 1, out var next));
+                Assert.Equal(0, next);
+                Assert.False(work.Take(1, 1, out _));
             }
 
             return new Span<float>(Node->Data, _rows * _heads * _width).ToArray();
