@@ -97,9 +97,9 @@ public sealed record NodeOptions
     public int QueuedRequests { get; init; } = 256;
 
     /// <summary>
-    /// Pay for answers that depend on nothing beside them where that is not had for nothing (decisions 0304, 0310):
-    /// passes are filled up to four tokens for weights in Q2_K, Q3_K, Q4_K or BF16; where llama.cpp computes attention
-    /// (accelerators, models with a sliding window), it does so in 32 bits. Default no.
+    /// Pay for answers that depend on nothing beside them where that is not had for nothing (decisions 0304, 0310): on
+    /// a CPU prompts take longer with weights in IQ1, IQ2 or IQ3; where llama.cpp computes attention (accelerators,
+    /// models with a sliding window), it does so in 32 bits. Default no.
     /// </summary>
     public bool Exact { get; init; }
 

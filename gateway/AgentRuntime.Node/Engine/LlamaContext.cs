@@ -22,29 +22,20 @@ internal sealed unsafe class LlamaContext : IModelContext
     private const int ScratchSequence = MostSequences - 1;
     private const int NoFlashAttention = 0;
 
-    /// <summary>
-    /// What passes are filled up to a multiple of on request, where it matters: ggml multiplies four rows at once
-    /// otherwise than what is left over of weights in some formats (Q4_K, BF16).
-    /// </summary>
-    private const int RowsAtOnce = 4;
-
     private readonly ContextHandle _handle;
     private readonly LoadedModel _model;
     private readonly nint _memory;
     private readonly ComputeThreads? _threads;
     private readonly void* _block;
     private LlamaBatch _batch;
-    private int _rowsAtOnce = 1;
     private string? _adapter;
 
     public LlamaContext(LoadedModel model, NodeOptions options)
     {
         _model = model;
         var parameters = Llama.ContextDefaultParams();
-        var mayFill = options.Exact && model.HasOwnAttention;
-        var most = mayFill ? RowsAtOnce - 1 : 0;
-        var capacity = options.BatchTokens + most;
-        parameters.ContextCells = (uint)(options.PoolTokens + most);
+        var capacity = options.BatchTokens;
+        parameters.ContextCells = (uint)options.PoolTokens;
         parameters.BatchTokens = (uint)capacity;
         parameters.MicroBatchTokens = (uint)Math.Min(capacity, 512);
         parameters.MaxSequences = MostSequences;
@@ -59,7 +50,7 @@ internal sealed unsafe class LlamaContext : IModelContext
         if (model.HasWideCells) parameters.FlashAttentionType = NoFlashAttention;
         if (model.HasOwnAttention)
         {
-            Hook = new(options.Threads);
+            Hook = new(options.Threads, options.Exact);
             parameters.EvalCallback = GraphHook.Callback;
             parameters.EvalCallbackUserData = Hook.UserData;
         }
@@ -81,12 +72,10 @@ internal sealed unsafe class LlamaContext : IModelContext
         _memory = Llama.Memory(_handle);
         ArchivesPrefixes = model.CanMoveState;
         VocabularySize = model.VocabularySize;
-        Capacity = options.BatchTokens;
-        var cells = (int)Llama.ContextCells(_handle);
-        PoolTokens = cells - most;
-        if (Hook is not null) Hook.Table = new(cells, MostSequences);
+        Capacity = capacity;
+        PoolTokens = (int)Llama.ContextCells(_handle);
+        if (Hook is not null) Hook.Table = new(PoolTokens, MostSequences);
         _block = AllocateBatch(capacity);
-        if (mayFill && IsOtherAlone()) _rowsAtOnce = RowsAtOnce;
     }
 
     /// <summary>llama.cpp's masks span every cell up to the highest in use, whose ever it is.</summary>
@@ -120,11 +109,6 @@ internal sealed unsafe class LlamaContext : IModelContext
     public int Add(int token, int position, int sequence, bool output)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(_batch.TokenCount, Capacity);
-        return Append(token, position, sequence, output);
-    }
-
-    private int Append(int token, int position, int sequence, bool output)
-    {
         var i = _batch.TokenCount;
         _batch.Tokens[i] = token;
         _batch.Positions[i] = position;
@@ -138,43 +122,8 @@ internal sealed unsafe class LlamaContext : IModelContext
     /// <summary>Computes the batch: 0 done, 1 no room in the pool, anything else a failure.</summary>
     public int Decode()
     {
-        var filled = Fill();
         Hook?.Begin(_batch);
-        var result = Llama.Decode(_handle, _batch);
-        if (filled) Truncate(ScratchSequence, 0);
-        return result;
-    }
-
-    /// <summary>Whether a token alone goes through other sums than among four.</summary>
-    private bool IsOtherAlone()
-    {
-        Append(token: 0, position: 0, sequence: 0, output: true);
-        Decode();
-        Truncate(0, 0);
-        ClearBatch();
-        return Hook!.SawOtherAlone;
-    }
-
-    /// <summary>
-    /// Adds tokens that nobody reads, and asks for outputs that nobody reads, until both are multiples of what ggml
-    /// multiplies at once. True when there are tokens to take away again.
-    /// </summary>
-    private bool Fill()
-    {
-        if (_rowsAtOnce == 1 || _batch.TokenCount == 0) return false;
-        var own = _batch.TokenCount;
-        for (var position = 0; _batch.TokenCount % _rowsAtOnce != 0; position++)
-            Append(_batch.Tokens[0], position, ScratchSequence, output: false);
-        var outputs = 0;
-        for (var i = 0; i < own; i++) outputs += _batch.Outputs[i];
-        for (var i = _batch.TokenCount - 1; i >= 0 && outputs % _rowsAtOnce != 0; i--)
-        {
-            if (_batch.Outputs[i] != 0) continue;
-            _batch.Outputs[i] = 1;
-            outputs++;
-        }
-
-        return _batch.TokenCount > own;
+        return Llama.Decode(_handle, _batch);
     }
 
     /// <summary>The logits at a batch index that asked for output; valid until the next decode.</summary>

@@ -37,6 +37,10 @@ internal static unsafe partial class Ggml
     [LibraryImport(Lib, EntryPoint = "ggml_tensor_overhead")]
     public static partial nuint TensorOverhead();
 
+    /// <summary>The name of the kind of memory that a tensor lies in.</summary>
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_buffer_name")]
+    public static partial byte* BufferName(nint buffer);
+
     [LibraryImport(Lib, EntryPoint = "ggml_threadpool_params_init")]
     private static partial void ThreadPoolDefaults(GgmlThreadPoolParams* parameters, int threads);
 

@@ -12,6 +12,18 @@ internal unsafe struct GgmlTensor
     /// <summary>GGML_TYPE_F16.</summary>
     public const int Float16 = 1;
 
+    /// <summary>GGML_TYPE_Q2_K.</summary>
+    public const int Q2K = 10;
+
+    /// <summary>GGML_TYPE_Q4_K.</summary>
+    public const int Q4K = 12;
+
+    /// <summary>GGML_TYPE_IQ4_XS.</summary>
+    public const int IQ4XS = 23;
+
+    /// <summary>GGML_TYPE_BF16.</summary>
+    public const int BFloat16 = 30;
+
     public int Type;
     public nint Buffer;
 

@@ -17,10 +17,16 @@ internal static unsafe class AttentionMath
     /// <summary>Cells in a tile.</summary>
     public const int Tile = 64;
 
-    /// <summary>2^112: what a half's bits, moved to where a single has them, are too small by.</summary>
-    private const float HalfBias = 5.192296858534828e33f;
+    /// <summary>What the exponent of a half is too small by where a single has its own.</summary>
+    private const int Bias = 112 << 23;
 
-    private const int SignExponentFraction = unchecked((int)0x8fffe000);
+    /// <summary>
+    /// The bits of the least half that is normal, where a single has them. Below it a half is no normal single either,
+    /// with which processors compute slowly: it is made one first, of which the leading one is taken away again.
+    /// </summary>
+    private const int LeastNormal = 1 << 23;
+
+    private const float SmallestNormalHalf = 6.1035156e-5f;
 
     /// <summary>IEEE half precision to single; infinities and NaN become numbers of 65,536 and beyond.</summary>
     public static void Widen(short* source, float* target, int count)
@@ -33,14 +39,36 @@ internal static unsafe class AttentionMath
         for (; i < count; i++) target[i] = (float)BitConverter.Int16BitsToHalf(source[i]);
     }
 
-    public static Vector512<float> Widen16(short* source) =>
-        ((Avx512F.ConvertToVector512Int32(Vector256.Load(source)) << 13) & Vector512.Create(SignExponentFraction))
-        .AsSingle() * HalfBias;
+    public static float Widen(short half)
+    {
+        var bits = (half & 0x7fff) << 13;
+        var size = bits < LeastNormal
+            ? BitConverter.Int32BitsToSingle(bits + Bias + LeastNormal) - SmallestNormalHalf
+            : BitConverter.Int32BitsToSingle(bits + Bias);
+        return half < 0 ? -size : size;
+    }
+
+    public static Vector512<float> Widen16(short* source)
+    {
+        var halves = Avx512F.ConvertToVector512Int32(Vector256.Load(source));
+        var bits = (halves & Vector512.Create(0x7fff)) << 13;
+        var normal = bits + Vector512.Create(Bias);
+        var small = (normal + Vector512.Create(LeastNormal)).AsSingle() - Vector512.Create(SmallestNormalHalf);
+        var size = Vector512.ConditionalSelect(
+            Vector512.LessThan(bits, Vector512.Create(LeastNormal)), small.AsInt32(), normal);
+        return (size | (halves & Vector512.Create(int.MinValue))).AsSingle();
+    }
 
     public static Vector256<float> Widen8(short* source)
     {
         var (low, high) = Vector128.Widen(Vector128.Load(source));
-        return ((Vector256.Create(low, high) << 13) & Vector256.Create(SignExponentFraction)).AsSingle() * HalfBias;
+        var halves = Vector256.Create(low, high);
+        var bits = (halves & Vector256.Create(0x7fff)) << 13;
+        var normal = bits + Vector256.Create(Bias);
+        var small = (normal + Vector256.Create(LeastNormal)).AsSingle() - Vector256.Create(SmallestNormalHalf);
+        var size = Vector256.ConditionalSelect(
+            Vector256.LessThan(bits, Vector256.Create(LeastNormal)), small.AsInt32(), normal);
+        return (size | (halves & Vector256.Create(int.MinValue))).AsSingle();
     }
 
     /// <summary>

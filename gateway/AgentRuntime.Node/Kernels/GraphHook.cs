@@ -5,8 +5,9 @@ using AgentRuntime.Node.Interop;
 namespace AgentRuntime.Node.Kernels;
 
 /// <summary>
-/// Has a llama.cpp context compute its attention with <see cref="AttentionKernel"/> and its products of one vector with
-/// <see cref="VectorProduct"/> (decision 0310). llama.cpp shows every node of a graph before it is computed
+/// Has a llama.cpp context compute its attention with <see cref="AttentionKernel"/> and its products whose bits would
+/// depend on how many vectors there are with <see cref="VectorProduct"/>, <see cref="RepackedProduct"/> and
+/// <see cref="PanelProduct"/> (decision 0310). llama.cpp shows every node of a graph before it is computed
 /// (<c>cb_eval</c>, meant for debugging); such a node becomes a custom operation here. Owned by the engine's thread;
 /// the kernels run on ggml's.
 /// </summary>
@@ -30,26 +31,22 @@ internal sealed unsafe class GraphHook : IDisposable
     private static readonly nint Vector =
         (nint)(delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void>)&VectorProduct.Compute;
 
-    /// <summary>
-    /// Formats of which ggml gets the same bits for one vector as for it among others: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0,
-    /// Q5_K, Q6_K and IQ4_NL by itself, floats by <see cref="VectorProduct"/>.
-    /// </summary>
-    private static readonly ulong Alike = 1ul << 2 | 1ul << 3 | 1ul << 6 | 1ul << 7 | 1ul << 8 | 1ul << 13 | 1ul << 14
-        | 1ul << 20 | (VectorProduct.IsKnown ? 1ul << GgmlTensor.Float32 | 1ul << GgmlTensor.Float16 : 0);
-
     private readonly int _threads;
+    private readonly bool _exact;
     private readonly KernelWork* _work;
     private readonly GCHandle _self;
     private LlamaBatch _batch;
     private int _rowCapacity;
+    private long _sharedBytes;
     private GgmlTensor* _firstKeys;
     private int _done;
     private int _rows;
     private bool _planned;
     private bool _ours;
 
-    public GraphHook(int threads)
+    public GraphHook(int threads, bool exact)
     {
+        _exact = exact;
         _threads = threads;
         _work = (KernelWork*)NativeMemory.AllocZeroed((nuint)sizeof(KernelWork));
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
@@ -67,12 +64,6 @@ internal sealed unsafe class GraphHook : IDisposable
 
     /// <summary>Parts of batches whose attention was computed here.</summary>
     public long Computed { get; private set; }
-
-    /// <summary>
-    /// Whether a pass of one token had weights in a format of which ggml gets other bits for it alone than for it among
-    /// four.
-    /// </summary>
-    public bool SawOtherAlone { get; private set; }
 
     /// <summary>The batch that is computed next.</summary>
     public void Begin(LlamaBatch batch)
@@ -96,7 +87,7 @@ internal sealed unsafe class GraphHook : IDisposable
     {
         var operation = node->Operation;
         if (ask == 1 && (operation == FlashAttention || operation == SetRows || operation == Custom
-                || (operation == Product && node->Source(1)->Counts[1] == 1)))
+                || operation == Product))
             ((GraphHook)GCHandle.FromIntPtr(self).Target!).See(node);
         return 0;
     }
@@ -113,8 +104,12 @@ internal sealed unsafe class GraphHook : IDisposable
 
         if (node->Operation == Product)
         {
-            SawOtherAlone |= ((Alike >> node->Source(0)->Type) & 1) == 0;
-            if (VectorProduct.Computes(node)) Take(node, Vector, VectorProduct.ScratchBytes(node));
+            if (VectorProduct.Computes(node))
+                Take(node, Vector, VectorProduct.ScratchBytes(node));
+            else if (RepackedProduct.Function(node) is var repacked and not 0)
+                Take(node, repacked, 0, RepackedProduct.SharedBytes(node));
+            else if (PanelProduct.Function(node, _exact) is var panel and not 0)
+                Take(node, panel, 0, PanelProduct.SharedBytes(node));
             return;
         }
 
@@ -189,13 +184,16 @@ internal sealed unsafe class GraphHook : IDisposable
         return mask.Length - mask.Count(Hidden) == cells.Length;
     }
 
-    private void Take(GgmlTensor* node, nint function, long bytes)
+    private void Take(GgmlTensor* node, nint function, long bytesPerThread, long sharedBytes = 0)
     {
-        if (bytes > _work->BytesPerThread)
+        if (bytesPerThread > _work->BytesPerThread || sharedBytes > _sharedBytes)
         {
+            _work->BytesPerThread = Math.Max(bytesPerThread, _work->BytesPerThread);
+            _sharedBytes = Math.Max(sharedBytes, _sharedBytes);
+            var own = _work->BytesPerThread * _threads;
             NativeMemory.AlignedFree(_work->Scratch);
-            _work->Scratch = (byte*)NativeMemory.AlignedAlloc((nuint)(bytes * _threads), 128);
-            _work->BytesPerThread = bytes;
+            _work->Scratch = (byte*)NativeMemory.AlignedAlloc((nuint)(own + _sharedBytes), 128);
+            _work->Shared = _work->Scratch + own;
         }
 
         for (var i = 0; i < SavedCount; i++) node->Parameters[SavedParameters + i] = node->Parameters[i];

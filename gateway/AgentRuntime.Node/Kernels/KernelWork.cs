@@ -23,6 +23,8 @@ internal struct RowTile
 internal unsafe struct KernelWork
 {
     private int _next;
+    private int _met;
+    private int _meeting;
 
     public int Tiles;
 
@@ -31,7 +33,10 @@ internal unsafe struct KernelWork
     public SeenCells* Rows;
     public RowTile* TileList;
     public long BytesPerThread;
+
+    /// <summary>A part for each thread, and then what they share.</summary>
     public byte* Scratch;
+    public byte* Shared;
 
     /// <summary>
     /// Takes the next item of a node for a thread; false when there is none left. Every thread asks until then, so that
@@ -43,5 +48,20 @@ internal unsafe struct KernelWork
         if (item < items) return true;
         if (item == items + threads - 1) Volatile.Write(ref _next, 0);
         return false;
+    }
+
+    /// <summary>Waits until every thread of a node is here.</summary>
+    public void Meet(int threads)
+    {
+        var meeting = Volatile.Read(ref _meeting);
+        if (Interlocked.Increment(ref _met) == threads)
+        {
+            _met = 0;
+            Volatile.Write(ref _meeting, meeting + 1);
+            return;
+        }
+
+        var spinner = new SpinWait();
+        while (Volatile.Read(ref _meeting) == meeting) spinner.SpinOnce(sleep1Threshold: -1);
     }
 }

@@ -7,35 +7,49 @@ using AgentRuntime.Node.Interop;
 namespace AgentRuntime.Node.Kernels;
 
 /// <summary>
-/// A matrix of 16- or 32-bit floats times one vector, as the body of a custom operation of ggml: the same bits that
+/// A matrix of floats (F32, F16, BF16) times one vector, as the body of a custom operation of ggml: the same bits that
 /// ggml gets for that vector among others. ggml computes one vector by itself with other sums (<c>vec_dot</c>) than
-/// two or more (<c>tinyBLAS</c> of llamafile/sgemm.cpp, v0.5.0), so that a token would be another alone.
+/// two or more (<c>tinyBLAS</c> of llamafile/sgemm.cpp, v0.5.0), so that a token would be another alone. Not BF16 where
+/// ggml multiplies it in pairs: that instruction is not to be had here.
 /// </summary>
 internal static unsafe class VectorProduct
 {
     /// <summary>Rows that a thread takes at once.</summary>
     private const int Rows = 32;
 
-    /// <summary>Numbers that ggml's build for this processor adds up side by side; 0 where that is not known.</summary>
-    private static readonly int Lanes = Avx512F.IsSupported ? 16 : Fma.IsSupported && Avx2.IsSupported ? 8 : 0;
+    /// <summary>Rows that are added up side by side: each sum waits for the one before it.</summary>
+    private const int AtOnce = 4;
 
-    /// <summary>Whether ggml's sums on this processor are known.</summary>
-    public static bool IsKnown => Lanes > 0;
+    /// <summary>Numbers that ggml adds up side by side; 0 where that is not known, or not to be had here.</summary>
+    private static readonly int Lanes = CpuBackend.FloatLanes switch
+    {
+        16 when Avx512F.IsSupported => 16,
+        8 when Fma.IsSupported && Avx2.IsSupported => 8,
+        _ => 0,
+    };
+
+    /// <summary>ggml has the processor's instruction for it, which is not to be had here.</summary>
+    private static readonly nint WidenHalves = CpuBackend.Function("ggml_cpu_fp16_to_fp32");
+
+    private static readonly nint WidenBFloat16 = CpuBackend.Function("ggml_cpu_bf16_to_fp32");
 
     /// <summary>Whether a node is a product that ggml would compute otherwise among others.</summary>
     public static bool Computes(GgmlTensor* node)
     {
         GgmlTensor* matrix = node->Source(0), vector = node->Source(1);
         return Lanes > 0
-            && (matrix->Type == GgmlTensor.Float16 || matrix->Type == GgmlTensor.Float32)
+            && (matrix->Type == GgmlTensor.Float32 || (matrix->Type == GgmlTensor.Float16 && WidenHalves != 0)
+                || (matrix->Type == GgmlTensor.BFloat16 && WidenBFloat16 != 0 && !CpuBackend.HasBFloat16Pairs))
             && vector->Type == GgmlTensor.Float32 && vector->Strides[0] == sizeof(float)
             && vector->Counts[1] == 1 && vector->Counts[2] == 1 && vector->Counts[3] == 1
             && matrix->Counts[2] == 1 && matrix->Counts[3] == 1
-            && matrix->Counts[0] % Lanes == 0 && matrix->Counts[1] % 4 == 0;
+            && matrix->Counts[0] % Lanes == 0 && matrix->Counts[1] % AtOnce == 0;
     }
 
-    /// <summary>Bytes that a thread needs.</summary>
-    public static long ScratchBytes(GgmlTensor* node) => ((node->Source(1)->Counts[0] * sizeof(float)) + 127) & ~127L;
+    /// <summary>Bytes that a thread needs: the vector, rounded, and rows of the matrix, widened.</summary>
+    public static long ScratchBytes(GgmlTensor* node) => (1 + AtOnce) * Bytes((int)node->Source(1)->Counts[0]);
+
+    private static long Bytes(int count) => ((count * sizeof(float)) + 127) & ~127L;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static void Compute(GgmlTensor* node, int thread, int threads, KernelWork* work)
@@ -43,52 +57,87 @@ internal static unsafe class VectorProduct
         GgmlTensor* matrix = node->Source(0);
         int inner = (int)matrix->Counts[0], count = (int)matrix->Counts[1];
         var vector = (float*)node->Source(1)->Data;
-        var isHalf = matrix->Type == GgmlTensor.Float16;
-        if (isHalf)
+        var rounded = (float*)(work->Scratch + (thread * work->BytesPerThread));
+        switch (matrix->Type)
         {
-            var rounded = (float*)(work->Scratch + (thread * work->BytesPerThread));
-            RoundToHalf(vector, rounded, inner);
-            vector = rounded;
+            case GgmlTensor.Float16:
+                RoundToHalf(vector, rounded, inner);
+                vector = rounded;
+                break;
+            case GgmlTensor.BFloat16:
+                RoundToBFloat16(vector, rounded, inner);
+                vector = rounded;
+                break;
         }
 
+        var widen = matrix->Type switch
+        {
+            GgmlTensor.Float16 => WidenHalves,
+            GgmlTensor.BFloat16 => WidenBFloat16,
+            _ => 0,
+        };
+        var wide = (float*)((byte*)rounded + Bytes(inner));
         var result = (float*)node->Data;
-        var items = (count + Rows - 1) / Rows;
-        while (work->Take(items, threads, out var item))
+        while (work->Take((count + Rows - 1) / Rows, threads, out var item))
         {
             var end = Math.Min((item + 1) * Rows, count);
-            // One row after the other: memory comes fastest in one stream.
-            for (var r = item * Rows; r < end; r++)
+            for (var r = item * Rows; r < end; r += AtOnce)
             {
                 var row = matrix->Data + (r * matrix->Strides[1]);
-                result[r] = isHalf ? Row((short*)row, vector, inner) : Row((float*)row, vector, inner);
+                if (widen == 0)
+                {
+                    Multiply((float*)row, matrix->Strides[1] / sizeof(float), vector, inner, result + r);
+                    continue;
+                }
+
+                // One row after the other: memory comes fastest in one stream.
+                for (var i = 0; i < AtOnce; i++)
+                    ((delegate* unmanaged[Cdecl, SuppressGCTransition]<byte*, float*, long, void>)widen)(
+                        row + (i * matrix->Strides[1]), wide + (i * inner), inner);
+                Multiply(wide, inner, vector, inner, result + r);
             }
         }
     }
 
-    private static float Row<T>(T* row, float* vector, int count)
-        where T : unmanaged
+    private static void Multiply(float* rows, long stride, float* vector, int count, float* to)
     {
-        if (Avx512F.IsSupported)
+        float* row1 = rows + stride, row2 = row1 + stride, row3 = row2 + stride;
+        Vector256<float> sum0, sum1, sum2, sum3;
+        if (Lanes == 16)
         {
-            Vector512<float> sums = default;
+            Vector512<float> wide0 = default, wide1 = default, wide2 = default, wide3 = default;
             for (var i = 0; i < count; i += 16)
-                sums = Avx512F.FusedMultiplyAdd(Load16(row + i), Vector512.Load(vector + i), sums);
-            return Sum(sums.GetLower() + sums.GetUpper());
+            {
+                var element = Vector512.Load(vector + i);
+                wide0 = Avx512F.FusedMultiplyAdd(Vector512.Load(rows + i), element, wide0);
+                wide1 = Avx512F.FusedMultiplyAdd(Vector512.Load(row1 + i), element, wide1);
+                wide2 = Avx512F.FusedMultiplyAdd(Vector512.Load(row2 + i), element, wide2);
+                wide3 = Avx512F.FusedMultiplyAdd(Vector512.Load(row3 + i), element, wide3);
+            }
+
+            sum0 = wide0.GetLower() + wide0.GetUpper();
+            sum1 = wide1.GetLower() + wide1.GetUpper();
+            sum2 = wide2.GetLower() + wide2.GetUpper();
+            sum3 = wide3.GetLower() + wide3.GetUpper();
+        }
+        else
+        {
+            sum0 = sum1 = sum2 = sum3 = default;
+            for (var i = 0; i < count; i += 8)
+            {
+                var element = Vector256.Load(vector + i);
+                sum0 = Fma.MultiplyAdd(Vector256.Load(rows + i), element, sum0);
+                sum1 = Fma.MultiplyAdd(Vector256.Load(row1 + i), element, sum1);
+                sum2 = Fma.MultiplyAdd(Vector256.Load(row2 + i), element, sum2);
+                sum3 = Fma.MultiplyAdd(Vector256.Load(row3 + i), element, sum3);
+            }
         }
 
-        Vector256<float> eight = default;
-        for (var i = 0; i < count; i += 8)
-            eight = Fma.MultiplyAdd(Load8(row + i), Vector256.Load(vector + i), eight);
-        return Sum(eight);
+        to[0] = Sum(sum0);
+        to[1] = Sum(sum1);
+        to[2] = Sum(sum2);
+        to[3] = Sum(sum3);
     }
-
-    private static Vector512<float> Load16<T>(T* from)
-        where T : unmanaged =>
-        typeof(T) == typeof(short) ? AttentionMath.Widen16((short*)from) : Vector512.Load((float*)from);
-
-    private static Vector256<float> Load8<T>(T* from)
-        where T : unmanaged =>
-        typeof(T) == typeof(short) ? AttentionMath.Widen8((short*)from) : Vector256.Load((float*)from);
 
     /// <summary>In the order of sgemm.cpp's <c>hsum</c>.</summary>
     private static float Sum(Vector256<float> sums)
@@ -120,5 +169,16 @@ internal static unsafe class VectorProduct
         }
 
         for (; i < count; i++) target[i] = (float)(Half)source[i];
+    }
+
+    /// <summary>To the nearest BF16, ties to even.</summary>
+    internal static void RoundToBFloat16(float* source, float* target, int count)
+    {
+        for (var i = 0; i < count; i += 8)
+        {
+            var bits = Vector256.Load(source + i).AsUInt32();
+            var odd = (bits >> 16) & Vector256<uint>.One;
+            ((bits + Vector256.Create(0x7fffu) + odd) & Vector256.Create(0xffff0000u)).AsSingle().Store(target + i);
+        }
     }
 }

@@ -71,8 +71,10 @@ internal sealed class GgufWriter
     /// <param name="rows">The other dimension; 0 for a vector.</param>
     /// <param name="format">How its elements are written.</param>
     /// <param name="value">Gives the element of a row and a column; called once an element, in order.</param>
-    public void AddTensor(string name, int columns, int rows, WeightFormat format, Func<int, int, float> value) =>
-        _tensors.Add(new(name, columns, rows, format, value));
+    /// <param name="matrices">How many matrices the tensor has, which share the rows; 0 for no such dimension.</param>
+    public void AddTensor(
+        string name, int columns, int rows, WeightFormat format, Func<int, int, float> value, int matrices = 0) =>
+        _tensors.Add(new(name, columns, rows, matrices, format, value));
 
     /// <summary>Writes the file.</summary>
     public void Write(Stream output)
@@ -87,9 +89,10 @@ internal sealed class GgufWriter
         foreach (var tensor in _tensors)
         {
             Text(output, tensor.Name);
-            UInt32(output, tensor.Rows == 0 ? 1u : 2u);
+            UInt32(output, tensor.Rows == 0 ? 1u : tensor.Matrices == 0 ? 2u : 3u);
             UInt64(output, (ulong)tensor.Columns);
-            if (tensor.Rows > 0) UInt64(output, (ulong)tensor.Rows);
+            if (tensor.Rows > 0) UInt64(output, (ulong)(tensor.Rows / Math.Max(1, tensor.Matrices)));
+            if (tensor.Matrices > 0) UInt64(output, (ulong)tensor.Matrices);
             UInt32(output, tensor.Format switch { WeightFormat.Float16 => 1u, WeightFormat.Quantized8 => 8u, _ => 0u });
             UInt64(output, (ulong)offset);
             offset += Aligned(tensor.Bytes);
@@ -181,7 +184,7 @@ internal sealed class GgufWriter
     }
 
     private sealed record TensorPlan(
-        string Name, int Columns, int Rows, WeightFormat Format, Func<int, int, float> Value)
+        string Name, int Columns, int Rows, int Matrices, WeightFormat Format, Func<int, int, float> Value)
     {
         public int RowBytes => Format switch
         {

@@ -17,6 +17,8 @@ public static class NoiseModel
     /// </summary>
     private const float Constant = 4f;
 
+    private const uint ExpertsUsed = 2;
+
     /// <summary>Writes the model to <paramref name="path"/>, by a temporary file beside it and a rename.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, NoiseModelOptions? options = null)
@@ -50,6 +52,12 @@ public static class NoiseModel
         gguf.Add("llama.embedding_length", (uint)options.Embedding);
         gguf.Add("llama.block_count", (uint)options.Layers);
         gguf.Add("llama.feed_forward_length", (uint)options.FeedForward);
+        if (options.Experts > 0)
+        {
+            gguf.Add("llama.expert_count", (uint)options.Experts);
+            gguf.Add("llama.expert_used_count", ExpertsUsed);
+        }
+
         gguf.Add("llama.attention.head_count", (uint)options.Heads);
         gguf.Add("llama.attention.head_count_kv", (uint)options.KvHeads);
         gguf.Add("llama.attention.layer_norm_rms_epsilon", 1e-5f);
@@ -97,11 +105,22 @@ public static class NoiseModel
             gguf.AddTensor(at + "attn_v.weight", o.Embedding, kv, o.Weights, Normal(inward));
             gguf.AddTensor(at + "attn_output.weight", o.Embedding, o.Embedding, o.Weights, Normal(0.5f * inward, true));
             gguf.AddTensor(at + "ffn_norm.weight", o.Embedding, 0, WeightFormat.Float32, static (_, _) => 1f);
-            gguf.AddTensor(at + "ffn_gate.weight", o.Embedding, o.FeedForward, o.Weights, Normal(inward));
-            gguf.AddTensor(at + "ffn_up.weight", o.Embedding, o.FeedForward, o.Weights, Normal(inward));
-            gguf.AddTensor(
-                at + "ffn_down.weight", o.FeedForward, o.Embedding, o.Weights, Normal(0.5f / MathF.Sqrt(o.FeedForward),
-                    true));
+            var down = 0.5f / MathF.Sqrt(o.FeedForward);
+            if (o.Experts == 0)
+            {
+                gguf.AddTensor(at + "ffn_gate.weight", o.Embedding, o.FeedForward, o.Weights, Normal(inward));
+                gguf.AddTensor(at + "ffn_up.weight", o.Embedding, o.FeedForward, o.Weights, Normal(inward));
+                gguf.AddTensor(at + "ffn_down.weight", o.FeedForward, o.Embedding, o.Weights, Normal(down, true));
+                continue;
+            }
+
+            var all = o.FeedForward * o.Experts;
+            gguf.AddTensor(at + "ffn_gate_inp.weight", o.Embedding, o.Experts, WeightFormat.Float32, Normal(inward));
+            gguf.AddTensor(at + "ffn_gate_exps.weight", o.Embedding, all, o.Weights, Normal(inward), o.Experts);
+            gguf.AddTensor(at + "ffn_up_exps.weight", o.Embedding, all, o.Weights, Normal(inward), o.Experts);
+            var wide = Normal(down);
+            gguf.AddTensor(at + "ffn_down_exps.weight", o.FeedForward, o.Embedding * o.Experts, o.Weights,
+                (row, column) => row % o.Embedding == 0 ? 0f : wide(row, column), o.Experts);
         }
 
         gguf.AddTensor("output_norm.weight", o.Embedding, 0, WeightFormat.Float32, static (_, _) => 1f);

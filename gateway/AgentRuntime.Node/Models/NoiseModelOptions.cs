@@ -52,6 +52,11 @@ public sealed record NoiseModelOptions
     public int FeedForward { get; init; } = 256;
 
     /// <summary>
+    /// Feed-forward layers of which every token uses two (a mixture of experts); 0 (default) for one that all use.
+    /// </summary>
+    public int Experts { get; init; }
+
+    /// <summary>
     /// The least entries of the vocabulary; what the word list lacks is made up, and is never likely. Default 0.
     /// </summary>
     public int VocabularyTokens { get; init; }

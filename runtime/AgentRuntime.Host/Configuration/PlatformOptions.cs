@@ -144,8 +144,8 @@ internal sealed record NodePoolOptions
     public string Device { get; init; } = "cpu";
 
     /// <summary>
-    /// Whether answers depend on nothing beside them with Q4_K weights and on accelerators too; slower there. Default
-    /// no.
+    /// Whether answers depend on nothing beside them with weights in IQ1 to IQ3 and on accelerators too; slower there.
+    /// Default no.
     /// </summary>
     public bool Exact { get; init; }
 }

@@ -13,7 +13,8 @@ internal sealed class ComputeFlags
 
     private readonly Option<bool> _exact = new("--exact")
     {
-        Description = "Answers that depend on nothing beside them with weights in Q4_K and on accelerators too; slower",
+        Description =
+            "Answers that depend on nothing beside them with weights in IQ1 to IQ3 and on accelerators too; slower",
     };
 
     private readonly Option<bool> _embeddings = new("--embeddings")

@@ -7,12 +7,14 @@ namespace AgentRuntime.Benchmarks.Node;
 
 /// <summary>
 /// <c>./tests/bench node</c>: the bundled node against llama.cpp's own <c>llama-server</c>: same random model of 60
-/// million parameters, same threads, same pool of KV cells, same client, in turns, in one call. <c>--only PART</c>
-/// measures one of <c>prefill</c>, <c>decode1</c>, <c>decode8</c>, <c>decode32</c> and <c>prefix</c>.
+/// million parameters, same threads, same pool of KV cells, same client, in turns, in one call. <c>--model FILE</c>
+/// takes another GGUF; <c>--only PART</c> measures one of <c>prefill</c>, <c>prefix</c> and <c>decodeN</c>, N streams
+/// at once.
 /// </summary>
 internal sealed class NodeBenchmark : IBenchmark
 {
     private const int PromptTokens = 2_000;
+    private const int MostStreams = 32;
     private const int MostRounds = 7;
     private const int LeastRounds = 3;
     private const int WarmRounds = 2;
@@ -23,8 +25,6 @@ internal sealed class NodeBenchmark : IBenchmark
     private TimeSpan _figureTime = TimeSpan.FromSeconds(40);
 
     private static readonly int[] StreamCounts = [1, 8, 32];
-
-    private static readonly string[] Parts = ["prefill", .. StreamCounts.Select(n => $"decode{n}"), "prefix"];
 
     public string Name => "node";
 
@@ -40,19 +40,35 @@ internal sealed class NodeBenchmark : IBenchmark
         var only = Option(args, "--only");
         if (Option(args, "--seconds") is { } seconds)
             _figureTime = TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture));
-        if (only is not null && !Parts.Contains(only))
-            throw new ArgumentException($"--only takes one of: {string.Join(", ", Parts)}");
+        var streams = StreamCounts;
+        if (only?.StartsWith("decode", StringComparison.Ordinal) == true)
+        {
+            if (!int.TryParse(only["decode".Length..], CultureInfo.InvariantCulture, out var count)
+                || count is < 1 or > MostStreams)
+                throw new ArgumentException($"--only decodeN: N is not within 1..{MostStreams}");
+            streams = [count];
+        }
+        else if (only is not (null or "prefill" or "prefix"))
+        {
+            throw new ArgumentException("--only takes prefill, prefix or decodeN");
+        }
+
         // The peer is built for CPUs.
         var peer = device == "cpu" ? await PeerServer.FindAsync(cancellationToken) : null;
         var folder = Directory.CreateTempSubdirectory("agentruntime-bench-node");
         try
         {
-            var model = Path.Combine(folder.FullName, "noise.gguf");
-            NoiseModel.Write(model, NoiseModelOptions.SixtyMillion);
-            var shape = new NodeShape(Math.Min(Environment.ProcessorCount, 16), 32, 4096, 16_384, device);
+            var model = Option(args, "--model");
+            if (model is null)
+            {
+                model = Path.Combine(folder.FullName, "noise.gguf");
+                NoiseModel.Write(model, NoiseModelOptions.SixtyMillion);
+            }
+
+            var shape = new NodeShape(Math.Min(Environment.ProcessorCount, 16), MostStreams, 4096, 16_384, device);
             using var ours = await EngineProcess.StartNodeAsync(shape.Arguments(model));
             using var theirs = peer is null ? null : await PeerServer.StartAsync(peer, model, shape);
-            return await MeasureAsync(ours, theirs, part => only is null || only == part);
+            return await MeasureAsync(ours, theirs, streams, part => only is null || only == part);
         }
         finally
         {
@@ -64,14 +80,14 @@ internal sealed class NodeBenchmark : IBenchmark
         Array.IndexOf(args, name) is var at and >= 0 ? args.ElementAtOrDefault(at + 1) : null;
 
     private async Task<JsonObject> MeasureAsync(
-        EngineProcess ours, EngineProcess? theirs, Predicate<string> wanted)
+        EngineProcess ours, EngineProcess? theirs, int[] streamCounts, Predicate<string> wanted)
     {
         EngineProcess[] engines = theirs is null ? [ours] : [ours, theirs];
         var prompts = new Prompts(seed: 1);
         // The node's code is compiled while it runs: for some seconds that takes cores from whatever is measured.
         for (var round = 0; round < WarmRounds; round++)
             foreach (var engine in engines)
-                await DecodeAsync(engine, prompts, StreamCounts[^1], 64);
+                await DecodeAsync(engine, prompts, streamCounts[^1], 64);
 
         var figures = new JsonObject();
         var ratios = new JsonObject();
@@ -85,7 +101,7 @@ internal sealed class NodeBenchmark : IBenchmark
 
         await MeasureAsync(
             "prefill", "prefill_tok_s", "prefill_ratio_peer", engine => PrefillAsync(engine, prompts));
-        foreach (var streams in StreamCounts)
+        foreach (var streams in streamCounts)
         {
             await MeasureAsync(
                 $"decode{streams}", $"decode_tok_s_{streams}", $"decode_ratio_peer_{streams}",

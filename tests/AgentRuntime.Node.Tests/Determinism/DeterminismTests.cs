@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Models;
 
 namespace AgentRuntime.Node.Tests.Determinism;
@@ -109,13 +110,34 @@ public sealed class DeterminismTests
 
     [Theory]
     [InlineData(Quantizer.Q4, false)]
-    [InlineData(Quantizer.BFloat16, true)]
-    [InlineData(Quantizer.Q4K, true)]
+    [InlineData(Quantizer.BFloat16, false)]
+    [InlineData(Quantizer.Q2K, false)]
+    [InlineData(Quantizer.Q4K, false)]
+    [InlineData(Quantizer.IQ4XS, false)]
+    [InlineData(Quantizer.IQ3S, true)]
     public async Task Of_files_that_llama_cpp_made_it_is_the_same(int type, bool exact)
     {
-        if (DemoNode.Device != "cpu") return;
+        // What ggml multiplies in pairs is not the same (decision 0310).
+        if (DemoNode.Device != "cpu" || (type == Quantizer.BFloat16 && HasPairs())) return;
         var model = DemoNode.Write("wide.gguf", new() { Embedding = 256, FeedForward = 512, Layers = 2 });
         await AreTheSameAsync(Quantizer.Write(model, type), exact);
+    }
+
+    [Theory]
+    [InlineData(Quantizer.Q8)]
+    [InlineData(Quantizer.Q4K)]
+    public async Task Of_a_mixture_of_experts_it_is_the_same(int type)
+    {
+        if (DemoNode.Device != "cpu") return;
+        var model = DemoNode.Write(
+            "experts.gguf", new() { Embedding = 256, FeedForward = 512, Layers = 2, Experts = 8 });
+        await AreTheSameAsync(Quantizer.Write(model, type), exact: false);
+    }
+
+    private static bool HasPairs()
+    {
+        DemoNode.LoadLibrary();
+        return CpuBackend.HasBFloat16Pairs;
     }
 
     private static async Task AreTheSameAsync(string model, bool exact)

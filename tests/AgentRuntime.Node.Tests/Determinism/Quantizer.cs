@@ -8,6 +8,18 @@ internal static unsafe class Quantizer
     /// <summary>LLAMA_FTYPE_MOSTLY_Q4_0.</summary>
     public const int Q4 = 2;
 
+    /// <summary>LLAMA_FTYPE_MOSTLY_Q8_0.</summary>
+    public const int Q8 = 7;
+
+    /// <summary>LLAMA_FTYPE_MOSTLY_Q2_K: Q2_K and Q3_K.</summary>
+    public const int Q2K = 10;
+
+    /// <summary>LLAMA_FTYPE_MOSTLY_IQ3_S.</summary>
+    public const int IQ3S = 26;
+
+    /// <summary>LLAMA_FTYPE_MOSTLY_IQ4_XS: IQ4_XS and Q5_K.</summary>
+    public const int IQ4XS = 30;
+
     /// <summary>LLAMA_FTYPE_MOSTLY_Q4_K_M: Q4_K and Q6_K.</summary>
     public const int Q4K = 15;
 

@@ -37,5 +37,32 @@ public sealed unsafe class VectorProductTests
             AttentionMath.Widen(from, to, halves.Length);
 
         Assert.Equal(MemoryMarshal.Cast<short, Half>(halves).ToArray().Select(h => (float)h), wide);
+        Assert.Equal(wide, halves.Select(AttentionMath.Widen));
+    }
+
+    [Fact]
+    public void It_rounds_to_the_nearest_bfloat16_and_to_the_even_one_of_two()
+    {
+        var random = new Random(5);
+        var values = new float[4096];
+        for (var i = 0; i < values.Length; i++)
+        {
+            // Every fourth in the middle between two.
+            var bits = random.Next(0x7f000000);
+            values[i] = BitConverter.Int32BitsToSingle(i % 4 == 0 ? (bits & ~0xffff) | 0x8000 : bits);
+            if (i % 2 == 1) values[i] = -values[i];
+        }
+
+        var rounded = new float[values.Length];
+        fixed (float* from = values, to = rounded) VectorProduct.RoundToBFloat16(from, to, values.Length);
+
+        for (var i = 0; i < values.Length; i++)
+        {
+            var below = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(values[i]) & ~0xffff);
+            var above = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(below) + 0x10000);
+            double down = Math.Abs((double)values[i] - below), up = Math.Abs((double)above - values[i]);
+            var even = (BitConverter.SingleToInt32Bits(below) & 0x10000) == 0 ? below : above;
+            Assert.Equal(down < up ? below : up < down ? above : even, rounded[i]);
+        }
     }
 }
