@@ -142,4 +142,17 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
         Assert.Equal(1, exit);
         Assert.Contains("AR8003", output, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("--device", "cuda", "--device and --backend exclude each other")]
+    [InlineData("--model", "some.gguf", "--model and --backend exclude each other")]
+    public async Task What_is_for_bundled_nodes_is_refused_beside_another_backend(
+        string option, string value, string complaint)
+    {
+        var (exit, output) = await ChildProcess.RunAsync(
+            "dotnet", [Programs.Platform, "all", "--backend", "http://127.0.0.1:9", option, value]);
+
+        Assert.NotEqual(0, exit);
+        Assert.Contains(complaint, output, StringComparison.Ordinal);
+    }
 }

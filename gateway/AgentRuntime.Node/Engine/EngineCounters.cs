@@ -8,6 +8,7 @@ internal sealed class EngineCounters
     private long _prefixQueries;
     private long _prefixHits;
     private long _preemptions;
+    private long _attentionFallbacks;
     private int _running;
     private int _waiting;
     private int _usedCells;
@@ -23,6 +24,9 @@ internal sealed class EngineCounters
     public long PrefixHits => Volatile.Read(ref _prefixHits);
 
     public long Preemptions => Volatile.Read(ref _preemptions);
+
+    /// <summary>As <see cref="IModelContext.AttentionFallbacks"/>.</summary>
+    public long AttentionFallbacks => Volatile.Read(ref _attentionFallbacks);
 
     public int Running => Volatile.Read(ref _running);
 
@@ -46,6 +50,8 @@ internal sealed class EngineCounters
     public void CountGenerated() => Volatile.Write(ref _generatedTokens, _generatedTokens + 1);
 
     public void CountPreemption() => Volatile.Write(ref _preemptions, _preemptions + 1);
+
+    public void ShowAttentionFallbacks(long count) => Volatile.Write(ref _attentionFallbacks, count);
 
     public void ShowAdapters(string running, string waiting)
     {

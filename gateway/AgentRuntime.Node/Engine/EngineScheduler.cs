@@ -119,6 +119,7 @@ internal sealed class EngineScheduler : IDisposable
     private void Show()
     {
         _counters.Show(_running.Count, _waiting.Count, PoolTokens - FreeCells);
+        _counters.ShowAttentionFallbacks(_context.AttentionFallbacks);
         if (_model.Adapters.Count > 0) _counters.ShowAdapters(Names(_running), Names(_waiting));
     }
 

@@ -15,6 +15,11 @@ internal interface IModelContext : IKvCells, IDisposable
     /// </summary>
     bool ArchivesPrefixes => false;
 
+    /// <summary>
+    /// Parts of batches whose attention was to be the same bits in any company (decision 0310) and was not.
+    /// </summary>
+    long AttentionFallbacks => 0;
+
     /// <summary>Computes what follows with this adapter; null for the model alone.</summary>
     void UseAdapter(string? name)
     {

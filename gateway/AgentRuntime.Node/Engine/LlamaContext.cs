@@ -89,6 +89,8 @@ internal sealed unsafe class LlamaContext : IModelContext
     /// <summary>Cells in the pool; llama.cpp may have rounded what was asked for.</summary>
     public int PoolTokens { get; }
 
+    public long AttentionFallbacks => Hook?.Declined ?? 0;
+
     public int BatchCount => _batch.TokenCount;
 
     /// <summary>What has attention computed here; null where llama.cpp computes it.</summary>

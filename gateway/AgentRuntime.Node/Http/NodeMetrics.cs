@@ -90,6 +90,9 @@ internal sealed class NodeMetrics
         InterTokenLatency.Write(text, labels);
         EndToEnd.Write(text, labels);
         KvTransfer.Write(text, labels);
+        One("agentruntime:attention_fallbacks_total", "counter",
+            "Parts of batches that llama.cpp computed itself: answers may depend on what was computed beside them.",
+            counters.AttentionFallbacks);
         One("agentruntime:kv_transfer_bytes_total", "counter", "KV state fetched, in bytes.",
             Read(ref _transferredBytes));
         One("agentruntime:kv_transfer_failures_total", "counter", "KV state that could not be fetched.",

@@ -31,7 +31,7 @@ public class EmbeddingTests
         Assert.Equal("/v1/embeddings", seen.Path);
         Assert.Equal(2, seen.Body.GetProperty("dimensions").GetInt32());
         Assert.False(seen.Body.TryGetProperty("priority", out _));
-        Assert.Equal(Abstractions.CallOutcome.Succeeded, Assert.Single(edge.Ports.Settled));
+        Assert.Equal(Abstractions.CallOutcome.Succeeded, Assert.Single(await edge.Ports.SettledAsync()));
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public class InferenceTests
         Assert.Equal(4, details.GetProperty("cached_tokens").GetInt32());
         Assert.Equal("a", response.Headers.GetValues("x-agentruntime-decode-engine").Single());
         Assert.Equal("a", response.Headers.GetValues("x-agentruntime-prefill-engine").Single());
-        Assert.Equal([CallOutcome.Succeeded], edge.Ports.Settled);
+        Assert.Equal([CallOutcome.Succeeded], await edge.Ports.SettledAsync());
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public class InferenceTests
 
         var error = JsonDocument.Parse(Assert.Single(events)).RootElement.GetProperty("error");
         Assert.Equal("AR4004", error.GetProperty("code").GetString());
-        Assert.Equal([CallOutcome.Failed], edge.Ports.Settled);
+        Assert.Equal([CallOutcome.Failed], await edge.Ports.SettledAsync());
     }
 
     [Fact]

@@ -8,6 +8,9 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
     public const string AcmeKey = "ar_acme";
     public const string GlobexKey = "ar_globex";
 
+    private readonly List<CallOutcome> _settled = [];
+    private readonly TaskCompletionSource _settledOne = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public WorkIdentity Acme { get; } = RouterHarness.Identity("acme");
 
     public WorkIdentity Globex { get; } = RouterHarness.Identity("globex");
@@ -21,7 +24,14 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
     /// <summary>Models that policy grants; null when the tenant has no bundle.</summary>
     public HashSet<string>? Granted { get; set; } = ["m"];
 
-    public List<CallOutcome> Settled { get; } = [];
+    /// <summary>
+    /// How calls ended, in their order. The first of them is awaited: a response is out before its call is settled.
+    /// </summary>
+    public async Task<IReadOnlyList<CallOutcome>> SettledAsync()
+    {
+        await _settledOne.Task;
+        lock (_settled) return [.. _settled];
+    }
 
     public IReadOnlyDictionary<string, string>? AppliedBundle { get; private set; }
 
@@ -74,8 +84,8 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
 
         public void Settle(PolicyCall call, CallOutcome outcome)
         {
-            lock (ports.Settled)
-                ports.Settled.Add(outcome);
+            lock (ports._settled) ports._settled.Add(outcome);
+            ports._settledOne.TrySetResult();
         }
     }
 }

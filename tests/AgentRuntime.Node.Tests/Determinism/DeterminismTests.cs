@@ -72,6 +72,7 @@ public sealed class DeterminismTests
 
         Assert.Equal(expected, actual.Select(a => a.Answer));
         Assert.True(tight.Service.Engine.Counters.Preemptions > 0);
+        Assert.Equal(0, tight.Service.Engine.Counters.AttentionFallbacks);
     }
 
     [Theory]

@@ -47,7 +47,7 @@ public sealed class GraphHookTests
         }
 
         Assert.True(context.Hook!.Computed > 100);
-        Assert.Equal(0, context.Hook.Declined);
+        Assert.Equal(0, context.AttentionFallbacks);
     }
 
     [Fact]
@@ -67,14 +67,14 @@ public sealed class GraphHookTests
             for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 0.05);
         }
 
-        Assert.Equal(4, context.Hook.Declined);
-        Assert.Equal(0, other.Hook!.Declined);
+        Assert.Equal(4, context.AttentionFallbacks);
+        Assert.Equal(0, other.AttentionFallbacks);
 
         // Another sequence, which it knows all of, is computed here again.
         context.ClearBatch();
         context.Add(5, 0, 1, output: true);
         Assert.Equal(0, context.Decode());
-        Assert.Equal(4, context.Hook.Declined);
+        Assert.Equal(4, context.AttentionFallbacks);
     }
 
     private static NodeOptions Options => DemoNode.Options with { KvPoolTokens = 1024, BatchTokens = 64 };

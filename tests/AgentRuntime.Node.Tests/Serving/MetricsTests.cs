@@ -39,7 +39,8 @@ public sealed class MetricsTests(ServingFixture fixture, ITestOutputHelper outpu
             "vllm:cache_config_info", "vllm:lora_requests_info", "vllm:prefix_cache_queries_total",
             "vllm:prefix_cache_hits_total", "vllm:num_preemptions_total", "vllm:prompt_tokens_total",
             "vllm:generation_tokens_total", "vllm:time_to_first_token_seconds_bucket",
-            "vllm:inter_token_latency_seconds_bucket", "vllm:e2e_request_latency_seconds_bucket"])
+            "vllm:inter_token_latency_seconds_bucket", "vllm:e2e_request_latency_seconds_bucket",
+            "agentruntime:attention_fallbacks_total"])
             Assert.Contains($"\n{name}{{", metrics, StringComparison.Ordinal);
     }
 }
