@@ -22,6 +22,22 @@ internal static unsafe partial class Ggml
     [LibraryImport(Lib, EntryPoint = "ggml_backend_dev_by_type")]
     public static partial nint DeviceByType(int type);
 
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_dev_count")]
+    public static partial nuint DeviceCount();
+
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_dev_get")]
+    public static partial nint Device(nuint index);
+
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_dev_type")]
+    public static partial int DeviceType(nint device);
+
+    /// <summary>Makes a device ready; 0 when it does not start.</summary>
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_dev_init")]
+    public static partial nint StartDevice(nint device, byte* parameters);
+
+    [LibraryImport(Lib, EntryPoint = "ggml_backend_free")]
+    public static partial void FreeBackend(nint backend);
+
     [LibraryImport(Lib, EntryPoint = "ggml_backend_dev_backend_reg")]
     public static partial nint DeviceRegistry(nint device);
 

@@ -58,7 +58,7 @@ internal static class LlamaLibrary
             LoadBackends(folder);
             Llama.BackendInit();
             s_loaded = device;
-            if (device != "cpu" && Ggml.DeviceByType(Ggml.GpuDevice) == 0 && Ggml.DeviceByType(Ggml.SharedGpu) == 0)
+            if (device != "cpu" && !StartDevices())
                 throw Missing(device, "no device answers: its driver is not installed, or there is none");
         }
     }
@@ -67,6 +67,26 @@ internal static class LlamaLibrary
     {
         fixed (byte* path = Encoding.UTF8.GetBytes(folder + "\0"))
             Ggml.LoadBackends(path);
+    }
+
+    /// <summary>
+    /// Starts every accelerator once, which ggml otherwise does when it is first used: Vulkan's is there for other
+    /// threads before it is ready.
+    /// </summary>
+    private static unsafe bool StartDevices()
+    {
+        var found = false;
+        for (nuint i = 0; i < Ggml.DeviceCount(); i++)
+        {
+            var device = Ggml.Device(i);
+            if (Ggml.DeviceType(device) is not (Ggml.GpuDevice or Ggml.SharedGpu)) continue;
+            var backend = Ggml.StartDevice(device, null);
+            if (backend == 0) continue;
+            Ggml.FreeBackend(backend);
+            found = true;
+        }
+
+        return found;
     }
 
     private static string? Find(string device)
