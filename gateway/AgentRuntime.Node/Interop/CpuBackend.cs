@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Text;
 
 namespace AgentRuntime.Node.Interop;
 
@@ -10,6 +9,8 @@ namespace AgentRuntime.Node.Interop;
 /// </summary>
 internal static unsafe class CpuBackend
 {
+    private static readonly nint Registry = Ggml.DeviceRegistry(Ggml.DeviceByType(Ggml.CpuDevice));
+    private static readonly nint FeaturesFunction = FindFeatures();
     private static readonly HashSet<string> Features = ReadFeatures();
     private static readonly nint Library = FindLibrary();
 
@@ -24,27 +25,29 @@ internal static unsafe class CpuBackend
     public static nint Function(string name) =>
         Library != 0 && NativeLibrary.TryGetExport(Library, name, out var address) ? address : 0;
 
+    private static nint FindFeatures()
+    {
+        fixed (byte* name = "ggml_backend_get_features\0"u8) return Ggml.BackendFunction(Registry, name);
+    }
+
     private static HashSet<string> ReadFeatures()
     {
         HashSet<string> found = [];
-        var registry = Ggml.DeviceRegistry(Ggml.DeviceByType(Ggml.CpuDevice));
-        fixed (byte* name = Encoding.UTF8.GetBytes("ggml_backend_get_features\0"))
-        {
-            var read = (delegate* unmanaged[Cdecl]<nint, Feature*>)Ggml.BackendFunction(registry, name);
-            if (read is null) return found;
-            for (var feature = read(registry); feature->Name != 0; feature++)
-                if (Marshal.PtrToStringUTF8(feature->Value) == "1")
-                    found.Add(Marshal.PtrToStringUTF8(feature->Name)!);
-        }
-
+        if (FeaturesFunction == 0) return found;
+        var features = ((delegate* unmanaged[Cdecl]<nint, Feature*>)FeaturesFunction)(Registry);
+        for (; features->Name != 0; features++)
+            if (Marshal.PtrToStringUTF8(features->Value) == "1")
+                found.Add(Marshal.PtrToStringUTF8(features->Name)!);
         return found;
     }
 
+    /// <summary>The file whose function answers; others of its kind may be loaded too.</summary>
     private static nint FindLibrary()
     {
         using var process = Process.GetCurrentProcess();
         foreach (ProcessModule module in process.Modules)
-            if (module.ModuleName.Contains("ggml-cpu", StringComparison.Ordinal)
+            if (FeaturesFunction >= module.BaseAddress
+                && FeaturesFunction < module.BaseAddress + module.ModuleMemorySize
                 && NativeLibrary.TryLoad(module.FileName, out var library))
                 return library;
         return 0;

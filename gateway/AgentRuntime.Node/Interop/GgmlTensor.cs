@@ -44,6 +44,21 @@ internal unsafe struct GgmlTensor
     public nint Extra;
     private fixed byte _padding[8];
 
+    /// <summary>
+    /// Whether this is one matrix times vectors of single floats whose elements lie side by side: what the products of
+    /// our own compute.
+    /// </summary>
+    public readonly bool IsPlainProduct
+    {
+        get
+        {
+            GgmlTensor* matrix = Source(0), vectors = Source(1);
+            return vectors->Type == Float32 && vectors->Strides[0] == sizeof(float)
+                && vectors->Counts[2] == 1 && vectors->Counts[3] == 1
+                && matrix->Counts[2] == 1 && matrix->Counts[3] == 1;
+        }
+    }
+
     /// <summary>What the operation reads; null beyond the last.</summary>
     public readonly GgmlTensor* Source(int index) => (GgmlTensor*)Sources[index];
 }

@@ -8,7 +8,7 @@ namespace AgentRuntime.Node.Kernels;
 /// A matrix in one of the formats that ggml unpacks into panels from eight vectors on (iqp.cpp, v0.5.0), with other
 /// sums than for fewer, as the body of a custom operation of ggml: fewer than eight vectors times IQ4_XS with the sums
 /// of a panel (<see cref="CodedRow"/>), or, for IQ1, IQ2 and IQ3, eight and more with the sums of fewer
-/// (<c>vec_dot</c>), which takes about twice as long.
+/// (<c>vec_dot</c>), which takes longer.
 /// </summary>
 internal static unsafe class PanelProduct
 {
@@ -37,9 +37,7 @@ internal static unsafe class PanelProduct
     {
         GgmlTensor* matrix = node->Source(0), vectors = node->Source(1);
         var many = vectors->Counts[1] >= PanelVectors;
-        if (vectors->Type != GgmlTensor.Float32 || vectors->Strides[0] != sizeof(float)
-            || vectors->Counts[2] != 1 || vectors->Counts[3] != 1 || matrix->Counts[2] != 1 || matrix->Counts[3] != 1
-            || matrix->Counts[0] % RoundedBlock.Count != 0 || matrix->Counts[1] % 8 != 0)
+        if (!node->IsPlainProduct || matrix->Counts[0] % RoundedBlock.Count != 0 || matrix->Counts[1] % 8 != 0)
             return 0;
         if (matrix->Type == GgmlTensor.IQ4XS && !many && CodedRow.IsSupported)
             return (nint)(delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void>)&ComputeFew;

@@ -34,10 +34,8 @@ internal static unsafe class RepackedProduct
     public static nint Function(GgmlTensor* node)
     {
         GgmlTensor* matrix = node->Source(0), vectors = node->Source(1);
-        if (vectors->Counts[1] % AtOnce == 0 || vectors->Counts[2] != 1 || vectors->Counts[3] != 1
-            || vectors->Type != GgmlTensor.Float32 || vectors->Strides[0] != sizeof(float)
+        if (!node->IsPlainProduct || vectors->Counts[1] % AtOnce == 0
             || vectors->Strides[1] != vectors->Counts[0] * sizeof(float)
-            || matrix->Counts[2] != 1 || matrix->Counts[3] != 1
             || !Avx2.IsSupported || !Fma.IsSupported || RoundFour == 0 || !IsRepacked(matrix))
             return 0;
         return matrix->Type switch

@@ -37,12 +37,9 @@ internal static unsafe class VectorProduct
     public static bool Computes(GgmlTensor* node)
     {
         GgmlTensor* matrix = node->Source(0), vector = node->Source(1);
-        return Lanes > 0
+        return Lanes > 0 && node->IsPlainProduct && vector->Counts[1] == 1
             && (matrix->Type == GgmlTensor.Float32 || (matrix->Type == GgmlTensor.Float16 && WidenHalves != 0)
                 || (matrix->Type == GgmlTensor.BFloat16 && WidenBFloat16 != 0 && !CpuBackend.HasBFloat16Pairs))
-            && vector->Type == GgmlTensor.Float32 && vector->Strides[0] == sizeof(float)
-            && vector->Counts[1] == 1 && vector->Counts[2] == 1 && vector->Counts[3] == 1
-            && matrix->Counts[2] == 1 && matrix->Counts[3] == 1
             && matrix->Counts[0] % Lanes == 0 && matrix->Counts[1] % AtOnce == 0;
     }
 
