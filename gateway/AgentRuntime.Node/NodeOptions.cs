@@ -98,8 +98,8 @@ public sealed record NodeOptions
 
     /// <summary>
     /// Pay for answers that depend on nothing beside them where that is not had for nothing (decisions 0304, 0310): on
-    /// a CPU prompts take longer with weights in IQ1, IQ2 or IQ3; where llama.cpp computes attention (accelerators,
-    /// models with a sliding window), it does so in 32 bits. Default no.
+    /// a CPU prompts take longer with weights in IQ1, IQ2 or IQ3; on accelerators, where llama.cpp computes attention,
+    /// it does so in 32 bits. Default no.
     /// </summary>
     public bool Exact { get; init; }
 

@@ -70,12 +70,16 @@ internal static class DemoNode
     }
 
     /// <summary>Writes a model that is there until the tests end.</summary>
-    public static string Write(string name, NoiseModelOptions options)
+    public static string Write(string name, NoiseModelOptions options) =>
+        WriteFile(name, path => NoiseModel.Write(path, options));
+
+    /// <summary>Writes a file that is there until the tests end.</summary>
+    public static string WriteFile(string name, Action<string> write)
     {
         var folder = Directory.CreateTempSubdirectory("agentruntime-node-");
         AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Delete(recursive: true);
         var path = Path.Combine(folder.FullName, name);
-        NoiseModel.Write(path, options);
+        write(path);
         return path;
     }
 }

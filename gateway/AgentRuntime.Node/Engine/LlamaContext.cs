@@ -16,15 +16,13 @@ internal sealed unsafe class LlamaContext : IModelContext
     /// <summary>llama.cpp's compiled-in most (LLAMA_MAX_SEQ).</summary>
     public const int MostSequences = 256;
 
-    /// <summary>Sequence ids for requests and the cache; the last one is kept for moving state in and out.</summary>
-    public int UsableSequences => MostSequences - 1;
-
-    private const int ScratchSequence = MostSequences - 1;
+    private const int Twins = MostSequences / 2;
     private const int NoFlashAttention = 0;
 
     private readonly ContextHandle _handle;
     private readonly LoadedModel _model;
     private readonly nint _memory;
+    private readonly WindowCells? _window;
     private readonly ComputeThreads? _threads;
     private readonly void* _block;
     private LlamaBatch _batch;
@@ -37,7 +35,8 @@ internal sealed unsafe class LlamaContext : IModelContext
         var capacity = options.BatchTokens;
         parameters.ContextCells = (uint)options.PoolTokens;
         parameters.BatchTokens = (uint)capacity;
-        parameters.MicroBatchTokens = (uint)Math.Min(capacity, 512);
+        // What a part of a batch stores must not lie behind a window for the next part: one part.
+        parameters.MicroBatchTokens = (uint)(model.Window > 0 ? capacity : Math.Min(capacity, 512));
         parameters.MaxSequences = MostSequences;
         // llama.cpp reserves an output for every sequence and asserts that this is allowed.
         parameters.MaxOutputs = (uint)Math.Max(capacity, MostSequences);
@@ -70,6 +69,7 @@ internal sealed unsafe class LlamaContext : IModelContext
 
         _threads = ComputeThreads.Attach(_handle, options.Threads);
         _memory = Llama.Memory(_handle);
+        if (model.Window > 0) _window = new(_memory, model.Window, Twins);
         ArchivesPrefixes = model.CanMoveState;
         VocabularySize = model.VocabularySize;
         Capacity = capacity;
@@ -77,6 +77,9 @@ internal sealed unsafe class LlamaContext : IModelContext
         if (Hook is not null) Hook.Table = new(PoolTokens, MostSequences);
         _block = AllocateBatch(capacity);
     }
+
+    /// <summary>Sequence ids for requests and the cache; the next one is kept for moving state in and out.</summary>
+    public int UsableSequences => (_window is null ? MostSequences : Twins) - 1;
 
     /// <summary>llama.cpp's masks span every cell up to the highest in use, whose ever it is.</summary>
     public bool ArchivesPrefixes { get; }
@@ -92,6 +95,8 @@ internal sealed unsafe class LlamaContext : IModelContext
     public long AttentionFallbacks => Hook?.Declined ?? 0;
 
     public int BatchCount => _batch.TokenCount;
+
+    private int Scratch => UsableSequences;
 
     /// <summary>What has attention computed here; null where llama.cpp computes it.</summary>
     internal GraphHook? Hook { get; }
@@ -125,7 +130,9 @@ internal sealed unsafe class LlamaContext : IModelContext
     public int Decode()
     {
         Hook?.Begin(_batch);
-        return Llama.Decode(_handle, _batch);
+        var result = Llama.Decode(_handle, _batch);
+        if (result == 0) _window?.Stored(_batch);
+        return result;
     }
 
     /// <summary>The logits at a batch index that asked for output; valid until the next decode.</summary>
@@ -139,30 +146,33 @@ internal sealed unsafe class LlamaContext : IModelContext
     public void Share(int source, int target, int from, int to)
     {
         Llama.SequenceCopy(_memory, source, target, from, to);
+        _window?.Shared(source, target, from, to);
         Hook?.Table.Share(source, target, from, to);
     }
 
     public void Truncate(int sequence, int from)
     {
         Llama.SequenceRemove(_memory, sequence, from, -1);
+        _window?.Removed(sequence, from, -1);
         Hook?.Table.Remove(sequence, from, int.MaxValue);
     }
 
     public void Remove(int sequence, int from, int to)
     {
         Llama.SequenceRemove(_memory, sequence, from, to);
+        _window?.Removed(sequence, from, to);
         Hook?.Table.Remove(sequence, from, to);
     }
 
     public KvBuffer Export(int sequence, int from, int to, Func<int, KvBuffer> allocate)
     {
-        Share(sequence, ScratchSequence, from, to);
+        Share(sequence, Scratch, from, to);
         try
         {
-            var state = allocate(checked((int)Llama.SequenceStateSize(_handle, ScratchSequence, 0)));
+            var state = allocate(checked((int)Llama.SequenceStateSize(_handle, Scratch, 0)));
             fixed (byte* target = state.Span)
             {
-                var written = Llama.SequenceStateGet(_handle, target, (nuint)state.Length, ScratchSequence, 0);
+                var written = Llama.SequenceStateGet(_handle, target, (nuint)state.Length, Scratch, 0);
                 if (written != (nuint)state.Length)
                     throw new InvalidOperationException(NativeLog.TakeErrors() ?? "the state cannot be exported");
             }
@@ -171,7 +181,7 @@ internal sealed unsafe class LlamaContext : IModelContext
         }
         finally
         {
-            Truncate(ScratchSequence, 0);
+            Truncate(Scratch, 0);
         }
     }
 
@@ -181,21 +191,22 @@ internal sealed unsafe class LlamaContext : IModelContext
     /// </summary>
     public bool Import(ReadOnlySpan<byte> state, int sequence, int keepFrom, int to)
     {
+        if (_window is not null && !KvSegment.HasWindow(state)) return false;
         try
         {
             fixed (byte* source = state)
             {
-                if (Llama.SequenceStateSet(_handle, source, (nuint)state.Length, ScratchSequence, 0) == 0) return false;
+                if (Llama.SequenceStateSet(_handle, source, (nuint)state.Length, Scratch, 0) == 0) return false;
             }
 
-            Hook?.Table.Import(ScratchSequence, KvSegment.Positions(state));
-            if (Llama.SequenceLastPosition(_memory, ScratchSequence) != to - 1) return false;
-            Share(ScratchSequence, sequence, keepFrom, to);
+            Hook?.Table.Import(Scratch, KvSegment.Positions(state));
+            if (Llama.SequenceLastPosition(_memory, Scratch) != to - 1) return false;
+            Share(Scratch, sequence, keepFrom, to);
             return true;
         }
         finally
         {
-            Truncate(ScratchSequence, 0);
+            Truncate(Scratch, 0);
         }
     }
 

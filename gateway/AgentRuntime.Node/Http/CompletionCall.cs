@@ -37,9 +37,10 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         if (Request.Transfer is { RemotePrefill: true } transfer) await ImportAsync(transfer, cancellationToken);
         if (Request.Transfer is { RemoteDecode: true } to && node.Model.CanMoveState)
         {
-            _lease = node.Leases.Open(_prompts[0], _adapter?.Digest, NodeService.SegmentTokens);
+            var segmentTokens = Math.Min(NodeService.SegmentTokens, node.Model.MostMovedTokens);
+            _lease = node.Leases.Open(_prompts[0], _adapter?.Digest, segmentTokens);
             // What fits one segment is complete before it could be asked for.
-            if (to is { Host: not null, Port: not null } && _lease.Export.Tokens > NodeService.SegmentTokens)
+            if (to is { Host: not null, Port: not null } && _lease.Export.Tokens > segmentTokens)
                 _announced = node.Client.AnnounceAsync(to, node.HandOver(_lease));
         }
 

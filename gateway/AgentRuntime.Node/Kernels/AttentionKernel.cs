@@ -18,17 +18,18 @@ internal static unsafe class AttentionKernel
     /// <summary>Rows, times the heads that share keys, that are computed together at most.</summary>
     public const int MostRows = 64;
 
-    /// <summary>Whether a node asks for what this computes: no bias by distance, no cap on scores, no sinks.</summary>
+    /// <summary>Whether a node of flash attention is one that this computes.</summary>
     public static bool Computes(GgmlTensor* node)
     {
         GgmlTensor* q = node->Source(0), k = node->Source(1), v = node->Source(2), mask = node->Source(3);
-        return mask is not null && node->Source(4) is null
+        var sinks = node->Source(4);
+        return mask is not null && node->Source(5) is null
+            && (sinks is null || (sinks->Type == GgmlTensor.Float32 && sinks->Counts[0] == q->Counts[2]))
             && q->Type == GgmlTensor.Float32 && k->Type == GgmlTensor.Float16 && v->Type == GgmlTensor.Float16
             && q->Strides[0] == sizeof(float) && k->Strides[0] == sizeof(short) && v->Strides[0] == sizeof(short)
             && q->Counts[3] == 1 && mask->Counts[2] == 1 && mask->Counts[3] == 1
             && k->Counts[2] == v->Counts[2] && q->Counts[2] % k->Counts[2] == 0
-            && q->Counts[2] / k->Counts[2] <= MostRows
-            && node->Parameters[1] == 0 && node->Parameters[2] == 0;
+            && q->Counts[2] / k->Counts[2] <= MostRows;
     }
 
     /// <summary>Bytes that a thread needs.</summary>
@@ -48,21 +49,23 @@ internal static unsafe class AttentionKernel
         GgmlTensor* q = node->Source(0), k = node->Source(1);
         var kvHeads = (int)k->Counts[2];
         var group = (int)q->Counts[2] / kvHeads;
+        var plan = work->Plans + node->Parameters[GraphHook.PlanParameter];
         // Several heads at once where there are few rows: their keys lie side by side.
-        var together = Math.Clamp(work->Tiles * kvHeads / (2 * threads), 1, MostRows / (group * work->MostTileRows));
+        var together = Math.Clamp(plan->Tiles * kvHeads / (2 * threads), 1, MostRows / (group * plan->MostTileRows));
         var parts = (kvHeads + together - 1) / together;
-        var items = work->Tiles * parts;
+        var items = plan->Tiles * parts;
         var scratch = (float*)(work->Scratch + (thread * work->BytesPerThread));
         while (work->Take(items, threads, out var item))
         {
-            var head = item / work->Tiles * together;
-            Attend(node, work, work->TileList[item % work->Tiles], head, Math.Min(together, kvHeads - head), scratch);
+            var head = item / plan->Tiles * together;
+            var tile = plan->TileList[item % plan->Tiles];
+            Attend(node, plan->Rows, tile, head, Math.Min(together, kvHeads - head), scratch);
         }
     }
 
     /// <summary>A tile of rows for the query heads of some key heads.</summary>
     private static void Attend(
-        GgmlTensor* node, KernelWork* work, RowTile tile, int kvHead, int kvHeads, float* scratch)
+        GgmlTensor* node, SeenCells* rows, RowTile tile, int kvHead, int kvHeads, float* scratch)
     {
         GgmlTensor* q = node->Source(0), k = node->Source(1), v = node->Source(2);
         int keyWidth = (int)k->Counts[0], valueWidth = (int)v->Counts[0], wide = Wide(valueWidth);
@@ -79,12 +82,12 @@ internal static unsafe class AttentionKernel
         var most = sums + (MostRows * wide);
         var total = most + MostRows;
 
-        var scale = ((float*)node->Parameters)[GraphHook.ScaleParameter];
+        var scoring = new AttentionScores(node);
         for (var i = 0; i < all; i++)
         {
             var from = (float*)(q->Data + ((tile.First + (i % tile.Count)) * q->Strides[1])
                 + ((head + (i / tile.Count)) * q->Strides[2]));
-            for (var d = 0; d < keyWidth; d++) queries[(i * keyWidth) + d] = from[d] * scale;
+            for (var d = 0; d < keyWidth; d++) queries[(i * keyWidth) + d] = from[d] * scoring.Scale;
         }
 
         new Span<float>(sums, all * wide).Clear();
@@ -92,9 +95,10 @@ internal static unsafe class AttentionKernel
         new Span<float>(most, all).Fill(float.NegativeInfinity);
         if (wide != valueWidth) new Span<float>(values, Tile * wide).Clear();
 
-        var last = work->Rows[tile.First + tile.Count - 1];
-        var first = work->Rows[tile.First].Count;
-        for (var start = 0; start < last.Count; start += Tile)
+        rows += tile.First;
+        var last = rows[tile.Count - 1];
+        // Tiles begin at the same positions for everybody: the first that a row sees may lie within one.
+        for (var start = rows[0].From & -Tile; start < last.Count; start += Tile)
         {
             var cells = last.Cells + start;
             var count = Math.Min(Tile, last.Count - start);
@@ -110,16 +114,19 @@ internal static unsafe class AttentionKernel
                     queries + (own * keyWidth), keyWidth, each, keys, keyWidth, score, Tile, add: false);
                 for (var i = 0; i < each; i++)
                 {
-                    // Of a tile's cells a row sees those before its own position and its own.
-                    var seen = first + (i % tile.Count) - start;
+                    // Of a tile's cells a row sees those in its window up to its own position.
+                    var sees = rows[i % tile.Count];
+                    int hidden = Math.Max(0, sees.From - start), seen = Math.Min(Tile, sees.Count - start);
                     var row = score + (i * Tile);
-                    if (seen <= 0)
+                    if (seen <= hidden)
                     {
                         new Span<float>(row, Tile).Clear();
                         continue;
                     }
 
-                    if (seen < Tile) new Span<float>(row + seen, Tile - seen).Fill(float.NegativeInfinity);
+                    scoring.Shape(row, head + ((own + i) / tile.Count), sees.Count - 1 - start);
+                    new Span<float>(row, hidden).Fill(float.NegativeInfinity);
+                    new Span<float>(row + seen, Tile - seen).Fill(float.NegativeInfinity);
                     AttentionMath.Soften(row, ref most[own + i], ref total[own + i], sums + ((own + i) * wide), wide);
                 }
 
@@ -132,10 +139,11 @@ internal static unsafe class AttentionKernel
 
         for (var i = 0; i < all; i++)
         {
-            var inverse = total[i] == 0 ? 0 : 1 / total[i];
-            var place = head + (i / tile.Count) + ((tile.First + (i % tile.Count)) * q->Counts[2]);
+            var own = head + (i / tile.Count);
+            var factor = scoring.Share(own, most[i], total[i]);
+            var place = own + ((tile.First + (i % tile.Count)) * q->Counts[2]);
             var to = (float*)(node->Data + (place * node->Strides[1]));
-            for (var d = 0; d < valueWidth; d++) to[d] = sums[(i * wide) + d] * inverse;
+            for (var d = 0; d < valueWidth; d++) to[d] = sums[(i * wide) + d] * factor;
         }
     }
 

@@ -13,11 +13,20 @@ namespace AgentRuntime.Node.Kernels;
 /// </summary>
 internal sealed unsafe class GraphHook : IDisposable
 {
-    /// <summary>Where a custom operation keeps its scale, in 32-bit words: behind what ggml itself reads.</summary>
-    public const int ScaleParameter = SavedParameters;
+    /// <summary>
+    /// Where a custom operation keeps the parameters of what it was, in 32-bit words: behind what ggml itself reads.
+    /// </summary>
+    public const int SavedParameters = 8;
 
-    private const int SavedParameters = 8;
+    /// <summary>Where attention has the number of its plan.</summary>
+    public const int PlanParameter = SavedParameters + SavedCount;
+
     private const int SavedCount = 5;
+
+    /// <summary>
+    /// Masks that layers may have between them: those that see everything and those with a window have their own.
+    /// </summary>
+    private const int MostPlans = 2;
     private const int Integer64 = 27;
     private const int AllThreads = -1;
     private const ushort Hidden = 0xfc00;
@@ -36,19 +45,21 @@ internal sealed unsafe class GraphHook : IDisposable
     private readonly KernelWork* _work;
     private readonly GCHandle _self;
     private LlamaBatch _batch;
+    private readonly GgmlTensor*[] _masks = new GgmlTensor*[MostPlans];
+    private readonly bool[] _ours = new bool[MostPlans];
     private int _rowCapacity;
     private long _sharedBytes;
     private GgmlTensor* _firstKeys;
     private int _done;
     private int _rows;
-    private bool _planned;
-    private bool _ours;
+    private int _plans;
 
     public GraphHook(int threads, bool exact)
     {
         _exact = exact;
         _threads = threads;
         _work = (KernelWork*)NativeMemory.AllocZeroed((nuint)sizeof(KernelWork));
+        _work->Plans = (AttentionPlan*)NativeMemory.AllocZeroed(MostPlans, (nuint)sizeof(AttentionPlan));
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
     }
 
@@ -69,15 +80,19 @@ internal sealed unsafe class GraphHook : IDisposable
     public void Begin(LlamaBatch batch)
     {
         _batch = batch;
-        _done = _rows = 0;
-        _ours = false;
+        _done = _rows = _plans = 0;
     }
 
     public void Dispose()
     {
         NativeMemory.AlignedFree(_work->Scratch);
-        NativeMemory.Free(_work->Rows);
-        NativeMemory.Free(_work->TileList);
+        for (var i = 0; i < MostPlans; i++)
+        {
+            NativeMemory.Free(_work->Plans[i].Rows);
+            NativeMemory.Free(_work->Plans[i].TileList);
+        }
+
+        NativeMemory.Free(_work->Plans);
         NativeMemory.Free(_work);
         _self.Free();
     }
@@ -115,73 +130,100 @@ internal sealed unsafe class GraphHook : IDisposable
 
         if (node->Operation == Custom && *(nint*)node->Parameters != Attention) return;
 
-        if (!_planned)
-        {
-            _planned = true;
-            _ours = node->Operation == Custom ? Plan(node) : AttentionKernel.Computes(node) && Plan(node);
-            if (_ours) Computed++;
-            else Declined++;
-        }
-
-        if (node->Operation == FlashAttention && _ours && AttentionKernel.Computes(node))
+        var plan = PlanOf(node);
+        if (node->Operation == FlashAttention && plan >= 0 && AttentionKernel.Computes(node))
             Take(node, Attention, AttentionKernel.ScratchBytes(node));
-        else if (node->Operation == Custom && !_ours) GiveBack(node);
+        else if (node->Operation == Custom && plan < 0) GiveBack(node);
+        if (node->Operation == Custom) node->Parameters[PlanParameter] = plan;
+    }
+
+    /// <summary>The number of the plan for a node of attention; -1 where llama.cpp computes it.</summary>
+    private int PlanOf(GgmlTensor* node)
+    {
+        var mask = node->Source(3);
+        for (var i = 0; i < _plans; i++)
+            if (_masks[i] == mask)
+                return _ours[i] ? i : -1;
+        if (_plans == MostPlans) return -1;
+        var plan = _plans++;
+        _masks[plan] = mask;
+        _ours[plan] = (node->Operation == Custom || AttentionKernel.Computes(node)) && Plan(node, _work->Plans + plan);
+        if (_ours[plan]) Computed++;
+        else Declined++;
+        return _ours[plan] ? plan : -1;
     }
 
     private void SeeStored(GgmlTensor* cells)
     {
         _done += _rows;
         _rows = (int)cells->Counts[0];
-        _planned = false;
+        _plans = 0;
         if (cells->Type != Integer64 || _done + _rows > _batch.TokenCount) return;
         for (var i = 0; i < _rows; i++)
             Table.Store(*_batch.SequenceIds[_done + i], _batch.Positions[_done + i], (int)((long*)cells->Data)[i]);
     }
 
     /// <summary>Lists what each row sees; false when that is not what the mask says.</summary>
-    private bool Plan(GgmlTensor* node)
+    private bool Plan(GgmlTensor* node, AttentionPlan* plan)
     {
         GgmlTensor* q = node->Source(0), k = node->Source(1), mask = node->Source(3);
         if (q->Counts[1] != _rows || _done + _rows > _batch.TokenCount) return false;
-        if (_rows > _rowCapacity)
-        {
-            _rowCapacity = _rows;
-            _work->Rows = (SeenCells*)NativeMemory.Realloc(_work->Rows, (nuint)(_rows * sizeof(SeenCells)));
-            _work->TileList = (RowTile*)NativeMemory.Realloc(_work->TileList, (nuint)(_rows * sizeof(RowTile)));
-        }
-
+        Reserve(_rows);
         var most = AttentionKernel.MostRows / (int)(q->Counts[2] / k->Counts[2]);
-        _work->Tiles = 0;
-        _work->MostTileRows = 1;
+        plan->Tiles = 0;
+        plan->MostTileRows = 1;
         for (var r = 0; r < _rows; r++)
         {
             int sequence = *_batch.SequenceIds[_done + r], position = _batch.Positions[_done + r];
             var cells = Table.Cells(sequence);
             if (position >= cells.Length) return false;
             cells = cells[..(position + 1)];
-            if (!Agrees(new(mask->Data + (r * mask->Strides[1]), (int)k->Counts[1]), cells)) return false;
-            _work->Rows[r].Cells = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(cells));
-            _work->Rows[r].Count = position + 1;
-            var tile = _work->TileList + _work->Tiles - 1;
-            if (_work->Tiles > 0 && tile->Count < most && *_batch.SequenceIds[_done + r - 1] == sequence
-                && _batch.Positions[_done + r - 1] == position - 1)
+            var from = FirstSeen(new(mask->Data + (r * mask->Strides[1]), (int)k->Counts[1]), cells);
+            if (from < 0) return false;
+            plan->Rows[r].Cells = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(cells));
+            plan->Rows[r].From = from;
+            plan->Rows[r].Count = position + 1;
+            var tile = plan->TileList + plan->Tiles - 1;
+            if (plan->Tiles > 0 && tile->Count < most && *_batch.SequenceIds[_done + r - 1] == sequence
+                && _batch.Positions[_done + r - 1] == position - 1 && from >= plan->Rows[r - 1].From)
             {
-                _work->MostTileRows = Math.Max(_work->MostTileRows, ++tile->Count);
+                plan->MostTileRows = Math.Max(plan->MostTileRows, ++tile->Count);
                 continue;
             }
 
-            _work->TileList[_work->Tiles++] = new() { First = r, Count = 1 };
+            plan->TileList[plan->Tiles++] = new() { First = r, Count = 1 };
         }
 
         return true;
     }
 
-    private static bool Agrees(ReadOnlySpan<ushort> mask, ReadOnlySpan<int> cells)
+    private void Reserve(int rows)
     {
-        foreach (var cell in cells)
+        if (rows <= _rowCapacity) return;
+        _rowCapacity = rows;
+        for (var i = 0; i < MostPlans; i++)
+        {
+            var plan = _work->Plans + i;
+            plan->Rows = (SeenCells*)NativeMemory.Realloc(plan->Rows, (nuint)(rows * sizeof(SeenCells)));
+            plan->TileList = (RowTile*)NativeMemory.Realloc(plan->TileList, (nuint)(rows * sizeof(RowTile)));
+        }
+    }
+
+    /// <summary>
+    /// The first position that a row sees: of a sequence's cells the mask shows the last ones and no others. Negative
+    /// where it shows something else, or where a cell is unknown that is read with them.
+    /// </summary>
+    private static int FirstSeen(ReadOnlySpan<ushort> mask, ReadOnlySpan<int> cells)
+    {
+        var from = cells.Length - (mask.Length - mask.Count(Hidden));
+        if (from < 0 || from == cells.Length) return -1;
+        foreach (var cell in cells[from..])
             if ((uint)cell >= (uint)mask.Length || mask[cell] == Hidden)
-                return false;
-        return mask.Length - mask.Count(Hidden) == cells.Length;
+                return -1;
+        foreach (var cell in cells[(from & -AttentionMath.Tile)..from])
+            if ((uint)cell >= (uint)mask.Length)
+                return -1;
+        return from;
     }
 
     private void Take(GgmlTensor* node, nint function, long bytesPerThread, long sharedBytes = 0)

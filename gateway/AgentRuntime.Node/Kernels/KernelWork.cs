@@ -2,20 +2,35 @@ using System.Runtime.InteropServices;
 
 namespace AgentRuntime.Node.Kernels;
 
-/// <summary>The cells that a query row sees, in the order of their positions.</summary>
+/// <summary>
+/// The cells of a query row's sequence in the order of their positions, of which it sees those at [From, Count).
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct SeenCells
 {
     public int* Cells;
+    public int From;
     public int Count;
 }
 
-/// <summary>Rows next to each other of one sequence, each of which sees one cell more than the one before.</summary>
+/// <summary>Rows next to each other of one sequence, each one position further than the one before.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct RowTile
 {
     public int First;
     public int Count;
+}
+
+/// <summary>What the rows of a part of a batch see in the layers that have the same mask; unmanaged.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct AttentionPlan
+{
+    public int Tiles;
+
+    /// <summary>Rows of the largest tile.</summary>
+    public int MostTileRows;
+    public SeenCells* Rows;
+    public RowTile* TileList;
 }
 
 /// <summary>What the threads that compute a node share; unmanaged, as ggml hands it to them by address.</summary>
@@ -26,12 +41,8 @@ internal unsafe struct KernelWork
     private int _met;
     private int _meeting;
 
-    public int Tiles;
-
-    /// <summary>Rows of the largest tile.</summary>
-    public int MostTileRows;
-    public SeenCells* Rows;
-    public RowTile* TileList;
+    /// <summary>By the number that a node of attention carries.</summary>
+    public AttentionPlan* Plans;
     public long BytesPerThread;
 
     /// <summary>A part for each thread, and then what they share.</summary>

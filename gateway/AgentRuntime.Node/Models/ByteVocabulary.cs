@@ -45,6 +45,19 @@ internal sealed class ByteVocabulary
     /// <summary>The id of <c>&lt;|endoftext|&gt;</c>; the other control tokens follow.</summary>
     public int FirstControl { get; }
 
+    /// <summary>Adds the metadata that llama.cpp makes a tokenizer of.</summary>
+    public void Describe(GgufWriter gguf)
+    {
+        gguf.Add("tokenizer.ggml.model", "gpt2");
+        gguf.Add("tokenizer.ggml.pre", "qwen2");
+        gguf.Add("tokenizer.ggml.tokens", Tokens);
+        gguf.Add("tokenizer.ggml.token_type", Tokens.Select((_, id) => id >= FirstControl ? 3 : 1).ToArray());
+        gguf.Add("tokenizer.ggml.merges", Merges);
+        gguf.Add("tokenizer.ggml.eos_token_id", (uint)Tokens.IndexOf(EndOfTurn));
+        gguf.Add("tokenizer.ggml.padding_token_id", (uint)FirstControl);
+        gguf.Add("tokenizer.ggml.add_bos_token", false);
+    }
+
     /// <summary>GPT-2's printable stand-in for a byte (openai/gpt-2: encoder.py, bytes_to_unicode).</summary>
     public static char ByteSymbol(int value)
     {

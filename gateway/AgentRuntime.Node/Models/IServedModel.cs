@@ -33,6 +33,9 @@ internal interface IServedModel : IDisposable
     /// <summary>Whether a range of a sequence's state can be moved to another node.</summary>
     bool CanMoveState { get; }
 
+    /// <summary>Tokens whose state can be moved as one; layers with a window have no more than it.</summary>
+    int MostMovedTokens => int.MaxValue;
+
     /// <summary>LoRA adapters that requests may name.</summary>
     IReadOnlyList<ServedAdapter> Adapters => [];
 

@@ -19,6 +19,11 @@ internal sealed class LoadedModel : IServedModel
     /// </summary>
     private const int MultiRope = 8;
 
+    /// <summary>
+    /// Keeps summaries of what it has read, from which nothing can be taken away (llama-kv-cache-dsv4.cpp).
+    /// </summary>
+    private const string CompressedMemory = "deepseek4";
+
     private readonly nint _vocab;
     private readonly Dictionary<string, nint> _adapters = new(StringComparer.Ordinal);
     private readonly byte[]?[] _pieces;
@@ -33,9 +38,11 @@ internal sealed class LoadedModel : IServedModel
         TrainedContext = Llama.ModelTrainedContext(handle);
         Bos = Llama.VocabBos(_vocab);
         Eos = Llama.VocabEos(_vocab);
-        CanMoveState = Llama.ModelSlidingWindow(handle) == 0 && !HasMultiRope(Llama.ModelRopeType(handle));
-        CanShareCells = Llama.ModelIsRecurrent(handle) == 0 && Llama.ModelIsHybrid(handle) == 0;
-        HasOwnAttention = options.Device == "cpu" && CanMoveState;
+        Window = Llama.ModelSlidingWindow(handle);
+        CanMoveState = !HasMultiRope(Llama.ModelRopeType(handle));
+        CanShareCells = Llama.ModelIsRecurrent(handle) == 0 && Llama.ModelIsHybrid(handle) == 0
+            && Metadata("general.architecture") != CompressedMemory;
+        HasOwnAttention = options.Device == "cpu" && CanShareCells;
         HasWideCells = options.Exact && !HasOwnAttention;
         Generates = Metadata($"{Metadata("general.architecture")}.attention.causal") != "false";
         _pieces = new byte[VocabularySize][];
@@ -64,7 +71,7 @@ internal sealed class LoadedModel : IServedModel
 
     public int Eos { get; }
 
-    /// <summary>Whether cells can be copied between sequences; false for recurrent state.</summary>
+    /// <summary>Whether cells can be copied between sequences; false for recurrent and compressed state.</summary>
     public bool CanShareCells { get; }
 
     /// <summary>
@@ -72,10 +79,12 @@ internal sealed class LoadedModel : IServedModel
     /// </summary>
     public bool CanMoveState => field && CanShareCells;
 
-    /// <summary>
-    /// Whether attention is computed by this program (decision 0310) and not by llama.cpp, where every sequence sees
-    /// all its cells.
-    /// </summary>
+    /// <summary>Tokens that layers with a sliding window see; 0 where all layers see all.</summary>
+    public int Window { get; }
+
+    public int MostMovedTokens => Window > 0 ? Window : int.MaxValue;
+
+    /// <summary>Whether attention is computed by this program (decision 0310) and not by llama.cpp.</summary>
     public bool HasOwnAttention { get; }
 
     /// <summary>Whether cells are 32-bit floats instead of 16-bit ones (decision 0304).</summary>

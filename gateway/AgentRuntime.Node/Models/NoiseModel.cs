@@ -65,16 +65,7 @@ public static class NoiseModel
         if (options.PoolingType is { } pooling) gguf.Add("llama.pooling_type", (uint)pooling);
         if (!options.Causal) gguf.Add("llama.attention.causal", false);
         gguf.Add("llama.vocab_size", (uint)vocabulary.Tokens.Count);
-        gguf.Add("tokenizer.ggml.model", "gpt2");
-        gguf.Add("tokenizer.ggml.pre", "qwen2");
-        gguf.Add("tokenizer.ggml.tokens", vocabulary.Tokens);
-        gguf.Add(
-            "tokenizer.ggml.token_type",
-            vocabulary.Tokens.Select((_, id) => id >= vocabulary.FirstControl ? 3 : 1).ToArray());
-        gguf.Add("tokenizer.ggml.merges", vocabulary.Merges);
-        gguf.Add("tokenizer.ggml.eos_token_id", (uint)vocabulary.Tokens.IndexOf(ByteVocabulary.EndOfTurn));
-        gguf.Add("tokenizer.ggml.padding_token_id", (uint)vocabulary.FirstControl);
-        gguf.Add("tokenizer.ggml.add_bos_token", false);
+        vocabulary.Describe(gguf);
         gguf.Add("tokenizer.chat_template", ChatTemplate);
     }
 

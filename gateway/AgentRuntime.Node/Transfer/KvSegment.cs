@@ -13,6 +13,7 @@ internal sealed record KvSegment(int From, int To, KvBuffer Buffer, string Sha25
     // position, the number of its sequences and the sequence).
     private const uint Magic = 0xaf143cd8;
     private const int HeaderBytes = 16;
+    private const int StreamBytes = 8;
     private const int CellBytes = 12;
 
     public ReadOnlyMemory<byte> State => Buffer.Memory;
@@ -69,6 +70,43 @@ internal sealed record KvSegment(int From, int To, KvBuffer Buffer, string Sha25
             if (position < 0 || position >= count || seen[position]) return false;
             if (BinaryPrimitives.ReadInt32LittleEndian(cell[4..]) != 1) return false;
             seen[position] = true;
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Whether a state that <see cref="IsStateOf"/> goes on, behind the layers that see everything, with the same cells
+    /// of those that have a window (llama-kv-cache-iswa.cpp).
+    /// </summary>
+    public static bool HasWindow(ReadOnlySpan<byte> state)
+    {
+        var count = BinaryPrimitives.ReadInt32LittleEndian(state[12..]);
+        var first = state.Slice(HeaderBytes - StreamBytes, StreamBytes + (count * CellBytes));
+        var rest = state[(HeaderBytes + (count * CellBytes))..];
+        return SkipLayers(ref rest, count) && rest.StartsWith(first);
+    }
+
+    /// <summary>
+    /// Passes over keys and values: for each layer its type, what a cell takes, and the cells; transposed values have
+    /// the bytes of an element and their number instead.
+    /// </summary>
+    private static bool SkipLayers(ref ReadOnlySpan<byte> rest, int cells)
+    {
+        if (rest.Length < 8) return false;
+        var transposed = BinaryPrimitives.ReadInt32LittleEndian(rest) != 0;
+        var layers = BinaryPrimitives.ReadInt32LittleEndian(rest[4..]);
+        rest = rest[8..];
+        for (var i = 0L; i < 2L * layers; i++)
+        {
+            if (rest.Length < 12) return false;
+            var bytes = transposed && i >= layers
+                ? (UInt128)BinaryPrimitives.ReadUInt32LittleEndian(rest[4..])
+                    * BinaryPrimitives.ReadUInt32LittleEndian(rest[8..])
+                : BinaryPrimitives.ReadUInt64LittleEndian(rest[4..]);
+            rest = rest[12..];
+            if (bytes * (uint)cells > (uint)rest.Length) return false;
+            rest = rest[(int)(bytes * (uint)cells)..];
         }
 
         return true;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Models;
@@ -13,28 +14,41 @@ public sealed class DeterminismTests
 {
     private const int Tokens = 160;
 
-    /// <summary>Greedy, and on the CPU seeded too.</summary>
-    public static TheoryData<double> Temperatures => DemoNode.Device == "cpu" ? [0, 1] : [0];
+    private static readonly ConcurrentDictionary<string, Lazy<string>> Models = new();
+
+    /// <summary>Greedy, and on the CPU seeded too; a plain model and two whose layers have windows.</summary>
+    public static TheoryData<double, string> Cases
+    {
+        get
+        {
+            var all = new TheoryData<double, string>();
+            foreach (var temperature in DemoNode.Device == "cpu" ? (double[])[0, 1] : [0])
+                foreach (var kind in (string[])["plain", NoiseKinds.GptOss, NoiseKinds.Gemma2])
+                    all.Add(temperature, kind);
+            return all;
+        }
+    }
 
     [Theory]
-    [MemberData(nameof(Temperatures))]
-    public async Task Batched_with_others_and_cached_it_is_the_same(double temperature)
+    [MemberData(nameof(Cases))]
+    public async Task Batched_with_others_and_cached_it_is_the_same(double temperature, string kind)
     {
-        await using var node = await DemoNode.StartAsync();
+        await using var node = await StartAsync(kind);
         var expected = await CompleteAsync(node, Body(1, temperature));
         var others = Enumerable.Range(2, 5).Select(i => CompleteAsync(node, Body(i, temperature)));
         var together = await Task.WhenAll(others.Prepend(CompleteAsync(node, Body(1, temperature))));
 
         Assert.Equal(expected.Answer, together[0].Answer);
         Assert.True(together[0].Cached >= 48);
+        AssertOwnAttention(node);
     }
 
     [Theory]
-    [MemberData(nameof(Temperatures))]
-    public async Task Read_in_small_chunks_beside_others_it_is_the_same(double temperature)
+    [MemberData(nameof(Cases))]
+    public async Task Read_in_small_chunks_beside_others_it_is_the_same(double temperature, string kind)
     {
-        await using var node = await DemoNode.StartAsync();
-        await using var chunked = await DemoNode.StartAsync(o => o with { BatchTokens = 24, PrefillChunkTokens = 7 });
+        await using var node = await StartAsync(kind);
+        await using var chunked = await StartAsync(kind, o => o with { BatchTokens = 24, PrefillChunkTokens = 7 });
         var expected = await CompleteAsync(node, Body(1, temperature));
         var together = await Task.WhenAll(
             Enumerable.Range(1, 4).Select(i => CompleteAsync(chunked, Body(i, temperature))));
@@ -43,10 +57,10 @@ public sealed class DeterminismTests
     }
 
     [Theory]
-    [MemberData(nameof(Temperatures))]
-    public async Task Back_from_the_archive_it_is_the_same(double temperature)
+    [MemberData(nameof(Cases))]
+    public async Task Back_from_the_archive_it_is_the_same(double temperature, string kind)
     {
-        await using var node = await DemoNode.StartAsync(o => o with { ContextTokens = 512, KvPoolTokens = 512 });
+        await using var node = await StartAsync(kind, o => o with { ContextTokens = 512, KvPoolTokens = 512 });
         var (expected, _) = await CompleteAsync(node, Body(1, temperature));
         // Two others fill the pool, so that nothing of the first is left in it.
         for (var i = 2; i < 5; i++) await CompleteAsync(node, Body(i, temperature));
@@ -54,16 +68,17 @@ public sealed class DeterminismTests
 
         Assert.Equal(expected, again);
         Assert.True(cached >= 48);
+        AssertOwnAttention(node);
     }
 
     [Theory]
-    [MemberData(nameof(Temperatures))]
-    public async Task After_losing_its_cells_it_is_the_same(double temperature)
+    [MemberData(nameof(Cases))]
+    public async Task After_losing_its_cells_it_is_the_same(double temperature, string kind)
     {
-        await using var roomy = await DemoNode.StartAsync();
+        await using var roomy = await StartAsync(kind);
         using var hold = new EngineHold();
-        await using var tight = await DemoNode.StartAsync(
-            o => o with { ContextTokens = 320, KvPoolTokens = 320, GrpcPort = 0 }, hold);
+        await using var tight = await StartAsync(
+            kind, o => o with { ContextTokens = 320, KvPoolTokens = 320, GrpcPort = 0 }, hold);
         var expected = new List<string>();
         for (var i = 1; i < 5; i++) expected.Add((await CompleteAsync(roomy, Body(i, temperature))).Answer);
         var asking = Task.WhenAll(Enumerable.Range(1, 4).Select(i => CompleteAsync(tight, Body(i, temperature))));
@@ -72,16 +87,16 @@ public sealed class DeterminismTests
 
         Assert.Equal(expected, actual.Select(a => a.Answer));
         Assert.True(tight.Service.Engine.Counters.Preemptions > 0);
-        Assert.Equal(0, tight.Service.Engine.Counters.AttentionFallbacks);
+        AssertOwnAttention(tight);
     }
 
     [Theory]
-    [MemberData(nameof(Temperatures))]
-    public async Task Moved_to_another_node_it_is_the_same(double temperature)
+    [MemberData(nameof(Cases))]
+    public async Task Moved_to_another_node_it_is_the_same(double temperature, string kind)
     {
-        await using var prefill = await DemoNode.StartAsync();
-        await using var decode = await DemoNode.StartAsync();
-        await using var alone = await DemoNode.StartAsync();
+        await using var prefill = await StartAsync(kind);
+        await using var decode = await StartAsync(kind);
+        await using var alone = await StartAsync(kind);
         var (expected, _) = await CompleteAsync(alone, Body(1, temperature));
 
         var leg = Body(1, temperature);
@@ -95,6 +110,7 @@ public sealed class DeterminismTests
 
         Assert.Equal(expected, moved[0].Answer);
         Assert.True(moved[0].Cached > 48);
+        AssertOwnAttention(decode);
     }
 
     [Theory]
@@ -122,6 +138,16 @@ public sealed class DeterminismTests
         if (DemoNode.Device != "cpu" || (type == Quantizer.BFloat16 && HasPairs())) return;
         var model = DemoNode.Write("wide.gguf", new() { Embedding = 256, FeedForward = 512, Layers = 2 });
         await AreTheSameAsync(Quantizer.Write(model, type), exact);
+    }
+
+    [Theory]
+    [InlineData(NoiseKinds.GptOss)]
+    [InlineData(NoiseKinds.Gemma2)]
+    [InlineData(NoiseKinds.Refact)]
+    [InlineData(NoiseKinds.Qwen2Vl)]
+    public async Task Of_models_whose_attention_is_not_plain_it_is_the_same(string kind)
+    {
+        if (DemoNode.Device == "cpu") await AreTheSameAsync(Model(kind), exact: false);
     }
 
     [Theory]
@@ -155,7 +181,19 @@ public sealed class DeterminismTests
                 Enumerable.Range(1, 4).Select(i => CompleteAsync(chunked, Body(i, temperature))));
             Assert.Equal(expected, together.Select(a => a.Answer));
         }
+
+        AssertOwnAttention(chunked);
     }
+
+    private static Task<NodeServer> StartAsync(
+        string kind, Func<NodeOptions, NodeOptions>? change = null, TimeProvider? time = null) =>
+        DemoNode.StartAsync(o => (change ?? (same => same))(o with { ModelPath = Model(kind) }), time);
+
+    private static string Model(string kind) => kind == "plain" ? DemoNode.ModelPath
+        : Models.GetOrAdd(kind, k => new(() => NoiseKinds.Write(k))).Value;
+
+    private static void AssertOwnAttention(NodeServer node) =>
+        Assert.Equal(0, node.Service.Engine.Counters.AttentionFallbacks);
 
     private static JsonObject Body(int prompt, double temperature) => new()
     {

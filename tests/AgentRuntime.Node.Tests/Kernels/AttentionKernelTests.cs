@@ -7,66 +7,83 @@ namespace AgentRuntime.Node.Tests.Kernels;
 /// <summary>The kernel on tensors made here, against sums in double precision, and against itself row by row.</summary>
 public sealed unsafe class AttentionKernelTests
 {
-    public static TheoryData<int, int, int, int, int> Shapes => new()
+    private static readonly Shape[] EveryShape =
+    [
+        new(Heads: 4, KeyHeads: 4, Width: 64, Before: 0, Rows: 1), new(4, 2, 24, 63, 3), new(8, 1, 16, 100, 40),
+        new(2, 2, 128, 64, 130), new(6, 2, 80, 511, 2), new(3, 3, 8, 5, 70),
+    ];
+
+    private static readonly Kind[] EveryKind =
+    [
+        new(), new(Window: 1), new(Window: 50), new(Window: 64), new(Cap: 1.5f), new(Bias: 8), new(Sink: 1),
+        new(Sink: 40), new(Window: 100, Cap: 3, Sink: -2),
+    ];
+
+    public static TheoryData<Shape, Kind> Shapes
     {
-        // heads, key heads, width of a head, cells before the rows, rows
-        { 4, 4, 64, 0, 1 },
-        { 4, 2, 24, 63, 3 },
-        { 8, 1, 16, 100, 40 },
-        { 2, 2, 128, 64, 130 },
-        { 6, 2, 80, 511, 2 },
-        { 3, 3, 8, 5, 70 },
-    };
+        get
+        {
+            var all = new TheoryData<Shape, Kind>();
+            foreach (var shape in EveryShape)
+                foreach (var kind in EveryKind)
+                    all.Add(shape, kind);
+            return all;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void It_is_what_attention_is(int heads, int keyHeads, int width, int before, int rows)
+    public void It_is_what_attention_is(Shape shape, Kind kind)
     {
-        using var problem = new Problem(heads, keyHeads, width, before, rows, seed: 1);
-        var actual = problem.Compute(threads: 2, tileRows: 64 / (heads / keyHeads), permute: 0);
+        using var problem = new Problem(shape, kind, seed: 1);
+        var actual = problem.Compute(threads: 2, tileRows: shape.MostRows, permute: 0);
         var expected = problem.Naive();
         for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 2e-5);
     }
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void A_row_has_the_same_bits_alone_with_others_and_wherever_its_cells_lie(
-        int heads, int keyHeads, int width, int before, int rows)
+    public void A_row_has_the_same_bits_alone_with_others_and_wherever_its_cells_lie(Shape shape, Kind kind)
     {
-        using var problem = new Problem(heads, keyHeads, width, before, rows, seed: 2);
-        var together = problem.Compute(threads: 1, tileRows: 64 / (heads / keyHeads), permute: 0);
+        using var problem = new Problem(shape, kind, seed: 2);
+        var together = problem.Compute(threads: 1, tileRows: shape.MostRows, permute: 0);
         Assert.Equal(together, problem.Compute(threads: 3, tileRows: 1, permute: 0));
-        Assert.Equal(together, problem.Compute(threads: 2, tileRows: Math.Min(3, 64 / (heads / keyHeads)), permute: 7));
+        Assert.Equal(together, problem.Compute(threads: 2, tileRows: Math.Min(3, shape.MostRows), permute: 7));
     }
 
     [Fact]
     public void What_it_cannot_compute_is_left_to_ggml()
     {
-        using var problem = new Problem(4, 2, 64, 0, 1, seed: 3);
+        using var problem = new Problem(new(4, 2, 64, 0, 1), new(), seed: 3);
         Assert.True(AttentionKernel.Computes(problem.Node));
-        problem.Node->Parameters[2] = BitConverter.SingleToInt32Bits(30f); // a cap on scores
-        Assert.False(AttentionKernel.Computes(problem.Node));
-        problem.Node->Parameters[2] = 0;
-        problem.Node->Parameters[1] = BitConverter.SingleToInt32Bits(8f); // a bias by distance
-        Assert.False(AttentionKernel.Computes(problem.Node));
-        problem.Node->Parameters[1] = 0;
         problem.Node->Source(1)->Type = GgmlTensor.Float32;
         Assert.False(AttentionKernel.Computes(problem.Node));
     }
 
-    /// <summary>One sequence: rows that each see the cells before them and their own.</summary>
+    public sealed record Shape(int Heads, int KeyHeads, int Width, int Before, int Rows)
+    {
+        public int MostRows => AttentionKernel.MostRows / (Heads / KeyHeads);
+    }
+
+    /// <summary>What the operation asks for: 0 or null for nothing.</summary>
+    public sealed record Kind(int Window = 0, float Cap = 0, float Bias = 0, float? Sink = null);
+
+    /// <summary>One sequence: rows that each see the cells before them, or the last of them, and their own.</summary>
     private sealed class Problem : IDisposable
     {
         private const float Scale = 0.3f;
 
         private readonly int _heads, _keyHeads, _width, _before, _rows, _cells;
+        private readonly Kind _kind;
         private readonly List<nint> _blocks = [];
         private readonly float[] _queries;
         private readonly Half[] _keys, _values;
 
-        public Problem(int heads, int keyHeads, int width, int before, int rows, int seed)
+        public Problem(Shape shape, Kind kind, int seed)
         {
-            (_heads, _keyHeads, _width, _before, _rows) = (heads, keyHeads, width, before, rows);
+            (_heads, _keyHeads, _width, _before, _rows) = shape;
+            var (heads, keyHeads, width, before, rows) = shape;
+            _kind = kind;
             _cells = before + rows;
             var random = new Random(seed);
             double Next() => (random.NextDouble() - .5) * 4;
@@ -87,6 +104,11 @@ public sealed unsafe class AttentionKernelTests
             var mask = New(sizeof(GgmlTensor));
             (mask->Counts[2], mask->Counts[3]) = (1, 1);
             Node->Sources[3] = (long)mask;
+            if (kind.Sink is not { } sink) return;
+            var sinks = New(sizeof(GgmlTensor));
+            sinks->Counts[0] = heads;
+            sinks->Data = Bytes(MemoryMarshal.AsBytes(Enumerable.Repeat(sink, heads).ToArray().AsSpan()));
+            Node->Sources[4] = (long)sinks;
         }
 
         public GgmlTensor* Node { get; }
@@ -106,14 +128,19 @@ public sealed unsafe class AttentionKernelTests
             fixed (SeenCells* rows = seen)
             fixed (RowTile* first = list)
             {
-                for (var r = 0; r < _rows; r++) seen[r] = new() { Cells = cells, Count = _before + r + 1 };
+                for (var r = 0; r < _rows; r++)
+                    seen[r] = new() { Cells = cells, From = FirstSeen(r), Count = _before + r + 1 };
+                var plan = new AttentionPlan
+                {
+                    Rows = rows, TileList = first, Tiles = list.Length, MostTileRows = list.Max(t => t.Count),
+                };
                 var bytes = AttentionKernel.ScratchBytes(Node);
                 var work = new KernelWork
                 {
-                    Rows = rows, TileList = first, Tiles = list.Length, MostTileRows = list.Max(t => t.Count),
-                    BytesPerThread = bytes, Scratch = Allocate(checked((int)bytes) * threads),
+                    Plans = &plan, BytesPerThread = bytes, Scratch = Allocate(checked((int)bytes) * threads),
                 };
-                *(float*)(Node->Parameters + GraphHook.ScaleParameter) = Scale;
+                var parameters = (float*)(Node->Parameters + GraphHook.SavedParameters);
+                (parameters[0], parameters[1], parameters[2]) = (Scale, _kind.Bias, _kind.Cap);
                 delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void> compute =
                     &AttentionKernel.Compute;
                 for (var t = 0; t < threads; t++) compute(Node, t, threads, &work);
@@ -134,15 +161,14 @@ public sealed unsafe class AttentionKernelTests
                 for (var h = 0; h < _heads; h++)
                 {
                     var kv = h / (_heads / _keyHeads);
-                    var scores = Enumerable.Range(0, _before + r + 1).Select(c => Enumerable.Range(0, _width).Sum(d =>
-                        (double)_queries[(((r * _heads) + h) * _width) + d]
-                        * (double)_keys[(((c * _keyHeads) + kv) * _width) + d]) * Scale).ToArray();
-                    var most = scores.Max();
+                    var from = FirstSeen(r);
+                    var scores = Enumerable.Range(from, _before + r + 1 - from).Select(c => Score(r, h, c)).ToArray();
+                    var most = Math.Max(scores.Max(), _kind.Sink ?? double.NegativeInfinity);
                     var weights = scores.Select(s => Math.Exp(s - most)).ToArray();
-                    var total = weights.Sum();
+                    var total = weights.Sum() + (_kind.Sink is { } sink ? Math.Exp(sink - most) : 0);
                     for (var d = 0; d < _width; d++)
-                        result[(((r * _heads) + h) * _width) + d] = weights
-                            .Select((w, c) => w * (double)_values[(((c * _keyHeads) + kv) * _width) + d]).Sum() / total;
+                        result[(((r * _heads) + h) * _width) + d] = weights.Select((w, i) =>
+                            w * (double)_values[((((from + i) * _keyHeads) + kv) * _width) + d]).Sum() / total;
                 }
             }
 
@@ -152,6 +178,23 @@ public sealed unsafe class AttentionKernelTests
         public void Dispose()
         {
             foreach (var block in _blocks) NativeMemory.AlignedFree((void*)block);
+        }
+
+        private int FirstSeen(int row) => _kind.Window == 0 ? 0 : Math.Max(0, _before + row + 1 - _kind.Window);
+
+        private double Score(int row, int head, int cell)
+        {
+            var kv = head / (_heads / _keyHeads);
+            var score = Scale * Enumerable.Range(0, _width).Sum(d =>
+                (double)_queries[(((row * _heads) + head) * _width) + d]
+                * (double)_keys[(((cell * _keyHeads) + kv) * _width) + d]);
+            if (_kind.Cap != 0) score = _kind.Cap * Math.Tanh(score / _kind.Cap);
+            // ALiBi's slopes: those of the power of two below the number of heads, then every other one of twice it.
+            var power = (int)Math.Pow(2, Math.Floor(Math.Log2(_heads)));
+            var slope = head < power
+                ? Math.Pow(2, -_kind.Bias * (head + 1) / power)
+                : Math.Pow(2, -_kind.Bias * ((2 * (head - power)) + 1) / (2 * power));
+            return _kind.Bias == 0 ? score : score - (slope * (_before + row - cell));
         }
 
         private void Scatter(GgmlTensor* tensor, Half[] from, int[] order)
