@@ -28,9 +28,17 @@ internal struct Candidates
             Single = (engine, cost);
     }
 
-    public void OfferPrefill(int engine, double cost) => Offer(ref _prefill, ref _prefillSecond, engine, cost);
+    public void OfferPrefill(int engine, double cost)
+    {
+        if (cost < _prefillSecond.Cost)
+            Take(ref _prefill, ref _prefillSecond, engine, cost);
+    }
 
-    public void OfferDecode(int engine, double cost) => Offer(ref _decode, ref _decodeSecond, engine, cost);
+    public void OfferDecode(int engine, double cost)
+    {
+        if (cost < _decodeSecond.Cost)
+            Take(ref _decode, ref _decodeSecond, engine, cost);
+    }
 
     /// <summary>Joins the best prefill engine with the best other decode engine.</summary>
     public void MakePair(bool allowed)
@@ -51,17 +59,12 @@ internal struct Candidates
             Pair = (_prefillSecond.Engine, _decode.Engine, otherPrefill);
     }
 
-    private static void Offer(
+    private static void Take(
         ref (int Engine, double Cost) first, ref (int Engine, double Cost) second, int engine, double cost)
     {
         if (cost < first.Cost)
-        {
-            second = first;
-            first = (engine, cost);
-        }
-        else if (cost < second.Cost)
-        {
+            (second, first) = (first, (engine, cost));
+        else
             second = (engine, cost);
-        }
     }
 }

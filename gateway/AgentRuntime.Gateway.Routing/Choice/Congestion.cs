@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace AgentRuntime.Gateway.Routing;
 
 /// <summary>
@@ -55,6 +57,14 @@ internal readonly struct Congestion
     {
         var requests = _requests + (_ownRequests * queueSeconds);
         return (_ours * (1 + (BacklogShare * requests))) + requests + StoredTwice;
+    }
+
+    /// <summary>The factors for four engines.</summary>
+    public Vector256<double> Factor(Vector256<double> queueSeconds)
+    {
+        var requests = Vector256.Create(_requests) + (queueSeconds * _ownRequests);
+        return ((Vector256<double>.One + (requests * BacklogShare)) * _ours) + requests
+            + Vector256.Create(StoredTwice);
     }
 
     /// <summary>

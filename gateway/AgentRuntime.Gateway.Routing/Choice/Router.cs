@@ -11,6 +11,7 @@ namespace AgentRuntime.Gateway.Routing;
 /// </summary>
 internal sealed class Router(RoutingOptions options)
 {
+    private readonly EngineCosts _costs = new();
     private int _rotor;
 
     /// <summary>The best choice now; <see cref="Choice.None"/> when no engine is open.</summary>
@@ -43,54 +44,25 @@ internal sealed class Router(RoutingOptions options)
         var (transferSetup, transferToken) = pool.Transfer.Line;
         var saved = pool.Shared.SavedTokens(
             request.Blocks.Span, matches, rows, congestion.Factor(0), options.BlockTokens);
-        var stall = options.StreamDelayWeight;
-        var output = stall * request.ExpectedOutputTokens;
-        var needKv = request.PromptTokens + request.ExpectedOutputTokens;
-        var adapters = pool.Adapters.Of(request.Lora);
-        var savedAtMost = saved.IsEmpty ? 0 : saved[^1];
-        // As for a base model almost always: then there is nothing to look up for each engine.
-        var allLoaded = !MemoryMarshal.AsBytes(adapters).ContainsAnyExcept((byte)AdapterState.Loaded);
-        var best = new Candidates();
-        for (var i = 0; i < rows.Length; i++)
+        var terms = new CostTerms
         {
-            var engine = start + i < rows.Length ? start + i : start + i - rows.Length;
-            ref readonly var row = ref rows[engine];
-            if (!row.Open || row.FreshUntil < now || engine == excluded)
-                continue;
-            var load = 0.0;
-            if (!allLoaded)
-            {
-                if (adapters[engine] == AdapterState.Absent)
-                    continue;
-                load = adapters[engine] == AdapterState.Loaded ? 0 : LoadSeconds(pool, engine);
-            }
-
-            best.Count++;
-            var blocks = matches[engine];
-            double uncached = blocks == 0
-                ? request.PromptTokens
-                : request.PromptTokens - CachedTokens(request, blocks, row.CacheTrust);
-            var full = row.Running >= row.MaxRunning || row.KvFreeTokens < needKv ? Candidates.FullPenalty : 0;
-            // The last term decides between equals only: where no slope has shown, the less loaded one.
-            var decode = full + (1e-6 * row.Running)
-                + (output * (row.DecodeSeconds + (row.DecodeSecondsPerRunning * ((2 * row.Running) + 1))));
-            if ((row.Roles & EngineRoles.Prefill) != 0)
-            {
-                var prefill = row.PrefillSeconds(uncached);
-                var queue = row.QueueSeconds(now) + ahead.Seconds(row, engine);
-                var lost = saved.IsEmpty ? uncached : Math.Max(0, uncached - (savedAtMost - saved[blocks]));
-                var cost = queue + (prefill * (1 + (stall * row.PrefillStall * row.Running)))
-                    + (congestion.Factor(queue) * tokenSeconds * lost) + load;
-                if (allowPair)
-                    best.OfferPrefill(engine, cost);
-                if (row.Roles == EngineRoles.Both)
-                    best.OfferSingle(engine, cost + decode);
-            }
-
-            if (allowPair && (row.Roles & EngineRoles.Decode) != 0)
-                best.OfferDecode(engine, decode + load + transferSetup + (transferToken * uncached));
-        }
-
+            PromptTokens = request.PromptTokens,
+            BlockTokens = options.BlockTokens,
+            NeedKv = request.PromptTokens + request.ExpectedOutputTokens,
+            OutputWeight = options.StreamDelayWeight * request.ExpectedOutputTokens,
+            StreamDelayWeight = options.StreamDelayWeight,
+            TokenSeconds = tokenSeconds,
+            TransferSetup = transferSetup,
+            TransferToken = transferToken,
+            Congestion = congestion,
+            Ahead = ahead,
+            Now = now,
+        };
+        _costs.Compute(rows, matches.Held(rows.Length), LoadSeconds(pool, request.Lora), saved, terms, excluded);
+        var best = new Candidates { Count = _costs.Count };
+        // Which of equals comes first takes turns.
+        Offer(ref best, allowPair, start, rows.Length);
+        Offer(ref best, allowPair, 0, start);
         best.MakePair(allowPair);
         var pair = best.Pair.Cost < double.PositiveInfinity && (!allowSingle || best.Pair.Cost < best.Single.Cost);
         var chosen = pair ? best.Pair.Prefill : best.Single.Engine;
@@ -117,11 +89,46 @@ internal sealed class Router(RoutingOptions options)
         return roles == EngineRoles.Both && mode != DisaggregationMode.Never;
     }
 
+    private void Offer(ref Candidates best, bool allowPair, int from, int to)
+    {
+        ReadOnlySpan<double> single = _costs.Single, prefill = _costs.Prefill, decode = _costs.Decode;
+        for (var engine = from; engine < to; engine++)
+            best.OfferSingle(engine, single[engine]);
+        if (!allowPair)
+            return;
+        for (var engine = from; engine < to; engine++)
+        {
+            best.OfferPrefill(engine, prefill[engine]);
+            best.OfferDecode(engine, decode[engine]);
+        }
+    }
+
+    /// <summary>By engine, what it takes to have the adapter there; empty where that is nothing.</summary>
+    private ReadOnlySpan<double> LoadSeconds(ModelPool pool, int lora)
+    {
+        var adapters = pool.Adapters.Of(lora);
+        // As for a base model almost always: then there is nothing to look up for each engine.
+        if (!MemoryMarshal.AsBytes(adapters).ContainsAnyExcept((byte)AdapterState.Loaded))
+            return [];
+        var load = _costs.Load(pool.Places);
+        for (var engine = 0; engine < load.Length; engine++)
+        {
+            load[engine] = adapters[engine] switch
+            {
+                AdapterState.Absent => double.PositiveInfinity,
+                AdapterState.Loaded => 0,
+                _ => SecondsToLoad(pool, engine),
+            };
+        }
+
+        return load;
+    }
+
     /// <summary>
     /// An engine that is at work on as many adapters as it can hold loads another one when one of those has ended,
     /// which takes about as long again.
     /// </summary>
-    private double LoadSeconds(ModelPool pool, int engine) =>
+    private double SecondsToLoad(ModelPool pool, int engine) =>
         pool.Adapters.IsFull(engine) ? 2 * options.LoraLoadSeconds : options.LoraLoadSeconds;
 
     private int CachedTokens(in RouteRequest request, int blocks, double trust) =>

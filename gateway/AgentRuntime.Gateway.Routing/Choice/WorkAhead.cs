@@ -42,6 +42,9 @@ internal readonly struct WorkAhead
         _behind = all > 0 ? first / all : 0;
     }
 
+    /// <summary>Whether nothing waits anywhere.</summary>
+    public bool IsNone => _none;
+
     /// <summary>Seconds of work before the request on an engine.</summary>
     public double Seconds(in EngineRow row, int engine)
     {

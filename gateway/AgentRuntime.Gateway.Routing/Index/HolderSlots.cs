@@ -28,6 +28,9 @@ internal sealed class HolderSlots
     /// <summary>The engine behind a slot; -1 when it is retired or free.</summary>
     public int EngineOf(int slot) => _engines[slot];
 
+    /// <summary>The engines behind the 64 slots of a word of a set.</summary>
+    public ReadOnlySpan<int> EnginesOf(int word) => _engines.AsSpan(word * 64, 64);
+
     /// <summary>Blocks that name the slot.</summary>
     public ref int BlocksOf(int slot) => ref _blocks[slot];
 

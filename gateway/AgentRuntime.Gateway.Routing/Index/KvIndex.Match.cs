@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace AgentRuntime.Gateway.Routing;
 
 /// <content>Finding how much of a prompt each engine holds.</content>
@@ -124,8 +122,7 @@ public sealed partial class KvIndex
             {
                 var dropped = _active[w] & ~bits[w];
                 any |= _active[w] &= bits[w];
-                for (; dropped != 0; dropped &= dropped - 1)
-                    into.Record(_slots.EngineOf((w * 64) + BitOperations.TrailingZeroCount(dropped)), block);
+                into.Record(_slots.EnginesOf(w), dropped, block);
             }
 
             return any == 0 ? 0 : -1;
@@ -150,9 +147,6 @@ public sealed partial class KvIndex
     private void RecordAll(ulong[] slots, int blocks, PrefixMatches into)
     {
         for (var w = 0; w < slots.Length; w++)
-        {
-            for (var word = slots[w]; word != 0; word &= word - 1)
-                into.Record(_slots.EngineOf((w * 64) + BitOperations.TrailingZeroCount(word)), blocks);
-        }
+            into.Record(_slots.EnginesOf(w), slots[w], blocks);
     }
 }
