@@ -16,15 +16,20 @@ public sealed class DeterminismTests
 
     private static readonly ConcurrentDictionary<string, Lazy<string>> Models = new();
 
-    /// <summary>Greedy, and on the CPU seeded too; a plain model and two whose layers have windows.</summary>
+    /// <summary>
+    /// A plain model and those whose layers have windows, greedy; on the CPU seeded too, and with a mixture of experts:
+    /// which of them a token uses follows the smallest difference.
+    /// </summary>
     public static TheoryData<double, string> Cases
     {
         get
         {
-            var all = new TheoryData<double, string>();
-            foreach (var temperature in DemoNode.Device == "cpu" ? (double[])[0, 1] : [0])
-                foreach (var kind in (string[])["plain", NoiseKinds.GptOss, NoiseKinds.Gemma2])
-                    all.Add(temperature, kind);
+            var all = new TheoryData<double, string> { { 0, "plain" }, { 0, NoiseKinds.Gemma2 } };
+            if (DemoNode.Device != "cpu") return all;
+            all.Add(1, "plain");
+            all.Add(1, NoiseKinds.Gemma2);
+            all.Add(0, NoiseKinds.GptOss);
+            all.Add(1, NoiseKinds.GptOss);
             return all;
         }
     }

@@ -38,7 +38,9 @@ public sealed class WindowTests
             ["prompt"] = prompt, ["max_tokens"] = 16, ["temperature"] = 0, ["ignore_eos"] = true, ["logprobs"] = 1,
         });
         Assert.True(status == 200, json.ToJsonString());
-        return ((string)json["choices"]![0]!["text"]! + json["choices"]![0]!["logprobs"]!.ToJsonString(),
+        // On an accelerator kernels for one token and for many differ (decision 0304).
+        var bits = DemoNode.Device == "cpu" ? json["choices"]![0]!["logprobs"]!.ToJsonString() : "";
+        return ((string)json["choices"]![0]!["text"]! + bits,
             (int)json["usage"]!["prompt_tokens_details"]!["cached_tokens"]!);
     }
 }
