@@ -5,13 +5,16 @@ namespace AgentRuntime.ControlPlane;
 
 /// <summary>
 /// The quota of one process's tenants, in memory. A reservation takes from the tenant's minute and day and from the
-/// run's budget in one step under the tenant's lock, so concurrent requests cannot overshoot together. Only tenants
+/// run's budget in one step under the tenant's lock, so concurrent requests cannot overshoot together. The day's money
+/// outlives the process: before it is granted it is kept in the store, a slice in advance (decision 0506). Only tenants
 /// with limits have state, and its size is bounded by their limits. Thread-safe.
 /// </summary>
 /// <param name="limits">Whose limits are enforced; read at every call, so that a change is in force at once.</param>
 /// <param name="prices">The operator's prices.</param>
+/// <param name="spend">Where the day's money is kept; of this process alone.</param>
 /// <param name="time">The clock of the windows.</param>
-public sealed class QuotaLedger(IQuotaLimitSource limits, IPriceBook prices, TimeProvider time) : IQuotaLedger
+public sealed class QuotaLedger(
+    IQuotaLimitSource limits, IPriceBook prices, ISpendStore spend, TimeProvider time) : IQuotaLedger, IAsyncDisposable
 {
     /// <summary>
     /// How long a hold lives before it settles by itself as fully used: longer than any request may take.
@@ -61,7 +64,9 @@ public sealed class QuotaLedger(IQuotaLimitSource limits, IPriceBook prices, Tim
     {
         ArgumentNullException.ThrowIfNull(reservation);
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(Reserve(reservation));
+        return Reserve(reservation, out var account, out var keep) is { } outcome
+            ? ValueTask.FromResult(outcome)
+            : KeepAndReserveAsync(reservation, account!, keep, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -99,6 +104,23 @@ public sealed class QuotaLedger(IQuotaLimitSource limits, IPriceBook prices, Tim
             return account.Status(tenantLimits, now);
     }
 
+    /// <summary>Gives back what was kept in advance; what is still held counts as used.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var (tenant, account) in _accounts)
+        {
+            DaySpend used;
+            lock (account)
+            {
+                if (!account.IsLoaded)
+                    continue;
+                used = account.Spend;
+            }
+
+            await spend.ReplaceAsync(tenant, used, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
     internal int OpenHolds(TenantId tenant)
     {
         var account = AccountOf(tenant);
@@ -106,8 +128,12 @@ public sealed class QuotaLedger(IQuotaLimitSource limits, IPriceBook prices, Tim
             return account.OpenHolds;
     }
 
-    private ReserveOutcome Reserve(Reservation reservation)
+    /// <summary>
+    /// Without waiting: the outcome, or null with the account that has to be loaded, or to keep more, first.
+    /// </summary>
+    private ReserveOutcome? Reserve(Reservation reservation, out TenantAccount? account, out DaySpend? keep)
     {
+        (account, keep) = (null, null);
         var tenant = reservation.Identity.Tenant;
         if (prices.Find(reservation.Model) is not { } price)
             return new ReserveOutcome.Refused(new RuntimeError(
@@ -118,9 +144,36 @@ public sealed class QuotaLedger(IQuotaLimitSource limits, IPriceBook prices, Tim
         if (limits.Find(tenant) is not { } tenantLimits)
             return new ReserveOutcome.Refused(NoLimits());
         var cost = Charge.AtMost(price, reservation.Prompt, reservation.Output);
-        var account = AccountOf(tenant);
+        account = AccountOf(tenant);
         lock (account)
-            return account.Reserve(reservation, cost, tenantLimits, time.GetUtcNow());
+            return account.IsLoaded
+                ? account.Reserve(reservation, cost, tenantLimits, time.GetUtcNow(), out keep)
+                : null;
+    }
+
+    private async ValueTask<ReserveOutcome> KeepAndReserveAsync(
+        Reservation reservation, TenantAccount account, DaySpend? keep, CancellationToken cancellationToken)
+    {
+        var tenant = reservation.Identity.Tenant;
+        while (true)
+        {
+            if (keep is null)
+            {
+                var kept = await spend.FindAsync(tenant, cancellationToken).ConfigureAwait(false);
+                lock (account)
+                    account.Load(kept);
+            }
+            else
+            {
+                await spend.RaiseAsync(tenant, keep, cancellationToken).ConfigureAwait(false);
+                lock (account)
+                    account.Kept(keep);
+            }
+
+            // Others may have used what was kept, or a limit may have changed: each turn lets one more of them through.
+            if (Reserve(reservation, out _, out keep) is { } outcome)
+                return outcome;
+        }
     }
 
     private void Replace(QuotaHold hold, long tokens, long cost)

@@ -10,6 +10,11 @@ namespace AgentRuntime.ControlPlane;
 internal sealed class TenantAccount
 {
     /// <summary>
+    /// Parts of the day's money, of which one is kept in advance: what a process that is killed costs the tenant.
+    /// </summary>
+    private const int Slices = 200;
+
+    /// <summary>
     /// How long a hold lives; all live equally long, so they expire in the order in which they were made.
     /// </summary>
     private readonly TimeSpan _holdLife;
@@ -25,9 +30,35 @@ internal sealed class TenantAccount
     private long _minuteTokens;
     private long _dayCost;
 
+    /// <summary>What is kept of the day's money over restarts; never less than what was granted.</summary>
+    private long _kept;
+
     public TenantAccount(TimeSpan holdLife) => _holdLife = holdLife;
 
     public int OpenHolds => _open.Count;
+
+    /// <summary>Whether it has heard what was spent before this process; nothing is granted until then.</summary>
+    public bool IsLoaded { get; private set; }
+
+    /// <summary>The day's money that is used or held.</summary>
+    public DaySpend Spend => new(Date(_day), new(_dayCost));
+
+    /// <summary>What was kept before this process; null for nothing.</summary>
+    public void Load(DaySpend? kept)
+    {
+        if (IsLoaded)
+            return;
+        IsLoaded = true;
+        if (kept is not null)
+            (_day, _dayCost, _kept) = (kept.Day.DayNumber, kept.Spent.Value, kept.Spent.Value);
+    }
+
+    /// <summary>So much is kept now.</summary>
+    public void Kept(DaySpend spend)
+    {
+        if (spend.Day.DayNumber == _day)
+            _kept = Math.Max(_kept, spend.Spent.Value);
+    }
 
     public RuntimeError? TryOpenRun(RunId run, RunBudget budget, QuotaLimits limits)
     {
@@ -44,8 +75,11 @@ internal sealed class TenantAccount
 
     public void CloseRun(RunId run) => _runs.Remove(run);
 
-    public ReserveOutcome Reserve(Reservation reservation, MicroUsd cost, QuotaLimits limits, DateTimeOffset now)
+    /// <summary>Takes a hold, or says why not; null when more must be kept first, which is then told.</summary>
+    public ReserveOutcome? Reserve(
+        Reservation reservation, MicroUsd cost, QuotaLimits limits, DateTimeOffset now, out DaySpend? keep)
     {
+        keep = null;
         Advance(now);
         var tokens = checked(reservation.Prompt.Value + reservation.Output.Value);
         RunAccount? run = null;
@@ -53,6 +87,11 @@ internal sealed class TenantAccount
             return Refused(ReasonCodes.RunBudget, "The run is not under way, so it has no budget.");
         if (Refusal(run, tokens, cost.Value, limits, now) is { } error)
             return new ReserveOutcome.Refused(error);
+        if (_dayCost + cost.Value > _kept)
+        {
+            keep = new(Date(_day), new(KeepAhead(cost.Value, limits.CostPerDay.Value)));
+            return null;
+        }
 
         _requests++;
         _minuteTokens += tokens;
@@ -129,10 +168,19 @@ internal sealed class TenantAccount
         if (minute > _minute)
             (_minute, _requests, _minuteTokens) = (minute, 0, 0);
         if (day > _day)
-            (_day, _dayCost) = (day, 0);
+            (_day, _dayCost, _kept) = (day, 0, 0);
         while (_expiring.TryPeek(out var first) && (first.Hold.ExpiresAt <= now || !_open.ContainsKey(first.Hold)))
             _open.Remove(_expiring.Dequeue().Hold);
     }
+
+    /// <summary>What is kept in advance, so that not every request writes.</summary>
+    private long KeepAhead(long cost, long limit)
+    {
+        var needed = _dayCost + cost;
+        return Math.Min(limit - needed, limit / Slices) + needed;
+    }
+
+    private static DateOnly Date(long day) => DateOnly.FromDayNumber((int)day);
 
     private static TimeSpan Left(DateTimeOffset now, long window) =>
         TimeSpan.FromTicks(window - now.UtcTicks % window);

@@ -27,7 +27,8 @@ internal static class PlatformServices
             provider.GetRequiredService<TimeProvider>(),
             failed: e => Logging.LogAuditNotWritten(Logging.Factory.CreateLogger<AuditLog>(), e.ToString())))
         .AddSingleton(stores.Memory)
-        .AddSingleton(stores.Runs);
+        .AddSingleton(stores.Runs)
+        .AddSingleton(stores.Spend);
 
     public static IServiceCollection AddPolicy(this IServiceCollection services, PlatformOptions options) => services
         .AddSingleton(new PolicyOptions

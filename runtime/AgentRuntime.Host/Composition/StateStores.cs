@@ -21,6 +21,7 @@ internal sealed class StateStores : IAsyncDisposable
         Audit = new SqliteAuditStore(database);
         Memory = new SqliteMemoryStore(database);
         Runs = new SqliteRunJournal(database, TimeProvider.System);
+        Spend = new SqliteSpendStore(database);
     }
 
     private StateStores(PostgresDatabase database)
@@ -32,6 +33,7 @@ internal sealed class StateStores : IAsyncDisposable
         Audit = new PostgresAuditStore(database);
         Memory = new PostgresMemoryStore(database);
         Runs = new PostgresRunJournal(database, TimeProvider.System);
+        Spend = new PostgresSpendStore(database);
     }
 
     public ITenantStore Tenants { get; }
@@ -45,6 +47,8 @@ internal sealed class StateStores : IAsyncDisposable
     public IMemoryStore Memory { get; }
 
     public IRunJournal Runs { get; }
+
+    public ISpendStore Spend { get; }
 
     /// <exception cref="RuntimeErrorException">
     /// AR8002: it cannot be opened, or another platform works with the same PostgreSQL database.

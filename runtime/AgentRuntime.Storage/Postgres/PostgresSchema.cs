@@ -149,6 +149,13 @@ internal static class PostgresSchema
             call integer NOT NULL
         );
         """,
+        """
+        CREATE TABLE tenant_spend (
+            tenant text PRIMARY KEY,
+            day integer NOT NULL,
+            micro_usd bigint NOT NULL
+        );
+        """,
     ];
 
     /// <summary>Takes the steps that the database has not taken, inside the caller's transaction.</summary>

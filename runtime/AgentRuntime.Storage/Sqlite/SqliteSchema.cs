@@ -165,6 +165,13 @@ internal static class SqliteSchema
         DROP TABLE audit_records;
         CREATE INDEX segments_of_tenant ON audit_segments (tenant, id, records, newest_at, kinds);
         """,
+        """
+        CREATE TABLE tenant_spend (
+            tenant TEXT PRIMARY KEY,
+            day INTEGER NOT NULL,
+            micro_usd INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """,
     ];
 
     /// <summary>Takes the steps that the file has not taken.</summary>

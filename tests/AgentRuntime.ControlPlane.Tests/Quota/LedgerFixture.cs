@@ -13,16 +13,28 @@ internal sealed class LedgerFixture : IQuotaLimitSource
 
     private readonly TenantId _tenant = TenantId.New(TimeProvider.System);
 
-    public LedgerFixture() => Ledger = new QuotaLedger(
-        this, new ConfiguredPriceBook(new Dictionary<string, ModelPrice> { [Model] = Price }), Time);
+    public LedgerFixture() => Ledger = NewLedger();
 
     public ManualTime Time { get; } = new();
 
     public QuotaLimits? Limits { get; set; } = new();
 
-    public QuotaLedger Ledger { get; }
+    public QuotaLedger Ledger { get; private set; }
+
+    /// <summary>What outlives a ledger.</summary>
+    public MemorySpendStore Spend { get; } = new();
 
     public WorkIdentity Caller => new(_tenant, "acme", new ProjectId(_tenant.Value), "demo", "key:key_1");
+
+    /// <summary>A process is killed and another one goes on.</summary>
+    public void Crash() => Ledger = NewLedger();
+
+    /// <summary>A process ends and another one goes on.</summary>
+    public async Task RestartAsync()
+    {
+        await Ledger.DisposeAsync();
+        Crash();
+    }
 
     public WorkIdentity NewRun() => Caller with { Run = RunId.New(TimeProvider.System) };
 
@@ -43,4 +55,7 @@ internal sealed class LedgerFixture : IQuotaLimitSource
     public async Task<MicroUsd> SettleAsync(QuotaHold hold, long prompt, long cached, long output) =>
         await Ledger.SettleAsync(
             hold, new InferenceUsage(new(prompt), new(cached), new(output)), CancellationToken.None);
+
+    private QuotaLedger NewLedger() => new(
+        this, new ConfiguredPriceBook(new Dictionary<string, ModelPrice> { [Model] = Price }), Spend, Time);
 }

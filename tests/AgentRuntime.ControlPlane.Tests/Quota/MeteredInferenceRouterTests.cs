@@ -86,7 +86,8 @@ public sealed class MeteredInferenceRouterTests
         listener.EnableMeasurementEvents(RuntimeTelemetry.TokenUsage);
         var quota = new LedgerFixture();
         var ledger = new QuotaLedger(
-            quota, new ConfiguredPriceBook(new Dictionary<string, ModelPrice>(), LedgerFixture.Price), quota.Time);
+            quota, new ConfiguredPriceBook(new Dictionary<string, ModelPrice>(), LedgerFixture.Price), quota.Spend,
+            quota.Time);
         var router = new MeteredInferenceRouter(new ScriptedRouter(new InferenceChunk { Usage = Used }), ledger);
         await foreach (var _ in router.GenerateAsync(
             new InferenceRequest(quota.Caller, "recorded", InferenceOperation.Chat, new byte[9], 20),

@@ -150,7 +150,8 @@ internal sealed class RunHost : IAsyncDisposable
     }
 
     private QuotaLedger NewLedger() => new(
-        Policy, new ConfiguredPriceBook(new Dictionary<string, ModelPrice> { ["m"] = Price }), TimeProvider.System);
+        Policy, new ConfiguredPriceBook(new Dictionary<string, ModelPrice> { ["m"] = Price }),
+        new SqliteSpendStore(_database), TimeProvider.System);
 
     private RunService NewService() => new(
         RealEngine ?? Engine,

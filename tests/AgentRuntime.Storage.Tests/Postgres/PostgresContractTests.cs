@@ -19,6 +19,7 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
         ["bundle store"] = db => new BundleStore(db),
         ["audit store"] = db => new AuditStore(db),
         ["memory store"] = db => new MemoryStore(db),
+        ["spend store"] = db => new SpendStore(db),
     };
 
     public static TheoryData<string, string> Tests()
@@ -32,6 +33,7 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
             ("bundle store", typeof(BundleStoreContract)),
             ("audit store", typeof(AuditStoreContract)),
             ("memory store", typeof(MemoryStoreContract)),
+            ("spend store", typeof(SpendStoreContract)),
         })
             foreach (var test in type.GetMethods().Where(m => m.GetCustomAttribute<FactAttribute>() is not null))
                 tests.Add(name, test.Name);
@@ -179,6 +181,15 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
     private sealed class MemoryStore(PostgresDatabase database) : MemoryStoreContract
     {
         protected override IMemoryStore Memory { get; } = new PostgresMemoryStore(database);
+
+        public override Task InitializeAsync() => Task.CompletedTask;
+
+        public override Task DisposeAsync() => Task.CompletedTask;
+    }
+
+    private sealed class SpendStore(PostgresDatabase database) : SpendStoreContract
+    {
+        protected override ISpendStore Spend { get; } = new PostgresSpendStore(database);
 
         public override Task InitializeAsync() => Task.CompletedTask;
 

@@ -69,3 +69,14 @@ public sealed class SqliteMemoryStoreTests : MemoryStoreContract
 
     public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
 }
+
+public sealed class SqliteSpendStoreTests : SpendStoreContract
+{
+    private readonly SqliteFile _file = new();
+
+    protected override ISpendStore Spend => _file.Spend;
+
+    public override Task InitializeAsync() => Task.CompletedTask;
+
+    public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
+}

@@ -69,7 +69,7 @@ public sealed class SqliteDatabaseTests
             db => db.Execute(
                 """
                 DROP TABLE bundle_contents; DROP TABLE bundle_versions; DROP TABLE bundle_shadows;
-                DROP TABLE audit_segments;
+                DROP TABLE audit_segments; DROP TABLE tenant_spend;
                 DROP TABLE memory_entries; DROP TABLE memory_buckets; DROP TABLE memory_applied;
                 CREATE TABLE bundles (tenant TEXT PRIMARY KEY, digest TEXT NOT NULL, files TEXT NOT NULL) STRICT;
                 INSERT INTO bundles VALUES ($tenant, $digest, '{"bundle.yaml":"name: ü"}');

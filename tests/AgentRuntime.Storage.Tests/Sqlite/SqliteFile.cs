@@ -17,6 +17,7 @@ internal sealed class SqliteFile : IAsyncDisposable
         Bundles = new SqliteBundleStore(_database);
         Audit = new SqliteAuditStore(_database);
         Memory = new SqliteMemoryStore(_database);
+        Spend = new SqliteSpendStore(_database);
     }
 
     public string Path => System.IO.Path.Combine(_folder.FullName, "state.db");
@@ -32,6 +33,8 @@ internal sealed class SqliteFile : IAsyncDisposable
     public IAuditStore Audit { get; }
 
     public IMemoryStore Memory { get; }
+
+    public ISpendStore Spend { get; }
 
     public SqliteDatabase Database => _database;
 
