@@ -24,9 +24,11 @@ internal sealed unsafe class GraphHook : IDisposable
     private const int SavedCount = 5;
 
     /// <summary>
-    /// Masks that layers may have between them: those that see everything and those with a window have their own.
+    /// Plans of a part of a batch: layers that see everything and those with a window have masks of their own, and some
+    /// models have layers with more heads for each that they share keys with than others.
     /// </summary>
-    private const int MostPlans = 2;
+    private const int MostPlans = 4;
+
     private const int Integer64 = 27;
     private const int AllThreads = -1;
     private const ushort Hidden = 0xfc00;
@@ -46,6 +48,7 @@ internal sealed unsafe class GraphHook : IDisposable
     private readonly GCHandle _self;
     private LlamaBatch _batch;
     private readonly GgmlTensor*[] _masks = new GgmlTensor*[MostPlans];
+    private readonly long[] _groups = new long[MostPlans];
     private readonly bool[] _ours = new bool[MostPlans];
     private int _rowCapacity;
     private long _sharedBytes;
@@ -141,12 +144,19 @@ internal sealed unsafe class GraphHook : IDisposable
     private int PlanOf(GgmlTensor* node)
     {
         var mask = node->Source(3);
+        var group = node->Source(0)->Counts[2] / node->Source(1)->Counts[2];
         for (var i = 0; i < _plans; i++)
-            if (_masks[i] == mask)
+            if (_masks[i] == mask && _groups[i] == group)
                 return _ours[i] ? i : -1;
-        if (_plans == MostPlans) return -1;
+        if (_plans == MostPlans)
+        {
+            Declined++;
+            return -1;
+        }
+
         var plan = _plans++;
         _masks[plan] = mask;
+        _groups[plan] = group;
         _ours[plan] = (node->Operation == Custom || AttentionKernel.Computes(node)) && Plan(node, _work->Plans + plan);
         if (_ours[plan]) Computed++;
         else Declined++;

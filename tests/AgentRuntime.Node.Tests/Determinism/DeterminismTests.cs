@@ -150,6 +150,7 @@ public sealed class DeterminismTests
     [InlineData(NoiseKinds.Gemma2)]
     [InlineData(NoiseKinds.Refact)]
     [InlineData(NoiseKinds.Qwen2Vl)]
+    [InlineData(NoiseKinds.Deci)]
     public async Task Of_models_whose_attention_is_not_plain_it_is_the_same(string kind)
     {
         if (DemoNode.Device == "cpu") await AreTheSameAsync(Model(kind), exact: false);

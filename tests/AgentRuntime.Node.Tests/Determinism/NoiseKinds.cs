@@ -20,6 +20,9 @@ internal static class NoiseKinds
     /// <summary>Positions of several kinds (multimodal RoPE).</summary>
     public const string Qwen2Vl = "qwen2vl";
 
+    /// <summary>Layers that differ in how many heads share keys.</summary>
+    public const string Deci = "deci";
+
     /// <summary>Tokens that a layer with a window sees, the row's own among them.</summary>
     public const int Window = 40;
 
@@ -27,9 +30,10 @@ internal static class NoiseKinds
     private const int FeedForward = 128;
     private const int Layers = 4;
     private const int Heads = 4;
-    private const int KvHeads = 2;
     private const int HeadWidth = Embedding / Heads;
     private const int Experts = 4;
+
+    private static readonly int[] UnlikeKvHeads = [4, 2, 1, 2];
 
     /// <summary>Writes a model that is there until the tests end.</summary>
     public static string Write(string architecture) => DemoNode.WriteFile(architecture + ".gguf", path =>
@@ -52,18 +56,14 @@ internal static class NoiseKinds
         gguf.Add($"{kind}.block_count", (uint)Layers);
         gguf.Add($"{kind}.feed_forward_length", (uint)FeedForward);
         gguf.Add($"{kind}.attention.head_count", (uint)Heads);
-        gguf.Add($"{kind}.attention.head_count_kv", (uint)KvHeads);
+        gguf.Add($"{kind}.attention.head_count_kv", [.. Enumerable.Range(0, Layers).Select(l => KvHeads(kind, l))]);
         gguf.Add($"{kind}.attention.key_length", (uint)HeadWidth);
         gguf.Add($"{kind}.attention.value_length", (uint)HeadWidth);
         gguf.Add($"{kind}.attention.layer_norm_rms_epsilon", 1e-5f);
         if (kind == Refact) return;
         gguf.Add($"{kind}.rope.dimension_count", (uint)HeadWidth);
-        if (kind == Qwen2Vl)
-        {
-            gguf.Add($"{kind}.rope.dimension_sections", [4, 6, 6, 0]);
-            return;
-        }
-
+        if (kind == Qwen2Vl) gguf.Add($"{kind}.rope.dimension_sections", [4, 6, 6, 0]);
+        if (kind is Qwen2Vl or Deci) return;
         gguf.Add($"{kind}.attention.sliding_window", (uint)Window);
         if (kind == Gemma2) gguf.Add($"{kind}.attn_logit_softcapping", 2f);
         if (kind != GptOss) return;
@@ -71,6 +71,8 @@ internal static class NoiseKinds
         gguf.Add($"{kind}.expert_used_count", 2u);
         gguf.Add($"{kind}.expert_feed_forward_length", (uint)FeedForward);
     }
+
+    private static int KvHeads(string kind, int layer) => kind == Deci ? UnlikeKvHeads[layer] : 2;
 
     private static void Weights(GgufWriter gguf, string kind, ByteVocabulary vocabulary)
     {
@@ -93,8 +95,8 @@ internal static class NoiseKinds
             var at = $"blk.{layer}.";
             Vector(at + "attn_norm.weight", Embedding, 1);
             Matrix(at + "attn_q", Embedding, Heads * HeadWidth, 2);
-            Matrix(at + "attn_k", Embedding, KvHeads * HeadWidth, 2);
-            Matrix(at + "attn_v", Embedding, KvHeads * HeadWidth);
+            Matrix(at + "attn_k", Embedding, KvHeads(kind, layer) * HeadWidth, 2);
+            Matrix(at + "attn_v", Embedding, KvHeads(kind, layer) * HeadWidth);
             Matrix(at + "attn_output", Heads * HeadWidth, Embedding);
             if (kind is GptOss or Gemma2) Vector(at + "post_attention_norm.weight", Embedding, 1);
             if (kind != GptOss)

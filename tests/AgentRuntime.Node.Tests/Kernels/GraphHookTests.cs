@@ -63,7 +63,8 @@ public sealed class GraphHookTests
     [InlineData(NoiseKinds.Gemma2, 2)]
     [InlineData(NoiseKinds.Refact, 1)]
     [InlineData(NoiseKinds.Qwen2Vl, 1)]
-    public void What_the_mask_contradicts_is_left_to_llama_cpp(string? kind, int masks)
+    [InlineData(NoiseKinds.Deci, 3)]
+    public void What_the_mask_contradicts_is_left_to_llama_cpp(string? kind, int plans)
     {
         if (DemoNode.Device != "cpu") return;
         DemoNode.LoadLibrary();
@@ -81,14 +82,14 @@ public sealed class GraphHookTests
             for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 0.05);
         }
 
-        Assert.Equal(4 * masks, context.AttentionFallbacks);
+        Assert.Equal(4 * plans, context.AttentionFallbacks);
         Assert.Equal(0, other.AttentionFallbacks);
 
         // Another sequence, which it knows all of, is computed here again.
         context.ClearBatch();
         context.Add(5, 0, 1, output: true);
         Assert.Equal(0, context.Decode());
-        Assert.Equal(4 * masks, context.AttentionFallbacks);
+        Assert.Equal(4 * plans, context.AttentionFallbacks);
     }
 
     private static NodeOptions For(string? kind) =>
