@@ -34,6 +34,11 @@ internal sealed class TraceBenchmark : IBenchmark
             EventDelaySeconds = options.Number("event-delay", 0),
             DecodeSecondsPerToken = options.Number("tpot-ms", 20) / 1000,
         };
+        if (pool.Engines == 0 && (pool.PrefillEngines == 0 || pool.DecodeEngines == 0))
+            throw new ArgumentException("--engines, or --prefill-engines and --decode-engines, are to be above 0");
+        if (pool.Speed <= 0 || pool.PrefillTokensPerSecond <= 0 || pool.KvTokens < pool.BlockTokens)
+            throw new ArgumentException(
+                $"--speed and --prefill-rate are to be above 0, and --kv-tokens at least {pool.BlockTokens}");
         var routing = TraceSimulation.RoutingFor(pool) with
         {
             Disaggregation = Enum.Parse<DisaggregationMode>(options.Text("disaggregation", "auto"), ignoreCase: true),

@@ -13,7 +13,7 @@ internal static class TraceFile
             throw new ArgumentException($"no trace at '{path}'");
         if (Path.GetExtension(path) == ".xz")
             return Unpack("xz", path);
-        return Path.GetExtension(path) == ".gz" ? Unpack("gzip", path) : Parse(File.OpenText(path));
+        return Path.GetExtension(path) == ".gz" ? Unpack("gzip", path) : Parse(File.OpenText(path), path);
     }
 
     private static List<TraceRequest> Unpack(string program, string path)
@@ -21,24 +21,38 @@ internal static class TraceFile
         using var process = Process.Start(
             new ProcessStartInfo(program, ["-dc", path]) { RedirectStandardOutput = true, UseShellExecute = false })
             ?? throw new InvalidOperationException($"{program} did not start");
-        var trace = Parse(process.StandardOutput);
+        var trace = Parse(process.StandardOutput, path);
         process.WaitForExit();
         return process.ExitCode == 0 ? trace : throw new ArgumentException($"{program} cannot unpack '{path}'");
     }
 
-    private static List<TraceRequest> Parse(StreamReader reader)
+    private static List<TraceRequest> Parse(StreamReader reader, string path)
     {
         List<TraceRequest> trace = [];
         using (reader)
         {
-            while (reader.ReadLine() is { } line)
+            for (var number = 1; reader.ReadLine() is { } line; number++)
             {
                 if (line.Length > 0)
-                    trace.Add(TraceRequest.ParseMooncake(Encoding.UTF8.GetBytes(line)));
+                    trace.Add(ParseLine(line, path, number));
             }
         }
 
-        trace.Sort(static (a, b) => a.ArrivalSeconds.CompareTo(b.ArrivalSeconds));
-        return trace;
+        // Those of the same moment stay in the order of the file.
+        return trace.Count == 0
+            ? throw new ArgumentException($"the trace '{path}' is empty")
+            : [.. trace.OrderBy(r => r.ArrivalSeconds)];
+    }
+
+    private static TraceRequest ParseLine(string line, string path, int number)
+    {
+        try
+        {
+            return TraceRequest.ParseMooncake(Encoding.UTF8.GetBytes(line));
+        }
+        catch (FormatException e)
+        {
+            throw new ArgumentException($"'{path}' line {number}: {e.Message}", e);
+        }
     }
 }
