@@ -6,10 +6,10 @@ namespace AgentRuntime.Node.Kernels;
 
 /// <summary>
 /// Has a llama.cpp context compute its attention with <see cref="AttentionKernel"/> and its products whose bits would
-/// depend on how many vectors there are with <see cref="VectorProduct"/>, <see cref="RepackedProduct"/> and
-/// <see cref="PanelProduct"/> (decision 0310). llama.cpp shows every node of a graph before it is computed
-/// (<c>cb_eval</c>, meant for debugging); such a node becomes a custom operation here. Owned by the engine's thread;
-/// the kernels run on ggml's.
+/// depend on how many vectors there are with <see cref="VectorProduct"/>, <see cref="WidenedProduct"/>,
+/// <see cref="RepackedProduct"/> and <see cref="PanelProduct"/> (decision 0310). llama.cpp shows every node of a graph
+/// before it is computed (<c>cb_eval</c>, meant for debugging); such a node becomes a custom operation here. Owned by
+/// the engine's thread; the kernels run on ggml's.
 /// </summary>
 internal sealed unsafe class GraphHook : IDisposable
 {
@@ -41,6 +41,9 @@ internal sealed unsafe class GraphHook : IDisposable
         (nint)(delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void>)&AttentionKernel.Compute;
     private static readonly nint Vector =
         (nint)(delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void>)&VectorProduct.Compute;
+
+    private static readonly nint Widened =
+        (nint)(delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void>)&WidenedProduct.Compute;
 
     private readonly int _threads;
     private readonly bool _exact;
@@ -124,6 +127,8 @@ internal sealed unsafe class GraphHook : IDisposable
         {
             if (VectorProduct.Computes(node))
                 Take(node, Vector, VectorProduct.ScratchBytes(node));
+            else if (WidenedProduct.Computes(node))
+                Take(node, Widened, WidenedProduct.ScratchBytes(node), WidenedProduct.SharedBytes(node));
             else if (RepackedProduct.Function(node) is var repacked and not 0)
                 Take(node, repacked, 0, RepackedProduct.SharedBytes(node));
             else if (PanelProduct.Function(node, _exact) is var panel and not 0)

@@ -21,7 +21,7 @@ internal static unsafe class VectorProduct
     private const int AtOnce = 4;
 
     /// <summary>Numbers that ggml adds up side by side; 0 where that is not known, or not to be had here.</summary>
-    private static readonly int Lanes = CpuBackend.FloatLanes switch
+    internal static readonly int Lanes = CpuBackend.FloatLanes switch
     {
         16 when Avx512F.IsSupported => 16,
         8 when Fma.IsSupported && Avx2.IsSupported => 8,
@@ -37,10 +37,32 @@ internal static unsafe class VectorProduct
     public static bool Computes(GgmlTensor* node)
     {
         GgmlTensor* matrix = node->Source(0), vector = node->Source(1);
-        return Lanes > 0 && node->IsPlainProduct && vector->Counts[1] == 1
-            && (matrix->Type == GgmlTensor.Float32 || (matrix->Type == GgmlTensor.Float16 && WidenHalves != 0)
-                || (matrix->Type == GgmlTensor.BFloat16 && WidenBFloat16 != 0 && !CpuBackend.HasBFloat16Pairs))
+        return vector->Counts[1] == 1 && (matrix->Type == GgmlTensor.Float32 || Widening(matrix) != 0) && Fits(node);
+    }
+
+    /// <summary>Whether the sums are those of ggml for the shape of a product.</summary>
+    internal static bool Fits(GgmlTensor* node)
+    {
+        var matrix = node->Source(0);
+        return Lanes > 0 && node->IsPlainProduct
             && matrix->Counts[0] % Lanes == 0 && matrix->Counts[1] % AtOnce == 0;
+    }
+
+    /// <summary>
+    /// ggml's function that widens elements of a matrix; 0 where they are singles, or ggml multiplies them otherwise.
+    /// </summary>
+    internal static nint Widening(GgmlTensor* matrix) => matrix->Type switch
+    {
+        GgmlTensor.Float16 => WidenHalves,
+        GgmlTensor.BFloat16 when !CpuBackend.HasBFloat16Pairs => WidenBFloat16,
+        _ => 0,
+    };
+
+    /// <summary>Rounds a vector as ggml does for a matrix of 16-bit floats.</summary>
+    internal static void Round(GgmlTensor* matrix, float* vector, float* rounded, int count)
+    {
+        if (matrix->Type == GgmlTensor.Float16) RoundToHalf(vector, rounded, count);
+        else RoundToBFloat16(vector, rounded, count);
     }
 
     /// <summary>Bytes that a thread needs: the vector, rounded, and rows of the matrix, widened.</summary>
@@ -55,24 +77,13 @@ internal static unsafe class VectorProduct
         int inner = (int)matrix->Counts[0], count = (int)matrix->Counts[1];
         var vector = (float*)node->Source(1)->Data;
         var rounded = (float*)(work->Scratch + (thread * work->BytesPerThread));
-        switch (matrix->Type)
+        var widen = Widening(matrix);
+        if (widen != 0)
         {
-            case GgmlTensor.Float16:
-                RoundToHalf(vector, rounded, inner);
-                vector = rounded;
-                break;
-            case GgmlTensor.BFloat16:
-                RoundToBFloat16(vector, rounded, inner);
-                vector = rounded;
-                break;
+            Round(matrix, vector, rounded, inner);
+            vector = rounded;
         }
 
-        var widen = matrix->Type switch
-        {
-            GgmlTensor.Float16 => WidenHalves,
-            GgmlTensor.BFloat16 => WidenBFloat16,
-            _ => 0,
-        };
         var wide = (float*)((byte*)rounded + Bytes(inner));
         var result = (float*)node->Data;
         while (work->Take((count + Rows - 1) / Rows, threads, out var item))
@@ -96,7 +107,8 @@ internal static unsafe class VectorProduct
         }
     }
 
-    private static void Multiply(float* rows, long stride, float* vector, int count, float* to)
+    /// <summary>Four rows, so many elements apart, times a vector.</summary>
+    internal static void Multiply(float* rows, long stride, float* vector, int count, float* to)
     {
         float* row1 = rows + stride, row2 = row1 + stride, row3 = row2 + stride;
         Vector256<float> sum0, sum1, sum2, sum3;
@@ -130,6 +142,13 @@ internal static unsafe class VectorProduct
             }
         }
 
+        Store(sum0, sum1, sum2, sum3, to);
+    }
+
+    /// <summary>The results of four rows.</summary>
+    internal static void Store(
+        Vector256<float> sum0, Vector256<float> sum1, Vector256<float> sum2, Vector256<float> sum3, float* to)
+    {
         to[0] = Sum(sum0);
         to[1] = Sum(sum1);
         to[2] = Sum(sum2);
