@@ -1,11 +1,11 @@
-"""Writes held-out tickets with the calls and answers that are right: heldout.py COUNT > ../heldout.jsonl"""
+"""Writes held-out tickets with the calls and answers that are right: heldout.py COUNT [SEED] > ../heldout.jsonl"""
 import json
 import random
 import sys
 
 import tickets
 
-rng = random.Random(4711)
+rng = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 4711)
 for _ in range(int(sys.argv[1])):
     conv = tickets.ticket(rng, "heldout")
     while not conv["tools"]:

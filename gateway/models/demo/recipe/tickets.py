@@ -127,6 +127,11 @@ PARTS = {
         "my account|my customer account|my profile|all my data|all data about me|my personal details|my records|the account I have with you",
         "|, please|for good|completely|from your shop|and everything in it|and all my data",
     ],
+    "delete2": [
+        "I want|I would like|I wish|I need|I ask for|I insist on having",
+        "everything you have on me|all you know about me|my details|the data that you keep about me|my account|my records|my name",
+        "deleted|erased|removed|wiped|closed|taken out of your system", "|, please|today|for good|now",
+    ],
     "question": [
         "When|How soon|On which day|In how many days", "will|does|is", "my parcel|my order|the {it}|my {it}|the package",
         "get here|arrive|leave the warehouse|be delivered|ship|reach me|be sent",
@@ -139,10 +144,20 @@ PARTS = {
         "What|Which|Tell me what|I would like to know what", "is", "the status of|the size of|the weight of|the colour of|the material of|new about|happening with",
         "the {it}|my order|my parcel|my {it}",
     ],
+    "question5": [
+        "Please let me know|Say|I would like to hear|Can you check|Please look up|Give me|I ask for|Do tell me",
+        "the state of|the status of|what happens with|where you are with|how things stand with|news of",
+        "my order|the parcel|the {it}|my {it}|our {it}", "|, please|today|once more",
+    ],
     "question4": ["Do I|Do you|Does it|Will you|Did you|Has it|Have you", "need|send|call|use|ship|left|packed|charge|offer|deliver|gone",
                   "the {it}|a tool|extra screws|the parcel|on Saturday|before you deliver|a gift box|batteries|it together", "|already|yet|too|with the {it}"],
 }
 SYLLABLES = "ba be bi bo bru ca ce chi co da del di do dra e el en fa fer fi flo ga gar ge gi gu ha hel hi ho i in ja jo ka kel ki ko la le li lo lu ma mar me mi mo na ne ni no o or pa pe pi po qua ra re ri ro ru sa sen shi so sta ta te ti to tri u ul va ve vi vo wa wen wi xi ya yo za ze zi é ö ü ñ ø".split()
+# What syllables are spelled of, so that no part of a name is one that was seen before.
+ONSETS = ("b c d f g h j k l m n p r s t v w x z bl br ch cl cr dr fl fr gl gr kh kl kn kr ph pl pr qu sch sh sk sl sm sn sp st str "
+          "sw th tr ts tw vr wr zh").split()
+VOWELS = "a e i o u a e i o u a e i o u y ai au ea ee ei ia ie io oo ou ue á é è ê í ó ö ø ä å ü ú".split()
+CODAS = ", , , , , ,n,r,s,l,t,m,d,k,ck,ng,nd,nt,rt,ll,ss,tt,ff,ns,ld,lm,rb,lb,ch,th,sk,z,v".replace(" ", "").split(",")
 INVENTED = 0.0
 OPENINGS = ["", "", "", "", "Hello! ", "Hi, ", "Good morning. ", "Dear shop, ", "Bonjour! ", "Hey. "]
 CLOSINGS = ["", "", "", "", " Thank you.", " Thanks!", " I expect a confirmation.", " Kind regards.", " I am quite upset."]
@@ -181,6 +196,8 @@ def number(rng, digits):
 
 
 def invent(rng, least, most):
+    if rng.random() < 0.6:
+        return "".join(rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(CODAS) for _ in range(rng.randint(max(1, least), max(2, most - 1))))
     return "".join(rng.choice(SYLLABLES) for _ in range(rng.randint(least, most))) + rng.choice(["", "", "n", "s", "r", "t", "nd", "ck"])
 
 
