@@ -132,11 +132,16 @@ public class DecisionTests
         for (var i = 0; i < 200; i++)
             f.Core.Decide(request, f.Now);
 
+        // The runtime compiles loops while they run, and may grow a table of its own for that: not in every round.
+        Assert.Contains(0, Enumerable.Range(0, 5).Select(_ => AllocatedBy(() => f.Core.Decide(request, f.Now))));
+    }
+
+    private static long AllocatedBy(Func<Assignment> decide)
+    {
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 1000; i++)
-            f.Core.Decide(request, f.Now);
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            decide();
+        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 
     private static RouteRequest Request(CoreFixture f, int prompt) =>
