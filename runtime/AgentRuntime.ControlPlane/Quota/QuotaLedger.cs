@@ -31,6 +31,7 @@ public sealed class QuotaLedger(
 
     private readonly ConcurrentDictionary<TenantId, TenantAccount> _accounts = [];
     private readonly ConcurrentDictionary<RunId, TenantAccount> _openRuns = [];
+    private readonly SemaphoreSlim _loading = new(1, 1);
 
     /// <inheritdoc/>
     public RuntimeError? TryOpenRun(WorkIdentity run, RunBudget budget)
@@ -119,6 +120,8 @@ public sealed class QuotaLedger(
 
             await spend.ReplaceAsync(tenant, used, CancellationToken.None).ConfigureAwait(false);
         }
+
+        _loading.Dispose();
     }
 
     internal int OpenHolds(TenantId tenant)
@@ -159,9 +162,7 @@ public sealed class QuotaLedger(
         {
             if (keep is null)
             {
-                var kept = await spend.FindAsync(tenant, cancellationToken).ConfigureAwait(false);
-                lock (account)
-                    account.Load(kept);
+                await LoadAsync(tenant, account, cancellationToken).ConfigureAwait(false);
             }
             else
             {
@@ -173,6 +174,33 @@ public sealed class QuotaLedger(
             // Others may have used what was kept, or a limit may have changed: each turn lets one more of them through.
             if (Reserve(reservation, out _, out keep) is { } outcome)
                 return outcome;
+        }
+    }
+
+    /// <summary>One at a time: what a late one read must not replace what was kept since.</summary>
+    private async ValueTask LoadAsync(TenantId tenant, TenantAccount account, CancellationToken cancellationToken)
+    {
+        await _loading.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            lock (account)
+                if (account.IsLoaded)
+                    return;
+            var kept = await spend.FindAsync(tenant, cancellationToken).ConfigureAwait(false);
+            var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+            if (kept is not null && kept.Day > today.AddDays(1))
+            {
+                // A clock was far ahead once: its day must not be this tenant's until then.
+                kept = kept with { Day = today };
+                await spend.ReplaceAsync(tenant, kept, cancellationToken).ConfigureAwait(false);
+            }
+
+            lock (account)
+                account.Load(kept);
+        }
+        finally
+        {
+            _loading.Release();
         }
     }
 

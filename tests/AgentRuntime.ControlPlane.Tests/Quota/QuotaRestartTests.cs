@@ -49,6 +49,29 @@ public sealed class QuotaRestartTests
     }
 
     [Fact]
+    public async Task A_clock_that_was_years_ahead_does_not_end_a_tenants_days()
+    {
+        var today = DateOnly.FromDateTime(_quota.Time.GetUtcNow().UtcDateTime);
+        var tenant = _quota.Caller.Tenant;
+        await _quota.Spend.RaiseAsync(tenant, new(today.AddYears(10), new(60_000)), CancellationToken.None);
+        Assert.Equal(ReasonCodes.MoneyBudget, (await _quota.RefusalAsync(40_001, 0)).Code);
+        await _quota.HoldAsync(40_000, 0);
+        _quota.Time.Advance(TimeSpan.FromDays(1));
+        await _quota.HoldAsync(100_000, 0);
+        _quota.Crash();
+        Assert.Equal(ReasonCodes.MoneyBudget, (await _quota.RefusalAsync(1, 0)).Code);
+    }
+
+    [Fact]
+    public async Task A_clock_that_steps_back_over_midnight_reopens_nothing()
+    {
+        var today = DateOnly.FromDateTime(_quota.Time.GetUtcNow().UtcDateTime);
+        await _quota.Spend.RaiseAsync(
+            _quota.Caller.Tenant, new(today.AddDays(1), new(100_000)), CancellationToken.None);
+        Assert.Equal(ReasonCodes.MoneyBudget, (await _quota.RefusalAsync(1, 0)).Code);
+    }
+
+    [Fact]
     public async Task What_cannot_be_kept_is_not_granted()
     {
         _quota.Spend.Fails = true;
