@@ -75,6 +75,12 @@ public sealed record RoutingOptions
     /// <summary>Seconds that loading an adapter takes. Default 0.5.</summary>
     public double LoraLoadSeconds { get; init; } = 0.5;
 
+    /// <summary>
+    /// How far off a conversation's next call may be for its KV state to be asked to stay: what is held longer keeps
+    /// out more than it saves. Default 300.
+    /// </summary>
+    public double MostRetainSeconds { get; init; } = 300;
+
     /// <summary>Requests that may wait in all. Default 10,000.</summary>
     public int MaxWaiting { get; init; } = 10_000;
 
@@ -120,7 +126,7 @@ public sealed record RoutingOptions
         if (!(TransferSecondsPerToken >= 0 && TransferSetupSeconds >= 0 && EngineBacklogSeconds >= 0
             && ContendedBacklogSeconds >= 0 && BurstSeconds >= 0 && StreamDelayWeight >= 0
             && DueSecondsPerPrefillSecond >= 0 && LoraLoadSeconds >= 0 && OutputTokenWeight >= 0
-            && LocalityDeficitTokens >= 0))
+            && LocalityDeficitTokens >= 0 && MostRetainSeconds >= 0))
             errors.Add("costs and weights must not be negative");
         if (!(Prior.PrefillTokensPerSecond > 0 && Prior.DecodeSecondsPerToken > 0))
             errors.Add("the prior's speeds must be positive");

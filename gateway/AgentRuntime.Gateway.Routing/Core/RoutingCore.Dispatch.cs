@@ -324,14 +324,15 @@ public sealed partial class RoutingCore
         }
     }
 
-    private static Assignment Describe(
+    private Assignment Describe(
         ModelPool pool, RouteTicket ticket, in Choice choice, in RouteRequest request, RouteKind? kind) => new()
         {
             Ticket = ticket,
             Kind = kind ?? (choice.Prefill == choice.Decode ? RouteKind.Colocated : RouteKind.Disaggregated),
             Prefill = new(pool.Number, choice.Prefill),
             Decode = new(pool.Number, choice.Decode),
-            RetainKvSeconds = request.NextCallExpectedIn ?? 0,
+            RetainKvSeconds =
+                request.NextCallExpectedIn is { } next && next <= _options.MostRetainSeconds ? next : 0,
             Explanation = choice.Explanation,
             State = request.State,
         };

@@ -73,7 +73,10 @@ public readonly record struct Assignment
     /// <summary>After which time a refused client may try again, in seconds; 0 otherwise.</summary>
     public double RetryAfterSeconds { get; init; }
 
-    /// <summary>How long the engine should keep the KV state after the answer, in seconds; 0 for no wish.</summary>
+    /// <summary>
+    /// How long the engines should keep the KV state after the answer, in seconds; 0 for no wish, also when the next
+    /// call is further off than <see cref="RoutingOptions.MostRetainSeconds"/>.
+    /// </summary>
     public double RetainKvSeconds { get; init; }
 
     /// <summary>Why.</summary>

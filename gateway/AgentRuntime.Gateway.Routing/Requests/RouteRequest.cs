@@ -42,7 +42,9 @@ public readonly record struct RouteRequest
     /// </summary>
     public double? Deadline { get; init; }
 
-    /// <summary>When the conversation is expected to ask again, in seconds; null when unknown.</summary>
+    /// <summary>
+    /// Within how many seconds from now the conversation is expected to ask again; null when unknown.
+    /// </summary>
     public double? NextCallExpectedIn { get; init; }
 
     /// <summary>An engine that must not serve it; <c>default</c> for none.</summary>

@@ -19,6 +19,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
     /// <param name="prefill">The leg that read the prompt; null when <paramref name="decode"/> is to.</param>
     /// <param name="twin">The leg that reads the prompt at the same time (SGLang); null when there is none.</param>
     /// <param name="requestId">The same for both legs.</param>
+    /// <param name="retain">Seconds for which KV state is wanted afterwards; 0 for no wish.</param>
     /// <param name="maxTokens">Tokens of each choice.</param>
     /// <param name="continueFrom">Text to go on after; null when starting afresh.</param>
     /// <param name="cancellationToken">The caller's.</param>
@@ -28,6 +29,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         PrefillLeg? prefill,
         TwinPrefill? twin,
         string requestId,
+        double retain,
         int maxTokens,
         string? continueFrom,
         CancellationToken cancellationToken)
@@ -36,7 +38,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         var lease = decode.Enter();
         try
         {
-            var leg = Leg(decode, maxTokens) with { KvTransfer = prefill?.Answer.KvTransfer };
+            var leg = Leg(decode, maxTokens, requestId, retain) with { KvTransfer = prefill?.Answer.KvTransfer };
             if (twin is not null)
                 leg = leg with { Bootstrap = twin.Bootstrap };
             int? sent = null;
@@ -83,7 +85,8 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
     /// <summary>
     /// Asks an SGLang engine to read the prompt for another one, which is to be asked at the same time.
     /// </summary>
-    public TwinPrefill BeginTwin(Engine engine, string requestId, int maxTokens, CancellationToken cancellationToken)
+    public TwinPrefill BeginTwin(
+        Engine engine, string requestId, double retain, int maxTokens, CancellationToken cancellationToken)
     {
         var bootstrap = new Bootstrap(
             engine.Descriptor.BaseAddress.Host,
@@ -93,7 +96,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
             parts.Client,
             engine,
             request.Operation,
-            Write(Leg(engine, maxTokens) with { Bootstrap = bootstrap }),
+            Write(Leg(engine, maxTokens, requestId, retain) with { Bootstrap = bootstrap }),
             bootstrap,
             requestId,
             cancellationToken);
@@ -102,7 +105,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
     /// <summary>Has the prompt read; null when the decode engine is to read it after all.</summary>
     /// <exception cref="EngineFailure">The request is one that engines refuse.</exception>
     public async Task<PrefillLeg?> TryPrefillAsync(
-        Engine engine, Engine decode, string requestId, CancellationToken cancellationToken)
+        Engine engine, Engine decode, string requestId, double retain, CancellationToken cancellationToken)
     {
         // Only our nodes tell one another; a node behind gRPC is read from when its request comes.
         var decodeAt = engine.Descriptor.Kind == EngineKind.Node && decode.Descriptor.Kind == EngineKind.Node
@@ -122,7 +125,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
                 var answer = await parts.Client.PrefillAsync(
                     engine,
                     request.Operation,
-                    Write(Leg(engine, 1) with { Prefill = true, DecodeAt = decodeAt }),
+                    Write(Leg(engine, 1, requestId, retain) with { Prefill = true, DecodeAt = decodeAt }),
                     requestId,
                     cancellationToken);
                 engine.Circuit.Succeeded();
@@ -190,10 +193,11 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         return output.WrittenMemory;
     }
 
-    private LegBody Leg(Engine engine, int maxTokens) =>
+    private LegBody Leg(Engine engine, int maxTokens, string requestId, double retain) =>
         new(engine.Health.Models.GetValueOrDefault(request.Model)?.EngineName ?? request.Model, maxTokens)
         {
             CacheSalt = engine.Descriptor.Salts ? parts.Salt.Of(request.Identity.Tenant) : null,
+            Retain = retain > 0 && engine.Descriptor.TakesKvHints ? new(requestId, retain) : null,
         };
 
     private ReadOnlyMemory<byte> Write(LegBody leg)

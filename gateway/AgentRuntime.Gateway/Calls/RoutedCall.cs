@@ -196,18 +196,20 @@ internal sealed class RoutedCall : IAsyncDisposable
 
         _attempts++;
         var requestId = _attempts == 1 ? _requestId : $"{_requestId}-{_attempts}";
+        var retain = placement.Assignment.RetainKvSeconds;
         PrefillLeg? prefill = null;
         TwinPrefill? twin = null;
         var by = _maySplit && placement.Prefill?.MovesKvTo(placement.Decode) == true ? placement.Prefill : null;
         if (by is { Descriptor.Kind: EngineKind.SgLang })
         {
-            twin = _opener.BeginTwin(by, requestId, _maxTokens, cancellationToken);
+            twin = _opener.BeginTwin(by, requestId, retain, _maxTokens, cancellationToken);
         }
         else if (by is not null)
         {
             try
             {
-                prefill = await _opener.TryPrefillAsync(by, placement.Decode, requestId, cancellationToken);
+                prefill = await _opener.TryPrefillAsync(
+                    by, placement.Decode, requestId, retain, cancellationToken);
             }
             catch
             {
@@ -224,6 +226,7 @@ internal sealed class RoutedCall : IAsyncDisposable
             prefill,
             twin,
             requestId,
+            retain,
             chat ? _maxTokens : (int)Math.Max(1, _maxTokens - _progress.Tokens),
             _released ? _progress.Text : null,
             cancellationToken);

@@ -80,6 +80,7 @@ public sealed class FileEngineSource(string path) : IEngineSource
                 : null,
             BootstrapPort = element.TryGetProperty("bootstrap_port", out var port) ? port.GetInt32() : 8998,
             SharedCache = element.TryGetProperty("shared_cache", out var shared) && shared.GetBoolean(),
+            KvHints = element.TryGetProperty("kv_hints", out var hints) && hints.GetBoolean(),
             MaxRunning = element.TryGetProperty("max_running", out var max) ? max.GetInt32() : 256,
             ApiKey = element.TryGetProperty("api_key_env", out var variable)
                 ? Environment.GetEnvironmentVariable(variable.GetString() ?? "")

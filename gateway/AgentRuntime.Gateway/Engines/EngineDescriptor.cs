@@ -90,6 +90,15 @@ public sealed record EngineDescriptor(string Name, Uri BaseAddress, EngineKind K
     /// <summary>Whether it keeps tenants' KV blocks apart by <c>cache_salt</c>.</summary>
     internal bool Salts => Kind is not EngineKind.OpenAi && !SharedCache;
 
+    /// <summary>
+    /// Whether it reads <c>kv_hints</c> in a body over HTTP, as the bundled node does in any case. Default false: vLLM
+    /// and SGLang have the message, and leave it to what is plugged into them what they make of it.
+    /// </summary>
+    public bool KvHints { get; init; }
+
+    /// <summary>Whether it is told how long KV state is still wanted.</summary>
+    internal bool TakesKvHints => !IsGrpc && (KvHints || Kind is EngineKind.Node);
+
     /// <summary>Everything but the key.</summary>
     public override string ToString() => $"{Name} ({Kind}, {Roles}, {BaseAddress})";
 }

@@ -26,6 +26,9 @@ internal sealed record LegBody(string Model, int MaxTokens)
     /// <summary>Where SGLang's two legs meet; null when there is one.</summary>
     public Bootstrap? Bootstrap { get; init; }
 
+    /// <summary>How long the engine is to keep the KV state afterwards; null for no wish.</summary>
+    public RetainHint? Retain { get; init; }
+
     /// <summary>What the prompt is to be, for going on after an engine that died; null when starting afresh.</summary>
     public ContinuedPrompt? Continued { get; init; }
 }
@@ -35,6 +38,14 @@ internal sealed record LegBody(string Model, int MaxTokens)
 /// <param name="Port">Its bootstrap port.</param>
 /// <param name="Room">The request, a number of 63 bits that no other has.</param>
 internal sealed record Bootstrap(string Host, int Port, long Room);
+
+/// <summary>
+/// A wish that KV state stay cached for a conversation's next request: the action <c>kv.retain</c> of vLLM's and
+/// SGLang's <c>kv_hints</c>. Immutable.
+/// </summary>
+/// <param name="MessageId">Names the message: the request's id.</param>
+/// <param name="Seconds">How long from the request's end.</param>
+internal sealed record RetainHint(string MessageId, double Seconds);
 
 /// <summary>A prompt with what was already answered: exactly one of the two. Immutable.</summary>
 /// <param name="Tokens">Token ids of the whole; a chat is then gone on with as a text completion.</param>
@@ -47,6 +58,9 @@ internal sealed record ContinuedPrompt(IReadOnlyList<int>? Tokens, string? Appen
 /// </summary>
 internal sealed class RequestTemplate
 {
+    // The middle of 1 to 100: all conversations that go on are wanted alike.
+    private const int RetainPriority = 50;
+
     // What the router sets, and what would let a client reach into an engine's cache, queue or another's KV state.
     private static readonly HashSet<string> Withheld = new(StringComparer.Ordinal)
     {
@@ -57,6 +71,9 @@ internal sealed class RequestTemplate
         // SGLang: another name of the salt, ranks, sessions of others, code to run, adapters by path.
         "extra_key", "routed_dp_rank", "disagg_prefill_dp_rank", "session_id", "session_params", "lora_path",
         "custom_logit_processor", "custom_params", "custom_labels", "ngram_corpus_id",
+
+        // What a router says of a cache's use (vLLM, SGLang, Dynamo): a client's word would push out others' blocks.
+        "kv_hints", "kv_hint", "agent_hint", "agent_hints", "retention_directives", "retention_scope", "nvext",
     };
 
     // Members that only a chat has; they have done their work when its prompt is tokens.
@@ -143,6 +160,8 @@ internal sealed class RequestTemplate
         if (leg.CacheSalt is { } salt)
             json.WriteString("cache_salt"u8, salt);
         WriteKvTransfer(json, leg);
+        if (leg.Retain is { } retain)
+            WriteRetain(json, retain);
         if (leg.Bootstrap is { } bootstrap)
         {
             json.WriteString("bootstrap_host"u8, bootstrap.Host);
@@ -180,6 +199,30 @@ internal sealed class RequestTemplate
             json.WritePropertyName("kv_transfer_params"u8);
             json.WriteRawValue(transfer.Span, skipInputValidation: true);
         }
+    }
+
+    private static void WriteRetain(Utf8JsonWriter json, RetainHint retain)
+    {
+        json.WriteStartObject("kv_hints"u8);
+        json.WriteString("protocol_version"u8, "0.1"u8);
+        json.WriteString("message_id"u8, retain.MessageId);
+        json.WriteStartArray("actions"u8);
+        json.WriteStartObject();
+        json.WriteString("action_id"u8, "retain"u8);
+        json.WriteString("action_type"u8, "kv.retain"u8);
+        json.WriteString("action_version"u8, "1.0"u8);
+        json.WriteStartObject("payload"u8);
+        json.WriteStartArray("directives"u8);
+        json.WriteStartObject();
+        json.WriteNumber("start"u8, 0);
+        json.WriteNumber("priority"u8, RetainPriority);
+        json.WriteNumber("duration"u8, retain.Seconds);
+        json.WriteEndObject();
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteEndArray();
+        json.WriteEndObject();
     }
 
     /// <summary>

@@ -3,13 +3,14 @@ using AgentRuntime.Node.Transfer;
 namespace AgentRuntime.Node.Engine;
 
 /// <summary>
-/// KV blocks that left the pool of cells, as bytes in the process's memory, the least recently used dropped first.
-/// Putting one back is a copy; computing it again is a pass of the model. Owned by the engine's thread.
+/// KV blocks that left the pool of cells, as bytes in the process's memory, the least recently used dropped first,
+/// those that are claimed after all others. Putting one back is a copy; computing it again is a pass of the model.
+/// Owned by the engine's thread.
 /// </summary>
-internal sealed class BlockArchive(long maxBytes)
+internal sealed class BlockArchive(long maxBytes, TimeProvider time)
 {
-    private readonly Dictionary<BlockHash, LinkedListNode<(BlockHash Hash, KvBuffer State)>> _blocks = [];
-    private readonly LinkedList<(BlockHash Hash, KvBuffer State)> _recency = new();
+    private readonly Dictionary<BlockHash, EvictionOrder<Block>.Place> _blocks = [];
+    private readonly EvictionOrder<Block> _order = new(time);
 
     /// <summary>Bytes held, buffers counted whole.</summary>
     public long Bytes { get; private set; }
@@ -19,10 +20,9 @@ internal sealed class BlockArchive(long maxBytes)
     /// <summary>A block's state, used now, good until the next is added; null when it is not here.</summary>
     public KvBuffer? Find(BlockHash hash)
     {
-        if (!_blocks.TryGetValue(hash, out var node)) return null;
-        _recency.Remove(node);
-        _recency.AddLast(node);
-        return node.Value.State;
+        if (!_blocks.TryGetValue(hash, out var place)) return null;
+        _order.Touch(place);
+        return place.Item.State;
     }
 
     /// <summary>
@@ -31,20 +31,30 @@ internal sealed class BlockArchive(long maxBytes)
     /// </summary>
     public IReadOnlyList<BlockHash> Add(BlockHash hash, KvBuffer state)
     {
-        _blocks[hash] = _recency.AddLast((hash, state));
+        _blocks[hash] = _order.Add(new(hash, state));
         Bytes += state.Capacity;
         if (Bytes <= maxBytes) return [];
         List<BlockHash> dropped = [];
         while (Bytes > maxBytes)
         {
-            var (oldest, bytes) = _recency.First!.Value;
-            _recency.RemoveFirst();
-            _blocks.Remove(oldest);
-            Bytes -= bytes.Capacity;
-            bytes.Return();
-            dropped.Add(oldest);
+            var block = _order.First(static _ => true)!;
+            _order.Remove(_blocks[block.Hash]);
+            _blocks.Remove(block.Hash);
+            Bytes -= block.State.Capacity;
+            block.State.Return();
+            dropped.Add(block.Hash);
         }
 
         return dropped;
     }
+
+    /// <summary>Claims a block that is here, while at most half of the bytes are claimed.</summary>
+    public void Claim(BlockHash hash, in RetainClaim claim)
+    {
+        if (_blocks.TryGetValue(hash, out var place)
+            && (place.Priority > 0 || (_order.Claimed + 1) * (long)place.Item.State.Capacity <= maxBytes / 2))
+            _order.Claim(place, claim);
+    }
+
+    private sealed record Block(BlockHash Hash, KvBuffer State);
 }

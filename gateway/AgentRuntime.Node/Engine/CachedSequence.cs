@@ -36,5 +36,5 @@ internal sealed class CachedBlock(BlockHash hash, CachedBlock? parent, CachedSeq
     /// <summary>Running sequences whose tip this is.</summary>
     public int Pins { get; set; }
 
-    public LinkedListNode<CachedBlock>? Recency { get; set; }
+    public EvictionOrder<CachedBlock>.Place? Place { get; set; }
 }

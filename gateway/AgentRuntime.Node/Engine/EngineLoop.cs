@@ -17,11 +17,12 @@ internal sealed class EngineLoop : IDisposable
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _queued;
 
-    public EngineLoop(IServedModel model, NodeOptions options, IPrefixCacheObserver? observer = null)
+    public EngineLoop(
+        IServedModel model, NodeOptions options, TimeProvider time, IPrefixCacheObserver? observer = null)
     {
         MaxQueued = options.QueuedRequests;
         _arrivals = new(MaxQueued);
-        _scheduler = new(model, options, Counters, observer);
+        _scheduler = new(model, options, Counters, time, observer);
         _thread = new(Run) { Name = "engine", IsBackground = true };
         _thread.Start();
     }

@@ -35,7 +35,8 @@ internal sealed class EngineScheduler : IDisposable
     private string? _adapter;
 
     public EngineScheduler(
-        IServedModel model, NodeOptions options, EngineCounters counters, IPrefixCacheObserver? observer)
+        IServedModel model, NodeOptions options, EngineCounters counters, TimeProvider time,
+        IPrefixCacheObserver? observer)
     {
         _model = model;
         _options = options;
@@ -43,9 +44,12 @@ internal sealed class EngineScheduler : IDisposable
         _observer = observer;
         _context = model.CreateContext(options);
         var archive = _context.ArchivesPrefixes && options.PrefixArchive.Value > 0
-            ? new BlockArchive(options.PrefixArchive.Value) : null;
+            ? new BlockArchive(options.PrefixArchive.Value, time) : null;
         _idleTokens = archive is null ? int.MaxValue : PoolTokens / IdleShare;
-        _cache = new(_context, options.BlockTokens, _context.UsableSequences, observer, archive);
+        // Half of the pool stays for those who claim nothing.
+        var mostClaimed = PoolTokens / options.BlockTokens / 2;
+        _cache = new(
+            _context, options.BlockTokens, _context.UsableSequences, time, mostClaimed, observer, archive);
         _candidates = new LlamaTokenData[model.VocabularySize];
     }
 
@@ -356,7 +360,8 @@ internal sealed class EngineScheduler : IDisposable
     {
         if (!_running.Remove(sequence)) _waiting.Remove(sequence);
         _crowded = false;
-        if (sequence.Cells is { } cells) _cache.Finish(cells);
+        if (sequence.Cells is { } cells)
+            _cache.Finish(cells, sequence.Generation.Request.Retain, sequence.PromptTokens);
         sequence.Sampler.Dispose();
         sequence.Generation.Request.Import?.Release();
         _outbox.Add(sequence.Generation, new(0, null, end));

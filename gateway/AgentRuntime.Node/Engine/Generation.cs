@@ -13,6 +13,9 @@ internal sealed record GenerationRequest(int[] Prompt, int MaxTokens, SamplingOp
     /// <summary>The LoRA adapter to compute with; null for none.</summary>
     public string? Adapter { get; init; }
 
+    /// <summary>What of it is to stay cached afterwards; empty for no wish.</summary>
+    public IReadOnlyList<RetainDirective> Retain { get; init; } = [];
+
     /// <summary>Go on past end-of-generation tokens.</summary>
     public bool IgnoreEnd { get; init; }
 

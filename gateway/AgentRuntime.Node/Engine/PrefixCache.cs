@@ -4,7 +4,7 @@ namespace AgentRuntime.Node.Engine;
 
 /// <summary>
 /// A tree of KV blocks over one pool of cells, reused by sharing cells instead of computing them, with the least
-/// recently used leaf evicted first. Owned by the engine's thread.
+/// recently used leaf evicted first, those that a request asked to keep after all others. Owned by the engine's thread.
 /// <para>
 /// llama.cpp knows cells by sequence id only, so each block has an owner: the sequence that computed it. A finished
 /// sequence stays as the holder of its blocks until the last is evicted. A block that two requests compute at once
@@ -17,13 +17,25 @@ internal sealed class PrefixCache
     private readonly IPrefixCacheObserver? _observer;
     private readonly BlockArchive? _archive;
     private readonly Dictionary<BlockHash, CachedBlock> _blocks = [];
-    private readonly LinkedList<CachedBlock> _recency = new();
+    private readonly EvictionOrder<CachedBlock> _order;
+    private readonly TimeProvider _time;
+    private readonly int _mostClaimed;
     private readonly Stack<int> _freeIds;
 
+    /// <param name="cells">The pool's cells.</param>
+    /// <param name="blockTokens">Tokens in a block.</param>
+    /// <param name="sequenceIds">Sequences that the pool tells apart.</param>
+    /// <param name="time">The clock of claims.</param>
+    /// <param name="mostClaimed">Blocks that may be claimed at once; further claims are not taken.</param>
+    /// <param name="observer">Hears of blocks; null for nobody.</param>
+    /// <param name="archive">Where blocks go that leave the pool; null for nowhere.</param>
     public PrefixCache(
-        IKvCells cells, int blockTokens, int sequenceIds, IPrefixCacheObserver? observer = null,
-        BlockArchive? archive = null)
+        IKvCells cells, int blockTokens, int sequenceIds, TimeProvider time, int mostClaimed,
+        IPrefixCacheObserver? observer = null, BlockArchive? archive = null)
     {
+        _order = new(time);
+        _time = time;
+        _mostClaimed = mostClaimed;
         _cells = cells;
         _observer = observer;
         _archive = archive;
@@ -92,7 +104,7 @@ internal sealed class PrefixCache
         {
             block = new(hash, parent, sequence, start + BlockTokens);
             if (parent is not null) parent.Children++;
-            block.Recency = _recency.AddLast(block);
+            block.Place = _order.Add(block);
             sequence.Owned.Push(block);
             _blocks.Add(hash, block);
             IdleCells += BlockTokens;
@@ -113,7 +125,11 @@ internal sealed class PrefixCache
     }
 
     /// <summary>The request is over: its blocks stay for others, its private tail goes.</summary>
-    public void Finish(CachedSequence sequence)
+    /// <param name="sequence">The request's sequence.</param>
+    /// <param name="retain">What it asked to keep; empty for nothing.</param>
+    /// <param name="promptTokens">Where its answer begins.</param>
+    public void Finish(
+        CachedSequence sequence, IReadOnlyList<RetainDirective>? retain = null, int promptTokens = 0)
     {
         if (!sequence.Running) return;
         sequence.Running = false;
@@ -124,31 +140,29 @@ internal sealed class PrefixCache
                 if (--block.Users == 0)
                     IdleCells += BlockTokens;
             Touch(tip);
+            if (retain is { Count: > 0 }) Claim(tip, retain, promptTokens);
         }
 
         sequence.Tip = null;
         Trim(sequence);
     }
 
-    /// <summary>Frees the least recently used block that nothing builds on; false when there is none.</summary>
+    /// <summary>
+    /// Frees the block that nothing builds on, that fewest want and that was not used for longest; false when there is
+    /// none.
+    /// </summary>
     public bool EvictOne()
     {
-        for (var node = _recency.First; node is not null; node = node.Next)
-        {
-            var block = node.Value;
-            if (block.Children > 0 || block.Pins > 0) continue;
-            _recency.Remove(node);
-            _blocks.Remove(block.Hash);
-            if (block.Parent is { } parent) parent.Children--;
-            IdleCells -= BlockTokens;
-            Archive(block);
-            // A leaf is its owner's deepest block: had the owner gone deeper, the block would have a child.
-            block.Owner.Owned.Pop();
-            Trim(block.Owner);
-            return true;
-        }
-
-        return false;
+        if (_order.First(static b => b.Children == 0 && b.Pins == 0) is not { } block) return false;
+        _order.Remove(block.Place!);
+        _blocks.Remove(block.Hash);
+        if (block.Parent is { } parent) parent.Children--;
+        IdleCells -= BlockTokens;
+        Archive(block);
+        // A leaf is its owner's deepest block: had the owner gone deeper, the block would have a child.
+        block.Owner.Owned.Pop();
+        Trim(block.Owner);
+        return true;
     }
 
     private void Use(CachedBlock block)
@@ -164,11 +178,15 @@ internal sealed class PrefixCache
             return;
         }
 
-        if (_archive.Contains(block.Hash)) return;
-        var state = _cells.Export(block.Owner.Id, block.End - BlockTokens, block.End, KvBuffer.Rent);
-        foreach (var dropped in _archive.Add(block.Hash, state))
-            if (!_blocks.ContainsKey(dropped))
-                _observer?.Removed(dropped);
+        if (!_archive.Contains(block.Hash))
+        {
+            var state = _cells.Export(block.Owner.Id, block.End - BlockTokens, block.End, KvBuffer.Rent);
+            foreach (var dropped in _archive.Add(block.Hash, state))
+                if (!_blocks.ContainsKey(dropped))
+                    _observer?.Removed(dropped);
+        }
+
+        _archive.Claim(block.Hash, block.Place!.Claim);
     }
 
     /// <summary>
@@ -189,10 +207,34 @@ internal sealed class PrefixCache
     /// <summary>Marks a path as used, its root last, so that a leaf is always older than what it builds on.</summary>
     private void Touch(CachedBlock tip)
     {
-        for (var block = tip; block is not null; block = block.Parent)
+        for (var block = tip; block is not null; block = block.Parent) _order.Touch(block.Place!);
+    }
+
+    /// <summary>
+    /// Claims a path's blocks, all or none. What a block builds on is claimed at least as strongly and as long: alone
+    /// it is of no use.
+    /// </summary>
+    private void Claim(CachedBlock tip, IReadOnlyList<RetainDirective> retain, int promptTokens)
+    {
+        RetainDirective? Wanted(CachedBlock block) =>
+            RetainDirective.For(retain, block.End - BlockTokens, block.End, promptTokens);
+        CachedBlock? deepest = tip;
+        while (deepest is not null && Wanted(deepest) is null) deepest = deepest.Parent;
+        var free = _mostClaimed - _order.Claimed;
+        for (var block = deepest; block is not null; block = block.Parent)
+            if (block.Place!.Priority == 0 && --free < 0)
+                return;
+
+        var claim = default(RetainClaim);
+        for (var block = deepest; block is not null; block = block.Parent)
         {
-            _recency.Remove(block.Recency!);
-            _recency.AddLast(block.Recency!);
+            if (Wanted(block) is { } directive)
+            {
+                var asked = directive.ClaimFrom(_time);
+                claim = new(Math.Max(claim.Priority, asked.Priority), Math.Max(claim.Until, asked.Until));
+            }
+
+            _order.Claim(block.Place!, claim);
         }
     }
 }

@@ -169,6 +169,7 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
             Request.Sampling with { Seed = unchecked(Request.Sampling.Seed + (uint)(index % Request.Choices)) })
         {
             Salt = Request.CacheSalt,
+            Retain = Request.Retain,
             Adapter = _adapter?.Name,
             IgnoreEnd = Request.IgnoreEnd,
             Export = _lease?.Export,

@@ -42,6 +42,9 @@ internal sealed record CompletionRequest
 
     public string? CacheSalt { get; init; }
 
+    /// <summary>What is to stay cached afterwards; empty for no wish.</summary>
+    public IReadOnlyList<RetainDirective> Retain { get; init; } = [];
+
     public SamplingOptions Sampling { get; init; } = new();
 
     public KvTransferParams? Transfer { get; init; }

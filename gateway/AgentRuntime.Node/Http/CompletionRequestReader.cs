@@ -38,6 +38,7 @@ internal static class CompletionRequestReader
             IgnoreEnd = Boolean(body, "ignore_eos"),
             Echo = Boolean(body, "echo"),
             CacheSalt = Text(body, "cache_salt", 1024),
+            Retain = KvHintsReader.Read(body),
             Sampling = Sampling(body, isChat) with { Grammar = grammar },
             Transfer = Transfer(body),
             Tools = tools,

@@ -28,7 +28,7 @@ internal sealed class NodeService : IDisposable
             EventLog = options.KvEventPort is null && options.GrpcPort is null ? null : new(options.BlockTokens, time);
             Events = options.KvEventPort is null ? null : new(options, EventLog!);
             Embeddings = new(Model, options);
-            Engine = new(Model, options, EventLog);
+            Engine = new(Model, options, time, EventLog);
         }
         catch
         {

@@ -56,7 +56,10 @@ public sealed record InferenceRequest(
     ReadOnlyMemory<byte> Body,
     int MaxOutputTokens)
 {
-    /// <summary>When the same conversation is expected to ask again; null when unknown.</summary>
+    /// <summary>
+    /// Within what time from now the same conversation is expected to ask again; null when unknown. Engines that can
+    /// are told to keep its KV state so long: a wish, not a reservation.
+    /// </summary>
     public TimeSpan? NextCallExpectedIn { get; init; }
 
     /// <summary>

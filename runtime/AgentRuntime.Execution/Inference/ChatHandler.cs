@@ -12,6 +12,8 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
 {
     private static readonly JsonElement NoArguments = JsonElement.Parse("{}");
 
+    private readonly ConversationPace _pace = new();
+
     public async Task<HostCallResult> HandleAsync(
         RunContext run, int number, HostCall.Chat chat, CancellationToken cancellationToken)
     {
@@ -54,6 +56,13 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
         }
     }
 
+    /// <summary>The run asks no more.</summary>
+    public void Ended(RunContext run)
+    {
+        if (run.LastAsked is not null && run.Identity.Agent is { } agent)
+            _pace.Ended(agent);
+    }
+
     private async Task<ChatResponse> AskAsync(
         RunContext run, int number, string model, int maxOutput, HostCall.Chat chat,
         CancellationToken cancellationToken)
@@ -64,9 +73,12 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
             .OfType<ToolDescriptor>()
             .ToList();
         var body = ChatRequestBody.Write(chat.Messages, chat.Options, maxOutput, offered);
-        var request = new InferenceRequest(run.Identity, model, InferenceOperation.Chat, body, maxOutput);
-        var answer = new ChatAnswer(run.Agent.Limits.MaxStringBytes.Value);
         var started = time.GetTimestamp();
+        var request = new InferenceRequest(run.Identity, model, InferenceOperation.Chat, body, maxOutput)
+        {
+            NextCallExpectedIn = NextCall(run, started),
+        };
+        var answer = new ChatAnswer(run.Agent.Limits.MaxStringBytes.Value);
         TimeSpan? firstToken = null;
         await foreach (var chunk in inference.GenerateAsync(request, cancellationToken).ConfigureAwait(false))
         {
@@ -94,6 +106,13 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
                 answer.Timings?.KvBytes?.Value),
             cancellationToken).ConfigureAwait(false);
         return new ChatResponse(answer.Text, calls, answer.FinishReason, answer.Usage);
+    }
+
+    private TimeSpan? NextCall(RunContext run, long now)
+    {
+        TimeSpan? sinceLast = run.LastAsked is { } last ? time.GetElapsedTime(last, now) : null;
+        run.LastAsked = now;
+        return run.Identity.Agent is { } agent ? _pace.Asks(agent, sinceLast) : null;
     }
 
     private static async Task<HostCallResult> RefuseAsync(

@@ -26,6 +26,9 @@ internal sealed record RunContext(
     public RunId Run { get; } = Identity.Run ?? throw new ArgumentException(
         "the identity names no run", nameof(Identity));
 
+    /// <summary>When the run last asked a model, as a timestamp; null when this worker has not seen it ask.</summary>
+    public long? LastAsked { get; set; }
+
     /// <summary>The pinned tools that policy lets the agent see, by name.</summary>
     public IReadOnlyDictionary<string, ToolDescriptor> VisibleTools { get; } = Visible(Policy, Decisions);
 

@@ -91,6 +91,7 @@ internal sealed class RunExecution(
         }
         finally
         {
+            chats.Ended(context);
             _sandboxUsage = guest.Usage;
         }
     }

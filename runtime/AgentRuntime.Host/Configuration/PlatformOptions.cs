@@ -191,6 +191,9 @@ internal sealed record EngineOptions
     /// </summary>
     public bool SharedCache { get; init; }
 
+    /// <summary>Whether it reads <c>kv_hints</c>; the bundled node does in any case.</summary>
+    public bool KvHints { get; init; }
+
     /// <summary>The environment variable that holds its API key; null when it needs none.</summary>
     public string? ApiKeyVariable { get; init; }
 }

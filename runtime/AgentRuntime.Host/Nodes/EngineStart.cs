@@ -54,6 +54,7 @@ internal static class EngineStart
             Roles = Enum.Parse<EngineRoles>(engine.Role, ignoreCase: true),
             ApiKey = engine.ApiKeyVariable is { } variable ? Environment.GetEnvironmentVariable(variable) : null,
             SharedCache = engine.SharedCache,
+            KvHints = engine.KvHints,
             KvEvents = engine.KvEvents is { } events
                 ? new(new Uri(events), engine.KvReplay is { } replay ? new Uri(replay) : null)
                 : null,

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 
@@ -19,6 +20,32 @@ public sealed class ChatTests
             (new UsageResource(10, 4, 3), 13L, 12.0), (chat.Usage, chat.CostMicroUsd, chat.TimeToFirstTokenMs));
         Assert.Equal((ScriptedInference.Usage, new MicroUsd(13)), (run.Usage, run.Cost));
         Assert.Equal([("m", CallOutcome.Succeeded)], host.Policy.Settled);
+    }
+
+    [Fact]
+    public async Task A_chat_says_when_the_run_will_ask_again_once_the_agents_earlier_runs_have_shown_it()
+    {
+        await using var host = await RunHost.StartAsync();
+        var expected = new ConcurrentQueue<TimeSpan?>();
+        host.Inference.Answer = (request, _) =>
+        {
+            expected.Enqueue(request.NextCallExpectedIn);
+            return ScriptedInference.Chunks(new InferenceChunk { Text = "hello" });
+        };
+        for (var run = 0; run < 2; run++)
+        {
+            await host.RunAsync(async (_, guest) =>
+            {
+                for (var i = 0; i < 3; i++)
+                    await guest.ChatAsync("hi");
+                return "";
+            });
+        }
+
+        // Nothing is known before a first run has asked twice.
+        Assert.Null(expected.First());
+        Assert.All(expected.Skip(1), e => Assert.InRange(e!.Value, TimeSpan.Zero, ConversationPace.Longest));
+        Assert.Equal(6, expected.Count);
     }
 
     [Fact]

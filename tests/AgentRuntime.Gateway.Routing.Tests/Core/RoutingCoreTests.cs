@@ -35,6 +35,21 @@ public class RoutingCoreTests
         Assert.Equal(1599, second.Explanation.CachedTokens);
     }
 
+    [Theory]
+    [InlineData(null, 0)]
+    [InlineData(12.5, 12.5)]
+    [InlineData(300.0, 300)]
+    [InlineData(301.0, 0)]
+    public void What_a_conversation_will_ask_again_for_is_kept_so_long_unless_that_is_too_long(
+        double? nextCall, double kept)
+    {
+        var f = new CoreFixture();
+        f.Core.Submit(
+            new() { Pool = 1, Tenant = f.Tenant("a"), PromptTokens = 100, NextCallExpectedIn = nextCall }, f.Now);
+
+        Assert.Equal(kept, f.Take().RetainKvSeconds);
+    }
+
     [Fact]
     public void A_pool_of_two_nodes_can_be_made_to_split_every_request()
     {

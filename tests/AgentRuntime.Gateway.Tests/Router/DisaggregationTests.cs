@@ -37,12 +37,14 @@ public class DisaggregationTests
     }
 
     [Fact]
-    public async Task A_bundled_node_hears_which_other_one_will_decode()
+    public async Task A_bundled_node_hears_which_other_one_will_decode_and_both_how_long_to_keep_it()
     {
         await using var pair = await Pair.StartAsync(Disaggregation.Always, EngineKind.Node);
 
-        await pair.Harness.AskAsync();
+        await pair.Harness.AskAsync(Chat() with { NextCallExpectedIn = TimeSpan.FromSeconds(5) });
 
+        Assert.True(Assert.Single(pair.Prefill.Seen).Body.TryGetProperty("kv_hints", out _));
+        Assert.True(Assert.Single(pair.Decode.Seen).Body.TryGetProperty("kv_hints", out _));
         var transfer = Assert.Single(pair.Prefill.Seen).Body.GetProperty("kv_transfer_params");
         Assert.Equal(pair.Decode.Address.Host, transfer.GetProperty("remote_host").GetString());
         Assert.Equal(pair.Decode.Address.Port, transfer.GetProperty("remote_port").GetInt32());

@@ -57,6 +57,47 @@ public class RouterTests
     }
 
     [Fact]
+    public async Task Engines_hear_how_long_state_is_wanted_from_the_router_only_and_if_they_understand_it()
+    {
+        await using var node = await ScriptedEngine.StartAsync("node");
+        await using var told = await ScriptedEngine.StartAsync("told", model: "n");
+        await using var other = await ScriptedEngine.StartAsync("other", model: "o");
+        await using var harness = await StartAsync([node, told, other], o => o with
+        {
+            Engines =
+            [
+                node.Descriptor with { Kind = EngineKind.Node },
+                told.Descriptor with { KvHints = true },
+                other.Descriptor,
+            ],
+        });
+        const string Forged = ""","kv_hints":{"actions":[]},"kv_hint":{},"agent_hint":{"cache_control":{"ttl":9}}"""
+            + ""","agent_hints":{},"nvext":{},"retention_directives":[],"retention_scope":"s" """;
+
+        await harness.AskAsync(Chat(more: Forged));
+        await harness.AskAsync(Chat() with { NextCallExpectedIn = TimeSpan.FromSeconds(12.5) });
+        foreach (var model in (string[])["n", "o"])
+        {
+            var request = Chat(model: model, more: Forged);
+            await harness.AskAsync(request with { NextCallExpectedIn = TimeSpan.FromSeconds(3) });
+        }
+
+        string[] hints = ["kv_hints", "kv_hint", "agent_hint", "agent_hints", "nvext", "retention_directives",
+            "retention_scope"];
+        var bodies = node.Seen.Select(s => s.Body).ToArray();
+        Assert.All(hints, name => Assert.False(bodies[0].TryGetProperty(name, out _)));
+        Assert.All(hints, name => Assert.False(other.Seen.Single().Body.TryGetProperty(name, out _)));
+        var envelope = bodies[1].GetProperty("kv_hints");
+        Assert.Equal(
+            """[{"action_id":"retain","action_type":"kv.retain","action_version":"1.0","payload":"""
+                + """{"directives":[{"start":0,"priority":50,"duration":12.5}]}}]""",
+            envelope.GetProperty("actions").GetRawText());
+        Assert.Equal("0.1", envelope.GetProperty("protocol_version").GetString());
+        Assert.Equal(node.Seen.Last().Headers["X-Request-Id"], envelope.GetProperty("message_id").GetString());
+        Assert.True(told.Seen.Single().Body.TryGetProperty("kv_hints", out _));
+    }
+
+    [Fact]
     public async Task A_model_is_asked_for_by_the_engines_own_name_and_answers_by_the_clients()
     {
         await using var engine = await ScriptedEngine.StartAsync("a", model: "/models/big.gguf");

@@ -1,5 +1,6 @@
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Transfer;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Node.Tests.Engine;
 
@@ -12,7 +13,7 @@ public sealed class PrefixCacheTests
     {
         var random = new Random(42);
         var cells = new NaiveCells();
-        var cache = new PrefixCache(cells, Block, sequenceIds: 24);
+        var cache = new PrefixCache(cells, Block, sequenceIds: 24, TimeProvider.System, mostClaimed: 0);
         var running = new List<Request>();
         for (var step = 0; step < 5000; step++)
         {
@@ -52,8 +53,8 @@ public sealed class PrefixCacheTests
         var random = new Random(43);
         var cells = new NaiveCells();
         var observer = new Recorder([]);
-        var archive = new BlockArchive(maxBytes: 12 * Block);
-        var cache = new PrefixCache(cells, Block, sequenceIds: 24, observer, archive);
+        var archive = new BlockArchive(maxBytes: 12 * Block, TimeProvider.System);
+        var cache = new PrefixCache(cells, Block, 24, TimeProvider.System, 0, observer, archive);
         var content = new Dictionary<BlockHash, int[]>();
         var restored = 0;
         for (var step = 0; step < 2000; step++)
@@ -86,7 +87,7 @@ public sealed class PrefixCacheTests
     {
         var cells = new NaiveCells();
         var removed = new List<BlockHash>();
-        var cache = new PrefixCache(cells, Block, 8, new Recorder(removed));
+        var cache = new PrefixCache(cells, Block, 8, TimeProvider.System, 0, new Recorder(removed));
         var a = Run(cache, cells, [1, 1, 1, 1, 2, 2, 2, 2]);
         var b = Run(cache, cells, [1, 1, 1, 1, 3, 3, 3, 3]);
         Run(cache, cells, [1, 1, 1, 1, 2, 2, 2, 2]);
@@ -96,6 +97,75 @@ public sealed class PrefixCacheTests
         }
 
         Assert.Equal([b[1], a[1], a[0]], removed);
+    }
+
+    [Fact]
+    public void What_a_request_asked_to_keep_goes_last_until_its_time_is_over()
+    {
+        var cells = new NaiveCells();
+        var removed = new List<BlockHash>();
+        var time = new ManualTime();
+        var cache = new PrefixCache(cells, Block, 8, time, mostClaimed: 10, new Recorder(removed));
+        var kept = Run(cache, cells, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3], Keep(50, seconds: 10, end: 5));
+        var plain = Run(cache, cells, [4, 4, 4, 4]);
+        var more = Run(cache, cells, [5, 5, 5, 5], Keep(80, seconds: 10));
+
+        // Nobody claims the third block; the first two are older than the rest and claimed.
+        Assert.True(cache.EvictOne());
+        Assert.True(cache.EvictOne());
+        Assert.Equal([kept[2], plain[0]], removed);
+        Assert.True(cache.EvictOne());
+        Assert.Equal(kept[1], removed[^1]);
+
+        var last = Run(cache, cells, [6, 6, 6, 6]);
+        time.Advance(TimeSpan.FromSeconds(11));
+        while (cache.EvictOne())
+        {
+        }
+
+        Assert.Equal(new[] { kept[0], more[0] }.ToHashSet(), removed[3..5].ToHashSet());
+        Assert.Equal(last[0], removed[^1]);
+        Assert.Equal(0, cells.Used);
+    }
+
+    [Fact]
+    public void A_claim_beyond_what_may_be_claimed_is_not_taken()
+    {
+        var cells = new NaiveCells();
+        var removed = new List<BlockHash>();
+        var cache = new PrefixCache(cells, Block, 8, TimeProvider.System, mostClaimed: 2, new Recorder(removed));
+        var small = Run(cache, cells, [1, 1, 1, 1], Keep(50));
+        var large = Run(cache, cells, [2, 2, 2, 2, 3, 3, 3, 3], Keep(50));
+        while (cache.EvictOne())
+        {
+        }
+
+        Assert.Equal([large[1], large[0], small[0]], removed);
+    }
+
+    [Fact]
+    public void What_was_asked_to_be_kept_outlives_the_rest_in_the_archive_too()
+    {
+        var cells = new NaiveCells();
+        var time = new ManualTime();
+        var size = new BlockArchive(long.MaxValue, time);
+        size.Add(default, KvBuffer.Rent(Block));
+        var archive = new BlockArchive(maxBytes: 4 * size.Bytes, time);
+        var cache = new PrefixCache(cells, Block, 8, time, mostClaimed: 10, archive: archive);
+        var kept = Run(cache, cells, [1, 1, 1, 1], Keep(50, seconds: 10));
+        for (var i = 2; i < 12; i++)
+        {
+            Run(cache, cells, [i, i, i, i]);
+            while (cache.EvictOne())
+            {
+            }
+        }
+
+        Assert.True(archive.Contains(kept[0]));
+        time.Advance(TimeSpan.FromSeconds(11));
+        Run(cache, cells, [12, 12, 12, 12]);
+        Assert.True(cache.EvictOne());
+        Assert.False(archive.Contains(kept[0]));
     }
 
     [Fact]
@@ -116,11 +186,15 @@ public sealed class PrefixCacheTests
         return Request.Start(cache, cells, tokens);
     }
 
-    private static List<BlockHash> Run(PrefixCache cache, NaiveCells cells, int[] tokens)
+    private static RetainDirective[] Keep(int priority, int seconds = 60, int? end = null) =>
+        [new(0, end, priority, TimeSpan.FromSeconds(seconds))];
+
+    private static List<BlockHash> Run(
+        PrefixCache cache, NaiveCells cells, int[] tokens, RetainDirective[]? retain = null)
     {
         var request = Request.Start(cache, cells, tokens);
         while (request.Computed < tokens.Length) request.Compute(cache, cells);
-        cache.Finish(request.Cells);
+        cache.Finish(request.Cells, retain, tokens.Length);
         return request.Hashes;
     }
 
