@@ -43,6 +43,14 @@ public class TraceTests
             Assert.Contains(ours, span => span.Name.StartsWith("policy", StringComparison.Ordinal));
             Assert.All(ours.Where(s => wanted.Contains(s.Name)), s => Assert.Contains(ours, p => p.Id == s.Parent));
             Assert.Equal("demo", ours.First(s => s.Name == "chat demo").Attributes["gen_ai.request.model"]);
+
+            // Nodes that serve are asked for health and metrics all along.
+            var completion = ours.First(s => s.Name == "POST /v1/chat/completions");
+            Assert.Equal("/v1/chat/completions", completion.Attributes["http.route"]);
+            Assert.True(completion.Attributes.ContainsKey("http.response.status_code"));
+            Assert.DoesNotContain(
+                spans, s => s.Attributes.GetValueOrDefault("url.path") is "/health" or "/metrics" or "/healthz");
+            Assert.DoesNotContain(spans, s => s.Name == "GET" && s.Parent.Length == 0);
         }
         finally
         {
