@@ -10,10 +10,21 @@ internal sealed class MemorySpendStore : ISpendStore
 
     public int Writes { get; private set; }
 
+    /// <summary>How often a tenant's day was read.</summary>
+    public int Finds { get; private set; }
+
     public bool Fails { get; set; }
 
-    public ValueTask<DaySpend?> FindAsync(TenantId tenant, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(_kept.GetValueOrDefault(tenant));
+    /// <summary>What an answer waits for once the day has been read.</summary>
+    public Task Answers { get; set; } = Task.CompletedTask;
+
+    public async ValueTask<DaySpend?> FindAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        Finds++;
+        var kept = _kept.GetValueOrDefault(tenant);
+        await Answers;
+        return kept;
+    }
 
     public async ValueTask RaiseAsync(TenantId tenant, DaySpend spend, CancellationToken cancellationToken)
     {

@@ -137,6 +137,20 @@ public sealed class QuotaRestartTests
     }
 
     [Fact]
+    public async Task A_tenants_first_requests_read_its_day_once()
+    {
+        var answers = new TaskCompletionSource();
+        _quota.Spend.Answers = answers.Task;
+        var first = _quota.ReserveAsync(60_000, 0);
+        var second = _quota.ReserveAsync(60_000, 0);
+        answers.SetResult();
+
+        var outcomes = await Task.WhenAll(first, second);
+        Assert.Single(outcomes, o => o is ReserveOutcome.Granted);
+        Assert.Equal(1, _quota.Spend.Finds);
+    }
+
+    [Fact]
     public async Task Requests_that_begin_together_are_all_kept()
     {
         var outcomes = await Task.WhenAll(
