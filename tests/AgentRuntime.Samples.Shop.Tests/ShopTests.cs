@@ -58,6 +58,14 @@ public sealed class ShopTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_answer_spells_names_as_they_are_written()
+    {
+        var result = await CallAsync("lookup_order", new() { ["order_id"] = "ORD-1010" }, key: null);
+
+        Assert.Contains("\"item\":\"Children's raincoat, 116\"", Text(result), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_refund_with_the_same_key_is_done_once()
     {
         var arguments = new Dictionary<string, object?>

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ModelContextProtocol.Protocol;
@@ -10,6 +11,12 @@ namespace AgentRuntime.Samples.Shop;
 internal sealed class ShopTools(ShopDatabase shop)
 {
     private const string IdempotencyKey = "idempotencyKey";
+
+    // Models read it: an apostrophe or an é as \u0027 or \u00E9 is six characters of nothing to them.
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>What the tools are called and take; the same text is pinned in the demo's policy bundle.</summary>
     public static IReadOnlyList<Tool> Descriptions { get; } = ReadDescriptions();
@@ -34,7 +41,7 @@ internal sealed class ShopTools(ShopDatabase shop)
     }
 
     private static CallToolResult Answer(JsonObject content) =>
-        new() { Content = [new TextContentBlock { Text = content.ToJsonString() }] };
+        new() { Content = [new TextContentBlock { Text = content.ToJsonString(Readable) }] };
 
     private static string Text(CallToolRequestParams call, string name) =>
         Argument(call, name) is { ValueKind: JsonValueKind.String } value && value.GetString() is { Length: > 0 } text
