@@ -11,8 +11,10 @@ public sealed class DemoModelTests(ITestOutputHelper output)
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "gateway", "models", "demo");
 
-    [Fact]
-    public async Task The_demo_model_chooses_the_right_tool_with_the_right_arguments()
+    [Theory]
+    [InlineData("heldout.jsonl", 95)]
+    [InlineData("heldout-wide.jsonl", 93)]
+    public async Task The_demo_model_chooses_the_right_tool_with_the_right_arguments(string file, int least)
     {
         var model = Path.Combine(Folder, "demo.gguf");
         await using var node = await NodeServer.StartAsync(new()
@@ -20,7 +22,7 @@ public sealed class DemoModelTests(ITestOutputHelper output)
             ModelPath = model, ContextTokens = 1024, ParallelSequences = 8, Threads = 1,
             Device = DemoNode.Device, GpuLayers = DemoNode.GpuLayers,
         });
-        var tickets = (await File.ReadAllLinesAsync(Path.Combine(Folder, "heldout.jsonl"))).Select(l =>
+        var tickets = (await File.ReadAllLinesAsync(Path.Combine(Folder, file))).Select(l =>
             JsonNode.Parse(l)!).ToArray();
         var scores = new List<Score>();
         foreach (var group in tickets.Chunk(8))
@@ -35,7 +37,7 @@ public sealed class DemoModelTests(ITestOutputHelper output)
                 + $"{100 * intent.Count(s => s.CallsRight) / intent.Count()} % of {intent.Count()}");
         foreach (var wrong in scores.Where(s => !s.CallsRight).Take(12)) output.WriteLine(wrong.Note);
         foreach (var wrong in scores.Where(s => s.CallsRight && !s.AnswerRight).Take(5)) output.WriteLine(wrong.Note);
-        Assert.True(Percent(s => s.CallsRight) >= 95, $"calls right: {Percent(s => s.CallsRight)} %");
+        Assert.True(Percent(s => s.CallsRight) >= least, $"calls right: {Percent(s => s.CallsRight)} %");
     }
 
     /// <summary>Plays the ticket: the model's calls are compared, the recorded results are what it hears.</summary>
