@@ -14,6 +14,7 @@ IBenchmark[] benchmarks =
     new GatewayBenchmark(),
     new NodeBenchmark(),
     new DisaggregationBenchmark(),
+    new RetainBenchmark(),
     new SandboxBenchmark(),
     new PolicyBenchmark(new HistoryFigures()),
 ];
