@@ -20,6 +20,8 @@ internal sealed class EngineScheduler : IDisposable
     /// <summary>Blocks archived between two passes at most, so that those who write do not wait for it.</summary>
     private const int MostArchivedAtOnce = 4;
 
+    private const string Cancelled = "cancelled";
+
     private readonly IServedModel _model;
     private readonly NodeOptions _options;
     private readonly EngineCounters _counters;
@@ -134,11 +136,11 @@ internal sealed class EngineScheduler : IDisposable
     {
         for (var i = _running.Count - 1; i >= 0; i--)
             if (_running[i].Generation.IsCancelled)
-                Finish(_running[i], "cancelled");
+                Finish(_running[i], Cancelled);
         for (var node = _waiting.First; node is not null;)
         {
             var next = node.Next;
-            if (node.Value.Generation.IsCancelled) Finish(node.Value, "cancelled");
+            if (node.Value.Generation.IsCancelled) Finish(node.Value, Cancelled);
             node = next;
         }
     }
@@ -360,10 +362,13 @@ internal sealed class EngineScheduler : IDisposable
     {
         if (!_running.Remove(sequence)) _waiting.Remove(sequence);
         _crowded = false;
+        var generation = sequence.Generation;
+        // Whoever gave up, or failed, does not come back for it.
+        var goesOn = generation.IsWhole || (end.Error is null && end.FinishReason != Cancelled);
         if (sequence.Cells is { } cells)
-            _cache.Finish(cells, sequence.Generation.Request.Retain, sequence.PromptTokens);
+            _cache.Finish(cells, goesOn ? generation.Request.Retain : [], sequence.PromptTokens);
         sequence.Sampler.Dispose();
-        sequence.Generation.Request.Import?.Release();
-        _outbox.Add(sequence.Generation, new(0, null, end));
+        generation.Request.Import?.Release();
+        _outbox.Add(generation, new(0, null, end));
     }
 }

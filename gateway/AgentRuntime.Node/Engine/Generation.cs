@@ -55,6 +55,7 @@ internal sealed class Generation(GenerationRequest request)
         new() { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
 
     private volatile bool _cancelled;
+    private volatile bool _whole;
     private volatile int _cachedTokens;
 
     public GenerationRequest Request { get; } = request;
@@ -62,6 +63,9 @@ internal sealed class Generation(GenerationRequest request)
     public ChannelReader<GenerationEvent> Events => _events.Reader;
 
     public bool IsCancelled => _cancelled;
+
+    /// <summary>Whether its reader has the whole answer, rather than no more interest in it.</summary>
+    public bool IsWhole => _whole;
 
     /// <summary>Prompt tokens that did not have to be computed here; known with the first event.</summary>
     public int CachedTokens
@@ -75,6 +79,13 @@ internal sealed class Generation(GenerationRequest request)
 
     /// <summary>Asks the engine to stop; the engine frees everything at its next step.</summary>
     public void Cancel() => _cancelled = true;
+
+    /// <summary>As <see cref="Cancel"/>, because what the reader looked for has ended the answer.</summary>
+    public void Stop()
+    {
+        _whole = true;
+        Cancel();
+    }
 
     public void Write(in GenerationEvent e) => _events.Writer.TryWrite(e);
 

@@ -86,6 +86,7 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                     await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 if (_text.Stopped)
                 {
+                    Generation.Stop();
                     node.Metrics.CountEnd("stop");
                     yield return Delta(text, tokens, "stop") with
                     {
@@ -96,6 +97,7 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
 
                 if (isStopToken)
                 {
+                    Generation.Stop();
                     node.Metrics.CountEnd("stop");
                     yield return Delta(text + _text.Complete(), tokens, "stop") with
                     {

@@ -13,12 +13,15 @@ internal sealed class ConversationPace
     /// <summary>A run that takes longer than this has, for a cache, not come back.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
 
-    private const int MostAgents = 4_096;
+    /// <summary>Agents that are remembered; any one makes room for the next.</summary>
+    internal const int MostAgents = 4_096;
 
     // Two calls in five that are followed by another are worth a place that the other three hold for nothing.
     private const double LeastShare = 0.4;
 
     private readonly ConcurrentDictionary<AgentId, Pace> _paces = [];
+
+    internal int Agents => _paces.Count;
 
     /// <summary>
     /// A run asks the model, this long after it asked before (null for its first time). Returns within what time it is
@@ -41,8 +44,8 @@ internal sealed class ConversationPace
     {
         if (!_paces.TryGetValue(agent, out var pace))
         {
-            if (_paces.Count >= MostAgents && _paces.Keys.FirstOrDefault() is var some)
-                _paces.TryRemove(some, out _);
+            if (_paces.Count >= MostAgents)
+                _paces.TryRemove(_paces.First());
             pace = _paces.GetOrAdd(agent, static _ => new Pace());
         }
 

@@ -67,6 +67,15 @@ public sealed class ConversationPaceTests
     }
 
     [Fact]
+    public void Many_agents_take_bounded_memory_and_the_last_is_known()
+    {
+        for (var i = 0; i < ConversationPace.MostAgents + 500; i++)
+            _pace.Asks(AgentId.New(TimeProvider.System), TimeSpan.FromSeconds(1));
+        Assert.NotNull(_pace.Asks(Agent, TimeSpan.FromSeconds(1)));
+        Assert.Equal(ConversationPace.MostAgents, _pace.Agents);
+    }
+
+    [Fact]
     public void An_agent_that_comes_back_to_ask_again_after_an_end_has_the_bound_that_was_learned()
     {
         for (var run = 0; run < 30; run++)

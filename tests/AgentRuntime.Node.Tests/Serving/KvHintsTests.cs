@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AgentRuntime.Node.Engine;
 
 namespace AgentRuntime.Node.Tests.Serving;
 
@@ -71,6 +72,41 @@ public sealed class KvHintsTests(ServingFixture fixture) : IClassFixture<Serving
         first.Remove("kv_hints");
         var again = (int)(await OkAsync(node, first))["usage"]!["prompt_tokens_details"]!["cached_tokens"]!;
         Assert.Equal(kept ? (prompt - 1) / 16 * 16 : 0, again);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Only_an_answer_that_came_to_its_end_is_kept(bool whole)
+    {
+        await using var node = await NodeServer.StartAsync(new()
+        {
+            ModelPath = "", ModelName = "demo", ContextTokens = 1024, KvPoolTokens = 2048, ParallelSequences = 2,
+            Simulation = new() { PassMilliseconds = 4, PrefillMicrosecondsPerToken = 1, Jitter = 0 },
+        });
+        async Task<int> CachedAsync(int prompt, int most, RetainDirective[] retain, Action<Generation>? atToken = null)
+        {
+            var generation = node.Service.Engine.Submit(new(Prompt(prompt), most, new())
+            {
+                Retain = retain, IgnoreEnd = true,
+            });
+            await foreach (var e in generation.Events.ReadAllAsync())
+                if (e.End is null)
+                    atToken?.Invoke(generation);
+            return generation.CachedTokens;
+        }
+
+        // Of 700 tokens only the first is waited for.
+        await CachedAsync(1, 700, [new(0, null, 50, null)], g => (whole ? g.Stop : (Action)g.Cancel)());
+        for (var other = 2; other < 16; other++) await CachedAsync(other, 1, []);
+
+        Assert.Equal(whole ? 192 : 0, await CachedAsync(1, 1, []));
+    }
+
+    private static int[] Prompt(int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, 200).Select(_ => random.Next(1, 200))];
     }
 
     private static async Task<JsonNode> OkAsync(NodeServer node, JsonObject body)
