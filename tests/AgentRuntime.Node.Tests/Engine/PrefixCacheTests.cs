@@ -13,7 +13,7 @@ public sealed class PrefixCacheTests
     {
         var random = new Random(42);
         var cells = new NaiveCells();
-        var cache = new PrefixCache(cells, Block, sequenceIds: 24, TimeProvider.System, mostClaimed: 0);
+        var cache = new PrefixCache(cells, Block, sequenceIds: 24, TimeProvider.System, mostClaimed: 12);
         var running = new List<Request>();
         for (var step = 0; step < 5000; step++)
         {
@@ -23,7 +23,8 @@ public sealed class PrefixCacheTests
             else if (dice < 9 && running.Count > 0)
             {
                 var done = running[random.Next(running.Count)];
-                cache.Finish(done.Cells);
+                cache.Finish(
+                    done.Cells, random.Next(2) == 0 ? Keep(random.Next(100), end: random.Next(1, 30)) : null, Block);
                 running.Remove(done);
             }
             else
