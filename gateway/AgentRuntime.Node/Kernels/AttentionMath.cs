@@ -52,23 +52,21 @@ internal static unsafe class AttentionMath
     {
         var halves = Avx512F.ConvertToVector512Int32(Vector256.Load(source));
         var bits = (halves & Vector512.Create(0x7fff)) << 13;
-        var normal = bits + Vector512.Create(Bias);
-        var small = (normal + Vector512.Create(LeastNormal)).AsSingle() - Vector512.Create(SmallestNormalHalf);
-        var size = Vector512.ConditionalSelect(
-            Vector512.LessThan(bits, Vector512.Create(LeastNormal)), small.AsInt32(), normal);
-        return (size | (halves & Vector512.Create(int.MinValue))).AsSingle();
+        var normal = (bits + Vector512.Create(Bias)).AsSingle();
+        // Twice that less the smallest normal one: below it the value, above it more than the value.
+        var small = (normal + normal) - Vector512.Create(SmallestNormalHalf);
+        return (Vector512.MinNative(small, normal).AsInt32() | (halves & Vector512.Create(int.MinValue))).AsSingle();
     }
 
     public static Vector256<float> Widen8(short* source)
     {
         var (low, high) = Vector128.Widen(Vector128.Load(source));
-        var halves = Vector256.Create(low, high);
+        var halves = Avx2.IsSupported ? Avx2.ConvertToVector256Int32(source) : Vector256.Create(low, high);
         var bits = (halves & Vector256.Create(0x7fff)) << 13;
-        var normal = bits + Vector256.Create(Bias);
-        var small = (normal + Vector256.Create(LeastNormal)).AsSingle() - Vector256.Create(SmallestNormalHalf);
-        var size = Vector256.ConditionalSelect(
-            Vector256.LessThan(bits, Vector256.Create(LeastNormal)), small.AsInt32(), normal);
-        return (size | (halves & Vector256.Create(int.MinValue))).AsSingle();
+        var normal = (bits + Vector256.Create(Bias)).AsSingle();
+        // Twice that less the smallest normal one: below it the value, above it more than the value.
+        var small = (normal + normal) - Vector256.Create(SmallestNormalHalf);
+        return (Vector256.MinNative(small, normal).AsInt32() | (halves & Vector256.Create(int.MinValue))).AsSingle();
     }
 
     /// <summary>

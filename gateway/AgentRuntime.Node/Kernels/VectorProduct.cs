@@ -65,63 +65,72 @@ internal static unsafe class VectorProduct
         else RoundToBFloat16(vector, rounded, count);
     }
 
-    /// <summary>Bytes that a thread needs: the vector, rounded, and rows of the matrix, widened.</summary>
-    public static long ScratchBytes(GgmlTensor* node) => (1 + AtOnce) * Bytes((int)node->Source(1)->Counts[0]);
-
-    private static long Bytes(int count) => ((count * sizeof(float)) + 127) & ~127L;
+    /// <summary>Bytes that a thread needs: the vector, rounded.</summary>
+    public static long ScratchBytes(GgmlTensor* node) => ((node->Source(1)->Counts[0] * sizeof(float)) + 127) & ~127L;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static void Compute(GgmlTensor* node, int thread, int threads, KernelWork* work)
     {
         GgmlTensor* matrix = node->Source(0);
-        int inner = (int)matrix->Counts[0], count = (int)matrix->Counts[1];
+        var inner = (int)matrix->Counts[0];
         var vector = (float*)node->Source(1)->Data;
         var rounded = (float*)(work->Scratch + (thread * work->BytesPerThread));
-        var widen = Widening(matrix);
-        if (widen != 0)
+        if (Widening(matrix) != 0)
         {
             Round(matrix, vector, rounded, inner);
             vector = rounded;
         }
 
-        var wide = (float*)((byte*)rounded + Bytes(inner));
+        switch (matrix->Type)
+        {
+            case GgmlTensor.Float32:
+                Multiply<SingleElements>(node, vector, threads, work);
+                break;
+            case GgmlTensor.BFloat16:
+                Multiply<BFloat16Elements>(node, vector, threads, work);
+                break;
+            default:
+                Multiply<HalfElements>(node, vector, threads, work);
+                break;
+        }
+    }
+
+    private static void Multiply<TElements>(GgmlTensor* node, float* vector, int threads, KernelWork* work)
+        where TElements : struct, IMatrixElements
+    {
+        var matrix = node->Source(0);
+        int inner = (int)matrix->Counts[0], count = (int)matrix->Counts[1];
         var result = (float*)node->Data;
         while (work->Take((count + Rows - 1) / Rows, threads, out var item))
         {
             var end = Math.Min((item + 1) * Rows, count);
             for (var r = item * Rows; r < end; r += AtOnce)
-            {
-                var row = matrix->Data + (r * matrix->Strides[1]);
-                if (widen == 0)
-                {
-                    Multiply((float*)row, matrix->Strides[1] / sizeof(float), vector, inner, result + r);
-                    continue;
-                }
-
-                // One row after the other: memory comes fastest in one stream.
-                for (var i = 0; i < AtOnce; i++)
-                    ((delegate* unmanaged[Cdecl, SuppressGCTransition]<byte*, float*, long, void>)widen)(
-                        row + (i * matrix->Strides[1]), wide + (i * inner), inner);
-                Multiply(wide, inner, vector, inner, result + r);
-            }
+                Multiply<TElements>(
+                    matrix->Data + (r * matrix->Strides[1]), matrix->Strides[1], vector, inner, result + r);
         }
     }
 
-    /// <summary>Four rows, so many elements apart, times a vector.</summary>
-    internal static void Multiply(float* rows, long stride, float* vector, int count, float* to)
+    /// <summary>Four rows, so many bytes apart, times a vector.</summary>
+    internal static void Multiply<TElements>(byte* rows, long stride, float* vector, int count, float* to)
+        where TElements : struct, IMatrixElements
     {
-        float* row1 = rows + stride, row2 = row1 + stride, row3 = row2 + stride;
+        byte* row1 = rows + stride, row2 = row1 + stride, row3 = row2 + stride;
         Vector256<float> sum0, sum1, sum2, sum3;
+        long bytes = TElements.Bytes;
+        // Four rows one beside the other are four streams from memory; what comes after them is fetched as one.
+        var next = row3 + stride;
         if (Lanes == 16)
         {
             Vector512<float> wide0 = default, wide1 = default, wide2 = default, wide3 = default;
-            for (var i = 0; i < count; i += 16)
+            for (long i = 0; i < count; i += 16)
             {
                 var element = Vector512.Load(vector + i);
-                wide0 = Avx512F.FusedMultiplyAdd(Vector512.Load(rows + i), element, wide0);
-                wide1 = Avx512F.FusedMultiplyAdd(Vector512.Load(row1 + i), element, wide1);
-                wide2 = Avx512F.FusedMultiplyAdd(Vector512.Load(row2 + i), element, wide2);
-                wide3 = Avx512F.FusedMultiplyAdd(Vector512.Load(row3 + i), element, wide3);
+                var at = i * bytes;
+                Fetch(next + (AtOnce * at), AtOnce * 16 * bytes);
+                wide0 = Avx512F.FusedMultiplyAdd(TElements.Sixteen(rows + at), element, wide0);
+                wide1 = Avx512F.FusedMultiplyAdd(TElements.Sixteen(row1 + at), element, wide1);
+                wide2 = Avx512F.FusedMultiplyAdd(TElements.Sixteen(row2 + at), element, wide2);
+                wide3 = Avx512F.FusedMultiplyAdd(TElements.Sixteen(row3 + at), element, wide3);
             }
 
             sum0 = wide0.GetLower() + wide0.GetUpper();
@@ -132,17 +141,30 @@ internal static unsafe class VectorProduct
         else
         {
             sum0 = sum1 = sum2 = sum3 = default;
-            for (var i = 0; i < count; i += 8)
+            for (long i = 0; i < count; i += 8)
             {
                 var element = Vector256.Load(vector + i);
-                sum0 = Fma.MultiplyAdd(Vector256.Load(rows + i), element, sum0);
-                sum1 = Fma.MultiplyAdd(Vector256.Load(row1 + i), element, sum1);
-                sum2 = Fma.MultiplyAdd(Vector256.Load(row2 + i), element, sum2);
-                sum3 = Fma.MultiplyAdd(Vector256.Load(row3 + i), element, sum3);
+                var at = i * bytes;
+                Fetch(next + (AtOnce * at), AtOnce * 8 * bytes);
+                sum0 = Fma.MultiplyAdd(TElements.Eight(rows + at), element, sum0);
+                sum1 = Fma.MultiplyAdd(TElements.Eight(row1 + at), element, sum1);
+                sum2 = Fma.MultiplyAdd(TElements.Eight(row2 + at), element, sum2);
+                sum3 = Fma.MultiplyAdd(TElements.Eight(row3 + at), element, sum3);
             }
         }
 
         Store(sum0, sum1, sum2, sum3, to);
+    }
+
+    /// <summary>Has the processor fetch 64 to 256 bytes that may be read soon; they need not exist.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fetch(byte* from, long bytes)
+    {
+        Sse.Prefetch0(from);
+        if (bytes > 64) Sse.Prefetch0(from + 64);
+        if (bytes <= 128) return;
+        Sse.Prefetch0(from + 128);
+        Sse.Prefetch0(from + 192);
     }
 
     /// <summary>The results of four rows.</summary>

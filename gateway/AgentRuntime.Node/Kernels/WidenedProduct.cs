@@ -74,7 +74,8 @@ internal static unsafe class WidenedProduct
                     rows, inner, vectors + ((long)v * inner), (float*)(to + (v * stride)),
                     (float*)(to + ((v + 1) * stride)));
             if (v < count)
-                VectorProduct.Multiply(rows, inner, vectors + ((long)v * inner), inner, (float*)(to + (v * stride)));
+                VectorProduct.Multiply<SingleElements>(
+                    (byte*)rows, inner * sizeof(float), vectors + ((long)v * inner), inner, (float*)(to + (v * stride)));
         }
     }
 
