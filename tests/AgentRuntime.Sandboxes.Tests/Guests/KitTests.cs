@@ -120,8 +120,9 @@ public sealed class KitTests
 
     [Theory]
     [InlineData("function run() { return agent.call('shop/x', {}); }", "AR2002: no rule allows it")]
-    [InlineData("function run() { throw new TypeError('wrong'); }", "wrong")]
-    [InlineData("function run( {", "invalid property name")]
+    [InlineData("function run() { throw new Error('no such order'); }", "no such order")]
+    [InlineData("function run() {\n  return shop.x;\n}", "shop is not defined (agent.js:2:10)")]
+    [InlineData("let x =\n  1 +;", "unexpected token in expression: ';' (agent.js:2:6)")]
     [InlineData("let x = 1;", "the script defines no function named run")]
     [InlineData("function run() { return new Promise(() => {}); }", "the agent's promise was never settled")]
     public async Task A_script_that_fails_says_why(string script, string error)

@@ -266,9 +266,14 @@
     finish(failed ? 1 : 0, text((typeof value === 'string' ? value : JSON.stringify(value) ?? '').toWellFormed()));
   }
 
+  // What the script means to say, with its own Error, stands alone; what went wrong in it is said with its place.
   function fail(error) {
-    if (!(error instanceof HostError)) agent.log.error(`${error}\n${error?.stack ?? ''}`.trimEnd());
-    end(true, error instanceof Error ? error.message : String(error));
+    const stack = String(error?.stack ?? '').replaceAll('<input>', 'agent.js');
+    if (!(error instanceof HostError)) agent.log.error(`${error}\n${stack}`.trimEnd());
+    const place = /agent\.js:\d+:\d+/.exec(stack);
+    const mistake = error instanceof Error && error.name !== 'Error' && !(error instanceof HostError);
+    const message = error instanceof Error ? error.message : String(error);
+    end(true, mistake && place ? `${message} (${place[0]})` : message);
   }
 
   try {
