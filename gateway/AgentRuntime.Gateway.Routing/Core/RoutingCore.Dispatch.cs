@@ -46,9 +46,10 @@ public sealed partial class RoutingCore
             // It waits here no longer while it is decided about: it must not stand in its own way.
             var choice = entry.Choice;
             Unbind(entry);
-            if (entry.ChosenAt < now || choice.IsExpected)
+            if (entry.ChosenAt < now || choice.IsExpected || !Writes(entry, choice.Decode, now))
                 choice = Decide(entry, now, front: engine);
-            if (choice.Prefill != engine && entry.Rebinds++ < MaxRebinds)
+            if (choice.Prefill != engine
+                && (entry.Rebinds++ < MaxRebinds || !Writes(entry, entry.Choice.Decode, now)))
             {
                 Bind(entry, choice, now);
                 continue;
@@ -96,6 +97,14 @@ public sealed partial class RoutingCore
 
     private Choice Decide(RequestEntry entry, double now, int front = -1) =>
         _router.Decide(entry.Pool, entry.Request, entry.Tenant, entry.Excluded, now, front, entry.Slot);
+
+    /// <summary>Whether an engine that was chosen to write a request's answer may still be asked to.</summary>
+    private static bool Writes(RequestEntry entry, int engine, double now)
+    {
+        ref readonly var row = ref entry.Pool.Row(engine);
+        return row.Open && row.FreshUntil >= now && (row.Roles & EngineRoles.Decode) != 0
+            && entry.Pool.Adapters.Of(entry.Request.Lora)[engine] != AdapterState.Absent;
+    }
 
     /// <summary>Whether an engine would be given another prompt.</summary>
     private bool HasRoom(ModelPool pool, int engine, double now)
@@ -311,6 +320,8 @@ public sealed partial class RoutingCore
             lane.CollectInto(_moving);
         foreach (var entry in _moving)
         {
+            if (entry.Phase != RequestPhase.Waiting)
+                continue;
             Unbind(entry);
             if (Router.AnyEngine(pool, entry.Request.Lora, _options.Disaggregation))
             {

@@ -2,12 +2,14 @@ namespace AgentRuntime.Gateway.Routing;
 
 /// <summary>
 /// The requests of one tenant and class that wait for one engine, the one due first in front. Requests that left
-/// otherwise than from the front stay in the heap until they come up. Owned by an <see cref="EngineQueue"/>.
+/// otherwise than from the front stay in the heap until they come up or are most of it. One that left may come back
+/// before that: then the heap has it twice, and only the later addition counts. Owned by an
+/// <see cref="EngineQueue"/>.
 /// </summary>
 internal sealed class Lane
 {
-    private readonly PriorityQueue<(RequestEntry Entry, RouteTicket Ticket, long Sequence), (double Due, long Sequence)>
-        _heap = new();
+    private const int MinCompacted = 16;
+    private readonly PriorityQueue<(RequestEntry Entry, long Addition), (double Due, long Sequence)> _heap = new();
 
     public TenantShare Tenant { get; set; } = null!;
 
@@ -16,10 +18,13 @@ internal sealed class Lane
     /// <summary>Requests that still wait here.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Places that it takes up: those of requests that have left are among them.</summary>
+    public int HeapCount => _heap.Count;
+
     public void Add(RequestEntry entry)
     {
         entry.Lane = this;
-        _heap.Enqueue((entry, entry.Ticket, entry.Sequence), (entry.Due, entry.Sequence));
+        _heap.Enqueue((entry, ++entry.Addition), (entry.Due, entry.Sequence));
         Count++;
     }
 
@@ -30,6 +35,8 @@ internal sealed class Lane
         Count--;
         if (Count == 0)
             _heap.Clear();
+        else if (_heap.Count > (2 * Count) + MinCompacted)
+            Compact();
     }
 
     /// <summary>Lists the requests that wait here, in no particular order.</summary>
@@ -68,8 +75,21 @@ internal sealed class Lane
         return null;
     }
 
-    private bool IsHere((RequestEntry Entry, RouteTicket Ticket, long Sequence) item) =>
-        item.Entry.Lane == this && item.Entry.Ticket == item.Ticket && item.Entry.Sequence == item.Sequence;
+    private bool IsHere((RequestEntry Entry, long Addition) item) =>
+        item.Entry.Lane == this && item.Entry.Addition == item.Addition;
+
+    private void Compact()
+    {
+        var here = new List<((RequestEntry Entry, long Addition), (double Due, long Sequence))>(Count);
+        foreach (var item in _heap.UnorderedItems)
+        {
+            if (IsHere(item.Element))
+                here.Add(item);
+        }
+
+        _heap.Clear();
+        _heap.EnqueueRange(here);
+    }
 }
 
 /// <summary>Everything that waits for one engine, by class and tenant. Owned by its pool.</summary>

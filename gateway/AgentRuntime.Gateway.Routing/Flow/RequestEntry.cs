@@ -43,6 +43,9 @@ internal sealed class RequestEntry(int slot)
 
     public long Sequence { get; set; }
 
+    /// <summary>How often it has been put into a lane, also for requests that had the place before.</summary>
+    public long Addition { get; set; }
+
     /// <summary>Whether it is counted among the requests that share its prefix.</summary>
     public bool IsShared { get; set; }
 
