@@ -30,7 +30,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
         var logger = (loggers ?? NullLoggerFactory.Instance).CreateLogger<EngineRouter>();
         _options = options;
         _client = new EngineClient(options, time);
-        _desk = new RouteDesk(options, time);
+        _desk = new RouteDesk(options, time, logger);
         ServiceLevels = new DeskServiceLevels(_desk);
         _pool = new EnginePool(options, _client, _desk, time, logger);
         var salts = new CacheSalt(options.CacheSaltSecret);

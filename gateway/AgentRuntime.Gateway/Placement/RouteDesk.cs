@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Gateway.Routing;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AgentRuntime.Gateway;
 
@@ -11,6 +13,7 @@ namespace AgentRuntime.Gateway;
 internal sealed partial class RouteDesk : IAsyncDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan BetweenComplaints = TimeSpan.FromMinutes(1);
     private readonly Lock _lock = new();
     private readonly RoutingCore _core;
     private readonly TimeProvider _time;
@@ -22,11 +25,13 @@ internal sealed partial class RouteDesk : IAsyncDisposable
     private readonly Task _loop;
 
     private readonly EngineRouterOptions _options;
+    private readonly ILogger _logger;
 
-    public RouteDesk(EngineRouterOptions options, TimeProvider time)
+    public RouteDesk(EngineRouterOptions options, TimeProvider time, ILogger? logger = null)
     {
         _options = options;
         _time = time;
+        _logger = logger ?? NullLogger.Instance;
         _origin = time.GetTimestamp();
         _core = new RoutingCore(
             options.EffectiveRouting, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
@@ -246,23 +251,40 @@ internal sealed partial class RouteDesk : IAsyncDisposable
     private async Task LoopAsync()
     {
         using var timer = new PeriodicTimer(Tick, _time);
+        long? complained = null;
         try
         {
             while (await timer.WaitForNextTickAsync(_stop.Token))
             {
-                lock (_lock)
+                try
                 {
-                    // Circuits close by time alone, so nobody reports it.
-                    foreach (var ((engine, _), placed) in _places)
-                        SetHealth(engine, placed);
-                    _core.Advance(Now);
-                    Pump();
+                    TakeStock();
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    // Without this loop nobody's wait would end any more: what failed once may well work the next time.
+                    if (complained is { } at && _time.GetElapsedTime(at) < BetweenComplaints)
+                        continue;
+                    complained = _time.GetTimestamp();
+                    GatewayLog.DeskFailed(_logger, e);
                 }
             }
         }
         catch (OperationCanceledException)
         {
             // The router is being disposed.
+        }
+    }
+
+    private void TakeStock()
+    {
+        lock (_lock)
+        {
+            // Circuits close by time alone, so nobody reports it.
+            foreach (var ((engine, _), placed) in _places)
+                SetHealth(engine, placed);
+            _core.Advance(Now);
+            Pump();
         }
     }
 }
