@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace AgentRuntime.Gateway.Routing;
 
 /// <summary>The best offers of one decision so far.</summary>
@@ -17,10 +19,7 @@ internal struct Candidates
 
     public (int Prefill, int Decode, double Cost) Pair = (-1, -1, double.PositiveInfinity);
 
-    private (int Engine, double Cost) _prefill = (-1, double.PositiveInfinity);
-    private (int Engine, double Cost) _prefillSecond = (-1, double.PositiveInfinity);
-    private (int Engine, double Cost) _decode = (-1, double.PositiveInfinity);
-    private (int Engine, double Cost) _decodeSecond = (-1, double.PositiveInfinity);
+    private GroupOffers _groups = new();
 
     public void OfferSingle(int engine, double cost)
     {
@@ -28,35 +27,35 @@ internal struct Candidates
             Single = (engine, cost);
     }
 
-    public void OfferPrefill(int engine, double cost)
+    /// <param name="group">The engine's transfer group; not 0.</param>
+    /// <param name="engine">The engine.</param>
+    /// <param name="cost">What reading the prompt costs there.</param>
+    public void OfferPrefill(int group, int engine, double cost)
     {
-        if (cost < _prefillSecond.Cost)
-            Take(ref _prefill, ref _prefillSecond, engine, cost);
+        ref var offers = ref _groups[group - 1];
+        if (cost < offers.PrefillSecond.Cost)
+            Take(ref offers.Prefill, ref offers.PrefillSecond, engine, cost);
     }
 
-    public void OfferDecode(int engine, double cost)
+    /// <param name="group">The engine's transfer group; not 0.</param>
+    /// <param name="engine">The engine.</param>
+    /// <param name="cost">What writing the answer costs there.</param>
+    public void OfferDecode(int group, int engine, double cost)
     {
-        if (cost < _decodeSecond.Cost)
-            Take(ref _decode, ref _decodeSecond, engine, cost);
+        ref var offers = ref _groups[group - 1];
+        if (cost < offers.DecodeSecond.Cost)
+            Take(ref offers.Decode, ref offers.DecodeSecond, engine, cost);
     }
 
-    /// <summary>Joins the best prefill engine with the best other decode engine.</summary>
-    public void MakePair(bool allowed)
+    /// <summary>Joins the best prefill engine of a group with the best other decode engine of it.</summary>
+    public void MakePair()
     {
-        if (!allowed || _prefill.Engine < 0 || _decode.Engine < 0)
-            return;
-        if (_prefill.Engine != _decode.Engine)
+        foreach (ref readonly var offers in (ReadOnlySpan<GroupOffer>)_groups)
         {
-            Pair = (_prefill.Engine, _decode.Engine, _prefill.Cost + _decode.Cost);
-            return;
+            var pair = offers.Pair();
+            if (pair.Cost < Pair.Cost)
+                Pair = pair;
         }
-
-        var otherDecode = _prefill.Cost + _decodeSecond.Cost;
-        var otherPrefill = _prefillSecond.Cost + _decode.Cost;
-        if (otherDecode <= otherPrefill && _decodeSecond.Engine >= 0)
-            Pair = (_prefill.Engine, _decodeSecond.Engine, otherDecode);
-        else if (_prefillSecond.Engine >= 0)
-            Pair = (_prefillSecond.Engine, _decode.Engine, otherPrefill);
     }
 
     private static void Take(
@@ -66,5 +65,38 @@ internal struct Candidates
             (second, first) = (first, (engine, cost));
         else
             second = (engine, cost);
+    }
+
+    /// <summary>One for each group.</summary>
+    [InlineArray(EngineDescription.MaxTransferGroup)]
+    private struct GroupOffers
+    {
+        private GroupOffer _first;
+
+        public GroupOffers() => ((Span<GroupOffer>)this).Fill(new());
+    }
+
+    /// <summary>The best offers of the engines that can move KV state to one another.</summary>
+    private struct GroupOffer
+    {
+        public (int Engine, double Cost) Prefill = (-1, double.PositiveInfinity);
+        public (int Engine, double Cost) PrefillSecond = (-1, double.PositiveInfinity);
+        public (int Engine, double Cost) Decode = (-1, double.PositiveInfinity);
+        public (int Engine, double Cost) DecodeSecond = (-1, double.PositiveInfinity);
+
+        public GroupOffer()
+        {
+        }
+
+        public readonly (int Prefill, int Decode, double Cost) Pair()
+        {
+            if (Prefill.Engine != Decode.Engine)
+                return (Prefill.Engine, Decode.Engine, Prefill.Cost + Decode.Cost);
+            var otherDecode = Prefill.Cost + DecodeSecond.Cost;
+            var otherPrefill = PrefillSecond.Cost + Decode.Cost;
+            return otherDecode <= otherPrefill
+                ? (Prefill.Engine, DecodeSecond.Engine, otherDecode)
+                : (PrefillSecond.Engine, Decode.Engine, otherPrefill);
+        }
     }
 }

@@ -28,4 +28,7 @@ internal readonly struct CostTerms
     public required WorkAhead Ahead { get; init; }
 
     public required double Now { get; init; }
+
+    /// <summary>What an engine must do otherwise to be given the whole request.</summary>
+    public required EngineRoles Alone { get; init; }
 }

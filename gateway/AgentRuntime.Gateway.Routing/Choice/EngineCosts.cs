@@ -122,9 +122,8 @@ internal sealed class EngineCosts
 
             var cost = queue + (prefill * (Vector256<double>.One + stall))
                 + (terms.Congestion.Factor(queue) * terms.TokenSeconds * lost) + loading;
-            var both = (long)EngineRoles.Both;
             Store(_prefill, first, cost, usable & Has(flags, (long)EngineRoles.Prefill));
-            Store(_single, first, cost + decode, usable & Has(flags, both));
+            Store(_single, first, cost + decode, usable & Has(flags, (long)terms.Alone));
             Store(_decode, first, decode + loading + Vector256.Create(terms.TransferSetup)
                 + (uncached * terms.TransferToken), usable & Has(flags, (long)EngineRoles.Decode));
             var lanes = usable.ExtractMostSignificantBits() & ((1u << Math.Min(Lanes, rows.Length - first)) - 1);

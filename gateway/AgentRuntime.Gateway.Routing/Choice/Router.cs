@@ -40,7 +40,7 @@ internal sealed class Router(RoutingOptions options)
         var ahead = new WorkAhead(pool, tenant, options.Classes[request.Class].Priority, front, tokenSeconds);
         var congestion = new Congestion(rows, start, ahead, pool.MeanPrefillSeconds, now);
         var allowSingle = options.Disaggregation != DisaggregationMode.Always;
-        var allowPair = options.Disaggregation != DisaggregationMode.Never;
+        var allowPair = options.Disaggregation != DisaggregationMode.Never && !request.Colocated;
         var (transferSetup, transferToken) = pool.Transfer.Line;
         var saved = pool.Shared.SavedTokens(
             request.Blocks.Span, matches, rows, congestion.Factor(0), options.BlockTokens);
@@ -57,13 +57,18 @@ internal sealed class Router(RoutingOptions options)
             Congestion = congestion,
             Ahead = ahead,
             Now = now,
+            Alone = EngineRoles.Both,
         };
-        _costs.Compute(rows, matches.Held(rows.Length), LoadSeconds(pool, request.Lora), saved, terms, excluded);
-        var best = new Candidates { Count = _costs.Count };
-        // Which of equals comes first takes turns.
-        Offer(ref best, allowPair, start, rows.Length);
-        Offer(ref best, allowPair, 0, start);
-        best.MakePair(allowPair);
+        var load = LoadSeconds(pool, request.Lora);
+        _costs.Compute(rows, matches.Held(rows.Length), load, saved, terms, excluded);
+        var best = Best(pool, start, allowPair);
+        if (best is { Single.Engine: < 0, Pair.Prefill: < 0 } && DecodesAlone(pool, request, excluded))
+        {
+            terms = terms with { Alone = EngineRoles.Decode };
+            _costs.Compute(rows, matches.Held(rows.Length), load, saved, terms, excluded);
+            best = Best(pool, start, allowPair: false);
+        }
+
         var pair = best.Pair.Cost < double.PositiveInfinity && (!allowSingle || best.Pair.Cost < best.Single.Cost);
         var chosen = pair ? best.Pair.Prefill : best.Single.Engine;
         return chosen < 0
@@ -89,7 +94,51 @@ internal sealed class Router(RoutingOptions options)
         return roles == EngineRoles.Both && mode != DisaggregationMode.Never;
     }
 
-    private void Offer(ref Candidates best, bool allowPair, int from, int to)
+    /// <summary>How much of a prompt an engine is believed to hold, and how long it takes to read the rest.</summary>
+    public (int CachedTokens, double Seconds) Reading(ModelPool pool, in RouteRequest request, int engine)
+    {
+        pool.Index.Match(request.Blocks.Span, pool.Matches);
+        return Read(pool, request, engine);
+    }
+
+    /// <summary>
+    /// Whether engines that only write answers must read the prompt too: some could read it, but none of them can move
+    /// what it has read to an engine that writes.
+    /// </summary>
+    private bool DecodesAlone(ModelPool pool, in RouteRequest request, int excluded)
+    {
+        if (options.Disaggregation == DisaggregationMode.Never)
+            return false;
+        EngineRoles roles = 0;
+        int prefill = 0, decode = 0;
+        var adapters = pool.Adapters.Of(request.Lora);
+        for (var engine = 0; engine < pool.Places; engine++)
+        {
+            ref readonly var row = ref pool.Row(engine);
+            if (!row.Open || engine == excluded || adapters[engine] == AdapterState.Absent)
+                continue;
+            roles |= row.Roles;
+            var group = 1 << pool.TransferGroups[engine];
+            prefill |= (row.Roles & EngineRoles.Prefill) != 0 ? group : 0;
+            decode |= (row.Roles & EngineRoles.Decode) != 0 ? group : 0;
+        }
+
+        const int NoGroup = 1;
+        return roles == EngineRoles.Both && (request.Colocated || (prefill & decode & ~NoGroup) == 0);
+    }
+
+    private Candidates Best(ModelPool pool, int start, bool allowPair)
+    {
+        var best = new Candidates { Count = _costs.Count };
+        // Which of equals comes first takes turns.
+        Offer(ref best, pool.TransferGroups, allowPair, start, pool.Places);
+        Offer(ref best, pool.TransferGroups, allowPair, 0, start);
+        if (allowPair)
+            best.MakePair();
+        return best;
+    }
+
+    private void Offer(ref Candidates best, ReadOnlySpan<byte> groups, bool allowPair, int from, int to)
     {
         ReadOnlySpan<double> single = _costs.Single, prefill = _costs.Prefill, decode = _costs.Decode;
         for (var engine = from; engine < to; engine++)
@@ -98,8 +147,10 @@ internal sealed class Router(RoutingOptions options)
             return;
         for (var engine = from; engine < to; engine++)
         {
-            best.OfferPrefill(engine, prefill[engine]);
-            best.OfferDecode(engine, decode[engine]);
+            if (groups[engine] is not (> 0 and var group))
+                continue;
+            best.OfferPrefill(group, engine, prefill[engine]);
+            best.OfferDecode(group, engine, decode[engine]);
         }
     }
 
@@ -131,6 +182,14 @@ internal sealed class Router(RoutingOptions options)
     private double SecondsToLoad(ModelPool pool, int engine) =>
         pool.Adapters.IsFull(engine) ? 2 * options.LoraLoadSeconds : options.LoraLoadSeconds;
 
+    /// <summary>The same of an index that has been asked.</summary>
+    private (int CachedTokens, double Seconds) Read(ModelPool pool, in RouteRequest request, int engine)
+    {
+        ref readonly var row = ref pool.Row(engine);
+        var cached = CachedTokens(request, pool.Matches[engine], row.CacheTrust);
+        return (cached, row.PrefillSeconds(request.PromptTokens - cached));
+    }
+
     private int CachedTokens(in RouteRequest request, int blocks, double trust) =>
         // The last token is always computed: its logits are what the answer starts from.
         (int)(Math.Min((long)blocks * options.BlockTokens, request.PromptTokens - 1) * trust);
@@ -148,8 +207,7 @@ internal sealed class Router(RoutingOptions options)
         var prefill = pair ? best.Pair.Prefill : best.Single.Engine;
         var decode = pair ? best.Pair.Decode : prefill;
         ref readonly var row = ref pool.Row(prefill);
-        var cached = CachedTokens(request, pool.Matches[prefill], row.CacheTrust);
-        var seconds = row.PrefillSeconds(request.PromptTokens - cached);
+        var (cached, seconds) = Read(pool, request, prefill);
         var queue = row.QueueSeconds(now) + ahead.Seconds(row, prefill);
         return new()
         {

@@ -57,8 +57,7 @@ public sealed partial class RoutingCore
 
             if (choice.Prefill != engine)
                 choice = entry.Choice;
-            ref readonly var decode = ref pool.Row(choice.Decode);
-            if (decode.Running >= decode.MaxRunning || (decode.Running > 0 && decode.KvFreeTokens < entry.KvTokens))
+            if (!HasDecodeRoom(pool, choice.Decode, entry.Request.KvTokens))
             {
                 pool.DecodeBlocked = true;
                 Bind(entry, choice, now);
@@ -113,6 +112,13 @@ public sealed partial class RoutingCore
         return row.Open && row.Running < row.MaxRunning
             && row.PrefillingSeconds(now)
                 <= (pool.IsContended ? _options.ContendedBacklogSeconds : _options.EngineBacklogSeconds);
+    }
+
+    /// <summary>Whether an engine would be given another answer to write. One that has none is given any.</summary>
+    private static bool HasDecodeRoom(ModelPool pool, int engine, long kvTokens)
+    {
+        ref readonly var row = ref pool.Row(engine);
+        return row.Running < row.MaxRunning && (row.Running == 0 || row.KvFreeTokens >= kvTokens);
     }
 
     private void Enqueue(RequestEntry entry, double now)
@@ -226,33 +232,41 @@ public sealed partial class RoutingCore
     private void Dispatch(RequestEntry entry, in Choice choice, double now)
     {
         var pool = entry.Pool;
-        entry.Phase = RequestPhase.Prefilling;
-        entry.Prefill = choice.Prefill;
         entry.Decode = choice.Decode;
-        entry.CachedTokens = choice.CachedTokens;
-        entry.PrefillSeconds = choice.PrefillSeconds;
-        entry.DispatchedAt = now;
-        entry.DispatchedUncachedTokens = entry.UncachedTokens;
         entry.Attempts++;
-        entry.CachedTokensKnown = false;
-        ref var row = ref pool.Row(choice.Prefill);
-        var state = pool.Engine(choice.Prefill);
-        entry.RunningAtDispatch = row.Running;
-        TrackBusy(ref row, state, now);
-        row.BusyUntil = now + row.PrefillingSeconds(now) + entry.PrefillSeconds;
-        row.Prefilling++;
-        state.PrefillingSeconds += entry.PrefillSeconds;
-        entry.ReservedKvTokens = entry.KvTokens;
+        entry.ReservedKvTokens = entry.Request.KvTokens;
         pool.VirtualTime = entry.Tenant.Served;
         pool.Shared.Leave(entry.Request.Blocks.Span, entry.Slot);
+        BeginPrefill(entry, choice.Prefill, choice.CachedTokens, choice.PrefillSeconds, now);
+        entry.RunningAtDispatch = pool.Row(choice.Prefill).Running;
         Reserve(pool, choice.Prefill, entry);
         if (entry.IsPair)
             Reserve(pool, choice.Decode, entry);
-        pool.Index.Speculate(choice.Prefill, entry.Request.Blocks.Span, now, row.BusyUntil - now);
         pool.Adapters.Touch(choice.Prefill, entry.Request.Lora);
         pool.Adapters.Touch(choice.Decode, entry.Request.Lora);
         if (entry.Attempts == 1)
             Charge(entry, entry.UncachedTokens + (_options.OutputTokenWeight * entry.Request.ExpectedOutputTokens));
+    }
+
+    /// <summary>An engine reads the prompt from now on, after what it was sent before.</summary>
+    private void BeginPrefill(RequestEntry entry, int engine, int cachedTokens, double seconds, double now)
+    {
+        var pool = entry.Pool;
+        entry.Phase = RequestPhase.Prefilling;
+        entry.Prefill = engine;
+        entry.Reader = pool.Engine(engine);
+        entry.CachedTokens = cachedTokens;
+        entry.PrefillSeconds = seconds;
+        entry.DispatchedAt = now;
+        entry.DispatchedUncachedTokens = entry.UncachedTokens;
+        entry.CachedTokensKnown = false;
+        ref var row = ref pool.Row(engine);
+        TrackBusy(ref row, entry.Reader, now);
+        row.BusyUntil = now + row.PrefillingSeconds(now) + seconds;
+        if (row.Prefilling++ == 0)
+            entry.Reader.ReadingSince = now;
+        entry.Reader.PrefillingSeconds += seconds;
+        pool.Index.Speculate(engine, entry.Request.Blocks.Span, now, row.BusyUntil - now);
     }
 
     private static void Reserve(ModelPool pool, int engine, RequestEntry entry)
@@ -293,16 +307,22 @@ public sealed partial class RoutingCore
                 Unbind(entry);
                 return false;
             case RequestPhase.Prefilling:
-                entry.Pool.Index.Retract(entry.Prefill, entry.Request.Blocks.Span);
-                StopPrefill(entry, now);
-                if (entry.IsPair)
-                    Release(entry.Pool, entry.Prefill, entry);
+                AbandonPrefill(entry, now);
                 Release(entry.Pool, entry.Decode, entry);
                 return false;
             default:
                 Release(entry.Pool, entry.Decode, entry);
                 return true;
         }
+    }
+
+    /// <summary>The engine that was to read the prompt does not: nothing is known of its speed or its cache.</summary>
+    private void AbandonPrefill(RequestEntry entry, double now)
+    {
+        entry.Pool.Index.Retract(entry.Prefill, entry.Request.Blocks.Span);
+        StopPrefill(entry, ended: false, now);
+        if (entry.IsPair)
+            Release(entry.Pool, entry.Prefill, entry);
     }
 
     private void List(ModelPool pool, int engine)

@@ -66,13 +66,12 @@ public sealed partial class RoutingCore
     private void EndPrefill(RequestEntry entry, double now, int? cachedTokens)
     {
         var state = entry.Pool.Engine(entry.Prefill);
-        var began = Math.Max(entry.DispatchedAt, state.LastPrefillEndedAt);
-        entry.MeasuredPrefillSeconds = now - began;
+        entry.MeasuredPrefillSeconds = now - Math.Max(entry.DispatchedAt, state.ReadingSince);
         entry.PrefillEndedAt = now;
         state.LastPrefillEndedAt = now;
         state.PrefillBusySeconds += entry.MeasuredPrefillSeconds;
         entry.Pool.LearnMeanPrefill(entry.MeasuredPrefillSeconds);
-        StopPrefill(entry, now);
+        StopPrefill(entry, ended: true, now);
         if (state.Source == KvSource.Responses)
         {
             foreach (var key in entry.Request.Blocks.Span)
@@ -83,12 +82,15 @@ public sealed partial class RoutingCore
             LearnCached(entry, cached);
     }
 
-    private void StopPrefill(RequestEntry entry, double now)
+    private void StopPrefill(RequestEntry entry, bool ended, double now)
     {
         var state = entry.Pool.Engine(entry.Prefill);
         ref var row = ref entry.Pool.Row(entry.Prefill);
         TrackBusy(ref row, state, now);
         row.Prefilling--;
+        // What came after the prompt in front was begun is behind it: that it is given up changes nothing there.
+        if (ended || entry.DispatchedAt <= state.ReadingSince)
+            state.ReadingSince = now;
         state.PrefillingSeconds = row.Prefilling == 0 ? 0 : Math.Max(0, state.PrefillingSeconds - entry.PrefillSeconds);
         row.BusyUntil = now + state.PrefillingSeconds;
         List(entry.Pool, entry.Prefill);
@@ -109,7 +111,8 @@ public sealed partial class RoutingCore
             return;
         entry.CachedTokensKnown = true;
         var pool = entry.Pool;
-        var state = pool.Engine(entry.Prefill);
+        if (ReaderOf(entry) is not { } state)
+            return;
         state.Predictor.LearnCached(entry.CachedTokens, cachedTokens);
         var confirmed = Math.Clamp(cachedTokens / _options.BlockTokens, 0, entry.Request.Blocks.Length);
         if (state.Source == KvSource.Responses)
@@ -129,11 +132,18 @@ public sealed partial class RoutingCore
 
     private void LearnPrefill(RequestEntry entry)
     {
-        var state = entry.Pool.Engine(entry.Prefill);
+        if (ReaderOf(entry) is not { } state)
+            return;
         state.Predictor.LearnPrefill(
             entry.UncachedTokens, entry.RunningAtDispatch, entry.MeasuredPrefillSeconds);
         state.Predictor.Publish(ref entry.Pool.Row(entry.Prefill), _options.Prior);
     }
+
+    /// <summary>
+    /// The engine that read the prompt; null when it has left by now, and its place may be another's.
+    /// </summary>
+    private static EngineState? ReaderOf(RequestEntry entry) =>
+        entry.Reader is { } reader && ReferenceEquals(entry.Pool.Find(entry.Prefill), reader) ? reader : null;
 
     private void LearnDecode(RequestEntry entry, int outputTokens, double now)
     {

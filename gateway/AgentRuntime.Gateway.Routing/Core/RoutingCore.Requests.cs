@@ -105,6 +105,26 @@ public sealed partial class RoutingCore
         return true;
     }
 
+    /// <summary>
+    /// Disaggregated: the prefill engine has not read the prompt, or what it read did not arrive, and the decode engine
+    /// reads it itself. Nothing is learned of the prefill engine, and the request is not split again.
+    /// </summary>
+    /// <returns>False when the request has ended, has its first token, or is not split.</returns>
+    public bool PrefillSkipped(RouteTicket ticket, double now)
+    {
+        now = Clock(now);
+        if (Find(ticket) is not
+            { Phase: RequestPhase.Prefilling or RequestPhase.Transferring, IsPair: true } entry)
+            return false;
+        if (entry.Phase == RequestPhase.Prefilling)
+            AbandonPrefill(entry, now);
+        entry.Request = entry.Request with { Colocated = true };
+        var (cached, seconds) = _router.Reading(entry.Pool, entry.Request, entry.Decode);
+        BeginPrefill(entry, entry.Decode, cached, seconds, now);
+        entry.RunningAtDispatch = entry.Pool.Row(entry.Decode).Running - 1;
+        return true;
+    }
+
     /// <summary>The first token has come.</summary>
     /// <param name="ticket">The request.</param>
     /// <param name="now">The time.</param>
@@ -115,13 +135,16 @@ public sealed partial class RoutingCore
         now = Clock(now);
         if (Find(ticket) is not { Phase: RequestPhase.Prefilling or RequestPhase.Transferring } entry)
             return false;
-        if (entry.Phase == RequestPhase.Prefilling)
+        // Of a pair that says only this, nobody knows how much of the time was the prefill.
+        var transferred = entry.Phase == RequestPhase.Transferring;
+        if (!transferred)
             PrefillDone(ticket, now, cachedTokens);
         else if (cachedTokens is { } cached)
             LearnCached(entry, cached);
         if (entry.IsPair)
         {
-            entry.Pool.Transfer.Learn(entry.Request.PromptTokens, now - entry.PrefillEndedAt);
+            if (transferred)
+                entry.Pool.Transfer.Learn(entry.Request.PromptTokens, now - entry.PrefillEndedAt);
             entry.Pool.Index.Speculate(entry.Decode, entry.Request.Blocks.Span, now);
         }
 
@@ -194,8 +217,10 @@ public sealed partial class RoutingCore
     /// <param name="failure">Which engine is to be avoided.</param>
     /// <param name="outputTokens">Tokens that the client got from this attempt; they become part of the prompt.</param>
     /// <param name="now">The time.</param>
+    /// <param name="colocated">Whether one engine must do all that is left.</param>
     /// <returns>False when it had ended, or waits already.</returns>
-    public bool Requeue(RouteTicket ticket, RouteFailure failure, int outputTokens, double now)
+    public bool Requeue(
+        RouteTicket ticket, RouteFailure failure, int outputTokens, double now, bool colocated = false)
     {
         now = Clock(now);
         if (Find(ticket) is not { Phase: not RequestPhase.Waiting } entry)
@@ -208,6 +233,7 @@ public sealed partial class RoutingCore
         {
             PromptTokens = entry.Request.PromptTokens + outputTokens,
             ExpectedOutputTokens = Math.Max(1, entry.Request.ExpectedOutputTokens - outputTokens),
+            Colocated = colocated || entry.Request.Colocated,
         };
         entry.WaitUntil = now + ServiceOf(entry.Request).MaxWaitSeconds;
         if (!Router.AnyEngine(entry.Pool, entry.Request.Lora, _options.Disaggregation))

@@ -43,6 +43,7 @@ namespace AgentRuntime.Gateway.Routing;
 ///
 /// // what happens to the request, each under the lock and followed by Pump()
 /// core.PrefillDone(assignment.Ticket, Now());           // disaggregated: the prefill leg has answered
+/// core.PrefillSkipped(assignment.Ticket, Now());        // or it has failed, and the other engine reads the prompt
 /// core.FirstToken(assignment.Ticket, Now());            // the first token has come
 /// core.Completed(assignment.Ticket, usage, Now());      // the last one: ends the ticket
 /// core.Failed(assignment.Ticket, RouteFailure.Cancelled, Now());                        // ends the ticket
@@ -119,6 +120,8 @@ public sealed partial class RoutingCore
         ArgumentNullException.ThrowIfNull(description);
         ArgumentException.ThrowIfNullOrEmpty(description.Model);
         ArgumentOutOfRangeException.ThrowIfLessThan(description.MaxRunning, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(
+            description.TransferGroup, EngineDescription.MaxTransferGroup, nameof(description));
         now = Clock(now);
         if (!_poolsByModel.TryGetValue(description.Model, out var pool))
         {

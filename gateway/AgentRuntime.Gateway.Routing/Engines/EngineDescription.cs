@@ -32,8 +32,17 @@ public enum KvSource : byte
 /// <param name="Model">The model that it serves.</param>
 public sealed record EngineDescription(string Name, string Model)
 {
+    /// <summary>The highest <see cref="TransferGroup"/>.</summary>
+    public const byte MaxTransferGroup = 4;
+
     /// <summary>What it may be asked to do. Default <see cref="EngineRoles.Both"/>.</summary>
     public EngineRoles Roles { get; init; } = EngineRoles.Both;
+
+    /// <summary>
+    /// Engines of one group can move KV state to one another and make pairs; 0 for an engine that makes none, else 1 to
+    /// <see cref="MaxTransferGroup"/>. Default 1.
+    /// </summary>
+    public byte TransferGroup { get; init; } = 1;
 
     /// <summary>Where knowledge of its cache comes from. Default <see cref="KvSource.Events"/>.</summary>
     public KvSource Source { get; init; } = KvSource.Events;

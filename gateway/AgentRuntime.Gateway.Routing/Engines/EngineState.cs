@@ -27,6 +27,9 @@ internal sealed class EngineState(EngineDescription description, EnginePredictor
 
     public double LastPrefillEndedAt { get; set; } = double.NegativeInfinity;
 
+    /// <summary>While it has prompts to read: since when it has read the one in front.</summary>
+    public double ReadingSince { get; set; }
+
     /// <summary>Time that it has spent on reading prompts, as far as first tokens showed it.</summary>
     public double PrefillBusySeconds { get; set; }
 

@@ -9,6 +9,7 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     private readonly Dictionary<TenantId, TenantShare> _tenants = [];
     private EngineRow[] _rows = [];
     private EngineState?[] _engines = [];
+    private byte[] _transferGroups = [];
     private int _activeTenants;
 
     public int Number { get; } = number;
@@ -30,6 +31,9 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     public int Places { get; private set; }
 
     public Span<EngineRow> Rows => _rows.AsSpan(0, Places);
+
+    /// <summary>By engine, its <see cref="EngineDescription.TransferGroup"/>.</summary>
+    public ReadOnlySpan<byte> TransferGroups => _transferGroups.AsSpan(0, Places);
 
     /// <summary>Requests that wait in the router.</summary>
     public int Waiting { get; private set; }
@@ -74,6 +78,7 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
             {
                 Array.Resize(ref _rows, Math.Max(8, Places * 2));
                 Array.Resize(ref _engines, _rows.Length);
+                Array.Resize(ref _transferGroups, _rows.Length);
             }
 
             Places++;
@@ -84,6 +89,7 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
             AddedAt = now, BusyShareAt = now, DoubtedAt = now,
         };
         _engines[engine] = state;
+        _transferGroups[engine] = description.TransferGroup;
         ref var row = ref _rows[engine];
         row = new()
         {

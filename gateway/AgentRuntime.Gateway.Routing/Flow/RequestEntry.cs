@@ -30,6 +30,12 @@ internal sealed class RequestEntry(int slot)
     /// <summary>Engine that it waits for or that reads its prompt; -1 for none.</summary>
     public int Prefill { get; set; } = -1;
 
+    /// <summary>
+    /// The engine that was sent its prompt; null before. Once the prompt has been read nothing keeps that engine's
+    /// place, so <see cref="Prefill"/> may name another one by then.
+    /// </summary>
+    public EngineState? Reader { get; set; }
+
     /// <summary>Engine that writes its answer; the same one when colocated; -1 while it waits.</summary>
     public int Decode { get; set; } = -1;
 
@@ -103,9 +109,6 @@ internal sealed class RequestEntry(int slot)
 
     public RouteTicket Ticket => new(Slot, Generation);
 
-    /// <summary>KV tokens that it may come to hold.</summary>
-    public long KvTokens => (long)Request.PromptTokens + Request.ExpectedOutputTokens;
-
     public int UncachedTokens => Math.Max(1, Request.PromptTokens - CachedTokens);
 
     public bool IsPair => Decode >= 0 && Decode != Prefill;
@@ -120,6 +123,7 @@ internal sealed class RequestEntry(int slot)
         Tenant = null!;
         Pool = null!;
         Lane = null;
+        Reader = null;
         Prefill = Decode = Excluded = -1;
         Attempts = 0;
         FirstTokenAt = double.NaN;

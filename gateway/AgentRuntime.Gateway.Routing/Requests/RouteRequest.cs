@@ -47,11 +47,20 @@ public readonly record struct RouteRequest
     /// </summary>
     public double? NextCallExpectedIn { get; init; }
 
+    /// <summary>
+    /// Whether one engine must do it all, as with several answers to one prompt. An engine that otherwise only writes
+    /// answers then reads the prompt too, where there is none that does both. Default false.
+    /// </summary>
+    public bool Colocated { get; init; }
+
     /// <summary>An engine that must not serve it; <c>default</c> for none.</summary>
     public EngineRef Avoid { get; init; }
 
     /// <summary>Whatever the caller wants back with the assignment.</summary>
     public object? State { get; init; }
+
+    /// <summary>KV tokens that it may come to hold.</summary>
+    internal long KvTokens => (long)PromptTokens + ExpectedOutputTokens;
 }
 
 /// <summary>A request in a <see cref="RoutingCore"/>. A ticket whose request has ended is refused everywhere.</summary>

@@ -200,6 +200,8 @@ internal sealed class RoutedCall : IAsyncDisposable
         PrefillLeg? prefill = null;
         TwinPrefill? twin = null;
         var by = _maySplit && placement.Prefill?.MovesKvTo(placement.Decode) == true ? placement.Prefill : null;
+        if (by is null && placement.Prefill is not null)
+            _parts.Desk.PrefillSkipped(placement);
         if (by is { Descriptor.Kind: EngineKind.SgLang })
         {
             twin = _opener.BeginTwin(by, requestId, retain, _maxTokens, cancellationToken);
@@ -217,7 +219,10 @@ internal sealed class RoutedCall : IAsyncDisposable
                 throw;
             }
 
-            _parts.Desk.PrefillDone(placement, (int?)prefill?.Answer.Cached);
+            if (prefill is null)
+                _parts.Desk.PrefillSkipped(placement);
+            else
+                _parts.Desk.PrefillDone(placement, (int?)prefill.Answer.Cached);
         }
 
         var chat = _request.Operation == InferenceOperation.Chat;
@@ -296,7 +301,8 @@ internal sealed class RoutedCall : IAsyncDisposable
         var placement = _placement!;
         _placement = null;
         var kind = failure.Unreachable ? RouteFailure.DecodeEngineDied : RouteFailure.EngineError;
-        _placement = await _parts.Desk.RequeueAsync(placement, kind, (int)_progress.Tokens, cancellationToken);
+        _placement = await _parts.Desk.RequeueAsync(
+            placement, kind, (int)_progress.Tokens, colocated: !_maySplit, cancellationToken);
     }
 
     /// <summary>OpenAI's own chat API cannot go on after half an answer; text completions can everywhere.</summary>

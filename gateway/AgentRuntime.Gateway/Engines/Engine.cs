@@ -64,7 +64,10 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
 
     /// <summary>Whether another engine can go on from KV state that this one made.</summary>
     public bool MovesKvTo(Engine other) =>
-        this != other && Descriptor.MovesKv && Descriptor.Kind == other.Descriptor.Kind;
+        this != other && TransferGroup > 0 && TransferGroup == other.TransferGroup;
+
+    /// <summary>Engines of one number above 0 can move KV state to one another: those of one kind that can.</summary>
+    public byte TransferGroup => Descriptor.MovesKv ? (byte)Descriptor.Kind : (byte)0;
 
     /// <summary>The address of one of the few paths that engines are asked at.</summary>
     public Uri AddressOf(string path) => _addresses.GetOrAdd(

@@ -51,6 +51,7 @@ internal sealed partial class RouteDesk
                     Source = KvSource.Responses,
                     MaxRunning = engine.Descriptor.MaxRunning,
                     ReportsLoad = engine.Health.ReportsLoad,
+                    TransferGroup = engine.TransferGroup,
                 },
                 Now);
             _engines[reference] = engine;

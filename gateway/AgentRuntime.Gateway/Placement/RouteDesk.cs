@@ -74,9 +74,18 @@ internal sealed partial class RouteDesk : IAsyncDisposable
     }
 
     /// <summary>Sends a request back after an engine failed it, and waits for another engine.</summary>
+    /// <param name="placement">Where it was.</param>
+    /// <param name="failure">What became of the engine.</param>
+    /// <param name="outputTokens">Tokens that the client got since it was placed or sent back last.</param>
+    /// <param name="colocated">Whether one engine must do what is left.</param>
+    /// <param name="cancellationToken">The caller's.</param>
     /// <exception cref="RuntimeErrorException">AR4001 or AR4009; the request has then left the desk.</exception>
     public ValueTask<Placement> RequeueAsync(
-        Placement placement, RouteFailure failure, int outputTokens, CancellationToken cancellationToken)
+        Placement placement,
+        RouteFailure failure,
+        int outputTokens,
+        bool colocated,
+        CancellationToken cancellationToken)
     {
         var waiter = placement.Waiter;
         Task<Placement>? later;
@@ -84,7 +93,7 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         lock (_lock)
         {
             waiter.Reset();
-            if (!_core.Requeue(placement.Assignment.Ticket, failure, outputTokens, Now))
+            if (!_core.Requeue(placement.Assignment.Ticket, failure, outputTokens, Now, colocated))
                 throw new InvalidOperationException("a request was sent back that is not under way");
 
             Pump();
@@ -132,6 +141,16 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         lock (_lock)
         {
             _core.PrefillDone(placement.Assignment.Ticket, Now, cachedTokens);
+            Pump();
+        }
+    }
+
+    /// <summary>The engine that writes the answer reads the prompt itself.</summary>
+    public void PrefillSkipped(Placement placement)
+    {
+        lock (_lock)
+        {
+            _core.PrefillSkipped(placement.Assignment.Ticket, Now);
             Pump();
         }
     }

@@ -51,6 +51,7 @@ internal sealed class RouteRequests(
             PromptTokens = Math.Max(1, ids?.Length ?? (template.Prompt.Length / BytesPerToken)),
             ExpectedOutputTokens = Math.Min(request.MaxOutputTokens, UsualOutputTokens),
             Blocks = blocks,
+            Colocated = template.Choices != 1,
             NextCallExpectedIn = request.NextCallExpectedIn?.TotalSeconds,
         };
     }

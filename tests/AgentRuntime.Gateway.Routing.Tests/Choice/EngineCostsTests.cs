@@ -71,7 +71,7 @@ public class EngineCostsTests
             + (t.Congestion.Factor(queue) * t.TokenSeconds * lost) + load;
         return (true,
             row.Roles.HasFlag(EngineRoles.Prefill) ? cost : Never,
-            row.Roles == EngineRoles.Both ? cost + decode : Never,
+            row.Roles.HasFlag(t.Alone) ? cost + decode : Never,
             row.Roles.HasFlag(EngineRoles.Decode)
                 ? decode + load + t.TransferSetup + (t.TransferToken * uncached) : Never);
     }
@@ -117,6 +117,7 @@ public class EngineCostsTests
             OutputWeight = random.NextDouble(), StreamDelayWeight = random.NextDouble(),
             TokenSeconds = random.NextDouble() / 1000, TransferSetup = random.NextDouble() / 100,
             TransferToken = random.NextDouble() / 1e5, Now = now,
+            Alone = random.Next(4) == 0 ? EngineRoles.Decode : EngineRoles.Both,
             Congestion = new(rows, 0, ahead, 0.4, now), Ahead = ahead,
         };
     }

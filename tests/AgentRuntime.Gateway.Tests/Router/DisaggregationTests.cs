@@ -80,6 +80,24 @@ public class DisaggregationTests
         Assert.Equal("Hello, world", TextOf(chunks));
     }
 
+    [Theory]
+    [InlineData(500, EngineKind.Vllm, "")]
+    [InlineData(200, EngineKind.OpenAi, "")]
+    [InlineData(200, EngineKind.Vllm, ""","n":2""")]
+    public async Task An_engine_that_did_not_read_the_prompt_is_not_believed_to_hold_it(
+        int status, EngineKind kind, string more)
+    {
+        await using var pair = await Pair.StartAsync(Disaggregation.Always, kind);
+        if (status != 200)
+            pair.Prefill.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, status);
+
+        await pair.Harness.AskAsync(Chat(prompt: new string('x', 1000), more: more));
+
+        var engines = pair.Harness.Router.Pool.Engines;
+        Assert.Equal(0, pair.Harness.Router.Desk.HeldBy(engines.Single(e => e.Name == "p")));
+        Assert.True(pair.Harness.Router.Desk.HeldBy(engines.Single(e => e.Name == "d")) > 0);
+    }
+
     [Fact]
     public async Task A_prompt_that_prefill_refuses_is_refused()
     {

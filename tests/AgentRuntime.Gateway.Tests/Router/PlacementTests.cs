@@ -69,7 +69,8 @@ public sealed class PlacementTests : IAsyncLifetime
         Add("a", maxRunning: 4);
         Add("b", maxRunning: 4);
         var first = await Submit();
-        var second = _desk.RequeueAsync(first, RouteFailure.EngineError, outputTokens: 0, CancellationToken.None);
+        var second = _desk.RequeueAsync(
+            first, RouteFailure.EngineError, outputTokens: 0, colocated: false, CancellationToken.None);
         Assert.True(second.IsCompletedSuccessfully);
         Assert.NotSame(first.Decode, (await second).Decode);
     }
