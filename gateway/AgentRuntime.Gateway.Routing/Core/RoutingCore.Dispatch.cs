@@ -235,7 +235,7 @@ public sealed partial class RoutingCore
         entry.Decode = choice.Decode;
         entry.Attempts++;
         entry.ReservedKvTokens = entry.Request.KvTokens;
-        pool.VirtualTime = entry.Tenant.Served;
+        pool.VirtualTime = entry.Tenant.VirtualTime;
         pool.Shared.Leave(entry.Request.Blocks.Span, entry.Slot);
         BeginPrefill(entry, choice.Prefill, choice.CachedTokens, choice.PrefillSeconds, now);
         entry.RunningAtDispatch = pool.Row(choice.Prefill).Running;

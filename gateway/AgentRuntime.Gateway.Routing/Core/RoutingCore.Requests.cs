@@ -63,7 +63,7 @@ public sealed partial class RoutingCore
         pool.Adapters.Count(request.Lora, 1);
         // Who had nothing waiting returns: having been away earns no more than a burst.
         if (entry.Tenant.Waiting == 0)
-            entry.Tenant.Served = pool.ServedOnReturn(entry.Tenant);
+            pool.Return(entry.Tenant);
         if (!Router.AnyEngine(pool, request.Lora, _options.Disaggregation))
         {
             Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);

@@ -46,7 +46,8 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
 
     /// <summary>
     /// The counter of the tenant that was served last: about where a tenant that returns is lifted to (start-time fair
-    /// queueing's virtual time).
+    /// queueing's virtual time). While that tenant lives on its burst it is the time at which it returned, or else each
+    /// of those who come one after the other would begin a burst further back.
     /// </summary>
     public double VirtualTime { get; set; }
 
@@ -142,6 +143,16 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     {
         var burst = options.BurstSeconds * TokensPerSecond / (tenant?.Weight ?? 1);
         return Math.Max(tenant?.Served ?? 0, VirtualTime - burst);
+    }
+
+    /// <summary>A tenant that has nothing waiting asks again.</summary>
+    public void Return(TenantShare tenant)
+    {
+        var served = ServedOnReturn(tenant);
+        if (served <= tenant.Served)
+            return;
+        tenant.Served = served;
+        tenant.LiftedAt = VirtualTime;
     }
 
     /// <summary>A request of the tenant is under way.</summary>

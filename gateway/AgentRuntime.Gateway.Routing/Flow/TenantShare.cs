@@ -15,6 +15,15 @@ internal sealed class TenantShare(TenantId tenant)
     /// <summary>Charged tokens over weight: the virtual token counter (VTC, OSDI'24).</summary>
     public double Served { get; set; }
 
+    /// <summary>
+    /// The pool's virtual time when the counter was last lifted: from there on the tenant has its burst, and those who
+    /// return after it begin no further back than it did.
+    /// </summary>
+    public double LiftedAt { get; set; }
+
+    /// <summary>What the pool's virtual time is when a request of the tenant is served.</summary>
+    public double VirtualTime => Math.Max(Served, LiftedAt);
+
     /// <summary>All that it was ever charged: unlike the counter, never lifted.</summary>
     public double ChargedTokens { get; set; }
 

@@ -100,6 +100,62 @@ public class FairnessTests
     }
 
     [Fact]
+    public void Newcomers_one_after_the_other_get_no_more_than_a_burst_each()
+    {
+        var f = new CoreFixture(
+            new() { LocalityDeficitTokens = 0, BurstSeconds = 4 }, new EngineDescription("e", "m") { MaxRunning = 1 });
+        for (var i = 0; i < 50; i++)
+        {
+            f.Submit(prompt: 1000, tenant: "busy");
+            var taken = f.Take();
+            f.Now += 1;
+            f.Finish(taken, prompt: 1000);
+            f.Core.Advance(f.Now);
+        }
+
+        for (var i = 0; i < 10; i++)
+        {
+            f.Submit(prompt: 10, tenant: $"new{i}");
+            var taken = f.Take();
+            f.Now += 0.01;
+            f.Finish(taken, prompt: 10, output: 1);
+        }
+
+        Dictionary<RouteTicket, string> owners = [];
+        for (var i = 0; i < 20; i++)
+        {
+            owners[f.Submit(prompt: 1000, tenant: "busy")] = "busy";
+            owners[f.Submit(prompt: 1000, tenant: "last")] = "last";
+        }
+
+        var order = new List<string>();
+        while (order.Count < 20)
+        {
+            var taken = f.Take();
+            f.Now += 1;
+            order.Add(owners[taken.Ticket]);
+            f.Finish(taken, prompt: 1000);
+        }
+
+        // Of the burst, which is four such prompts, half is ahead of an equal share.
+        Assert.InRange(order.Count(o => o == "last"), 9, 13);
+    }
+
+    [Fact]
+    public void A_weight_does_not_change_when_a_tenant_returned()
+    {
+        var f = new CoreFixture(new() { LocalityDeficitTokens = 0 });
+        var pool = f.Core.PoolOf(1);
+        pool.VirtualTime = 1000;
+        var share = pool.Share(f.Tenant("a"));
+        pool.Return(share);
+
+        f.Core.SetTenantWeight(1, f.Tenant("a"), 10);
+
+        Assert.Equal((1000, 1000), (share.LiftedAt, share.VirtualTime));
+    }
+
+    [Fact]
     public void A_full_router_takes_from_the_longest_queue_and_not_from_who_comes_next()
     {
         var f = new CoreFixture(
