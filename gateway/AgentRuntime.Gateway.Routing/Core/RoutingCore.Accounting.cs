@@ -6,6 +6,7 @@ namespace AgentRuntime.Gateway.Routing;
 public sealed partial class RoutingCore
 {
     private const int MaxAccounts = 65_536;
+    private const double RefusedLatelySeconds = 300;
     private readonly Dictionary<(int Pool, TenantId Tenant, string Service), SloAccount> _accounts = [];
     private readonly SloAccount _overflow = new();
 
@@ -41,9 +42,25 @@ public sealed partial class RoutingCore
         return standings;
     }
 
-    /// <summary>How many engines each pool should have by its load of now. Allocates: not for requests.</summary>
-    public IReadOnlyList<(string Model, ScalingAdvice Advice)> AdviseScaling(double now) =>
-        [.. _pools.Select(pool => (pool.Model, AdviseScaling(pool.Number, now)))];
+    /// <summary>What a tenant was charged in a pool so far, in tokens, running requests as expected.</summary>
+    /// <param name="pool">The pool.</param>
+    /// <param name="tenant">The tenant.</param>
+    public double ChargedTo(int pool, TenantId tenant) => PoolOf(pool).TryShare(tenant)?.ChargedTokens ?? 0;
+
+    /// <summary>
+    /// How many engines each pool should have by its load of now; nothing of a model that has no engine any more and
+    /// that nobody asked for in the last five minutes. Allocates: not for requests.
+    /// </summary>
+    public IReadOnlyList<(string Model, ScalingAdvice Advice)> AdviseScaling(double now)
+    {
+        now = Clock(now);
+        return
+        [
+            .. _pools.Where(pool => pool.HasEngines || pool.Waiting > 0
+                    || now - pool.LackedEngineAt <= RefusedLatelySeconds)
+                .Select(pool => (pool.Model, AdviseScaling(pool.Number, now))),
+        ];
+    }
 
     /// <summary>How many engines a pool should have by its load of now.</summary>
     public ScalingAdvice AdviseScaling(int pool, double now)

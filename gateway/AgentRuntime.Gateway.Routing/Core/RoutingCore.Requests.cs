@@ -286,6 +286,8 @@ public sealed partial class RoutingCore
             RetryAfterSeconds = retryAfter,
             State = entry.Request.State,
         });
+        if (reason == ReasonCodes.NoEngine)
+            entry.Pool.LackedEngineAt = _now;
         AccountRefused(entry);
         SettleUnfinished(entry, begun: false);
         End(entry);

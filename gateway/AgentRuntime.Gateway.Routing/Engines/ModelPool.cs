@@ -57,6 +57,24 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     /// <summary>Whether a request could not be sent because no decode engine had room.</summary>
     public bool DecodeBlocked { get; set; }
 
+    /// <summary>When a request was last refused because no engine could serve it.</summary>
+    public double LackedEngineAt { get; set; } = double.NegativeInfinity;
+
+    /// <summary>Whether it has an engine, in whatever health.</summary>
+    public bool HasEngines
+    {
+        get
+        {
+            foreach (var engine in _engines)
+            {
+                if (engine is { Removed: false })
+                    return true;
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>Smoothed time of a prefill.</summary>
     public double MeanPrefillSeconds { get; private set; } = 1000 / options.Prior.PrefillTokensPerSecond;
 

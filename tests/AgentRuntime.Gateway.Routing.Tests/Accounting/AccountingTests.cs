@@ -50,6 +50,44 @@ public class AccountingTests
     }
 
     [Fact]
+    public void A_pool_that_can_send_nothing_anywhere_keeps_its_engines()
+    {
+        var f = new CoreFixture(
+            null, [.. CoreFixture.Named(3).Select(e => e with { ReportsLoad = true, KvCapacityTokens = 10_000 })]);
+        f.Now = 100;
+        var silent = f.Core.AdviseScaling(1, f.Now);
+        f.Submit();
+        Assert.True(f.IsIdle);
+
+        var blocked = f.Core.AdviseScaling(1, f.Now);
+
+        Assert.Equal(
+            (3, 3, ScalingReason.Enough, 3, ScalingReason.Enough),
+            (silent.PrefillEngines, silent.DesiredPrefillEngines, silent.PrefillReason,
+                silent.DesiredDecodeEngines, silent.DecodeReason));
+        Assert.Equal(
+            (3, 3, ScalingReason.Backlog, 3, ScalingReason.Backlog),
+            (blocked.PrefillEngines, blocked.DesiredPrefillEngines, blocked.PrefillReason,
+                blocked.DesiredDecodeEngines, blocked.DecodeReason));
+    }
+
+    [Fact]
+    public void A_model_that_is_no_longer_served_asks_for_an_engine_only_while_it_is_asked_for()
+    {
+        var f = new CoreFixture();
+        Assert.Single(f.Core.AdviseScaling(f.Now));
+        foreach (var engine in f.Engines)
+            f.Core.RemoveEngine(engine, f.Now);
+        Assert.Empty(f.Core.AdviseScaling(f.Now));
+
+        f.Submit();
+        Assert.Equal(RouteKind.Refused, f.Take().Kind);
+
+        Assert.Equal(ScalingReason.NoEngine, Assert.Single(f.Core.AdviseScaling(f.Now + 299)).Advice.PrefillReason);
+        Assert.Empty(f.Core.AdviseScaling(f.Now + 301));
+    }
+
+    [Fact]
     public void A_pool_without_engines_asks_for_one()
     {
         var f = new CoreFixture();
