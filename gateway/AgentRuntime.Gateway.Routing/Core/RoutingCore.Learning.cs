@@ -147,12 +147,13 @@ public sealed partial class RoutingCore
 
     private void LearnDecode(RequestEntry entry, int outputTokens, double now)
     {
-        if (outputTokens < 2)
+        // What the client had before came from other engines.
+        var tokens = outputTokens - entry.DeliveredTokens - 1;
+        if (tokens < 1)
             return;
         var pool = entry.Pool;
         ref var row = ref pool.Row(entry.Decode);
         var state = pool.Engine(entry.Decode);
-        var tokens = outputTokens - 1;
         var busy = PrefillBusy(pool, entry.Decode, now) - entry.PrefillBusyAtFirstToken;
         state.Predictor.LearnDecode(
             (entry.RunningAtFirstToken + row.Running) / 2.0,

@@ -25,6 +25,7 @@ internal sealed class RoutedCall : IAsyncDisposable
     private bool _released;
     private bool _ended;
     private int _attempts;
+    private long _reported;
     private Placement? _placement;
     private DecodeLeg? _leg;
 
@@ -262,6 +263,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         {
             _ready.Clear();
             _progress = new AnswerProgress(_request, _template);
+            _reported = 0;
         }
 
         try
@@ -302,7 +304,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         _placement = null;
         var kind = failure.Unreachable ? RouteFailure.DecodeEngineDied : RouteFailure.EngineError;
         _placement = await _parts.Desk.RequeueAsync(
-            placement, kind, (int)_progress.Tokens, colocated: !_maySplit, cancellationToken);
+            placement, kind, ReportTokens(), colocated: !_maySplit, cancellationToken);
     }
 
     /// <summary>OpenAI's own chat API cannot go on after half an answer; text completions can everywhere.</summary>
@@ -313,8 +315,16 @@ internal sealed class RoutedCall : IAsyncDisposable
     private void Leave(RouteFailure failure)
     {
         if (_placement is { } placement)
-            _parts.Desk.Failed(placement, failure, (int)_progress.Tokens);
+            _parts.Desk.Failed(placement, failure, ReportTokens());
         _placement = null;
+    }
+
+    /// <summary>Tokens that the client has got and the desk has not been told of; told by this.</summary>
+    private int ReportTokens()
+    {
+        var tokens = Math.Max(0, _progress.Tokens - _reported);
+        _reported += tokens;
+        return (int)tokens;
     }
 
     private RuntimeErrorException NobodyServes() => new(_parts.Pool.Engines.Any(e => !e.Health.Healthy)

@@ -210,6 +210,13 @@ internal sealed partial class RouteDesk : IAsyncDisposable
             return _core.ReportSlo(tenant, Now);
     }
 
+    /// <summary>What a tenant's requests for a model were charged, in tokens; for tests and status.</summary>
+    public double ChargedTo(TenantId tenant, string model)
+    {
+        lock (_lock)
+            return _homes.TryFind(model, out var home) ? _core.ChargedTo(home.Pool, tenant) : 0;
+    }
+
     /// <summary>How many engines each model's load asks for.</summary>
     public IReadOnlyList<(string Model, ScalingAdvice Advice)> Scaling()
     {

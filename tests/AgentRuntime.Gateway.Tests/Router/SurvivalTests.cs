@@ -37,6 +37,35 @@ public class SurvivalTests
     }
 
     [Fact]
+    public async Task A_client_that_leaves_pays_once_for_the_tokens_of_each_engine()
+    {
+        await using var dying = await ScriptedEngine.StartAsync("dying");
+        await using var other = await ScriptedEngine.StartAsync("other");
+        var received = DieAfter(dying, "one ", "two ");
+        other.Words = ["three ", "four"];
+        await using var harness = await StartAsync([dying]);
+        var request = Chat(identity: Identity("leaver"));
+
+        var text = "";
+        await foreach (var chunk in harness.Router.GenerateAsync(request, CancellationToken.None))
+        {
+            text += chunk.Text;
+            if (text == "one two ")
+            {
+                await harness.Router.AddEngineAsync(other.Descriptor, CancellationToken.None);
+                received.SetResult();
+            }
+
+            if (text == "one two three ")
+                break;
+        }
+
+        // The prompt that the other engine was sent has what the client had by then.
+        var prompt = Math.Max(1, RequestTemplate.Parse(request.Body).Prompt.Length / 4) + 2;
+        Assert.Equal(prompt + (2 * 3), harness.Router.Desk.ChargedTo(request.Identity.Tenant, "m"));
+    }
+
+    [Fact]
     public async Task A_text_completion_goes_on_from_its_prompt_and_text()
     {
         await using var dying = await ScriptedEngine.StartAsync("dying");
