@@ -30,7 +30,8 @@ public sealed partial class RoutingCore
     public Assignment Decide(in RouteRequest request, double now)
     {
         var pool = Check(request);
-        var choice = _router.Decide(pool, request, pool.TryShare(request.Tenant), excluded: -1, Math.Max(now, _now));
+        now = Math.Max(now, _now);
+        var choice = _router.Decide(pool, request, pool.TryShare(request.Tenant), AvoidedBy(request), now);
         return choice.Prefill < 0
             ? new()
             {
@@ -40,8 +41,7 @@ public sealed partial class RoutingCore
                 State = request.State,
             }
             : Describe(
-                pool, default, choice, request,
-                HasRoom(pool, choice.Prefill, Math.Max(now, _now)) ? null : RouteKind.Wait);
+                pool, default, choice, request, GoesAtOnce(pool, request, choice, now) ? null : RouteKind.Wait);
     }
 
     /// <summary>
@@ -57,7 +57,7 @@ public sealed partial class RoutingCore
         entry.Pool = pool;
         entry.Tenant = pool.Share(request.Tenant);
         entry.ArrivedAt = now;
-        entry.Excluded = request.Avoid.Exists ? request.Avoid.Index : -1;
+        entry.Excluded = AvoidedBy(request);
         var ticket = entry.Ticket;
         pool.Begin(entry.Tenant);
         pool.Adapters.Count(request.Lora, 1);
@@ -242,6 +242,18 @@ public sealed partial class RoutingCore
             Enqueue(entry, now);
         return true;
     }
+
+    /// <summary>
+    /// Whether a request that comes now would be sent now, without a wait of its own or of one that it is let in for.
+    /// </summary>
+    private bool GoesAtOnce(ModelPool pool, in RouteRequest request, in Choice choice, double now) =>
+        pool.Waiting < _options.MaxWaiting && UnderWay < _options.MaxRequests
+            && (pool.TryShare(request.Tenant)?.Waiting ?? 0) < _options.MaxWaitingPerTenant
+            && pool.Engine(choice.Prefill).Queue.Count == 0 && HasRoom(pool, choice.Prefill, now)
+            && HasDecodeRoom(pool, choice.Decode, request.KvTokens)
+            && Shedding.Probability(ServiceOf(request), choice.Explanation.QueueSeconds) <= 0;
+
+    private static int AvoidedBy(in RouteRequest request) => request.Avoid.Exists ? request.Avoid.Index : -1;
 
     private SloClass ServiceOf(in RouteRequest request) => request.Service ?? _options.Classes[request.Class];
 

@@ -103,7 +103,10 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         return later is null ? new(another!) : new(WaitAsync(waiter, later, cancellationToken));
     }
 
-    /// <summary>Asks for another engine for a request that has one; null when there is none at once.</summary>
+    /// <summary>
+    /// Asks for another engine for a request that has one; null when there is none at once. It stands in nobody's way
+    /// who waits, and counts as nobody's refusal.
+    /// </summary>
     /// <param name="placement">The engine that it has.</param>
     /// <param name="request">The request.</param>
     /// <param name="adapter">The adapter that it is for; null for the base model.</param>
@@ -112,12 +115,13 @@ internal sealed partial class RouteDesk : IAsyncDisposable
         var waiter = new Waiter();
         lock (_lock)
         {
-            waiter.Ticket = _core.Submit(
-                request with
-                {
-                    State = waiter, Avoid = placement.Assignment.Decode, Lora = LoraOf(request.Pool, adapter),
-                },
-                Now);
+            var asked = request with
+            {
+                State = waiter, Avoid = placement.Assignment.Decode, Lora = LoraOf(request.Pool, adapter),
+            };
+            if (_core.Decide(asked, Now).Kind is RouteKind.Wait or RouteKind.Refused)
+                return null;
+            waiter.Ticket = _core.Submit(asked, Now);
             Pump();
             try
             {

@@ -1,18 +1,22 @@
+using System.Collections.Concurrent;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Gateway.Routing;
+using Microsoft.Extensions.Logging;
 
 namespace AgentRuntime.Gateway.Tests;
 
 /// <summary>The desk answers at once what it can, and lets others wait.</summary>
 public sealed class PlacementTests : IAsyncLifetime
 {
-    private readonly ShiftedTime _time = new();
+    private readonly StumblingTime _time = new();
+    private readonly Complaints _complaints = new();
     private readonly TenantId _tenant = TenantId.New(TimeProvider.System);
     private RouteDesk _desk = null!;
 
     public Task InitializeAsync()
     {
-        _desk = new RouteDesk(new EngineRouterOptions(), _time);
+        _desk = new RouteDesk(
+            new EngineRouterOptions { Routing = new() { MaxWaiting = 2 } }, _time, _complaints);
         return Task.CompletedTask;
     }
 
@@ -76,6 +80,46 @@ public sealed class PlacementTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_second_engine_is_asked_for_only_where_nobody_waits_for_it()
+    {
+        Add("a", maxRunning: 1);
+        Add("b", maxRunning: 1);
+        var flood = TenantId.New(TimeProvider.System);
+        var first = await Submit();
+        var beside = Beside(first);
+        Assert.NotNull(beside);
+        Assert.NotSame(first.Decode, beside.Decode);
+        _desk.Failed(beside, RouteFailure.Superseded, 0);
+        await Submit(flood);
+        Task[] waiting = [Submit(flood).AsTask(), Submit(flood).AsTask()];
+
+        Assert.Null(Beside(first));
+
+        Assert.All(waiting, w => Assert.False(w.IsCompleted));
+        Assert.Empty(_desk.Standings(null));
+    }
+
+    [Fact]
+    public async Task A_timer_that_fails_goes_on_and_says_so_once_in_a_while()
+    {
+        Add("a", maxRunning: 1);
+        await Submit();
+        var second = Submit();
+        for (var i = 0; i < 3; i++)
+        {
+            _time.Stumbles = true;
+            await Eventually.BecomesTrueAsync(() => !_time.Stumbles);
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(31));
+
+        var refused = await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => second.AsTask().WaitAsync(Eventually.Patience));
+        Assert.Equal(ReasonCodes.Saturated, refused.Error.Code);
+        Assert.Equal([4007], _complaints.Events);
+    }
+
+    [Fact]
     public async Task A_request_that_is_placed_at_once_makes_few_bytes()
     {
         Add("a", maxRunning: 64);
@@ -109,12 +153,58 @@ public sealed class PlacementTests : IAsyncLifetime
         return engine;
     }
 
-    private ValueTask<Placement> Submit(CancellationToken cancellationToken = default)
+    private ValueTask<Placement> Submit(CancellationToken cancellationToken = default) =>
+        Submit(_tenant, cancellationToken);
+
+    private ValueTask<Placement> Submit(TenantId tenant, CancellationToken cancellationToken = default) =>
+        _desk.SubmitAsync(Request(tenant), null, cancellationToken);
+
+    private Placement? Beside(Placement placement) => _desk.TrySubmitBeside(placement, Request(_tenant), null);
+
+    private RouteRequest Request(TenantId tenant)
     {
         Assert.True(_desk.TryFind("m", out var home));
-        return _desk.SubmitAsync(
-            new RouteRequest { Pool = home.Pool, Tenant = _tenant, PromptTokens = 4, ExpectedOutputTokens = 4 },
-            home.Adapter,
-            cancellationToken);
+        return new() { Pool = home.Pool, Tenant = tenant, PromptTokens = 4, ExpectedOutputTokens = 4 };
+    }
+
+    /// <summary>A clock that can be set ahead, and that fails once when it is told to. Thread-safe.</summary>
+    private sealed class StumblingTime : TimeProvider
+    {
+        private readonly ShiftedTime _time = new();
+        private int _stumbles;
+
+        public bool Stumbles
+        {
+            get => Volatile.Read(ref _stumbles) != 0;
+            set => Volatile.Write(ref _stumbles, value ? 1 : 0);
+        }
+
+        public void Advance(TimeSpan by) => _time.Advance(by);
+
+        public override DateTimeOffset GetUtcNow() => _time.GetUtcNow();
+
+        public override long GetTimestamp() => Interlocked.Exchange(ref _stumbles, 0) == 0
+            ? _time.GetTimestamp()
+            : throw new InvalidOperationException("the clock stumbled");
+    }
+
+    /// <summary>The ids of what was logged. Thread-safe.</summary>
+    private sealed class Complaints : ILogger
+    {
+        private readonly ConcurrentQueue<int> _events = new();
+
+        public IEnumerable<int> Events => _events;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter) => _events.Enqueue(eventId.Id);
     }
 }
