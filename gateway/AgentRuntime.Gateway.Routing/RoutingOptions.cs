@@ -81,13 +81,13 @@ public sealed record RoutingOptions
     /// </summary>
     public double MostRetainSeconds { get; init; } = 300;
 
-    /// <summary>Requests that may wait in all. Default 10,000.</summary>
+    /// <summary>Requests that may wait for one model. Default 10,000.</summary>
     public int MaxWaiting { get; init; } = 10_000;
 
-    /// <summary>Requests of one tenant that may wait. Default 2,000.</summary>
+    /// <summary>Requests of one tenant that may wait for one model. Default 2,000.</summary>
     public int MaxWaitingPerTenant { get; init; } = 2_000;
 
-    /// <summary>Requests that may be under way, waiting ones included. Default 100,000.</summary>
+    /// <summary>Requests that may be under way in all, waiting ones included. Default 100,000.</summary>
     public int MaxRequests { get; init; } = 100_000;
 
     /// <summary>Charge of an output token against an uncached prompt token. Default 2 (VTC, OSDI'24).</summary>

@@ -114,7 +114,7 @@ internal sealed class SharedPrefixes
         int blockTokens)
     {
         var longest = Math.Min(matches.Longest, blocks.Length);
-        if (longest == 0 || _uses.Count == 0)
+        if (longest == 0 || _uses.Count == 0 || factor <= 0)
             return [];
         if (_saved.Length <= longest)
             _saved = new double[longest * 2];

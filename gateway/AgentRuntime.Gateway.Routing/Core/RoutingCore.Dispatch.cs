@@ -128,6 +128,8 @@ public sealed partial class RoutingCore
             return;
         entry.Phase = RequestPhase.Waiting;
         entry.QueuedAt = now;
+        entry.WaitUntil = Math.Min(
+            now + ServiceOf(entry.Request).MaxWaitSeconds, entry.Request.Deadline ?? double.PositiveInfinity);
         entry.Sequence = ++_sequence;
         entry.Rebinds = 0;
         AddWait(entry);

@@ -59,7 +59,7 @@ public sealed partial class RoutingCore
         state.BusyShareAt = now;
         if (elapsed > 0)
             row.BusyShare += ((row.Prefilling > 0 ? 1 : 0) - row.BusyShare)
-                * (1 - Math.Exp(-elapsed / Math.Clamp(now - state.AddedAt, 1, _options.BusyWindowSeconds)));
+                * (1 - Math.Exp(-elapsed / Math.Min(Math.Max(now - state.AddedAt, 1), _options.BusyWindowSeconds)));
     }
 
     /// <summary>The prompt has been read: what the engine still has to read is known anew.</summary>

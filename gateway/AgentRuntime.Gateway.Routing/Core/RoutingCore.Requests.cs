@@ -80,14 +80,7 @@ public sealed partial class RoutingCore
 
         pool.Shared.Begin(request.Blocks.Span);
         entry.IsShared = true;
-        entry.Due = now + service.TtftSeconds;
-        entry.WaitUntil = now + service.MaxWaitSeconds;
-        if (request.Deadline is { } deadline)
-        {
-            entry.WaitUntil = Math.Min(entry.WaitUntil, deadline);
-            entry.Due = Math.Min(entry.Due, deadline);
-        }
-
+        entry.Due = Math.Min(now + service.TtftSeconds, request.Deadline ?? double.PositiveInfinity);
         Enqueue(entry, now);
         return ticket;
     }
@@ -235,7 +228,6 @@ public sealed partial class RoutingCore
             ExpectedOutputTokens = Math.Max(1, entry.Request.ExpectedOutputTokens - outputTokens),
             Colocated = colocated || entry.Request.Colocated,
         };
-        entry.WaitUntil = now + ServiceOf(entry.Request).MaxWaitSeconds;
         if (!Router.AnyEngine(entry.Pool, entry.Request.Lora, _options.Disaggregation))
             Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);
         else

@@ -28,6 +28,7 @@ internal sealed partial class RouteDesk
                     if (_feeds.TryGetValue(engine, out var feed) && feed.Ref == placed.Ref)
                         _feeds.Remove(engine);
                     _core.RemoveEngine(placed.Ref, Now);
+                    _engines.Remove(placed.Ref);
                 }
                 else
                 {

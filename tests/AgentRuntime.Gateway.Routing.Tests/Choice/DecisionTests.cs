@@ -125,6 +125,60 @@ public class DecisionTests
     }
 
     [Fact]
+    public void What_would_have_to_wait_or_to_push_another_out_is_not_decided_to_go_now()
+    {
+        var f = new CoreFixture(
+            new() { MaxWaiting = 2 },
+            new("a", "m") { MaxRunning = 1 },
+            new EngineDescription("b", "m") { MaxRunning = 1 });
+        f.Submit();
+        var first = f.Take();
+        var avoiding = Request(f, 10) with { Avoid = first.Decode };
+
+        Assert.Equal((RouteKind.Colocated, true), Decide(f, avoiding, other: first.Decode));
+        f.Submit();
+        f.Take();
+        Assert.Equal((RouteKind.Wait, true), Decide(f, avoiding, other: first.Decode));
+    }
+
+    private static (RouteKind Kind, bool Avoided) Decide(CoreFixture f, in RouteRequest request, EngineRef other)
+    {
+        var decided = f.Core.Decide(request, f.Now);
+        return (decided.Kind, decided.Decode != other);
+    }
+
+    [Theory]
+    [InlineData(0.5)]
+    [InlineData(30)]
+    public void The_window_of_the_busy_share_may_be_short(double seconds)
+    {
+        var f = new CoreFixture(new() { BusyWindowSeconds = seconds });
+        f.Submit();
+        var taken = f.Take();
+        f.Now = 10;
+        f.Finish(taken);
+
+        Assert.InRange(f.Core.PoolOf(1).Row(taken.Prefill.Index).BusyShare, 0.2, 1);
+    }
+
+    [Fact]
+    public void Where_reading_costs_others_nothing_a_copy_saves_nothing()
+    {
+        var shared = new SharedPrefixes();
+        var blocks = CoreFixture.Blocks(0, 10);
+        shared.Begin(blocks);
+        shared.Begin(blocks);
+        var index = new KvIndex(new());
+        index.Add(0);
+        foreach (var key in blocks)
+            index.Store(0, key);
+        var matches = new PrefixMatches();
+        index.Match(blocks, matches);
+
+        Assert.True(shared.SavedTokens(blocks, matches, [new() { Open = true }], 0, 16).IsEmpty);
+    }
+
+    [Fact]
     public void A_decision_allocates_nothing()
     {
         var f = new CoreFixture(null, CoreFixture.Named(64));

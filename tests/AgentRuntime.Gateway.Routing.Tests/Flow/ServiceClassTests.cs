@@ -99,6 +99,25 @@ public class ServiceClassTests
     }
 
     [Fact]
+    public void A_deadline_holds_for_a_request_that_is_sent_back_too()
+    {
+        var f = new CoreFixture(null, [OneAtATime[0], OneAtATime[0] with { Name = "f" }]);
+        var ticket = f.Core.Submit(
+            new() { Pool = 1, Tenant = f.Tenant("a"), PromptTokens = 10, Deadline = 5 }, f.Now);
+        f.Take();
+        f.Submit();
+        f.Take();
+        f.Now = 4;
+        Assert.True(f.Core.Requeue(ticket, RouteFailure.EngineError, 0, f.Now));
+        Assert.True(f.IsIdle);
+
+        f.Now = 5.1;
+        f.Core.Advance(f.Now);
+
+        Assert.Equal((ticket, RouteKind.Refused), (f.Take() is var refused ? refused.Ticket : default, refused.Kind));
+    }
+
+    [Fact]
     public void A_tenants_own_terms_of_a_class_bound_its_wait_and_count_for_its_account()
     {
         var f = new CoreFixture(null, OneAtATime);
