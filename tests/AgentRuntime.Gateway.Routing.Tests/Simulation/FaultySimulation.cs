@@ -4,25 +4,30 @@ namespace AgentRuntime.Gateway.Routing.Tests;
 
 /// <summary>
 /// The whole router against engines that die, slow down and come back, with lost events, clients that leave, load
-/// reports that stop and a clock that jumps: everything from one seed.
+/// reports that stop and a clock that jumps: everything from one seed. Where it is harsh, all engines may be down at
+/// once, some are removed while others write what they have read and new ones get their places, prefills of pairs fail,
+/// not all engines can make pairs, and one tenant's adapter is served by two engines only.
 /// </summary>
 internal sealed class FaultySimulation
 {
     public const double MaxWait = 4;
     private const double Step = 0.02;
     private const int BlockTokens = 64;
+    private const string Adapter = "adapter";
     private readonly Random _random;
     private readonly SimulationOptions _pool = new() { BlockTokens = BlockTokens, KvTokens = 64_000 };
-    private readonly SimulatedEngine[] _engines;
-    private readonly EngineRef[] _refs;
-    private readonly bool[] _down;
+    private readonly List<FaultyEngine> _engines = [];
+    private readonly Dictionary<int, FaultyEngine> _byPlace = [];
+    private readonly List<RequestEntry> _waiting = [];
+    private readonly bool _harsh;
     private readonly Dictionary<int, Flight> _flights = [];
     private double _now;
     private double _jump;
     private double _monotonic;
 
-    public FaultySimulation(int seed, DisaggregationMode mode, int engines)
+    public FaultySimulation(int seed, DisaggregationMode mode, int engines, bool harsh = false)
     {
+        _harsh = harsh;
         _random = new(seed);
         Core = new(
             new()
@@ -31,14 +36,8 @@ internal sealed class FaultySimulation
                 BlockTokens = BlockTokens, Disaggregation = mode, MaxWaiting = 60, MaxWaitingPerTenant = 30,
             },
             seed: (ulong)seed);
-        _engines = [.. Enumerable.Range(0, engines).Select(e => new SimulatedEngine(_pool, e))];
-        _refs = [.. _engines.Select(e => Core.AddEngine(
-            new($"e{e.Number}", "m")
-            {
-                MaxRunning = 12, KvCapacityTokens = 64_000, ReportsLoad = e.Number % 2 == 0,
-            },
-            0))];
-        _down = new bool[engines];
+        for (var engine = 0; engine < engines; engine++)
+            Add(servesAdapter: engine < 2);
     }
 
     public RoutingCore Core { get; }
@@ -48,6 +47,10 @@ internal sealed class FaultySimulation
     public int Submitted { get; private set; }
 
     public int Moved { get; private set; }
+
+    public int Skipped { get; private set; }
+
+    public int Removed { get; private set; }
 
     public int Refused { get; private set; }
 
@@ -78,6 +81,7 @@ internal sealed class FaultySimulation
             Report(all: _now >= seconds);
             Core.Advance(Clock);
             Pump();
+            CheckQueues();
         }
     }
 
@@ -91,13 +95,16 @@ internal sealed class FaultySimulation
 
     private void Submit(TraceRequest trace)
     {
-        var flight = new Flight { Request = new(++Submitted, trace, _now), Since = Monotonic };
+        var flight = new Flight
+        {
+            Request = new(++Submitted, trace, _now), Since = Monotonic, NeedsAdapter = _harsh && trace.Tenant == 1,
+        };
         flight.Request.Ticket = Core.Submit(
             new()
             {
                 Pool = 1, Tenant = CoreRouter.TenantOf(trace.Tenant), Class = trace.Class,
                 PromptTokens = trace.PromptTokens, ExpectedOutputTokens = trace.OutputTokens, Blocks = trace.Blocks,
-                State = flight,
+                Lora = flight.NeedsAdapter ? Core.LoraOf(1, Adapter) : 0, State = flight,
             },
             Clock);
         _flights.Add(flight.Request.Id, flight);
@@ -119,16 +126,31 @@ internal sealed class FaultySimulation
                 continue;
             }
 
-            Assert.False(_down[taken.Prefill.Index] || _down[taken.Decode.Index], "sent to an engine that is down");
+            FaultyEngine prefill = _byPlace[taken.Prefill.Index], decode = _byPlace[taken.Decode.Index];
+            CheckPlace(taken, flight, prefill, decode);
             flight.Placed = true;
-            (flight.Request.Prefill, flight.Request.Decode) = (taken.Prefill.Index, taken.Decode.Index);
+            (flight.Request.Prefill, flight.Request.Decode) = (prefill.Model.Number, decode.Model.Number);
             flight.Uncached = Math.Max(1, flight.Prompt - taken.Explanation.CachedTokens);
-            _engines[taken.Prefill.Index].Prefill(flight.Request, _now);
+            prefill.Model.Prefill(flight.Request, _now);
         }
     }
 
-    private void Work(SimulatedEngine engine)
+    private static void CheckPlace(Assignment taken, Flight flight, FaultyEngine prefill, FaultyEngine decode)
     {
+        Assert.False(prefill.Down || decode.Down, "sent to an engine that is down");
+        Assert.False(prefill.Removed || decode.Removed, "sent to an engine that was removed");
+        Assert.True(
+            !flight.NeedsAdapter || (prefill.ServesAdapter && decode.ServesAdapter), "sent where its adapter is not");
+        Assert.Equal(prefill != decode, taken.Kind == RouteKind.Disaggregated);
+        Assert.True(
+            prefill == decode || (prefill.TransferGroup > 0 && prefill.TransferGroup == decode.TransferGroup),
+            "a pair that cannot move KV state");
+        Assert.True(prefill == decode || !flight.Skipped, "split again after that had failed");
+    }
+
+    private void Work(FaultyEngine host)
+    {
+        var engine = host.Model;
         while (engine.NextAt <= _now)
         {
             if (engine.EndDecode(_now) is { } complete && _flights.TryGetValue(complete.Id, out var flight))
@@ -141,12 +163,19 @@ internal sealed class FaultySimulation
 
             if (engine.EndPrefill(_now) is not { } read)
                 continue;
-            engine.Cache.Use(read.Trace.Blocks, key => Event(engine, key, true), key => Event(engine, key, false));
+            if (_harsh && read.Prefill != read.Decode && _random.Next(10) == 0)
+            {
+                SkipPrefill(read);
+                engine.Start(_now);
+                continue;
+            }
+
+            engine.Cache.Use(read.Trace.Blocks, key => Event(host, key, true), key => Event(host, key, false));
             if (_flights.TryGetValue(read.Id, out var begun))
             {
                 Core.PrefillDone(read.Ticket, Clock);
                 Core.FirstToken(read.Ticket, Clock);
-                _engines[read.Decode].Decode(read, _now);
+                _engines[read.Decode].Model.Decode(read, _now);
                 begun.Begun = true;
             }
 
@@ -154,31 +183,51 @@ internal sealed class FaultySimulation
         }
     }
 
-    private void Event(SimulatedEngine engine, BlockKey key, bool stored)
+    /// <summary>The prefill leg of a pair has failed: the other engine reads the prompt.</summary>
+    private void SkipPrefill(SimulatedRequest request)
     {
-        // One event in fifty is lost, and nobody notices.
-        if (_random.Next(50) == 0)
+        if (!_flights.TryGetValue(request.Id, out var flight))
+            return;
+        var decode = _engines[request.Decode];
+        var matches = new PrefixMatches();
+        Core.IndexOf(1).Match(request.Trace.Blocks, matches);
+        var held = Math.Min(matches[decode.Ref.Index] * BlockTokens, flight.Prompt - 1);
+        flight.Uncached = Math.Max(
+            1, flight.Prompt - (int)(held * Core.PoolOf(1).Row(decode.Ref.Index).CacheTrust));
+        flight.Skipped = true;
+        Assert.True(Core.PrefillSkipped(request.Ticket, Clock));
+        Assert.False(Core.PrefillSkipped(request.Ticket, Clock));
+        request.Prefill = request.Decode;
+        decode.Model.Prefill(request, _now);
+        Skipped++;
+    }
+
+    private void Event(FaultyEngine engine, BlockKey key, bool stored)
+    {
+        // One event in fifty is lost, and nobody notices. Those of a removed engine are not heard.
+        if (_random.Next(50) == 0 || engine.Removed)
             return;
         if (stored)
-            Core.IndexOf(1).Store(engine.Number, key);
+            Core.IndexOf(1).Store(engine.Ref.Index, key);
         else
-            Core.IndexOf(1).Evict(engine.Number, key);
+            Core.IndexOf(1).Evict(engine.Ref.Index, key);
     }
 
     private void Misfortune()
     {
-        var engine = _random.Next(_engines.Length);
+        var present = _engines.Where(e => !e.Removed).ToList();
+        var engine = present[_random.Next(present.Count)];
         switch (_random.Next(1500))
         {
-            case < 6 when !_down[engine] && _down.Count(d => d) < _engines.Length - 1:
+            case < 6 when !engine.Down && present.Count(e => !e.Down) > (_harsh ? 0 : 1):
                 Kill(engine);
                 break;
-            case < 20 when _down[engine]:
-                _down[engine] = false;
-                Core.SetHealth(_refs[engine], EngineHealth.Healthy, Clock);
+            case < 20 when engine.Down:
+                engine.Down = false;
+                Core.SetHealth(engine.Ref, EngineHealth.Healthy, Clock);
                 break;
             case < 25:
-                _engines[engine].SlowDown = _random.Next(1, 6);
+                engine.Model.SlowDown = _random.Next(1, 6);
                 break;
             case < 28:
                 _jump += _random.Next(2) == 0 ? 0.5 : -0.3;
@@ -187,26 +236,67 @@ internal sealed class FaultySimulation
                 Leave();
                 break;
             case < 43:
-                Core.IndexOf(1).Doubt(engine, Clock);
+                Core.IndexOf(1).Doubt(engine.Ref.Index, Clock);
+                break;
+            case < 45 when _harsh:
+                foreach (var alive in present.Where(e => !e.Down))
+                    Kill(alive);
+                break;
+            case < 55 when _harsh:
+                Replace(engine);
                 break;
             default:
                 break;
         }
     }
 
-    private void Kill(int engine)
+    private void Add(bool servesAdapter)
     {
-        _down[engine] = true;
-        Core.SetHealth(_refs[engine], EngineHealth.Down, Clock);
-        _engines[engine].Die(_now);
+        var number = _engines.Count;
+        var engine = new FaultyEngine
+        {
+            Model = new(_pool, number),
+            ReportsLoad = number % 2 == 0,
+            ServesAdapter = servesAdapter,
+            TransferGroup = _harsh ? (byte)(number % 4 == 3 ? 0 : 1 + (number / 4 % 2)) : (byte)1,
+        };
+        engine.Ref = Core.AddEngine(
+            new($"e{number}", "m")
+            {
+                MaxRunning = 12, KvCapacityTokens = 64_000, ReportsLoad = engine.ReportsLoad,
+                TransferGroup = engine.TransferGroup,
+            },
+            Clock);
+        if (_harsh && servesAdapter)
+            Core.SetServed(engine.Ref, servesBase: true, [Adapter], Clock);
+        Assert.True(!_byPlace.TryGetValue(engine.Ref.Index, out var before) || before.Removed, "a place given twice");
+        _engines.Add(engine);
+        _byPlace[engine.Ref.Index] = engine;
+    }
+
+    /// <summary>An engine leaves: what it has goes on, and another one comes.</summary>
+    private void Replace(FaultyEngine engine)
+    {
+        engine.Removed = true;
+        Core.RemoveEngine(engine.Ref, Clock);
+        Add(engine.ServesAdapter);
+        Removed++;
+    }
+
+    private void Kill(FaultyEngine engine)
+    {
+        engine.Down = true;
+        Core.SetHealth(engine.Ref, EngineHealth.Down, Clock);
+        engine.Model.Die(_now);
+        var number = engine.Model.Number;
         foreach (var flight in _flights.Values.Where(f => f.Placed
-            && (f.Request.Prefill == engine || f.Request.Decode == engine)).ToList())
+            && (f.Request.Prefill == number || f.Request.Decode == number)).ToList())
         {
             foreach (var other in _engines)
-                other.Drop(flight.Request, _now);
+                other.Model.Drop(flight.Request, _now);
             flight.Placed = flight.Begun = false;
             flight.Since = Monotonic;
-            var decoding = flight.Request.Decode == engine;
+            var decoding = flight.Request.Decode == number;
             Assert.True(Core.Requeue(
                 flight.Request.Ticket,
                 decoding ? RouteFailure.DecodeEngineDied : RouteFailure.PrefillEngineDied, outputTokens: 1, Clock));
@@ -214,7 +304,7 @@ internal sealed class FaultySimulation
             Moved++;
         }
 
-        Assert.Equal(0, Core.IndexOf(1).HeldBy(engine));
+        Assert.Equal(0, Core.IndexOf(1).HeldBy(engine.Ref.Index));
     }
 
     private void Leave()
@@ -223,7 +313,7 @@ internal sealed class FaultySimulation
             return;
         var flight = _flights.Values.ElementAt(_random.Next(_flights.Count));
         foreach (var engine in _engines)
-            engine.Drop(flight.Request, _now);
+            engine.Model.Drop(flight.Request, _now);
         Assert.True(Core.Failed(flight.Request.Ticket, RouteFailure.EngineError, Clock));
         Assert.False(Core.Failed(flight.Request.Ticket, RouteFailure.Cancelled, Clock));
         End(flight, flight.Unfinished);
@@ -234,8 +324,35 @@ internal sealed class FaultySimulation
         foreach (var engine in _engines)
         {
             // Reports of one engine pause for two seconds in every ten.
-            if (engine.Number % 2 == 0 && !_down[engine.Number] && (all || (_now + engine.Number) % 10 > 2))
-                Core.ReportLoad(_refs[engine.Number], new(0, engine.Running, 0.2), Clock);
+            if (engine is { ReportsLoad: true, Down: false, Removed: false }
+                && (all || (_now + engine.Model.Number) % 10 > 2))
+                Core.ReportLoad(engine.Ref, new(0, engine.Model.Running, 0.2), Clock);
+        }
+    }
+
+    /// <summary>Every request that waits is in one queue, once, and what has left takes up little room.</summary>
+    private void CheckQueues()
+    {
+        var pool = Core.PoolOf(1);
+        _waiting.Clear();
+        Collect(pool.Unbound);
+        for (var place = 0; place < pool.Places; place++)
+        {
+            if (pool.Find(place) is { } engine)
+                Collect(engine.Queue);
+        }
+
+        Assert.Equal(pool.Waiting, _waiting.Count);
+        Assert.Equal(pool.Waiting, _waiting.Distinct().Count());
+        Assert.All(_waiting, e => Assert.Equal(RequestPhase.Waiting, e.Phase));
+    }
+
+    private void Collect(EngineQueue queue)
+    {
+        foreach (var lane in queue.Lanes)
+        {
+            lane.CollectInto(_waiting);
+            Assert.InRange(lane.HeapCount, lane.Count, (2 * lane.Count) + 20);
         }
     }
 
@@ -246,8 +363,30 @@ internal sealed class FaultySimulation
         ExpectedCharge += charge;
     }
 
+    private sealed class FaultyEngine
+    {
+        public required SimulatedEngine Model { get; init; }
+
+        public required bool ReportsLoad { get; init; }
+
+        public required bool ServesAdapter { get; init; }
+
+        public required byte TransferGroup { get; init; }
+
+        public EngineRef Ref { get; set; }
+
+        public bool Down { get; set; }
+
+        public bool Removed { get; set; }
+    }
+
     private sealed class Flight
     {
+        public required bool NeedsAdapter { get; init; }
+
+        /// <summary>Whether its prefill has failed on an engine of a pair.</summary>
+        public bool Skipped { get; set; }
+
         public required SimulatedRequest Request { get; init; }
 
         public double Since { get; set; }

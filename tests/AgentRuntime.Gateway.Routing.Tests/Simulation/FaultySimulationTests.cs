@@ -3,21 +3,27 @@ namespace AgentRuntime.Gateway.Routing.Tests;
 public class FaultySimulationTests
 {
     [Theory]
-    [InlineData(1, DisaggregationMode.Auto, 4)]
-    [InlineData(2, DisaggregationMode.Auto, 2)]
-    [InlineData(3, DisaggregationMode.Always, 4)]
-    [InlineData(4, DisaggregationMode.Never, 3)]
-    [InlineData(5, DisaggregationMode.Always, 2)]
-    [InlineData(6, DisaggregationMode.Auto, 9)]
+    [InlineData(1, DisaggregationMode.Auto, 4, false)]
+    [InlineData(2, DisaggregationMode.Auto, 2, false)]
+    [InlineData(3, DisaggregationMode.Always, 4, false)]
+    [InlineData(4, DisaggregationMode.Never, 3, false)]
+    [InlineData(5, DisaggregationMode.Always, 2, false)]
+    [InlineData(6, DisaggregationMode.Auto, 9, false)]
+    [InlineData(11, DisaggregationMode.Auto, 4, true)]
+    [InlineData(12, DisaggregationMode.Always, 4, true)]
+    [InlineData(13, DisaggregationMode.Always, 9, true)]
+    [InlineData(14, DisaggregationMode.Never, 3, true)]
     public void Every_request_ends_once_waits_within_its_bound_and_leaves_nothing_behind(
-        int seed, DisaggregationMode mode, int engines)
+        int seed, DisaggregationMode mode, int engines, bool harsh)
     {
-        var simulation = new FaultySimulation(seed, mode, engines);
+        var simulation = new FaultySimulation(seed, mode, engines, harsh);
 
         simulation.Play(seconds: 60);
 
         Assert.True(simulation.Submitted > 1000);
         Assert.True(simulation.Moved > 0, "no request met a dying engine: the test shows nothing");
+        Assert.Equal(harsh, simulation.Removed > 0);
+        Assert.True(simulation.Skipped > 0 || !harsh || mode != DisaggregationMode.Always, "no prefill failed");
         Assert.Equal(simulation.Submitted, simulation.Ended);
         Assert.InRange(simulation.LongestWait, 0, FaultySimulation.MaxWait + 0.6);
         Assert.Equal((0, 0), (simulation.Core.UnderWay, simulation.Core.Waiting));
@@ -32,8 +38,10 @@ public class FaultySimulationTests
             ref readonly var row = ref pool.Row(engine);
             Assert.Equal((0, 0), (row.Running, row.Prefilling));
             Assert.Equal(0, row.AllWaitingSeconds, 6);
-            Assert.Equal(0, pool.Engine(engine).Queue.Count);
-            Assert.Equal(0, pool.Engine(engine).PrefillingSeconds, 6);
+            if (pool.Find(engine) is not { } state)
+                continue;
+            Assert.Equal(0, state.Queue.Count);
+            Assert.Equal(0, state.PrefillingSeconds, 6);
         }
     }
 
