@@ -22,7 +22,7 @@ internal sealed class EngineStream(
     private readonly SseReader _events = new(body, options.MaxChunkBytes);
     private string? _id;
     private string? _model;
-    private bool _lives;
+    private bool _begun;
     private bool _finished;
     private bool _ended;
 
@@ -39,7 +39,9 @@ internal sealed class EngineStream(
             ReadOnlyMemory<byte> data;
             while (!_events.TryNext(out data))
             {
-                if (await ReadAsync())
+                var more = await ReadAsync();
+                watch.Rest();
+                if (more)
                     continue;
 
                 // Without [DONE] an answer is whole only if its choice said that it ended.
@@ -47,7 +49,7 @@ internal sealed class EngineStream(
                 return null;
             }
 
-            _lives = true;
+            _begun = true;
             if (data.Span.SequenceEqual(Done))
             {
                 _ended = true;
@@ -111,18 +113,14 @@ internal sealed class EngineStream(
     }
 
     /// <summary>
-    /// Gets the next bytes. An event moves the deadline on, but only when the next one has to be waited for: of a burst
-    /// only the last does.
+    /// Gets the next bytes, within a deadline if they have to be waited for. Whatever comes is a sign of life: an
+    /// engine that holds a tool call back sends comments meanwhile. They do not shorten the first event's deadline.
     /// </summary>
     private ValueTask<bool> ReadAsync()
     {
         var read = _events.ReadAsync(watch.Token);
-        if (_lives && !read.IsCompleted)
-        {
-            watch.Within(options.BetweenTokensTimeout);
-            _lives = false;
-        }
-
+        if (!read.IsCompleted && !watch.Runs)
+            watch.Within(_begun ? options.BetweenTokensTimeout : options.FirstTokenTimeout);
         return read;
     }
 }

@@ -1,7 +1,8 @@
 namespace AgentRuntime.Gateway;
 
 /// <summary>
-/// A leg's cancellation: the caller's, or a deadline that each sign of life moves on. Tells the two apart. Not
+/// A leg's cancellation: the caller's, or a deadline for what the engine is being waited for. Tells the two apart.
+/// Between two waits no deadline runs: the time that a client takes must not be counted against its engine. Not
 /// thread-safe; one leg owns it.
 /// </summary>
 internal sealed class LegWatch : IDisposable
@@ -19,10 +20,27 @@ internal sealed class LegWatch : IDisposable
 
     public CancellationToken Token => _stop.Token;
 
+    /// <summary>Whether a deadline runs; the first one does from the beginning.</summary>
+    public bool Runs { get; private set; } = true;
+
     public bool TimedOut => _stop.IsCancellationRequested && !_caller.IsCancellationRequested;
 
     /// <summary>Gives the next sign of life this long.</summary>
-    public void Within(TimeSpan next) => _stop.CancelAfter(next);
+    public void Within(TimeSpan next)
+    {
+        _stop.CancelAfter(next);
+        Runs = true;
+    }
+
+    /// <summary>What was waited for is there.</summary>
+    public void Rest()
+    {
+        if (!Runs)
+            return;
+
+        _stop.CancelAfter(Timeout.InfiniteTimeSpan);
+        Runs = false;
+    }
 
     public void Dispose()
     {

@@ -53,7 +53,9 @@ public sealed record EngineRouterOptions
     /// <summary>From sending a request to its first chunk, queueing in the engine included. Default 120 s.</summary>
     public TimeSpan FirstTokenTimeout { get; init; } = TimeSpan.FromSeconds(120);
 
-    /// <summary>Between two chunks. Default 30 s.</summary>
+    /// <summary>
+    /// How long a stream that has begun may bring nothing, not even a comment, while it is waited for. Default 30 s.
+    /// </summary>
     public TimeSpan BetweenTokensTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The prefill leg as a whole. Default 60 s.</summary>

@@ -20,7 +20,10 @@ internal sealed class GenerateJson(LegCall leg, EngineVocabulary vocabulary, str
         Enumerable.Range(prompt * leg.Choices, leg.Choices).All(i =>
             _choices.TryGetValue((uint)i, out var choice) && choice.FinishReason is not null);
 
-    /// <summary>Writes what a message says; nothing when it says nothing yet.</summary>
+    /// <summary>
+    /// Writes what a message says. Of a stream's tokens that say nothing yet, as those of a tool call before its end, a
+    /// comment tells that they came: their engine is not silent.
+    /// </summary>
     /// <exception cref="IOException">It says that the engine gave the request up.</exception>
     public void Write(IBufferWriter<byte> output, int prompt, GenerateResponse response)
     {
@@ -32,6 +35,8 @@ internal sealed class GenerateJson(LegCall leg, EngineVocabulary vocabulary, str
             AddProbabilities(choice, chunk.OutputLogprobs);
             if (choice.HasNews)
                 Event(output, index, choice);
+            else if (leg.Stream && chunk.TokenIds.Count > 0)
+                output.Write(": \n\n"u8);
         }
         else if (response.Complete is { } complete)
         {

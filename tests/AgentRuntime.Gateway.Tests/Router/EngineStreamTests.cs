@@ -1,0 +1,85 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway.Tests;
+
+/// <summary>For what an engine's silence is counted, and for what not.</summary>
+public class EngineStreamTests
+{
+    private static readonly TimeSpan AWhile = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public async Task An_engine_that_is_silent_while_it_is_waited_for_times_out()
+    {
+        await using var engine = new PipedStream();
+        await engine.SendTextAsync("one");
+        Assert.Equal("one", await engine.NextTextAsync());
+
+        var next = engine.NextTextAsync();
+        engine.Time.Advance(PipedStream.BetweenTokens);
+
+        var failure = await Assert.ThrowsAsync<EngineFailure>(() => next);
+        Assert.Equal(ReasonCodes.EngineTimeout, failure.Error.Code);
+    }
+
+    [Fact]
+    public async Task The_first_token_has_its_own_time()
+    {
+        await using var engine = new PipedStream();
+
+        var next = engine.NextTextAsync();
+        engine.Time.Advance(TimeSpan.FromSeconds(119));
+        Assert.False(next.IsCompleted);
+        engine.Time.Advance(TimeSpan.FromSeconds(1));
+
+        await Assert.ThrowsAsync<EngineFailure>(() => next);
+    }
+
+    [Fact]
+    public async Task The_time_that_a_client_takes_is_not_counted_against_the_engine()
+    {
+        await using var engine = new PipedStream();
+        await engine.SendTextAsync("one");
+        Assert.Equal("one", await engine.NextTextAsync());
+        foreach (var text in new[] { "two", "three" })
+        {
+            var next = engine.NextTextAsync();
+            engine.Time.Advance(AWhile);
+            await engine.SendTextAsync(text);
+            Assert.Equal(text, await next);
+
+            // The client takes nothing.
+            engine.Time.Advance(TimeSpan.FromHours(1));
+        }
+    }
+
+    [Fact]
+    public async Task An_engine_that_is_ahead_of_its_client_has_no_deadline()
+    {
+        await using var engine = new PipedStream();
+        for (var i = 0; i < 20; i++)
+        {
+            await engine.SendTextAsync($"{i}");
+            Assert.Equal($"{i}", await engine.NextTextAsync());
+            engine.Time.Advance(AWhile);
+        }
+    }
+
+    [Fact]
+    public async Task A_comment_is_a_sign_of_life()
+    {
+        await using var engine = new PipedStream();
+        await engine.SendTextAsync("one");
+        Assert.Equal("one", await engine.NextTextAsync());
+
+        var next = engine.NextTextAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            engine.Time.Advance(AWhile);
+            await engine.SendAsync(": \n\n"u8.ToArray());
+            await engine.WaitsAnewAsync();
+        }
+
+        await engine.SendTextAsync("two");
+        Assert.Equal("two", await next);
+    }
+}
