@@ -70,6 +70,15 @@ public sealed class CallTests
         Assert.Equal("13", response.Headers.GetValues("grpc-status").Single());
     }
 
+    [Fact]
+    public async Task A_connection_that_is_not_made_in_time_leaves_the_server_unavailable()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var channel = host.Channel(new() { ConnectTimeout = TimeSpan.FromTicks(1) });
+        var e = await Assert.ThrowsAsync<RpcException>(() => channel.UnaryAsync(EchoService.Say, new()));
+        Assert.Equal(RpcStatusCode.Unavailable, e.Status.Code);
+    }
+
     [Theory]
     [InlineData(200, RpcStatusCode.Unknown)]
     [InlineData(404, RpcStatusCode.Unimplemented)]

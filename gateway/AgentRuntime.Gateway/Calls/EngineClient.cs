@@ -78,6 +78,10 @@ internal sealed class EngineClient : IDisposable
         {
             throw EngineFailure.TimedOut(engine, "first token");
         }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw EngineFailure.NotConnected(engine, e);
+        }
         catch (HttpRequestException e)
         {
             throw EngineFailure.From(engine, e);
@@ -117,6 +121,10 @@ internal sealed class EngineClient : IDisposable
         {
             throw EngineFailure.TimedOut(engine, "prefill");
         }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw EngineFailure.NotConnected(engine, e);
+        }
         catch (HttpRequestException e)
         {
             throw EngineFailure.From(engine, e);
@@ -144,6 +152,10 @@ internal sealed class EngineClient : IDisposable
         catch (OperationCanceledException) when (watch.TimedOut)
         {
             throw EngineFailure.TimedOut(engine, "embeddings");
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw EngineFailure.NotConnected(engine, e);
         }
         catch (HttpRequestException e)
         {
@@ -174,6 +186,10 @@ internal sealed class EngineClient : IDisposable
         catch (OperationCanceledException) when (watch.TimedOut)
         {
             throw EngineFailure.TimedOut(engine, "tokens");
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw EngineFailure.NotConnected(engine, e);
         }
         catch (HttpRequestException e)
         {

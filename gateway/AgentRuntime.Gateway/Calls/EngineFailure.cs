@@ -77,13 +77,14 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     public static EngineFailure From(Engine engine, HttpRequestException e) => e.HttpRequestError switch
     {
         HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
-            or HttpRequestError.SecureConnectionError =>
-            new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineUnreachable, "the engine cannot be reached", engine), e)
-            {
-                Unreachable = true,
-            },
+            or HttpRequestError.SecureConnectionError => NotReached(engine, e),
         _ => new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine broke the connection", engine), e),
     };
+
+    /// <summary>
+    /// The connection was not made in time: neither the caller nor a leg's own deadline has ended the request.
+    /// </summary>
+    public static EngineFailure NotConnected(Engine engine, OperationCanceledException e) => NotReached(engine, e);
 
     /// <summary>Another request is the one that tries the engine now; this says nothing of the engine.</summary>
     public static EngineFailure LeftAlone(Engine engine) =>
@@ -97,6 +98,12 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
 
     public static EngineFailure CutShort(Engine engine, Exception? e = null) =>
         new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine's stream ended early", engine), e);
+
+    private static EngineFailure NotReached(Engine engine, Exception e) =>
+        new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineUnreachable, "the engine cannot be reached", engine), e)
+        {
+            Unreachable = true,
+        };
 
     /// <summary>
     /// A code of our own node is kept when it is one of inference; other engines' codes mean nothing here.

@@ -237,7 +237,8 @@ public sealed class RpcCall<TRequest, TResponse> : IAsyncDisposable
                 return new(StatusMapping.OfReset(reset.ErrorCode), "the server reset the stream");
         }
 
-        return e is OperationCanceledException or ObjectDisposedException
+        // A connection that is not made in time ends as if it had been cancelled (SocketsHttpHandler.ConnectTimeout).
+        return e is OperationCanceledException { InnerException: not TimeoutException } or ObjectDisposedException
             ? new(RpcStatusCode.Cancelled, "the call was disposed")
             : new(RpcStatusCode.Unavailable, e.Message);
     }
