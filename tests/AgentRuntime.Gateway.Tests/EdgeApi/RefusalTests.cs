@@ -92,6 +92,28 @@ public class RefusalTests
         Assert.Equal("AR1010", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.BadRequest));
     }
 
+    /// <summary>An engine finds them in what others have sent, or loads them as they are.</summary>
+    [Theory]
+    [InlineData("""{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="},"uuid":"x"}""")]
+    [InlineData("""{"type":"image_url","image_url":null,"uuid":"x"}""")]
+    [InlineData("""{"type":"text","text":"a","\u0075uid":"x"}""")]
+    [InlineData("""{"type":"image_embeds","image_embeds":"AA=="}""")]
+    [InlineData("""{"type":"audio_embeds","audio_embeds":null}""")]
+    [InlineData("""{"image_embeds":{"a":"AA=="}}""")]
+    [InlineData("""{"type":"image_pil","image_pil":"x"}""")]
+    public async Task Media_that_an_engine_has_already_or_keeps_inside_are_refused(string part)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var edge = await EdgeHarness.StartAsync([engine], new EdgeOptions { AllowRemoteMedia = true });
+
+        using var response = await edge.PostAsync(
+            "v1/chat/completions",
+            $$"""{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"},{{part}}]}]}""");
+
+        Assert.Equal("AR1010", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.BadRequest));
+        Assert.Empty(engine.Seen);
+    }
+
     /// <summary>Larger than what the sockets hold: it is still being sent when it is refused.</summary>
     [Theory]
     [InlineData(true)]

@@ -62,7 +62,27 @@ public class ResponsesTests
         Assert.Equal("Hello, world", whole.GetProperty("text").GetString());
     }
 
+    [Fact]
+    public async Task Media_go_to_the_engine_without_a_name_of_their_own()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+
+        using var answer = await edge.PostAsync(
+            "v1/responses",
+            """
+            {"model":"m","input":[{"role":"user","content":[
+              {"type":"input_image","image_url":"data:image/png;base64,AA==","uuid":"x"}]}]}
+            """);
+
+        await EdgeHarness.JsonAsync(answer, HttpStatusCode.OK);
+        Assert.Equal(
+            """{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}""",
+            Assert.Single(engine.Seen).Body.GetProperty("messages")[0].GetProperty("content")[0].GetRawText());
+    }
+
     [Theory]
+    [InlineData("""{"model":"m","input":[{"role":"user","content":[{"type":"image_embeds"}]}]}""", "AR1010")]
     [InlineData("""{"model":"m","input":"x","previous_response_id":"resp_1"}""", "AR1010")]
     [InlineData("""{"model":"m","input":"x","tools":[{"type":"web_search"}]}""", "AR1010")]
     [InlineData("""{"model":"m","input":[{"type":"computer_call"}]}""", "AR1010")]

@@ -76,31 +76,15 @@ internal sealed record ClientRequest(string Model, bool Stream, bool IncludeUsag
                 || !message.TryGetProperty("role", out var role) || role.ValueKind != JsonValueKind.String)
                 throw Malformed($"messages[{index}]", "a message must be an object with a 'role'");
 
-            if (!options.AllowRemoteMedia && message.TryGetProperty("content", out var content)
-                && content.ValueKind == JsonValueKind.Array && content.EnumerateArray().Any(PointsElsewhere))
-            {
-                // The engine would fetch it from inside the platform's network.
-                throw Unsupported($"messages[{index}].content", "media must be sent as data: URLs");
-            }
+            if (message.TryGetProperty("content", out var content)
+                && ContentParts.ProblemOf(content, options.AllowRemoteMedia) is { } problem)
+                throw Unsupported($"messages[{index}].content", problem);
 
             index++;
         }
 
         return 1;
     }
-
-    private static bool PointsElsewhere(JsonElement part) =>
-        part.ValueKind == JsonValueKind.Object && part.EnumerateObject().Any(member =>
-            member.Name.EndsWith("_url", StringComparison.Ordinal)
-            && !UrlOf(member.Value).StartsWith("data:", StringComparison.Ordinal));
-
-    private static string UrlOf(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.String => value.GetString()!,
-        JsonValueKind.Object when value.TryGetProperty("url", out var url) && url.ValueKind == JsonValueKind.String =>
-            url.GetString()!,
-        _ => "",
-    };
 
     /// <summary>Nothing is generated; the ledger holds the one output token that it holds at least.</summary>
     private static ClientRequest Embedding(JsonElement root, string model, EdgeOptions options)
