@@ -75,10 +75,14 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
         _pool.AddAsync(engine, cancellationToken);
 
     /// <summary>
-    /// Drains an engine and forgets it: no new requests, those under way end in their own time. False when unknown.
+    /// Drains an engine and forgets it: no new requests, those under way end in their own time. False when unknown, or
+    /// when its discovery has found it again before the last of them had ended.
     /// </summary>
     public Task<bool> RemoveEngineAsync(string name, CancellationToken cancellationToken) =>
         _pool.RemoveAsync(name, cancellationToken);
+
+    /// <summary>Gives an engine that drains requests again; false when none does, or it is too late.</summary>
+    internal bool TryKeepEngine(string name) => _pool.TryKeep(name);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<InferenceChunk> GenerateAsync(

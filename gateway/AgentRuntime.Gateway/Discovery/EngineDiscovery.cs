@@ -5,7 +5,8 @@ namespace AgentRuntime.Gateway;
 
 /// <summary>
 /// Keeps a router's engines in step with a source: new ones are taken in, those that are gone are drained without
-/// loss, those that changed are drained and taken in anew. Leaves alone what it did not bring. Owns its loop.
+/// loss, those that changed are drained and taken in anew. One that is listed again while it still drains is kept: a
+/// list may have been short for a moment. Leaves alone what it did not bring. Owns its loop.
 /// </summary>
 public sealed class EngineDiscovery : IAsyncDisposable
 {
@@ -14,7 +15,7 @@ public sealed class EngineDiscovery : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<string, EngineDescriptor> _mine = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Task> _draining = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (EngineDescriptor Engine, Task Done)> _draining = new(StringComparer.Ordinal);
     private Task _loop = Task.CompletedTask;
 
     /// <summary>A discovery that does nothing before <see cref="StartAsync"/>.</summary>
@@ -37,7 +38,7 @@ public sealed class EngineDiscovery : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _loop;
-        await Task.WhenAll(_draining.Values);
+        await Task.WhenAll(_draining.Values.Select(d => d.Done));
         _stop.Dispose();
     }
 
@@ -65,15 +66,18 @@ public sealed class EngineDiscovery : IAsyncDisposable
 
         var wanted = listed.GroupBy(e => e.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First());
         var gone = _mine.Where(m => !wanted.TryGetValue(m.Key, out var now) || !Same(now, m.Value));
-        foreach (var (name, _) in gone.ToArray())
+        foreach (var (name, engine) in gone.ToArray())
         {
             _mine.Remove(name);
-            _draining[name] = DrainAsync(name);
+            _draining[name] = (engine, DrainAsync(name));
         }
 
-        foreach (var (name, done) in _draining.ToArray())
+        foreach (var (name, (engine, done)) in _draining.ToArray())
         {
-            if (done.IsCompleted)
+            var kept = wanted.TryGetValue(name, out var again) && Same(again, engine) && _router.TryKeepEngine(name);
+            if (kept)
+                _mine[name] = engine;
+            if (kept || done.IsCompleted)
                 _draining.Remove(name);
         }
 

@@ -71,8 +71,7 @@ public sealed class RegisteredEngines(NodeRegistrationOptions options, TimeProvi
                     new RuntimeError(ReasonCodes.Saturated, "too many nodes are registered"));
             }
 
-
-            _registered[engine.Name] = new(engine, draining, time.GetUtcNow() + options.Lease);
+            _registered[engine.Name] = new(engine, draining, time.GetTimestamp());
         }
     }
 
@@ -95,13 +94,12 @@ public sealed class RegisteredEngines(NodeRegistrationOptions options, TimeProvi
 
     private void Expire()
     {
-        var now = time.GetUtcNow();
         foreach (var (name, registration) in _registered)
         {
-            if (registration.Until <= now)
+            if (time.GetElapsedTime(registration.RenewedAt) >= options.Lease)
                 _registered.Remove(name);
         }
     }
 
-    private sealed record Registration(EngineDescriptor Engine, bool Draining, DateTimeOffset Until);
+    private sealed record Registration(EngineDescriptor Engine, bool Draining, long RenewedAt);
 }

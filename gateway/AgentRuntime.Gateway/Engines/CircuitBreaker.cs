@@ -11,7 +11,8 @@ internal sealed class CircuitBreaker(int failures, TimeSpan openFor, TimeProvide
     private int _failedInARow;
     private int _doublings;
     private bool _trialUnderWay;
-    private DateTimeOffset _openUntil = DateTimeOffset.MinValue;
+    private long _openedAt;
+    private TimeSpan _openFor;
 
     /// <summary>Whether a request would be let through now.</summary>
     public bool IsClosed
@@ -19,9 +20,11 @@ internal sealed class CircuitBreaker(int failures, TimeSpan openFor, TimeProvide
         get
         {
             lock (_lock)
-                return _failedInARow < failures || (!_trialUnderWay && time.GetUtcNow() >= _openUntil);
+                return _failedInARow < failures || (!_trialUnderWay && !IsOpenLocked);
         }
     }
+
+    private bool IsOpenLocked => time.GetElapsedTime(_openedAt) < _openFor;
 
     /// <summary>Lets a request through; false when the engine is to be left alone.</summary>
     public bool TryEnter()
@@ -31,7 +34,7 @@ internal sealed class CircuitBreaker(int failures, TimeSpan openFor, TimeProvide
             if (_failedInARow < failures)
                 return true;
 
-            if (_trialUnderWay || time.GetUtcNow() < _openUntil)
+            if (_trialUnderWay || IsOpenLocked)
                 return false;
 
             return _trialUnderWay = true;
@@ -63,7 +66,8 @@ internal sealed class CircuitBreaker(int failures, TimeSpan openFor, TimeProvide
             if (++_failedInARow < failures)
                 return;
 
-            _openUntil = time.GetUtcNow() + (openFor * (1 << _doublings));
+            _openedAt = time.GetTimestamp();
+            _openFor = openFor * (1 << _doublings);
             _doublings = Math.Min(_doublings + 1, MaxDoublings);
         }
     }

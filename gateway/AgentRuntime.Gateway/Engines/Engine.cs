@@ -36,7 +36,8 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
     private int _inFlight;
     private volatile bool _draining;
     private volatile bool _removed;
-    private TaskCompletionSource? _drained;
+    private readonly Lock _drainLock = new();
+    private TaskCompletionSource<bool>? _drained;
 
     public EngineDescriptor Descriptor { get; } = descriptor;
 
@@ -100,21 +101,45 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
         return new Lease(this);
     }
 
-    /// <summary>Takes no new requests; completes when the last one has left.</summary>
-    public Task DrainAsync()
+    /// <summary>
+    /// Takes no new requests; completes when the last one has left, with false when it takes requests again before.
+    /// </summary>
+    public Task<bool> DrainAsync()
     {
-        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var drained = Interlocked.CompareExchange(ref _drained, mine, null) ?? mine;
-        _draining = true;
-        if (InFlight == 0)
-            drained.TrySetResult();
-        return drained.Task;
+        lock (_drainLock)
+        {
+            _drained ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _draining = true;
+            if (InFlight == 0)
+                _drained.TrySetResult(true);
+            return _drained.Task;
+        }
+    }
+
+    /// <summary>Takes requests again; false when it does not drain, or has come to its end.</summary>
+    public bool TryResume()
+    {
+        lock (_drainLock)
+        {
+            if (_drained?.TrySetResult(false) is not true)
+                return false;
+
+            _draining = false;
+            _drained = null;
+            return true;
+        }
     }
 
     private void Leave()
     {
-        if (Interlocked.Decrement(ref _inFlight) == 0 && _draining)
-            Volatile.Read(ref _drained)?.TrySetResult();
+        if (Interlocked.Decrement(ref _inFlight) != 0 || !_draining)
+            return;
+
+        lock (_drainLock)
+        {
+            if (InFlight == 0)
+                _drained?.TrySetResult(true);
+        }
     }
 
     public sealed class Lease(Engine engine) : IDisposable

@@ -47,7 +47,8 @@ internal sealed class EnginePool(
     }
 
     /// <summary>
-    /// Gives an engine no new requests, waits for those under way, and forgets it; false when unknown.
+    /// Gives an engine no new requests, waits for those under way, and forgets it; false when unknown, or kept after
+    /// all.
     /// </summary>
     public async Task<bool> RemoveAsync(string name, CancellationToken cancellationToken)
     {
@@ -57,7 +58,9 @@ internal sealed class EnginePool(
 
         var drained = engine.DrainAsync();
         Republish(engine);
-        await drained.WaitAsync(cancellationToken);
+        if (!await drained.WaitAsync(cancellationToken))
+            return false;
+
         engine.MarkRemoved();
         desk.Observe(engine);
         (CancellationTokenSource Stop, Task Loop) probe;
@@ -71,6 +74,18 @@ internal sealed class EnginePool(
         await probe.Stop.CancelAsync();
         await probe.Loop;
         probe.Stop.Dispose();
+        return true;
+    }
+
+    /// <summary>
+    /// Gives an engine that is being removed requests again; false when none is, or its last request has left.
+    /// </summary>
+    public bool TryKeep(string name)
+    {
+        if (_snapshot.Engines.FirstOrDefault(e => e.Name == name) is not { } engine || !engine.TryResume())
+            return false;
+
+        Republish(engine);
         return true;
     }
 

@@ -20,7 +20,7 @@ internal sealed class KvEventSubscription(
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ReplaySilence = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReplayPause = TimeSpan.FromSeconds(30);
-    private DateTimeOffset _noReplayUntil = DateTimeOffset.MinValue;
+    private long? _replayFailedAt;
 
     /// <summary>Follows until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -59,7 +59,7 @@ internal sealed class KvEventSubscription(
         await using var events = await ConnectAsync(endpoints.Publisher, "SUB", cancellationToken);
         await events.SubscribeAsync(endpoints.Topic, cancellationToken);
         GatewayLog.KvEventsFollowed(logger, engine.Name);
-        _noReplayUntil = DateTimeOffset.MinValue;
+        _replayFailedAt = null;
         desk.ForgetKv(engine);
         await ReplayAsync(endpoints, from: 0, cancellationToken);
         while (true)
@@ -89,7 +89,8 @@ internal sealed class KvEventSubscription(
     /// </summary>
     private async Task ReplayAsync(KvEventEndpoints endpoints, ulong from, CancellationToken cancellationToken)
     {
-        if (endpoints.Replay is not { } address || time.GetUtcNow() < _noReplayUntil)
+        if (endpoints.Replay is not { } address
+            || (_replayFailedAt is { } failedAt && time.GetElapsedTime(failedAt) < ReplayPause))
             return;
 
         try
@@ -117,7 +118,7 @@ internal sealed class KvEventSubscription(
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // A publisher that cannot replay must not be asked at every gap: the live events matter more.
-            _noReplayUntil = time.GetUtcNow() + ReplayPause;
+            _replayFailedAt = time.GetTimestamp();
             GatewayLog.KvReplayFailed(logger, engine.Name, e.Message);
         }
     }

@@ -50,6 +50,38 @@ public class DiscoveryTests
     }
 
     [Fact]
+    public async Task An_engine_that_is_listed_again_while_it_drains_is_kept()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        a.Answer = async (context, body) =>
+        {
+            await goOn.Task;
+            await a.AnswerWithWordsAsync(context, body);
+        };
+        await using var harness = await StartAsync([]);
+        var source = new ListedEngines { Engines = [a.Descriptor] };
+        await using var discovery = new EngineDiscovery(harness.Router, source);
+        await discovery.StartAsync(Often, TimeProvider.System, CancellationToken.None);
+        var underWay = harness.AskAsync();
+        await Eventually.BecomesTrueAsync(() => a.Seen.Count == 1);
+
+        source.Engines = [];
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines[0].Draining);
+        source.Engines = [a.Descriptor];
+        await Eventually.BecomesTrueAsync(() => !harness.Router.Engines[0].Draining);
+
+        a.Answer = a.AnswerWithWordsAsync;
+        Assert.Equal("Hello, world", TextOf(await harness.AskAsync()));
+        goOn.SetResult();
+        Assert.Equal("Hello, world", TextOf(await underWay));
+        Assert.True(Assert.Single(harness.Router.Engines).Healthy);
+
+        source.Engines = [];
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines.Count == 0);
+    }
+
+    [Fact]
     public async Task Each_address_of_a_dns_name_is_an_engine()
     {
         var template = new EngineDescriptor("pool", new Uri("http://localhost:8000"), EngineKind.Vllm);
@@ -81,6 +113,14 @@ public class DiscoveryTests
         var error = Assert.Throws<RuntimeErrorException>(() => FileEngineSource.Read(Encoding.UTF8.GetBytes(json)));
 
         Assert.Equal(ReasonCodes.InvalidConfiguration, error.Error.Code);
+    }
+
+    private sealed class ListedEngines : IEngineSource
+    {
+        public IReadOnlyList<EngineDescriptor> Engines { get; set; } = [];
+
+        public ValueTask<IReadOnlyList<EngineDescriptor>?> ListAsync(CancellationToken cancellationToken) =>
+            new(Engines);
     }
 
     private static string FileOf(params (string Name, ScriptedEngine Engine)[] engines) =>
