@@ -164,7 +164,11 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         Engine engine, LegBody leg, string sent, string requestId, CancellationToken cancellationToken)
     {
         if (request.Operation == InferenceOperation.Completion)
-            return (leg with { Continued = new ContinuedPrompt(null, sent) }, null);
+        {
+            // What may still come is what the client allows without what it has got.
+            var got = Math.Max(0, request.MaxOutputTokens - leg.MaxTokens);
+            return (leg with { Continued = new ContinuedPrompt(null, sent, got) }, null);
+        }
 
         var chat = new ArrayBufferWriter<byte>(request.Body.Length + 128);
         template.WriteTokenize(chat, leg.Model);
@@ -174,7 +178,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         return (leg with
         {
             MaxTokens = Math.Max(1, leg.MaxTokens - answer.Length),
-            Continued = new ContinuedPrompt([.. prompt, .. answer], null),
+            Continued = new ContinuedPrompt([.. prompt, .. answer], null, answer.Length),
         }, answer.Length);
     }
 

@@ -47,10 +47,11 @@ internal sealed record Bootstrap(string Host, int Port, long Room);
 /// <param name="Seconds">How long from the request's end.</param>
 internal sealed record RetainHint(string MessageId, double Seconds);
 
-/// <summary>A prompt with what was already answered: exactly one of the two. Immutable.</summary>
+/// <summary>A prompt with what was already answered: exactly one of the first two. Immutable.</summary>
 /// <param name="Tokens">Token ids of the whole; a chat is then gone on with as a text completion.</param>
 /// <param name="AppendedText">Text to append to the client's own prompt.</param>
-internal sealed record ContinuedPrompt(IReadOnlyList<int>? Tokens, string? AppendedText);
+/// <param name="SentTokens">Tokens of what was already answered.</param>
+internal sealed record ContinuedPrompt(IReadOnlyList<int>? Tokens, string? AppendedText, int SentTokens);
 
 /// <summary>
 /// A client's body taken apart once, from which the body of each leg is written: what the router sets itself is left
@@ -88,6 +89,7 @@ internal sealed class RequestTemplate
     private readonly List<Member> _members = [];
     private bool _newMaxTokens;
     private bool _isChat;
+    private bool _continuable = true;
 
     private RequestTemplate(ReadOnlyMemory<byte> body) => _body = body;
 
@@ -101,7 +103,7 @@ internal sealed class RequestTemplate
     public int[]? PromptTokens { get; private set; }
 
     /// <summary>Whether another engine could go on after a text that this request has begun to produce.</summary>
-    public bool Continuable { get; private set; } = true;
+    public bool Continuable => _continuable && (!_isChat || MessageContent.IsText(Prompt.Span));
 
     /// <exception cref="JsonException">Not a JSON object.</exception>
     public static RequestTemplate Parse(ReadOnlyMemory<byte> body)
@@ -140,6 +142,8 @@ internal sealed class RequestTemplate
             json.WritePropertyName(member.Name);
             if (leg.Continued?.AppendedText is { } more && member.Name is "prompt")
                 WriteContinuedPrompt(json, member, more);
+            else if (leg.Continued is { } continued && member.Name is "min_tokens")
+                WriteMinTokens(json, member, continued.SentTokens);
             else
                 json.WriteRawValue(Value(member).Span, skipInputValidation: true);
         }
@@ -253,6 +257,17 @@ internal sealed class RequestTemplate
         json.WriteStringValue(prompt.RootElement.GetString() + more);
     }
 
+    /// <summary>What is still owed of the least that the client wants; engines refuse more than there may be.</summary>
+    private void WriteMinTokens(Utf8JsonWriter json, Member member, int sent)
+    {
+        var reader = new Utf8JsonReader(Value(member).Span);
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var least))
+            json.WriteNumberValue(Math.Max(0, least - sent));
+        else
+            json.WriteRawValue(Value(member).Span, skipInputValidation: true);
+    }
+
     private static void WriteTokens(Utf8JsonWriter json, IReadOnlyList<int> tokens)
     {
         json.WriteStartArray("prompt"u8);
@@ -272,9 +287,15 @@ internal sealed class RequestTemplate
                 _newMaxTokens = true;
                 break;
             case "logprobs" when reader.TokenType is JsonTokenType.True or JsonTokenType.Number:
-            case "tools" or "functions" or "response_format" or "guided_json" or "structured_outputs" or "echo":
+            case "tools" or "functions" or "response_format" or "structured_outputs" or "echo":
+            case "regex" or "ebnf" or "json_schema" or "structural_tag":
+            case not null when name.StartsWith("guided_", StringComparison.Ordinal):
                 // Half a constrained answer, and the parser of half a tool call, live only in the engine that made it.
-                Continuable &= reader.TokenType is JsonTokenType.Null or JsonTokenType.False;
+                _continuable &= reader.TokenType is JsonTokenType.Null or JsonTokenType.False;
+                break;
+            case "documents":
+                // The tokens of its prompt could not be had: engines tokenize a chat without them.
+                _continuable &= reader.TokenType is JsonTokenType.Null;
                 break;
         }
     }
@@ -286,12 +307,12 @@ internal sealed class RequestTemplate
         _isChat = prompt.Name is "messages";
         if (prompt.Name is "prompt")
         {
-            Continuable &= prompt.Kind == JsonTokenType.String;
+            _continuable &= prompt.Kind == JsonTokenType.String;
             Choices *= Prompts(Value(prompt).Span);
             PromptTokens = Tokens(Value(prompt).Span);
         }
 
-        Continuable &= Choices == 1;
+        _continuable &= Choices == 1;
     }
 
     /// <summary>

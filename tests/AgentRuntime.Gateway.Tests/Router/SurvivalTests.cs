@@ -85,6 +85,13 @@ public class SurvivalTests
     [InlineData(""","tools":[{"type":"function","function":{"name":"f"}}]""")]
     [InlineData(""","response_format":{"type":"json_object"}""")]
     [InlineData(""","logprobs":true""")]
+    [InlineData(""","documents":[{"text":"x"}]""")]
+    [InlineData(""","regex":"a+" """)]
+    [InlineData(""","ebnf":"root ::= x" """)]
+    [InlineData(""","json_schema":{}""")]
+    [InlineData(""","structural_tag":"x" """)]
+    [InlineData(""","guided_regex":"a+" """)]
+    [InlineData(""","guided_choice":["a"]""")]
     public async Task An_answer_that_only_its_engine_could_go_on_with_ends_with_its_error(string more)
     {
         await using var dying = await ScriptedEngine.StartAsync("dying");
@@ -97,6 +104,56 @@ public class SurvivalTests
 
         Assert.Equal(ReasonCodes.EngineDiedMidStream, error.Error.Code);
         Assert.Empty(other.Seen);
+    }
+
+    [Theory]
+    [InlineData("""[{"type":"text","text":"a"},"b"]""", true)]
+    [InlineData("""[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:,"}}]""", false)]
+    [InlineData("""[{"image_url":{"url":"data:,","type":"text"}}]""", false)]
+    public async Task A_chat_goes_on_elsewhere_when_its_messages_are_text(string content, bool goesOn)
+    {
+        await using var dying = await ScriptedEngine.StartAsync("dying");
+        await using var other = await ScriptedEngine.StartAsync("other");
+        var received = DieAfter(dying, "one ");
+        await using var harness = await StartAsync([dying]);
+        var body = $$"""
+            {"model":"m","messages":[{"role":"system","content":"x"},{"content":{{content}},"role":"user"}]}
+            """;
+        var request = new InferenceRequest(Acme, "m", InferenceOperation.Chat, Encoding.UTF8.GetBytes(body), 50);
+
+        var collecting = CollectAsync(harness, request, received, other, after: 1);
+
+        if (goesOn)
+            Assert.Equal("one Hello, world", TextOf(await collecting));
+        else
+            await Assert.ThrowsAsync<RuntimeErrorException>(() => collecting);
+        Assert.Equal(goesOn ? 1 : 0, other.Seen.Count);
+    }
+
+    [Theory]
+    [InlineData(20, 18)]
+    [InlineData(1, 0)]
+    public async Task The_least_that_is_wanted_counts_what_was_sent(int wanted, int left)
+    {
+        foreach (var operation in new[] { InferenceOperation.Chat, InferenceOperation.Completion })
+        {
+            await using var dying = await ScriptedEngine.StartAsync("dying");
+            await using var other = await ScriptedEngine.StartAsync("other");
+            var isChat = operation == InferenceOperation.Chat;
+            var received = DieAfter(dying, isChat, "one ", "two ");
+            await using var harness = await StartAsync([dying]);
+            var prompt = isChat
+                ? """ "messages":[{"role":"user","content":"x"}]"""
+                : """ "prompt":"x" """;
+            var body = Encoding.UTF8.GetBytes($$"""{"model":"m",{{prompt}},"min_tokens":{{wanted}}}""");
+
+            await CollectAsync(harness, new(Acme, "m", operation, body, 20), received, other, after: 2);
+
+            var seen = Assert.Single(other.Seen).Body;
+            Assert.Equal(
+                (left, 18),
+                (seen.GetProperty("min_tokens").GetInt32(), seen.GetProperty("max_tokens").GetInt32()));
+        }
     }
 
     private static TaskCompletionSource DieAfter(ScriptedEngine engine, params string[] words) =>
