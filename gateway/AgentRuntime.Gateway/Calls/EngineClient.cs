@@ -16,6 +16,7 @@ internal sealed class EngineClient : IDisposable
 
     // Without HttpClient's own deadline and its list of what is under way: legs have theirs.
     private readonly HttpMessageInvoker _http;
+    private readonly GrpcEngineHandler _grpc;
     private readonly EngineRouterOptions _options;
     private readonly TimeProvider _time;
 
@@ -23,7 +24,7 @@ internal sealed class EngineClient : IDisposable
     {
         _options = options;
         _time = time;
-        _http = new HttpMessageInvoker(new GrpcEngineHandler(options, time, new SocketsHttpHandler
+        _grpc = new GrpcEngineHandler(options, time, new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.None,
@@ -37,10 +38,14 @@ internal sealed class EngineClient : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
             UseCookies = false,
             UseProxy = false,
-        }));
+        });
+        _http = new HttpMessageInvoker(_grpc);
     }
 
     public void Dispose() => _http.Dispose();
+
+    /// <summary>Closes what is open to an engine that has left; it opens anew for whoever asks it again.</summary>
+    public void Forget(Engine engine) => _grpc.Forget(engine.Descriptor.BaseAddress);
 
     /// <summary>Sends a request and answers once the engine has accepted it and its stream has begun.</summary>
     /// <param name="engine">Whom to ask.</param>

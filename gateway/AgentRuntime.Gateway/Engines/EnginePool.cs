@@ -74,6 +74,7 @@ internal sealed class EnginePool(
         await probe.Stop.CancelAsync();
         await probe.Loop;
         probe.Stop.Dispose();
+        Forget(engine);
         return true;
     }
 
@@ -105,6 +106,17 @@ internal sealed class EnginePool(
             loops = [.. _probes.Values.Select(p => p.Loop)];
         await Task.WhenAll(loops);
         _stop.Dispose();
+    }
+
+    /// <summary>What the client keeps for an address goes with the last engine that is reached at it.</summary>
+    private void Forget(Engine gone)
+    {
+        lock (_lock)
+        {
+            var authority = gone.Descriptor.BaseAddress.Authority;
+            if (!_snapshot.Engines.Any(e => e.Descriptor.IsGrpc && e.Descriptor.BaseAddress.Authority == authority))
+                client.Forget(gone);
+        }
     }
 
     private async Task ProbeLoopAsync(Engine engine, TaskCompletionSource first, CancellationToken cancellationToken)

@@ -22,12 +22,16 @@ internal sealed class GrpcEngine : IDisposable
     private readonly GrpcTokenizer _tokenizer;
     private readonly TimeProvider _time;
     private readonly long _bornAt;
+    private readonly double _bornAtUnixSeconds;
+    private readonly Lock _startLock = new();
+    private readonly ProcessStart _start = new();
     private volatile SamplingDefaults? _defaults;
 
     public GrpcEngine(Uri address, bool isSglang, EngineRouterOptions options, TimeProvider time)
     {
         _time = time;
         _bornAt = time.GetTimestamp();
+        _bornAtUnixSeconds = time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
         _channel = new(
             address, new() { ConnectTimeout = options.ConnectTimeout, MaxReceiveBytes = options.MaxChunkBytes }, time);
         _dialect = isSglang ? new SglangDialect(_channel) : new VllmDialect(_channel);
@@ -73,9 +77,14 @@ internal sealed class GrpcEngine : IDisposable
         }
     }
 
+    /// <summary>
+    /// Ends its connections. Prompts may still be tokenized: what has been fetched for that is left to its finalizer.
+    /// </summary>
+    public void Close() => _channel.Dispose();
+
     public void Dispose()
     {
-        _channel.Dispose();
+        Close();
         _tokenizer.Dispose();
     }
 
@@ -105,13 +114,8 @@ internal sealed class GrpcEngine : IDisposable
 
     private async Task<HttpResponseMessage> ModelsAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var asked = _time.GetElapsedTime(_bornAt).TotalSeconds;
-        var server = await _dialect.InfoAsync(With(request), cancellationToken);
-        if (server.UptimeSeconds > 0)
-        {
-            var answered = _time.GetElapsedTime(_bornAt).TotalSeconds;
-            _tokenizer.Observe(asked - server.UptimeSeconds, answered - server.UptimeSeconds);
-        }
+        if (await StartedAsync(With(request), cancellationToken) is var (earliest, latest))
+            _tokenizer.Observe(earliest, latest);
 
         var model = await _dialect.ModelAsync(With(request), cancellationToken);
         _tokenizer.Observe(model.Identity);
@@ -133,7 +137,7 @@ internal sealed class GrpcEngine : IDisposable
         HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var loads = await _dialect.LoadsAsync(With(request), cancellationToken);
-        var server = await _dialect.InfoAsync(With(request), cancellationToken);
+        var started = await StartedAsync(With(request), cancellationToken);
         var text = new StringBuilder();
         foreach (var load in loads)
         {
@@ -146,14 +150,34 @@ internal sealed class GrpcEngine : IDisposable
                     $"vllm:kv_cache_usage_perc{{engine=\"{rank}\"}} {load.TokenUsage}\n");
         }
 
-        if (server.UptimeSeconds > 0)
+        if (started is var (earliest, latest))
         {
-            var started = (_time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0) - server.UptimeSeconds;
-            // To whole seconds: the way here and back takes its time.
-            text.Append(CultureInfo.InvariantCulture, $"process_start_time_seconds {Math.Round(started / 5) * 5}\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"process_start_time_seconds {_bornAtUnixSeconds + StartOf(earliest, latest):F3}\n");
         }
 
         return new(HttpStatusCode.OK) { Content = new StringContent(text.ToString()) };
+    }
+
+    /// <summary>
+    /// Between which times the engine's process started, in seconds since this began; null when it does not say.
+    /// </summary>
+    private async Task<(double Earliest, double Latest)?> StartedAsync(
+        RpcCallOptions options, CancellationToken cancellationToken)
+    {
+        var asked = _time.GetElapsedTime(_bornAt).TotalSeconds;
+        var uptime = (await _dialect.InfoAsync(options, cancellationToken)).UptimeSeconds;
+        return uptime > 0 ? (asked - uptime, _time.GetElapsedTime(_bornAt).TotalSeconds - uptime) : null;
+    }
+
+    private double StartOf(double earliest, double latest)
+    {
+        lock (_startLock)
+        {
+            _start.Observe(earliest, latest);
+            return _start.At;
+        }
     }
 
     private async Task<HttpResponseMessage> TokenizeAsync(

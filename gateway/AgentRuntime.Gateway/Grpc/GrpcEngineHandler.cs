@@ -20,6 +20,16 @@ internal sealed class GrpcEngineHandler(EngineRouterOptions options, TimeProvide
     /// <summary>The address for HTTP/2 without TLS behind a <c>grpc</c> one.</summary>
     public static Uri HttpAddress(Uri address) => new UriBuilder(Uri.UriSchemeHttp, address.Host, address.Port).Uri;
 
+    /// <summary>Closes the connections to an address, in whichever dialect it was spoken to.</summary>
+    public void Forget(Uri address)
+    {
+        foreach (var isSglang in (ReadOnlySpan<bool>)[false, true])
+        {
+            if (address.Scheme == Scheme && _engines.TryRemove((address.Authority, isSglang), out var engine))
+                engine.Close();
+        }
+    }
+
     protected override Task<HttpResponseMessage> SendAsync(
         HttpRequestMessage request, CancellationToken cancellationToken) =>
         request.RequestUri is { Scheme: Scheme } address

@@ -20,7 +20,7 @@ internal sealed class GrpcTokenizer(EngineDialect dialect, EngineRouterOptions o
     private static readonly TimeSpan AgainAfter = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
-    private readonly Interval _started = new();
+    private ProcessStart _started = new();
     private Task<EngineVocabulary>? _fetch;
     private long _fetchedAt;
     private string? _identity;
@@ -37,17 +37,14 @@ internal sealed class GrpcTokenizer(EngineDialect dialect, EngineRouterOptions o
     /// Takes in when the engine's process started, as exactly as the way there and back shows it: another process may
     /// serve another model. What is in use by requests is not disposed but left to its finalizer.
     /// </summary>
-    /// <param name="earliest">Seconds on a clock of the caller's.</param>
+    /// <param name="earliest">Seconds on a clock of the caller's that does not step.</param>
     /// <param name="latest">Seconds on the same clock.</param>
     public void Observe(double earliest, double latest)
     {
         lock (_lock)
         {
-            var isSame = earliest <= _started.Latest && latest >= _started.Earliest;
-            if (!isSame)
+            if (_started.Observe(earliest, latest))
                 ForgetLocked();
-            _started.Earliest = isSame ? Math.Max(earliest, _started.Earliest) : earliest;
-            _started.Latest = isSame ? Math.Min(latest, _started.Latest) : latest;
         }
     }
 
@@ -68,7 +65,7 @@ internal sealed class GrpcTokenizer(EngineDialect dialect, EngineRouterOptions o
         lock (_lock)
         {
             ForgetLocked();
-            (_started.Earliest, _started.Latest) = (double.NegativeInfinity, double.PositiveInfinity);
+            _started = new();
         }
     }
 
@@ -163,14 +160,6 @@ internal sealed class GrpcTokenizer(EngineDialect dialect, EngineRouterOptions o
         {
             File.Delete(file);
         }
-    }
-
-    /// <summary>Between which times the process started; everything before the first observation.</summary>
-    private sealed class Interval
-    {
-        public double Earliest { get; set; } = double.NegativeInfinity;
-
-        public double Latest { get; set; } = double.PositiveInfinity;
     }
 
     private static RpcException Unreadable(string why) =>
