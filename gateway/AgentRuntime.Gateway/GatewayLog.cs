@@ -23,8 +23,14 @@ internal static partial class GatewayLog
     [LoggerMessage(4005, LogLevel.Warning, "Engine {Engine} was not taken in: {Problem}")]
     public static partial void EngineNotTaken(ILogger logger, string engine, string problem);
 
-    [LoggerMessage(4007, LogLevel.Error, "The router's timer failed, and goes on")]
+    [LoggerMessage(4006, LogLevel.Error, "The router's timer failed, and goes on")]
     public static partial void DeskFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(4007, LogLevel.Error, "Looking for engines failed; it is tried again")]
+    public static partial void LookFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(4008, LogLevel.Error, "Probing engine {Engine} failed; it is tried again")]
+    public static partial void ProbeFailed(ILogger logger, string engine, Exception exception);
 
     [LoggerMessage(4010, LogLevel.Information, "KV events of engine {Engine} are followed")]
     public static partial void KvEventsFollowed(ILogger logger, string engine);

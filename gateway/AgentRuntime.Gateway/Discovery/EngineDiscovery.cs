@@ -48,11 +48,23 @@ public sealed class EngineDiscovery : IAsyncDisposable
         try
         {
             while (await timer.WaitForNextTickAsync(_stop.Token))
-                await LookAsync(_stop.Token);
+                await LookAgainAsync();
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             // The platform stops.
+        }
+    }
+
+    private async Task LookAgainAsync()
+    {
+        try
+        {
+            await LookAsync(_stop.Token);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !_stop.IsCancellationRequested)
+        {
+            GatewayLog.LookFailed(_logger, e);
         }
     }
 

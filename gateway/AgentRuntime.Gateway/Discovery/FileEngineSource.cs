@@ -83,7 +83,7 @@ public sealed class FileEngineSource(string path) : IEngineSource
             KvHints = element.TryGetProperty("kv_hints", out var hints) && hints.GetBoolean(),
             MaxRunning = element.TryGetProperty("max_running", out var max) ? max.GetInt32() : 256,
             ApiKey = element.TryGetProperty("api_key_env", out var variable)
-                ? Environment.GetEnvironmentVariable(variable.GetString() ?? "")
+                ? Environment.GetEnvironmentVariable(variable.GetString() ?? "")?.Trim()
                     ?? throw Wrong($"engine '{name}': the variable of 'api_key_env' is not set")
                 : null,
         };

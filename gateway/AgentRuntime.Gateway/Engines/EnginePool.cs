@@ -126,14 +126,16 @@ internal sealed class EnginePool(
         {
             do
             {
-                var before = engine.Health.Healthy;
-                var health = await client.ProbeAsync(engine, cancellationToken);
+                try
+                {
+                    Take(engine, await ProbeAsync(engine, cancellationToken));
+                }
+                catch (Exception e) when (IsUnexpected(e, cancellationToken))
+                {
+                    GatewayLog.ProbeFailed(logger, engine.Name, e);
+                    engine.MarkUnreachable();
+                }
 
-                // What an engine served before it went down tells "down" from "unknown" to whoever asks for it.
-                engine.Observe(health.Healthy ? health : engine.Health with { Healthy = false });
-                Republish(engine);
-                if (health.Healthy != before)
-                    GatewayLog.EngineHealthChanged(logger, engine.Name, health.Healthy, health.Models.Count);
                 first.TrySetResult();
             }
             while (await timer.WaitForNextTickAsync(cancellationToken));
@@ -141,6 +143,31 @@ internal sealed class EnginePool(
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             first.TrySetResult();
+        }
+    }
+
+    private void Take(Engine engine, EngineHealth health)
+    {
+        var before = engine.Health.Healthy;
+
+        // What an engine served before it went down tells "down" from "unknown" to whoever asks for it.
+        engine.Observe(health.Healthy ? health : engine.Health with { Healthy = false });
+        Republish(engine);
+        if (health.Healthy != before)
+            GatewayLog.EngineHealthChanged(logger, engine.Name, health.Healthy, health.Models.Count);
+    }
+
+    /// <summary>Whatever goes wrong in a probe is the engine's health, and not the end of its probes.</summary>
+    private async Task<EngineHealth> ProbeAsync(Engine engine, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await client.ProbeAsync(engine, cancellationToken);
+        }
+        catch (Exception e) when (IsUnexpected(e, cancellationToken))
+        {
+            GatewayLog.ProbeFailed(logger, engine.Name, e);
+            return EngineHealth.Unknown;
         }
     }
 
@@ -157,17 +184,14 @@ internal sealed class EnginePool(
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                if (engine.Health is not { Healthy: true, ReportsLoad: true }
-                    || await client.LoadAsync(engine, cancellationToken) is not { } report)
-                    continue;
-                if (report.Life.IsAnother(than: life))
+                try
                 {
-                    GatewayLog.EngineRestarted(logger, engine.Name);
-                    desk.EngineRestarted(engine);
+                    life = await ReadLoadAsync(engine, life, cancellationToken);
                 }
-
-                life = report.Life;
-                desk.Report(engine, report);
+                catch (Exception e) when (IsUnexpected(e, cancellationToken))
+                {
+                    GatewayLog.ProbeFailed(logger, engine.Name, e);
+                }
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -175,6 +199,26 @@ internal sealed class EnginePool(
             // The engine leaves the pool.
         }
     }
+
+    /// <summary>Hands the engine's load on; tells which process it is of.</summary>
+    private async Task<EngineLife> ReadLoadAsync(Engine engine, EngineLife life, CancellationToken cancellationToken)
+    {
+        if (engine.Health is not { Healthy: true, ReportsLoad: true }
+            || await client.LoadAsync(engine, cancellationToken) is not { } report)
+            return life;
+
+        if (report.Life.IsAnother(than: life))
+        {
+            GatewayLog.EngineRestarted(logger, engine.Name);
+            desk.EngineRestarted(engine);
+        }
+
+        desk.Report(engine, report);
+        return report.Life;
+    }
+
+    private static bool IsUnexpected(Exception e, CancellationToken cancellationToken) =>
+        e is not OperationCanceledException || !cancellationToken.IsCancellationRequested;
 
     private sealed record Snapshot(ImmutableArray<Engine> Engines, IReadOnlyList<ServedModel> Models)
     {

@@ -190,6 +190,8 @@ public sealed record EngineRouterOptions
         { Kind: 0 or > EngineKind.SgLang } =>
             $"engine '{engine.Name}': unknown kind",
         { BootstrapPort: < 1 or > 65_535 } => $"engine '{engine.Name}': BootstrapPort is 1 to 65535",
+        { ApiKey: { } key } when key.Any(c => c is < ' ' or > '~') =>
+            $"engine '{engine.Name}': its key holds a character that is not printable ASCII",
         { MaxRunning: < 1 } => $"engine '{engine.Name}': MaxRunning must be positive",
         { KvEvents: { } events } when !KvEventEndpoints.IsUsable(events.Publisher)
             || (events.Replay is not null && !KvEventEndpoints.IsUsable(events.Replay)) =>

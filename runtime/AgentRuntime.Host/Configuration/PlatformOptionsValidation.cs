@@ -106,7 +106,7 @@ internal static class PlatformOptionsValidation
 
         if (engine.Role is not ("both" or "prefill" or "decode"))
             yield return $"engines.{engine.Name}.role: '{engine.Role}' is none of both, prefill, decode";
-        if (engine.ApiKeyVariable is { } v && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(v)))
+        if (engine.ApiKeyVariable is { } v && string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(v)))
             yield return $"engines.{engine.Name}.api_key_variable: {v} is not set";
     }
 

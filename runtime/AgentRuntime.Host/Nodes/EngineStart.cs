@@ -52,7 +52,9 @@ internal static class EngineStart
         new(engine.Name, new Uri(engine.Url), Enum.Parse<EngineKind>(engine.Kind, ignoreCase: true))
         {
             Roles = Enum.Parse<EngineRoles>(engine.Role, ignoreCase: true),
-            ApiKey = engine.ApiKeyVariable is { } variable ? Environment.GetEnvironmentVariable(variable) : null,
+            ApiKey = engine.ApiKeyVariable is { } variable
+                ? Environment.GetEnvironmentVariable(variable)?.Trim()
+                : null,
             SharedCache = engine.SharedCache,
             KvHints = engine.KvHints,
             KvEvents = engine.KvEvents is { } events

@@ -40,6 +40,9 @@ internal sealed class ScriptedEngine : IAsyncDisposable
 
     public bool Healthy { get; set; } = true;
 
+    /// <summary>What <c>/v1/models</c> answers; null for <see cref="Model"/> and <see cref="Adapters"/>.</summary>
+    public string? Models { get; set; }
+
     /// <summary>What <c>/metrics</c> answers; null for nothing there.</summary>
     public string? Metrics { get; set; }
 
@@ -79,7 +82,7 @@ internal sealed class ScriptedEngine : IAsyncDisposable
             engine.Generated++;
             c.Response.StatusCode = engine.Healthy ? 200 : 503;
         });
-        app.MapGet("/v1/models", (HttpContext c) => c.Response.WriteAsync(JsonSerializer.Serialize(new
+        app.MapGet("/v1/models", (HttpContext c) => c.Response.WriteAsync(engine.Models ?? JsonSerializer.Serialize(new
         {
             @object = "list",
             data = engine.Adapters.Select(a => (a, (string?)engine.Model)).Prepend((engine.Model, null))

@@ -82,6 +82,61 @@ public class DiscoveryTests
     }
 
     [Fact]
+    public async Task A_look_that_fails_in_an_unforeseen_way_is_not_the_last()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var harness = await StartAsync([]);
+        var source = new ListedEngines();
+        await using var discovery = new EngineDiscovery(harness.Router, source);
+        await discovery.StartAsync(Often, TimeProvider.System, CancellationToken.None);
+
+        source.Failure = new FormatException("unforeseen");
+        await Eventually.BecomesTrueAsync(() => source.Failed > 0);
+        (source.Engines, source.Failure) = ([a.Descriptor], null);
+
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines is [{ Healthy: true }]);
+    }
+
+    [Fact]
+    public async Task A_probe_that_fails_in_an_unforeseen_way_is_not_the_last()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        a.Models = """{"data":[{"id":"\ud800"}]}""";
+        await using var harness = await StartAsync([a]).WaitAsync(Eventually.Patience);
+        Assert.False(harness.Router.Engines[0].Healthy);
+
+        a.Models = null;
+
+        await Eventually.BecomesTrueAsync(() => harness.Router.Engines[0].Healthy);
+    }
+
+    [Fact]
+    public void A_key_may_end_in_a_line_break_as_secrets_do()
+    {
+        const string variable = "AGENTRUNTIME_TEST_ENGINE_KEY";
+        Environment.SetEnvironmentVariable(variable, "secret\n");
+
+        var engine = FileEngineSource.Read(Encoding.UTF8.GetBytes(
+            $$"""{"engines":[{"name":"a","url":"http://x","api_key_env":"{{variable}}"}]}"""))[0];
+
+        Assert.Equal("secret", engine.ApiKey);
+    }
+
+    [Theory]
+    [InlineData("sec\nret")]
+    [InlineData("sec\u00e9ret")]
+    public async Task A_key_that_no_header_can_carry_is_refused_and_not_shown(string key)
+    {
+        var engine = new EngineDescriptor("a", new Uri("http://127.0.0.1:1"), EngineKind.Vllm) { ApiKey = key };
+        await using var harness = await StartAsync([]);
+
+        var error = await Assert.ThrowsAsync<ArgumentException>(
+            () => harness.Router.AddEngineAsync(engine, CancellationToken.None));
+
+        Assert.DoesNotContain("sec", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Each_address_of_a_dns_name_is_an_engine()
     {
         var template = new EngineDescriptor("pool", new Uri("http://localhost:8000"), EngineKind.Vllm);
@@ -119,8 +174,17 @@ public class DiscoveryTests
     {
         public IReadOnlyList<EngineDescriptor> Engines { get; set; } = [];
 
-        public ValueTask<IReadOnlyList<EngineDescriptor>?> ListAsync(CancellationToken cancellationToken) =>
-            new(Engines);
+        public Exception? Failure { get; set; }
+
+        public int Failed { get; private set; }
+
+        public ValueTask<IReadOnlyList<EngineDescriptor>?> ListAsync(CancellationToken cancellationToken)
+        {
+            if (Failure is null)
+                return new(Engines);
+            Failed++;
+            throw Failure;
+        }
     }
 
     private static string FileOf(params (string Name, ScriptedEngine Engine)[] engines) =>
