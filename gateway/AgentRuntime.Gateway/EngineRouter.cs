@@ -113,7 +113,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
         {
             return RequestTemplate.Parse(request.Body);
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new RuntimeErrorException(new RuntimeError(
                 ReasonCodes.EngineRefused, "the request body is not a JSON object"));

@@ -79,7 +79,7 @@ internal sealed class EmbeddingCall(RouterParts parts, InferenceRequest request)
                 Timings = telemetry.Completed(engine, servedBy, usage, responseId: null, finishReason: null),
             };
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw EngineFailure.Malformed(engine, e);
         }

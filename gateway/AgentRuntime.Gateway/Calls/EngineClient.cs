@@ -134,7 +134,8 @@ internal sealed class EngineClient : IDisposable
         {
             throw EngineFailure.From(engine, e);
         }
-        catch (Exception e) when (e is IOException or JsonException or InvalidDataException)
+        catch (Exception e) when (e is IOException or JsonException or InvalidDataException
+            or InvalidOperationException)
         {
             throw EngineFailure.Malformed(engine, e);
         }

@@ -154,7 +154,7 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
 
             return message is null ? null : new EngineError(message, null);
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return null;
         }

@@ -62,11 +62,7 @@ internal sealed class EngineStream(
         {
             throw EngineFailure.TimedOut(engine, "next token");
         }
-        catch (JsonException e)
-        {
-            throw EngineFailure.Malformed(engine, e);
-        }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is JsonException or InvalidDataException or InvalidOperationException)
         {
             throw EngineFailure.Malformed(engine, e);
         }

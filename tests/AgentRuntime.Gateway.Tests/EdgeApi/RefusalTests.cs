@@ -114,6 +114,57 @@ public class RefusalTests
         Assert.Empty(engine.Seen);
     }
 
+    [Theory]
+    [InlineData("chat/completions", """{"model":"\ud800","messages":[{"role":"user","content":"x"}]}""")]
+    [InlineData("chat/completions", """{"model":"m","\udc00":1,"messages":[{"role":"user","content":"x"}]}""")]
+    [InlineData("chat/completions", """{"model":"m","messages":[{"role":"user","content":"\ud83dx"}]}""")]
+    [InlineData("chat/completions", """{"model":"m","messages":[{"role":"\uD83D\ud83d","content":"x"}]}""")]
+    [InlineData("completions", """{"model":"m","prompt":"\\\ud800"}""")]
+    [InlineData("embeddings", """{"model":"m","input":["a","\ud800"]}""")]
+    [InlineData("responses", """{"model":"m","input":"x","metadata":{"a":"\ud800"}}""")]
+    public async Task Half_a_character_is_no_text(string path, string body)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+
+        using var response = await edge.PostAsync($"v1/{path}", body);
+
+        Assert.Equal("AR1004", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.BadRequest));
+        Assert.Empty(engine.Seen);
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_no_text_are_refused()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        var body = """{"model":"?","messages":[{"role":"user","content":"x"}]}"""u8.ToArray();
+        body[Array.IndexOf(body, (byte)'?')] = 0xff;
+        using var content = new ByteArrayContent(body);
+
+        using var response = await edge.Client.PostAsync("v1/chat/completions", content);
+
+        Assert.Equal("AR1004", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.BadRequest));
+    }
+
+    [Theory]
+    [InlineData(@"\ud83d\ude00")]
+    [InlineData(@"\\ud800")]
+    [InlineData(@"\uD83D\uDE00\n\u0041\\")]
+    public async Task Whole_characters_are_text_however_they_are_spelled(string text)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+
+        using var response = await edge.PostAsync(
+            "v1/chat/completions",
+            $$"""{"model":"m","messages":[{"role":"user","content":"{{text}}"}]}""");
+
+        await EdgeHarness.JsonAsync(response, HttpStatusCode.OK);
+        Assert.Equal(
+            $"\"{text}\"",
+            Assert.Single(engine.Seen).Body.GetProperty("messages")[0].GetProperty("content").GetRawText());
+    }
+
     /// <summary>Larger than what the sockets hold: it is still being sent when it is refused.</summary>
     [Theory]
     [InlineData(true)]

@@ -79,6 +79,7 @@ public class FailureTests
     [Theory]
     [InlineData("data: {not json}\n\n")]
     [InlineData("data: [1,2]\n\n")]
+    [InlineData("data: {\"id\":\"\\ud800\",\"choices\":[]}\n\n")]
     [InlineData("")]
     [InlineData("data: {\"error\":{\"message\":\"cuda\",\"code\":500}}\n\n")]
     public async Task An_answer_that_cannot_be_read_is_an_engine_failure(string body)

@@ -59,7 +59,9 @@ internal sealed class InferenceEndpoint(
             return Task.CompletedTask;
         });
         using var place = _limit.Enter(caller.Tenant);
-        var body = turn(await BodyReader.ReadAsync(context, options.MaxInferenceBodyBytes, cancellationToken));
+        var given = await BodyReader.ReadAsync(context, options.MaxInferenceBodyBytes, cancellationToken);
+        JsonText.DemandUnicode(given);
+        var body = turn(given);
         var client = ClientRequest.Read(body, operation, options);
         var permission = policy.Demand(caller, client.Model);
         var outcome = CallOutcome.Failed;
