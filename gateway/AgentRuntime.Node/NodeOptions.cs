@@ -130,7 +130,8 @@ public sealed record NodeOptions
     public TimeSpan KvLease { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// The most bytes of exported KV state held at once; more is refused with AR4009. Default 512 MiB.
+    /// The most bytes of exported KV state held at once; more is refused with AR4009. As much may be held of state that
+    /// other nodes have announced, and of state that waits to be imported. Default 512 MiB.
     /// </summary>
     public ByteCount KvLeaseBytes { get; init; } = new(512L << 20);
 

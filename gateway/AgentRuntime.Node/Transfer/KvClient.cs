@@ -20,6 +20,7 @@ internal sealed partial class KvClient : IDisposable
     private const int MostManifestBytes = 16 << 20;
 
     private readonly NodeOptions _options;
+    private readonly KvBudget _imports;
     private readonly string _modelDigest;
     private readonly string _format;
     private readonly TimeProvider _time;
@@ -28,6 +29,7 @@ internal sealed partial class KvClient : IDisposable
     public KvClient(NodeOptions options, string modelDigest, string format, TimeProvider time)
     {
         _options = options;
+        _imports = new(options.KvLeaseBytes.Value);
         _modelDigest = modelDigest;
         _format = format;
         _time = time;
@@ -58,10 +60,14 @@ internal sealed partial class KvClient : IDisposable
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
         using var fetched = CancellationTokenSource.CreateLinkedTokenSource(both.Token);
         var heartbeats = KeepLeaseAsync(address, id, fetched.Token);
+        var taken = 0L;
         try
         {
             var manifest = await ManifestAsync(address, id, both.Token);
             Compare(manifest, prompt, adapterDigest);
+            var bytes = manifest.Segments.Sum(s => (long)s.Bytes);
+            if (!_imports.TryTake(bytes)) throw Failed("the KV state that waits to be imported fills its limit");
+            taken = bytes;
             var segments = new List<KvSegment>(manifest.Segments.Count);
             foreach (var (planned, index) in manifest.Segments.Select((s, i) => (s, i)))
                 segments.Add(await SegmentAsync(address, id, index, planned, both.Token));
@@ -72,9 +78,10 @@ internal sealed partial class KvClient : IDisposable
                 if (rest > TimeSpan.Zero) await Task.Delay(rest, _time, both.Token);
             }
 
-            return new(segments, _time.GetElapsedTime(start))
+            taken = 0; // the import's from now on
+            return new(segments, _time.GetElapsedTime(start), _imports)
             {
-                Bytes = SimulatedBytes(prompt) ?? manifest.Segments.Sum(s => (long)s.Bytes),
+                Bytes = SimulatedBytes(prompt) ?? bytes,
             };
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -87,6 +94,7 @@ internal sealed partial class KvClient : IDisposable
         }
         finally
         {
+            _imports.Give(taken);
             await fetched.CancelAsync();
             await heartbeats;
         }

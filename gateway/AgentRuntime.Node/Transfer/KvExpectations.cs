@@ -17,13 +17,13 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
 
     private readonly ConcurrentDictionary<string, Expected> _expected = new(StringComparer.Ordinal);
-    private long _bytes;
+    private readonly KvBudget _budget = new(options.KvLeaseBytes.Value);
     private long _taken;
 
     public int Count => _expected.Count;
 
     /// <summary>Bytes that are here, or on their way.</summary>
-    public long Bytes => Interlocked.Read(ref _bytes);
+    public long Bytes => _budget.Taken;
 
     /// <summary>How many a request found here.</summary>
     public long Taken => Interlocked.Read(ref _taken);
@@ -82,8 +82,9 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
                 from,
                 more =>
                 {
+                    if (!_budget.TryTake(more)) return false;
                     bytes += more;
-                    return Interlocked.Add(ref _bytes, more) <= options.KvLeaseBytes.Value;
+                    return true;
                 },
                 ended);
             expected.Fetched.TrySetResult(fetched);
@@ -105,7 +106,7 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
             Remove(from, expected);
             // Its timer stops. It is not disposed of: whoever took it may be about to cancel it.
             expected.End.CancelAfter(Timeout.InfiniteTimeSpan);
-            Interlocked.Add(ref _bytes, -bytes);
+            _budget.Give(bytes);
         }
     }
 

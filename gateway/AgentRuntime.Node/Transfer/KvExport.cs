@@ -4,13 +4,15 @@ namespace AgentRuntime.Node.Transfer;
 /// Collects a prompt's KV state while it is computed: the engine's thread adds segments, connections read those that
 /// are there. Thread-safe.
 /// </summary>
-internal sealed class KvExport(int promptTokens, int segmentTokens, long maxBytes)
+/// <param name="promptTokens">Tokens of the prompt.</param>
+/// <param name="segmentTokens">Tokens in a segment.</param>
+/// <param name="budget">What all exports may take together: the memory of buffers until they are returned.</param>
+internal sealed class KvExport(int promptTokens, int segmentTokens, KvBudget budget)
 {
     private readonly Lock _gate = new();
     private List<KvSegment> _segments = [];
     private List<KvSegment> _dropped = [];
     private int _readers;
-    private long _bytes;
     private int _exported;
     private bool _closed;
     private TaskCompletionSource _changed = NewSignal();
@@ -22,8 +24,6 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
     public bool Overflowed { get; private set; }
 
     public bool IsComplete => _exported == Tokens && !Overflowed;
-
-    public long Bytes => Volatile.Read(ref _bytes);
 
     public IReadOnlyList<KvSegment> Segments
     {
@@ -66,7 +66,7 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
         var segment = KvSegment.Of(from, to, state);
         lock (_gate)
         {
-            if (_closed || _bytes + state.Length > maxBytes)
+            if (_closed || !budget.TryTake(state.Capacity))
             {
                 state.Return();
                 if (_closed) return;
@@ -76,7 +76,6 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
             }
 
             _segments.Add(segment);
-            _bytes += state.Length;
             _exported = to;
             Signal();
         }
@@ -112,7 +111,6 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
     {
         if (_closed) return;
         _closed = true;
-        _bytes = 0;
         (_dropped, _segments) = (_segments, []);
         ReturnDropped();
         Signal();
@@ -121,7 +119,12 @@ internal sealed class KvExport(int promptTokens, int segmentTokens, long maxByte
     private void ReturnDropped()
     {
         if (!_closed || _readers > 0) return;
-        foreach (var segment in _dropped) segment.Buffer.Return();
+        foreach (var segment in _dropped)
+        {
+            budget.Give(segment.Buffer.Capacity);
+            segment.Buffer.Return();
+        }
+
         _dropped = [];
     }
 

@@ -3,7 +3,10 @@ namespace AgentRuntime.Node.Transfer;
 /// <summary>
 /// KV state fetched from another node, verified, on its way into the engine, which uses it once. Thread-safe.
 /// </summary>
-internal sealed class KvImport(IReadOnlyList<KvSegment> segments, TimeSpan fetchTime)
+/// <param name="segments">The state.</param>
+/// <param name="fetchTime">How long that took.</param>
+/// <param name="budget">What the segments' bytes were taken from; null for nothing.</param>
+internal sealed class KvImport(IReadOnlyList<KvSegment> segments, TimeSpan fetchTime, KvBudget? budget = null)
 {
     private readonly Lock _gate = new();
     private IReadOnlyList<KvSegment> _segments = segments;
@@ -42,7 +45,12 @@ internal sealed class KvImport(IReadOnlyList<KvSegment> segments, TimeSpan fetch
         lock (_gate)
         {
             if (_inUse) return;
-            foreach (var segment in _segments) segment.Buffer.Return();
+            foreach (var segment in _segments)
+            {
+                budget?.Give(segment.Length);
+                segment.Buffer.Return();
+            }
+
             _segments = [];
         }
     }

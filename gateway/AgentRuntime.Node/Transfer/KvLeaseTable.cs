@@ -16,14 +16,14 @@ internal sealed class KvLeaseTable : IDisposable
     private readonly ConcurrentDictionary<string, KvLease> _leases = new(StringComparer.Ordinal);
     private readonly TimeProvider _time;
     private readonly TimeSpan _duration;
-    private readonly long _maxBytes;
+    private readonly KvBudget _budget;
     private readonly ITimer _sweep;
 
     public KvLeaseTable(NodeOptions options, TimeProvider time)
     {
         _time = time;
         _duration = options.KvLease;
-        _maxBytes = options.KvLeaseBytes.Value;
+        _budget = new(options.KvLeaseBytes.Value);
         var period = TimeSpan.FromTicks(Math.Clamp(_duration.Ticks / 4, TimeSpan.TicksPerMillisecond,
             TimeSpan.TicksPerSecond * 5));
         _sweep = time.CreateTimer(static state => ((KvLeaseTable)state!).Sweep(), this, period, period);
@@ -31,7 +31,8 @@ internal sealed class KvLeaseTable : IDisposable
 
     public int Count => _leases.Count;
 
-    public long Bytes => _leases.Values.Sum(lease => lease.Export.Bytes);
+    /// <summary>Bytes of memory that the state of all leases takes.</summary>
+    public long Bytes => _budget.Taken;
 
     /// <summary>How many leases ended without being released.</summary>
     public long Expired { get; private set; }
@@ -42,8 +43,7 @@ internal sealed class KvLeaseTable : IDisposable
     /// <exception cref="RuntimeErrorException">AR4009: too much state waits already.</exception>
     public KvLease Open(int[] prompt, string? adapterDigest, int segmentTokens)
     {
-        var free = _maxBytes - Bytes;
-        if (free <= 0 || _leases.Count >= MostLeases)
+        if (_budget.IsSpent || _leases.Count >= MostLeases)
         {
             throw new RuntimeErrorException(new(
                 ReasonCodes.Saturated, "the exported KV state that waits to be fetched fills its limit",
@@ -55,7 +55,7 @@ internal sealed class KvLeaseTable : IDisposable
         }
 
         var lease = new KvLease(
-            RandomNumberGenerator.GetHexString(32, lowercase: true), new(prompt.Length, segmentTokens, free),
+            RandomNumberGenerator.GetHexString(32, lowercase: true), new(prompt.Length, segmentTokens, _budget),
             PromptDigest.Of(prompt), adapterDigest, DateTimeOffset.MaxValue);
         _leases[lease.Id] = lease;
         return lease;

@@ -1,4 +1,7 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Transfer;
 
 namespace AgentRuntime.Node.Tests.Transfer;
 
@@ -175,6 +178,58 @@ public sealed class DisaggregationTests
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
         while (prefill.Service.Leases.Expired == 0) await tick.WaitForNextTickAsync(deadline.Token);
         Assert.Equal(0, prefill.Service.Leases.Count);
+    }
+
+    [Fact]
+    public async Task Leases_that_are_open_together_share_one_limit()
+    {
+        await using var node = await DemoNode.StartAsync(o => o with { KvLeaseBytes = new(10_000) });
+        var leases = node.Service.Leases;
+        var (one, other) = (leases.Open(new int[600], null, 256), leases.Open(new int[600], null, 256));
+        var state = KvBuffer.Of(new byte[6000]);
+        one.Export.Add(0, 256, state);
+        other.Export.Add(0, 256, state);
+        Assert.False(one.Export.Overflowed);
+        Assert.True(other.Export.Overflowed);
+        Assert.Equal(6000, leases.Bytes);
+
+        // What is being read is held until it has been.
+        Assert.True(one.Export.BeginRead());
+        leases.Release(one.Id);
+        Assert.Equal(6000, leases.Bytes);
+        one.Export.EndRead();
+        Assert.Equal(0, leases.Bytes);
+        var next = leases.Open(new int[600], null, 256);
+        next.Export.Add(0, 256, state);
+        Assert.False(next.Export.Overflowed);
+        next.Export.Add(256, 512, state);
+        Assert.True(next.Export.Overflowed);
+        Assert.Equal(0, leases.Bytes);
+    }
+
+    [Fact]
+    public async Task Imports_that_wait_together_share_one_limit()
+    {
+        await using var prefill = await DemoNode.StartAsync();
+        var text = DemoNode.LongText(60);
+        var body = DemoNode.Chat(text, 4);
+        var prompt = prefill.Service.Model.Tokenize(
+            prefill.Service.Prompts.Build([new("user", text)], []), addSpecial: true, parseSpecial: true);
+        async Task<KvImport> FetchAsync(NodeServer node) => await node.Service.Client.FetchAsync(
+            KvTransferParams.Parse(JsonSerializer.SerializeToElement(await PrefillAsync(prefill, body))), prompt, null,
+            default);
+        long bytes;
+        await using (var ample = await DemoNode.StartAsync()) bytes = (await FetchAsync(ample)).Bytes;
+
+        await using var decode = await DemoNode.StartAsync(o => o with { KvLeaseBytes = new(bytes * 3 / 2) });
+        var import = await FetchAsync(decode);
+        var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => FetchAsync(decode));
+        Assert.Equal(ReasonCodes.KvTransferFailed, e.Error.Code);
+        import.Release();
+        import.Release();
+        import = await FetchAsync(decode);
+        import.Use(segments => Assert.Equal(bytes, segments.Sum(s => (long)s.Length)));
+        (await FetchAsync(decode)).Release();
     }
 
     internal static async Task<JsonObject> PrefillAsync(NodeServer node, JsonObject body, int? decodePort = null)

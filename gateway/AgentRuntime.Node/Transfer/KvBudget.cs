@@ -1,0 +1,23 @@
+namespace AgentRuntime.Node.Transfer;
+
+/// <summary>Bytes of memory that states may take together. Thread-safe.</summary>
+/// <param name="most">The limit.</param>
+internal sealed class KvBudget(long most)
+{
+    private long _taken;
+
+    public long Taken => Interlocked.Read(ref _taken);
+
+    public bool IsSpent => Taken >= most;
+
+    /// <summary>Takes bytes; false, and nothing taken, when there are not so many left.</summary>
+    public bool TryTake(long bytes)
+    {
+        if (Interlocked.Add(ref _taken, bytes) <= most) return true;
+        Give(bytes);
+        return false;
+    }
+
+    /// <summary>Gives bytes back that were taken.</summary>
+    public void Give(long bytes) => Interlocked.Add(ref _taken, -bytes);
+}
