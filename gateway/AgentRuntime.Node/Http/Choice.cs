@@ -25,6 +25,9 @@ internal sealed record ChoiceDelta(int Index, string Text)
 
     public RuntimeError? Error { get; init; }
 
+    /// <summary>Whether it says only that tokens are computed, while a call is held until it is whole.</summary>
+    public bool IsOnlyLife { get; init; }
+
     /// <summary>Whether it adds text, and nothing besides.</summary>
     public bool IsOnlyText =>
         Text.Length > 0 && FinishReason is null && Error is null && Tokens.Count == 0 && Calls.Count == 0;
@@ -38,6 +41,9 @@ internal sealed record TokenReport(int Token, TokenLogProbabilities LogProbabili
 /// </summary>
 internal sealed class Choice(NodeService node, CompletionRequest request, int index, Generation generation)
 {
+    /// <summary>The longest that a reader hears nothing while tokens come.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
+
     private readonly TextAssembler _text = new(request.Stops);
     private readonly ToolCallReader? _calls = request.Tools.Count > 0 ? new() : null;
 
@@ -57,14 +63,21 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
     public async IAsyncEnumerable<ChoiceDelta> ReadAsync(
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var last = 0L;
+        var (last, heard) = (0L, 0L);
+        var isCounted = false;
+        void Count(string? reason)
+        {
+            isCounted = true;
+            node.Metrics.CountEnd(reason);
+        }
+
         try
         {
             await foreach (var e in Generation.Events.ReadAllAsync(cancellationToken))
             {
                 if (e.End is { } end)
                 {
-                    node.Metrics.CountEnd(end.FinishReason);
+                    Count(end.FinishReason);
                     if (end.FinishReason == "stop") OutputTokens++;
                     yield return Delta(_text.Complete(), [], end.FinishReason ?? "error") with
                     {
@@ -75,7 +88,7 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
 
                 OutputTokens++;
                 var now = node.Time.GetTimestamp();
-                if (FirstTokenAt is null) FirstTokenAt = now;
+                if (FirstTokenAt is null) FirstTokenAt = heard = now;
                 else node.Metrics.InterTokenLatency.Observe(node.Time.GetElapsedTime(last, now).TotalSeconds);
                 last = now;
                 var text = _text.Append(node.Model.Piece(e.Token));
@@ -87,7 +100,7 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                 if (_text.Stopped)
                 {
                     Generation.Stop();
-                    node.Metrics.CountEnd("stop");
+                    Count("stop");
                     yield return Delta(text, tokens, "stop") with
                     {
                         FinishReason = Reason("stop"), Token = Reported(e.Token), MatchedStop = _text.MatchedStop,
@@ -98,7 +111,7 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                 if (isStopToken)
                 {
                     Generation.Stop();
-                    node.Metrics.CountEnd("stop");
+                    Count("stop");
                     yield return Delta(text + _text.Complete(), tokens, "stop") with
                     {
                         FinishReason = Reason("stop"), Token = Reported(e.Token), MatchedToken = e.Token,
@@ -107,12 +120,22 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                 }
 
                 var delta = Delta(text, tokens, null);
-                if (request.ReportTokens) yield return delta with { Token = e.Token };
-                else if (delta.Text.Length > 0 || tokens.Count > 0 || delta.Calls.Count > 0) yield return delta;
+                if (request.ReportTokens)
+                {
+                    yield return delta with { Token = e.Token };
+                    continue;
+                }
+
+                var saysSomething = delta.Text.Length > 0 || tokens.Count > 0 || delta.Calls.Count > 0;
+                if (!saysSomething && node.Time.GetElapsedTime(heard, now) < Silence) continue;
+                heard = now;
+                yield return saysSomething ? delta : delta with { IsOnlyLife = true };
             }
         }
         finally
         {
+            // Whoever leaves does not wait to hear that it is cancelled.
+            if (!isCounted) Count("cancelled");
             Generation.Cancel();
         }
     }

@@ -97,7 +97,7 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         node.Metrics.EndToEnd.Observe(node.Time.GetElapsedTime(_startedAt).TotalSeconds);
         return new(
             _prompts.Sum(p => p.Length), _choices.Sum(c => c.OutputTokens),
-            _choices.Where((_, i) => i % Request.Choices == 0).Sum(c => c.Generation.CachedTokens),
+            _choices.Where(c => c.Index % Request.Choices == 0).Sum(c => c.Generation.CachedTokens),
             firstToken.TotalMilliseconds, Report(), _lease);
     }
 
@@ -166,7 +166,10 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         var prompt = _prompts[index / Request.Choices];
         var generation = node.Engine.Submit(new(
             prompt, node.MaxTokens(Request, prompt.Length),
-            Request.Sampling with { Seed = unchecked(Request.Sampling.Seed + (uint)(index % Request.Choices)) })
+            Request.Sampling with
+            {
+                Seed = CompletionRequestReader.FoldSeed((long)Request.Sampling.Seed + (index % Request.Choices)),
+            })
         {
             Salt = Request.CacheSalt,
             Retain = Request.Retain,

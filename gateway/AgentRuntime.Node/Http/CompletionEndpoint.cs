@@ -57,17 +57,31 @@ internal sealed class CompletionEndpoint(NodeService node)
 
     private static async Task StreamAsync(HttpContext context, CompletionCall call, CompletionJson json)
     {
+        await using var events = new EventStream(context);
+        try
+        {
+            await SendAsync(context, call, json, events);
+        }
+        catch (RuntimeErrorException e) when (context.Response.HasStarted)
+        {
+            await events.SendAsync(writer => ErrorResponse.Write(writer, e.Error), context.RequestAborted);
+        }
+
+        await events.EndAsync(context.RequestAborted);
+    }
+
+    private static async Task SendAsync(
+        HttpContext context, CompletionCall call, CompletionJson json, EventStream events)
+    {
         var calls = new Dictionary<int, int>();
         var templates = new Dictionary<int, ChunkTemplate>();
-        await using var events = new EventStream(context);
         await foreach (var delta in call.ReadAsync(context.RequestAborted))
         {
-            if (delta.Error is { } error)
+            if (delta.Error is { } error) throw new RuntimeErrorException(error);
+            if (delta.IsOnlyLife)
             {
-                if (!context.Response.HasStarted) throw new RuntimeErrorException(error);
-                await events.SendAsync(writer => ErrorResponse.Write(writer, error), context.RequestAborted);
-                await events.EndAsync(context.RequestAborted);
-                return;
+                await events.SendLifeAsync(context.RequestAborted);
+                continue;
             }
 
             var first = calls.TryAdd(delta.Index, 0);
@@ -87,7 +101,6 @@ internal sealed class CompletionEndpoint(NodeService node)
         var totals = call.Finish();
         if (call.Request.IncludeUsage || totals.Lease is not null)
             await events.SendAsync(writer => json.WriteUsage(writer, totals), context.RequestAborted);
-        await events.EndAsync(context.RequestAborted);
     }
 
     /// <summary>A choice that is being collected.</summary>

@@ -26,6 +26,14 @@ internal sealed class EventStream(HttpContext context) : IAsyncDisposable
         await context.Response.BodyWriter.FlushAsync(cancellationToken);
     }
 
+    /// <summary>Sends a comment, which readers pass over: only that more is to come.</summary>
+    public async ValueTask SendLifeAsync(CancellationToken cancellationToken)
+    {
+        Begin();
+        context.Response.BodyWriter.Write(": \n\n"u8);
+        await context.Response.BodyWriter.FlushAsync(cancellationToken);
+    }
+
     /// <summary>An event's bytes, valid until the next.</summary>
     public ReadOnlyMemory<byte> Format(Action<Utf8JsonWriter> write)
     {

@@ -109,6 +109,8 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
         while (node.Service.Engine.Counters.Running > 0) await tick.WaitForNextTickAsync(deadline.Token);
+        while (!(await http.GetStringAsync("/metrics")).Contains("\"abort\"} 1", StringComparison.Ordinal))
+            await tick.WaitForNextTickAsync(deadline.Token);
         Assert.True(node.Service.Engine.Counters.GeneratedTokens < 8000);
     }
 }

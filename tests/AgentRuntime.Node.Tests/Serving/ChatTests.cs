@@ -115,6 +115,61 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
     }
 
     [Fact]
+    public async Task The_greatest_seeds_repeat_for_every_choice()
+    {
+        var body = DemoNode.Chat("say something", 16);
+        body["temperature"] = 1.5;
+        body["n"] = 3;
+        body["seed"] = uint.MaxValue - 1;
+        async Task<string[]> AskAsync() =>
+            [.. (await DemoNode.PostAsync(fixture.Node, "/v1/chat/completions", body)).Json["choices"]!.AsArray()
+                .Select(c => (string)c!["message"]!["content"]!)];
+
+        Assert.Equal(await AskAsync(), await AskAsync());
+    }
+
+    [Fact]
+    public async Task Cached_tokens_of_several_prompts_are_those_of_each_prompt_once()
+    {
+        JsonObject Body(int choices, params string[] prompts) => new()
+        {
+            ["prompt"] = new JsonArray([.. prompts.Select(p => JsonValue.Create(p))]), ["n"] = choices,
+            ["max_tokens"] = 2, ["temperature"] = 0, ["ignore_eos"] = true,
+        };
+        async Task<int> CachedAsync(JsonObject body) => (int)(await DemoNode.PostAsync(
+            fixture.Node, "/v1/completions", body)).Json["usage"]!["prompt_tokens_details"]!["cached_tokens"]!;
+        var (one, other) = (DemoNode.LongText(30, 71), DemoNode.LongText(90, 72));
+        await CachedAsync(Body(2, one, other));
+
+        var each = await CachedAsync(Body(1, one)) + await CachedAsync(Body(1, other));
+        Assert.True(each > 0);
+        Assert.Equal(each, await CachedAsync(Body(2, one, other)));
+    }
+
+    [Fact]
+    public async Task A_choice_that_is_refused_once_the_stream_has_begun_is_said_there()
+    {
+        // Each prompt's first choice is in the line from the start, and its others come when that one begins.
+        const int Prompts = 24;
+        await using var node = await NodeServer.StartAsync(new()
+        {
+            ModelPath = "", Simulation = new() { PassMilliseconds = 20, Jitter = 0 }, ContextTokens = 1024,
+            ParallelSequences = 1, QueuedRequests = Prompts + 6,
+        });
+        using var http = DemoNode.Client(node);
+        using var response = await http.PostAsJsonAsync("/v1/completions", new JsonObject
+        {
+            ["prompt"] = new JsonArray([.. Enumerable.Range(0, Prompts).Select(i => JsonValue.Create($"prompt {i}"))]),
+            ["n"] = 8, ["max_tokens"] = 5, ["ignore_eos"] = true, ["stream"] = true,
+        });
+        var lines = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.Equal(200, (int)response.StatusCode);
+        Assert.Equal("data: [DONE]", lines[^1]);
+        Assert.Equal("AR4009", (string?)JsonNode.Parse(lines[^2]["data: ".Length..])!["error"]!["code"]);
+    }
+
+    [Fact]
     public async Task Log_probabilities_are_of_the_chosen_token_and_its_rivals()
     {
         var body = DemoNode.Chat("hello", 5);
