@@ -191,11 +191,17 @@ internal sealed class LoadedModel : IServedModel
     public unsafe string? Metadata(string key)
     {
         var buffer = new byte[4096];
-        fixed (byte* name = Encoding.UTF8.GetBytes(key + "\0"))
-        fixed (byte* target = buffer)
+        while (true)
         {
-            var length = Llama.ModelMetadata(Handle, name, target, (nuint)buffer.Length);
-            return length < 0 ? null : Encoding.UTF8.GetString(buffer, 0, Math.Min(length, buffer.Length - 1));
+            fixed (byte* name = Encoding.UTF8.GetBytes(key + "\0"))
+            fixed (byte* target = buffer)
+            {
+                // As snprintf: how long the value is, whatever of it and a zero had room.
+                var length = Llama.ModelMetadata(Handle, name, target, (nuint)buffer.Length);
+                if (length < 0) return null;
+                if (length < buffer.Length) return Encoding.UTF8.GetString(buffer, 0, length);
+                buffer = new byte[length + 1];
+            }
         }
     }
 

@@ -26,6 +26,16 @@ public sealed class GgufVocabularyTests
         }
     }
 
+    [Fact]
+    public void A_value_of_the_metadata_is_whole_however_long_it_is()
+    {
+        DemoNode.LoadLibrary();
+        var name = string.Concat(Enumerable.Repeat("long é ", 2000));
+        using var model = LoadedModel.LoadVocabulary(DemoNode.Write("long.gguf", new() { Name = name }));
+        Assert.Equal(name, model.Metadata("general.name"));
+        Assert.Null(model.Metadata("general.nothing"));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("GGUF")]
