@@ -339,6 +339,13 @@ internal sealed class EngineScheduler : IDisposable
         sequence.OutputIndex = -1;
         var request = sequence.Generation.Request;
         var token = sequence.Sampler.Sample(logits, _candidates);
+        if (token == ITokenSampler.None)
+        {
+            Fail(sequence, new(
+                ReasonCodes.MalformedRequest, "no token goes on as the output grammar demands", "response_format"));
+            return;
+        }
+
         var ends = _model.EndsGeneration(token) && !request.IgnoreEnd;
         if (!ends)
         {

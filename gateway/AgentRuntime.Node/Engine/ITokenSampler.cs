@@ -5,6 +5,9 @@ namespace AgentRuntime.Node.Engine;
 /// <summary>Chooses a sequence's tokens. Owned by the engine's thread.</summary>
 internal interface ITokenSampler : IDisposable
 {
+    /// <summary>What <see cref="Sample"/> returns where no token of the vocabulary fits the output grammar.</summary>
+    const int None = -1;
+
     /// <summary>Chooses the next token and remembers it.</summary>
     /// <param name="logits">One value a token of the vocabulary; empty in a simulation.</param>
     /// <param name="candidates">Scratch memory for as many.</param>

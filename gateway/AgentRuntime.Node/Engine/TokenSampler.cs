@@ -1,86 +1,76 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using System.Text;
-using AgentRuntime.Node.Grammar;
 using AgentRuntime.Node.Interop;
+using AgentRuntime.Node.Models;
 
 namespace AgentRuntime.Node.Engine;
 
 /// <summary>
-/// Chooses tokens for one generation: plain greedy here, everything else by a chain of llama.cpp's samplers in vLLM's
-/// order (bias, penalties, grammar, temperature, min-p, top-k, top-p, draw). Owned by the engine's thread.
+/// Chooses tokens for one generation in vLLM's order: bias, penalties, grammar, temperature, min-p, top-k, top-p, draw.
+/// Plain greedy, bias and the penalty on what the prompt has too are computed here, the rest by llama.cpp's samplers.
+/// Owned by the engine's thread.
 /// </summary>
 internal sealed unsafe class TokenSampler : ITokenSampler
 {
     private const int PenaltyWindowTokens = 1 << 16;
 
+    private readonly SamplingOptions _options;
     private readonly SamplerHandle? _chain;
+    private readonly GrammarState? _grammar;
+    private readonly KeyValuePair<int, float>[] _biases;
+    private readonly HashSet<int> _repeatable = [];
 
-    private TokenSampler(SamplerHandle? chain) => _chain = chain;
-
-    /// <summary>Makes a sampler; null when the grammar does not parse.</summary>
-    public static TokenSampler? Create(SamplingOptions options, nint vocabulary, int vocabularySize)
+    private TokenSampler(SamplingOptions options, SamplerHandle? chain = null, GrammarState? grammar = null)
     {
-        if (options.IsPlainGreedy) return new(null);
-        var chain = Llama.SamplerChain(noPerf: 1);
-        if (options.LogitBias.Count > 0)
-        {
-            var biases = options.LogitBias.Select(b => new LlamaLogitBias { Token = b.Key, Bias = b.Value }).ToArray();
-            fixed (LlamaLogitBias* first = biases)
-                Llama.SamplerAdd(chain, Llama.SamplerLogitBias(vocabularySize, biases.Length, first));
-        }
-
-        if (options.HasPenalties)
-        {
-            Llama.SamplerAdd(chain, Llama.SamplerPenalties(
-                vocabularySize, PenaltyWindowTokens, options.RepetitionPenalty, options.FrequencyPenalty,
-                options.PresencePenalty));
-        }
-
-        if (options.Grammar is { } grammar)
-        {
-            var sampler = GrammarSampler(grammar, vocabulary);
-            if (sampler == 0)
-            {
-                chain.Dispose();
-                return null;
-            }
-
-            Llama.SamplerAdd(chain, sampler);
-        }
-
-        if (options.Temperature <= 0)
-        {
-            Llama.SamplerAdd(chain, Llama.SamplerGreedy());
-            return new(chain);
-        }
-
-        Llama.SamplerAdd(chain, Llama.SamplerTemperature(options.Temperature));
-        if (options.MinP > 0) Llama.SamplerAdd(chain, Llama.SamplerMinP(options.MinP, 1));
-        if (options.TopK > 0) Llama.SamplerAdd(chain, Llama.SamplerTopK(options.TopK));
-        if (options.TopP < 1) Llama.SamplerAdd(chain, Llama.SamplerTopP(options.TopP, 1));
-        Llama.SamplerAdd(chain, Llama.SamplerDistribution(options.Seed));
-        return new(chain);
+        _options = options;
+        _biases = [.. options.LogitBias];
+        _chain = chain;
+        _grammar = grammar;
     }
 
-    /// <summary>Chooses the next token and remembers it.</summary>
-    /// <param name="logits">One value a token of the vocabulary.</param>
-    /// <param name="candidates">Scratch memory of the same length.</param>
+    /// <summary>Makes a sampler; null when the grammar does not parse.</summary>
+    public static TokenSampler? Create(GenerationRequest request, LoadedModel model)
+    {
+        var options = request.Sampling;
+        if (options.IsPlainGreedy) return new(options);
+        GrammarState? grammar = null;
+        if (options.Grammar is { } given && (grammar = GrammarState.Create(given, model)) is null) return null;
+        var sampler = new TokenSampler(options, Chain(options, model.VocabularySize), grammar);
+        if (options.RepetitionPenalty != 1) sampler._repeatable.UnionWith(request.Prompt);
+        return sampler;
+    }
+
+    /// <inheritdoc/>
     public int Sample(ReadOnlySpan<float> logits, LlamaTokenData[] candidates)
     {
         if (_chain is null) return IndexOfMax(logits);
-        for (var i = 0; i < logits.Length; i++) candidates[i] = new() { Token = i, Logit = logits[i] };
+        int token;
         fixed (LlamaTokenData* data = candidates)
         {
-            var array = new LlamaTokenDataArray { Data = data, Size = (nuint)logits.Length, Selected = -1 };
-            Llama.SamplerApply(_chain, &array);
-            var token = array.Data[array.Selected].Token;
-            Llama.SamplerAccept(_chain, token);
-            return token;
+            do
+            {
+                Fill(logits, candidates);
+                var array = new LlamaTokenDataArray { Data = data, Size = (nuint)logits.Length, Selected = -1 };
+                if (_grammar is not null) _grammar.Restrict(&array);
+                Llama.SamplerApply(_chain, &array);
+                // Where none is left, llama.cpp takes one all the same, and ends the process when that is accepted.
+                if (array.Selected < 0 || float.IsNegativeInfinity(array.Data[array.Selected].Logit))
+                    return ITokenSampler.None;
+                token = array.Data[array.Selected].Token;
+            }
+            while (_grammar?.TryAccept(token) == false);
         }
+
+        Llama.SamplerAccept(_chain, token);
+        if (_options.RepetitionPenalty != 1) _repeatable.Add(token);
+        return token;
     }
 
-    public void Dispose() => _chain?.Dispose();
+    public void Dispose()
+    {
+        _chain?.Dispose();
+        _grammar?.Dispose();
+    }
 
     /// <summary>The first index of the greatest value.</summary>
     internal static int IndexOfMax(ReadOnlySpan<float> values)
@@ -98,15 +88,40 @@ internal sealed unsafe class TokenSampler : ITokenSampler
         return Math.Max(0, values.IndexOf(max));
     }
 
-    private static nint GrammarSampler(OutputGrammar grammar, nint vocabulary)
+    private static SamplerHandle Chain(SamplingOptions options, int vocabularySize)
     {
-        fixed (byte* text = Encoding.UTF8.GetBytes(grammar.Gbnf + "\0"))
-        fixed (byte* root = "root\0"u8)
-        fixed (byte* trigger = "[\\s\\S]*?(<tool_call>[\\s\\S]*)\0"u8)
+        var chain = Llama.SamplerChain(noPerf: 1);
+        if (options.FrequencyPenalty != 0 || options.PresencePenalty != 0)
         {
-            return grammar.OnlyAfterCallStart
-                ? Llama.SamplerLazyGrammar(vocabulary, text, root, &trigger, 1, null, 0)
-                : Llama.SamplerGrammar(vocabulary, text, root);
+            Llama.SamplerAdd(chain, Llama.SamplerPenalties(
+                vocabularySize, PenaltyWindowTokens, repeat: 1, options.FrequencyPenalty, options.PresencePenalty));
+        }
+
+        if (options.Temperature <= 0)
+        {
+            Llama.SamplerAdd(chain, Llama.SamplerGreedy());
+            return chain;
+        }
+
+        Llama.SamplerAdd(chain, Llama.SamplerTemperature(options.Temperature));
+        if (options.MinP > 0) Llama.SamplerAdd(chain, Llama.SamplerMinP(options.MinP, 1));
+        if (options.TopK > 0) Llama.SamplerAdd(chain, Llama.SamplerTopK(options.TopK));
+        if (options.TopP < 1) Llama.SamplerAdd(chain, Llama.SamplerTopP(options.TopP, 1));
+        Llama.SamplerAdd(chain, Llama.SamplerDistribution(options.Seed));
+        return chain;
+    }
+
+    /// <summary>The logits with bias, and with the penalty on tokens of the prompt and the answer.</summary>
+    private void Fill(ReadOnlySpan<float> logits, LlamaTokenData[] candidates)
+    {
+        for (var i = 0; i < logits.Length; i++) candidates[i] = new() { Token = i, Logit = logits[i] };
+        foreach (var (token, bias) in _biases)
+            if ((uint)token < (uint)logits.Length)
+                candidates[token].Logit += bias;
+        foreach (var token in _repeatable)
+        {
+            ref var logit = ref candidates[token].Logit;
+            logit = logit > 0 ? logit / _options.RepetitionPenalty : logit * _options.RepetitionPenalty;
         }
     }
 }

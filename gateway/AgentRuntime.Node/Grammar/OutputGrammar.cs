@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Http;
 using AgentRuntime.Node.Prompting;
 
@@ -10,29 +11,42 @@ namespace AgentRuntime.Node.Grammar;
 /// </summary>
 /// <param name="Gbnf">The grammar; its start is <c>root</c>.</param>
 /// <param name="OnlyAfterCallStart">
-/// Whether the grammar takes effect with the first <c>&lt;tool_call&gt;</c> (llama.cpp's lazy grammars): before it the
-/// model writes what it likes.
+/// Whether the grammar is of what follows the first <c>&lt;tool_call&gt;</c>: before it, and in place of it, the model
+/// writes what it likes.
 /// </param>
 internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
 {
+    /// <summary>The most that a client's own grammar may have; what schemas become is bounded by its rules.</summary>
+    private const int MostGivenCharacters = 64 << 10;
+
     /// <summary>An answer that is an instance of a JSON schema.</summary>
+    /// <exception cref="RuntimeErrorException">AR1004 or AR1010, as of <see cref="JsonSchemaGrammar"/>.</exception>
     public static OutputGrammar OfSchema(JsonElement schema)
     {
         var (rule, rules) = JsonSchemaGrammar.Translate(schema, "");
-        return new($"root ::= {rule}\n{rules}{BasicRules.Text}", OnlyAfterCallStart: false);
+        return OfSchemas($"root ::= {rule}\n{rules}{BasicRules.Text}", onlyAfterCallStart: false);
     }
 
     /// <summary>An answer that is any JSON object.</summary>
     public static OutputGrammar OfAnyObject() => new("root ::= object\n" + BasicRules.Text, OnlyAfterCallStart: false);
 
+    /// <summary>An answer that is one of these texts.</summary>
+    public static OutputGrammar OfChoice(IEnumerable<string> texts) => Given(
+        "root ::= " + string.Join(" | ", texts.Select(JsonSchemaGrammar.Literal)) + "\n", int.MaxValue);
+
+    /// <summary>An answer by a client's own grammar.</summary>
+    /// <exception cref="RuntimeErrorException">AR1004: it does not parse, or llama.cpp cannot bear it.</exception>
+    public static OutputGrammar Given(string gbnf) => Given(gbnf, MostGivenCharacters);
+
     /// <summary>Calls of these tools with arguments that fit their schemas.</summary>
     /// <param name="tools">The tools that may be called; not empty.</param>
     /// <param name="required">Whether the answer must be calls.</param>
+    /// <exception cref="RuntimeErrorException">AR1004 or AR1010, as of <see cref="JsonSchemaGrammar"/>.</exception>
     public static OutputGrammar OfTools(IReadOnlyList<RequestTool> tools, bool required)
     {
-        var text = new StringBuilder("root ::= call (ws call){0,15}\n");
-        text.Append("call ::= ").Append(JsonSchemaGrammar.Literal(ToolFormat.CallStart)).Append(" ws (")
-            .AppendJoin(" | ", tools.Select((_, i) => $"t{i}")).Append(") ws ")
+        var text = new StringBuilder("root ::= ").Append(required ? "call" : "rest").Append(" (ws call){0,15}\n")
+            .Append("call ::= ").Append(JsonSchemaGrammar.Literal(ToolFormat.CallStart)).Append(" rest\n")
+            .Append("rest ::= ws (").AppendJoin(" | ", tools.Select((_, i) => $"t{i}")).Append(") ws ")
             .Append(JsonSchemaGrammar.Literal(ToolFormat.CallEnd)).Append('\n');
         for (var i = 0; i < tools.Count; i++)
         {
@@ -44,6 +58,22 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
                     .Append(rules);
         }
 
-        return new(text.Append(BasicRules.Text).ToString(), OnlyAfterCallStart: !required);
+        return OfSchemas(text.Append(BasicRules.Text).ToString(), onlyAfterCallStart: !required);
+    }
+
+    private static OutputGrammar OfSchemas(string gbnf, bool onlyAfterCallStart) =>
+        GbnfCheck.Of(gbnf) is { } reason
+            ? throw CompletionRequestReader.Unsupported(
+                $"a JSON schema makes a grammar that cannot be used: {reason}", "json_schema")
+            : new(gbnf, onlyAfterCallStart);
+
+    private static OutputGrammar Given(string gbnf, int mostCharacters)
+    {
+        var reason = gbnf.Length > mostCharacters
+            ? $"it has more than {mostCharacters} characters"
+            : GbnfCheck.Of(gbnf);
+        return reason is null
+            ? new(gbnf, OnlyAfterCallStart: false)
+            : throw CompletionRequestReader.Malformed($"the grammar cannot be used: {reason}", "grammar");
     }
 }

@@ -103,11 +103,9 @@ internal static class GenerateRequestReader
             case SamplingParams.ConstraintOneofCase.JsonObject:
                 return OutputGrammar.OfAnyObject();
             case SamplingParams.ConstraintOneofCase.Grammar:
-                return new(p.Grammar, OnlyAfterCallStart: false);
+                return OutputGrammar.Given(p.Grammar);
             case SamplingParams.ConstraintOneofCase.Choice when p.Choice.Choices.Count > 0:
-                return new(
-                    "root ::= " + string.Join(" | ", p.Choice.Choices.Select(JsonSchemaGrammar.Literal)) + "\n",
-                    OnlyAfterCallStart: false);
+                return OutputGrammar.OfChoice(p.Choice.Choices);
             case SamplingParams.ConstraintOneofCase.JsonSchema:
                 using (var schema = Json(p.JsonSchema, "json_schema"))
                     return OutputGrammar.OfSchema(schema.RootElement);

@@ -26,7 +26,7 @@ internal sealed class ContextHandle() : SafeHandle(0, ownsHandle: true)
     }
 }
 
-/// <summary>Owns a chain of samplers, and with it every sampler added to the chain.</summary>
+/// <summary>Owns a sampler, and of a chain every sampler that was added to it.</summary>
 internal sealed class SamplerHandle() : SafeHandle(0, ownsHandle: true)
 {
     public override bool IsInvalid => handle == 0;

@@ -16,10 +16,10 @@ internal static unsafe partial class Llama
     public static partial void SamplerFree(nint sampler);
 
     [LibraryImport(Lib, EntryPoint = "llama_sampler_apply")]
-    public static partial void SamplerApply(SamplerHandle chain, LlamaTokenDataArray* candidates);
+    public static partial void SamplerApply(SamplerHandle sampler, LlamaTokenDataArray* candidates);
 
     [LibraryImport(Lib, EntryPoint = "llama_sampler_accept")]
-    public static partial void SamplerAccept(SamplerHandle chain, int token);
+    public static partial void SamplerAccept(SamplerHandle sampler, int token);
 
     [LibraryImport(Lib, EntryPoint = "llama_sampler_init_greedy")]
     public static partial nint SamplerGreedy();
@@ -43,13 +43,7 @@ internal static unsafe partial class Llama
     public static partial nint SamplerPenalties(int vocabSize, int lastN, float repeat, float frequency,
         float presence);
 
-    [LibraryImport(Lib, EntryPoint = "llama_sampler_init_logit_bias")]
-    public static partial nint SamplerLogitBias(int vocabSize, int count, LlamaLogitBias* biases);
-
+    /// <summary>Not for a chain: its owner applies it and frees it. Invalid when the grammar does not parse.</summary>
     [LibraryImport(Lib, EntryPoint = "llama_sampler_init_grammar")]
-    public static partial nint SamplerGrammar(nint vocab, byte* grammar, byte* root);
-
-    [LibraryImport(Lib, EntryPoint = "llama_sampler_init_grammar_lazy_patterns")]
-    public static partial nint SamplerLazyGrammar(
-        nint vocab, byte* grammar, byte* root, byte** triggers, nuint triggerCount, int* tokens, nuint tokenCount);
+    public static partial SamplerHandle SamplerGrammar(nint vocab, byte* grammar, byte* root);
 }

@@ -89,14 +89,6 @@ internal unsafe struct LlamaChatMessage
     public byte* Content;
 }
 
-/// <summary><c>llama_logit_bias</c> of llama.h v0.5.0.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct LlamaLogitBias
-{
-    public int Token;
-    public float Bias;
-}
-
 /// <summary><c>llama_token_data</c> of llama.h v0.5.0.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct LlamaTokenData

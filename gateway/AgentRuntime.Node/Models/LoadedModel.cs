@@ -215,7 +215,7 @@ internal sealed class LoadedModel : IServedModel
     public ITextEmbedder? CreateEmbedder(NodeOptions options) => LlamaEmbedder.Create(this, options);
 
     public ITokenSampler? CreateSampler(GenerationRequest request) =>
-        TokenSampler.Create(request.Sampling, _vocab, VocabularySize);
+        TokenSampler.Create(request, this);
 
     public void Dispose() => Handle.Dispose();
 

@@ -1,0 +1,298 @@
+namespace AgentRuntime.Node.Grammar;
+
+/// <summary>
+/// Whether llama.cpp may be given a grammar (llama.cpp: grammars/README.md). Its reader recurses with the nesting,
+/// counts repetitions without a sign, and goes every way to what a rule may begin with, without an end where a rule
+/// that may be empty comes before the rule itself: each of these would take the process along. Used once, for one
+/// grammar.
+/// </summary>
+internal sealed class GbnfCheck
+{
+    private const int MostCharacters = 1 << 20;
+    private const int MostDepth = 64;
+
+    /// <summary>Elements that repetitions are written out into.</summary>
+    private const long MostCopies = 1 << 20;
+
+    /// <summary>Ways from a rule to what it may begin with, which llama.cpp goes one by one.</summary>
+    private const long MostWays = 20_000;
+
+    private readonly string _text;
+    private readonly Dictionary<string, Symbol> _rules = new(StringComparer.Ordinal);
+    private readonly List<Symbol> _symbols = [];
+    private long _copies;
+    private int _at;
+
+    private GbnfCheck(string text) => _text = text;
+
+    private char Next => _at < _text.Length ? _text[_at] : '\0';
+
+    /// <summary>Why a grammar is not given to llama.cpp; null where nothing speaks against it.</summary>
+    public static string? Of(string grammar)
+    {
+        if (grammar.Length > MostCharacters) return $"it has more than {MostCharacters} characters";
+        if (grammar.Contains('\0', StringComparison.Ordinal)) return "it has a NUL character";
+        try
+        {
+            new GbnfCheck(grammar).Check();
+            return null;
+        }
+        catch (FormatException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private void Check()
+    {
+        Space(newLines: true);
+        while (_at < _text.Length) Rule();
+        if (_symbols.Exists(s => !s.IsDefined)) throw new FormatException("it refers to a rule that it has not");
+        while (FindEmpty())
+        {
+        }
+
+        foreach (var symbol in _symbols) CountWays(symbol);
+    }
+
+    private void Rule()
+    {
+        var name = Name();
+        Space(newLines: false);
+        if (!_text.AsSpan(_at).StartsWith("::=")) throw Unexpected();
+        _at += 3;
+        Space(newLines: true);
+        var rule = Named(name);
+        rule.Alternatives.Clear();
+        Alternatives(rule, 0);
+        if (_at < _text.Length && Next is not ('\r' or '\n')) throw Unexpected();
+        Space(newLines: true);
+    }
+
+    private void Alternatives(Symbol rule, int depth)
+    {
+        if (depth > MostDepth) throw new FormatException($"it nests more than {MostDepth} levels");
+        rule.IsDefined = true;
+        rule.Alternatives.Add(Sequence(depth));
+        while (Next == '|')
+        {
+            _at++;
+            Space(newLines: true);
+            rule.Alternatives.Add(Sequence(depth));
+        }
+    }
+
+    private List<Element> Sequence(int depth)
+    {
+        List<Element> elements = [];
+        Element? last = null;
+        while (true)
+        {
+            var element = Next switch
+            {
+                '"' => new Element(null, Text('"')),
+                '[' => new Element(null, Class()),
+                '(' => new Element(Group(depth), 1),
+                '.' => Any(),
+                '<' or '!' => throw new FormatException("it names tokens, which differ between models"),
+                var c when IsWord(c) => new Element(Named(Name()), 1),
+                _ => null,
+            };
+            if (element is not null)
+            {
+                elements.Add(element);
+                last = element.Length > 0 ? element : null;
+            }
+            else if (Next is '*' or '+' or '?' or '{')
+            {
+                Repeat(last ?? throw Unexpected());
+            }
+            else
+            {
+                return elements;
+            }
+
+            Space(newLines: depth > 0);
+        }
+    }
+
+    private void Repeat(Element element)
+    {
+        var (least, most) = _text[_at++] switch
+        {
+            '*' => (0, null),
+            '+' => (1, null),
+            '?' => (0, 1),
+            _ => Bounds(),
+        };
+        if (most < least) throw new FormatException($"it repeats {least} to {most} times, which nothing satisfies");
+        element.MayBeLeftOut |= least == 0;
+        element.Times *= Math.Max(1, Math.Max(least, most ?? 0));
+        _copies += element.Length * element.Times;
+        if (_copies > MostCopies) throw new FormatException("it repeats too much");
+    }
+
+    private (int Least, int? Most) Bounds()
+    {
+        Space(newLines: true);
+        var least = Number();
+        int? most = least;
+        Space(newLines: true);
+        if (Next == ',')
+        {
+            _at++;
+            Space(newLines: true);
+            most = char.IsAsciiDigit(Next) ? Number() : null;
+            Space(newLines: true);
+        }
+
+        if (Next != '}') throw Unexpected();
+        _at++;
+        return (least, most);
+    }
+
+    private int Number()
+    {
+        var from = _at;
+        while (char.IsAsciiDigit(Next)) _at++;
+        return int.TryParse(_text.AsSpan(from, _at - from), out var number) && number <= MostCopies
+            ? number
+            : throw new FormatException("it repeats by no number that fits");
+    }
+
+    private Symbol Group(int depth)
+    {
+        _at++;
+        Space(newLines: true);
+        var group = New();
+        Alternatives(group, depth + 1);
+        if (Next != ')') throw Unexpected();
+        _at++;
+        return group;
+    }
+
+    private Element Any()
+    {
+        _at++;
+        return new(null, 1);
+    }
+
+    private int Class()
+    {
+        if (_at + 1 < _text.Length && _text[_at + 1] == '^') _at++;
+        return Text(']');
+    }
+
+    /// <summary>Passes over characters up to one that ends them; returns how many there are.</summary>
+    private int Text(char end)
+    {
+        var length = 0;
+        for (_at++; Next != end; length++)
+        {
+            if (_at >= _text.Length) throw Unexpected();
+            if (_text[_at++] != '\\') continue;
+            var digits = Next switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
+            if (digits == 0 && !"trn\\\"[]-".Contains(Next, StringComparison.Ordinal)) throw Unexpected();
+            _at++;
+            for (; digits > 0; digits--, _at++)
+                if (!char.IsAsciiHexDigit(Next))
+                    throw Unexpected();
+        }
+
+        _at++;
+        return length;
+    }
+
+    private string Name()
+    {
+        var from = _at;
+        while (IsWord(Next)) _at++;
+        return _at > from ? _text[from.._at] : throw Unexpected();
+    }
+
+    private void Space(bool newLines)
+    {
+        while (Next is ' ' or '\t' or '#' || (newLines && Next is '\r' or '\n'))
+        {
+            if (Next == '#')
+                while (_at < _text.Length && Next is not ('\r' or '\n')) _at++;
+            else _at++;
+        }
+    }
+
+    private Symbol Named(string name)
+    {
+        if (!_rules.TryGetValue(name, out var rule)) _rules.Add(name, rule = New());
+        return rule;
+    }
+
+    private Symbol New()
+    {
+        var symbol = new Symbol();
+        _symbols.Add(symbol);
+        return symbol;
+    }
+
+    private bool FindEmpty()
+    {
+        var found = false;
+        foreach (var symbol in _symbols)
+        {
+            if (symbol.MayBeEmpty || !symbol.Alternatives.Exists(a => a.TrueForAll(e => e.MayBeEmpty))) continue;
+            found = symbol.MayBeEmpty = true;
+        }
+
+        return found;
+    }
+
+    private static long CountWays(Symbol symbol)
+    {
+        if (symbol.Ways > 0) return symbol.Ways;
+        if (symbol.Ways < 0) throw new FormatException("it has a rule that begins with itself");
+        symbol.Ways = -1;
+        var ways = 1L;
+        foreach (var alternative in symbol.Alternatives)
+        {
+            foreach (var element in alternative)
+            {
+                if (element.Rule is { } rule)
+                    ways += CountWays(rule) * (rule.MayBeEmpty ? element.Times : 1);
+                if (ways > MostWays) throw new FormatException("it has too many ways to begin");
+                if (!element.MayBeEmpty) break;
+            }
+        }
+
+        return symbol.Ways = ways;
+    }
+
+    private FormatException Unexpected() => new($"it does not parse at character {_at}");
+
+    private static bool IsWord(char c) => char.IsAsciiLetterOrDigit(c) || c == '-';
+
+    /// <summary>A rule, or a group within one.</summary>
+    private sealed class Symbol
+    {
+        public List<List<Element>> Alternatives { get; } = [];
+
+        public bool IsDefined { get; set; }
+
+        public bool MayBeEmpty { get; set; }
+
+        /// <summary>Ways to what it may begin with: 0 for not counted yet, -1 for being counted.</summary>
+        public long Ways { get; set; }
+    }
+
+    /// <summary>A reference, or characters.</summary>
+    private sealed class Element(Symbol? rule, int length)
+    {
+        public Symbol? Rule { get; } = rule;
+
+        public int Length { get; } = length;
+
+        public long Times { get; set; } = 1;
+
+        public bool MayBeLeftOut { get; set; }
+
+        public bool MayBeEmpty => MayBeLeftOut || (Rule is null ? Length == 0 : Rule.MayBeEmpty);
+    }
+}

@@ -1,0 +1,64 @@
+using AgentRuntime.Node.Engine;
+using AgentRuntime.Node.Grammar;
+using AgentRuntime.Node.Interop;
+using AgentRuntime.Node.Models;
+
+namespace AgentRuntime.Node.Tests;
+
+/// <summary>
+/// A vocabulary of bytes in which no token is <c>&lt;tool_call&gt;</c>, and some hold its end and more: what samplers
+/// are tested with, without a model.
+/// </summary>
+internal sealed class OddVocabulary : IDisposable
+{
+    public static readonly string[] Odd = [">!", ">{", "l>\n"];
+
+    public OddVocabulary()
+    {
+        DemoNode.LoadLibrary();
+        Model = LoadedModel.LoadVocabulary(DemoNode.WriteFile("odd.gguf", Write));
+    }
+
+    public LoadedModel Model { get; }
+
+    /// <summary>The token of a text.</summary>
+    public int Token(string text) => Enumerable.Range(0, Model.VocabularySize).First(t => Model.TokenText(t) == text);
+
+    /// <summary>Makes a sampler that takes the most likely token of those that the options leave.</summary>
+    public TokenSampler? Sampler(SamplingOptions options, params int[] prompt) =>
+        TokenSampler.Create(new(prompt, 100, options with { Temperature = 0 }), Model);
+
+    /// <summary>Chooses where one token is likely and others less and less so.</summary>
+    public int Sample(TokenSampler sampler, params int[] likely)
+    {
+        var logits = new float[Model.VocabularySize];
+        for (var i = 0; i < likely.Length; i++) logits[likely[i]] = 10 - i;
+        return sampler.Sample(logits, new LlamaTokenData[logits.Length]);
+    }
+
+    /// <summary>Whether a text can be written by a grammar, and ended then.</summary>
+    public bool Accepts(OutputGrammar grammar, string text)
+    {
+        using var sampler = Sampler(new() { Grammar = grammar })!;
+        return System.Text.Encoding.UTF8.GetBytes(text).All(b => Sample(sampler, b) == b)
+            && Sample(sampler, Model.Eos) == Model.Eos;
+    }
+
+    public void Dispose() => Model.Dispose();
+
+    private static void Write(string path)
+    {
+        var vocabulary = new ByteVocabulary(1000);
+        for (var i = 0; i < Odd.Length; i++)
+        {
+            vocabulary.Tokens[vocabulary.FirstControl - 1 - i] =
+                Odd[i].Replace("\n", ByteVocabulary.ByteSymbol('\n').ToString(), StringComparison.Ordinal);
+        }
+
+        var gguf = new GgufWriter();
+        gguf.Add("general.architecture", "llama");
+        vocabulary.Describe(gguf);
+        using var file = File.Create(path);
+        gguf.Write(file);
+    }
+}
