@@ -9,8 +9,9 @@ namespace AgentRuntime.Node.Grammar;
 /// <summary>
 /// Translates JSON Schema (2020-12, the part that describes tool arguments and structured answers) into llama.cpp's
 /// GBNF (llama.cpp: grammars/README.md), so that what a model writes is always an instance. Properties come in the
-/// schema's order. Keywords that only narrow a value further (<c>pattern</c>, <c>format</c>, numeric bounds other than
-/// a lower bound of 0 or 1) are not enforced; whoever takes the value validates it. One for a grammar.
+/// schema's order, those that are only required after them. Keywords that only narrow a value further (<c>pattern</c>,
+/// <c>format</c>, <c>not</c>, numeric bounds other than a lower bound of 0 or 1, lengths beyond 256) are not enforced;
+/// whoever takes the value validates it. One for a grammar.
 /// </summary>
 internal sealed class JsonSchemaGrammar
 {
@@ -18,21 +19,32 @@ internal sealed class JsonSchemaGrammar
     private const int MostDepth = 32;
     private const int MostRepeats = 256;
 
+    /// <summary>Schemas that may be made of others; each costs up to what the whole schema has.</summary>
+    private const int MostMerges = 256;
+
+    private static readonly JsonElement AnyObject = JsonElement.Parse("""{"type":"object"}""");
+    private static readonly JsonElement AnyValue = JsonElement.Parse("true");
+
     private readonly StringBuilder _rules = new();
-    private readonly Dictionary<string, string> _references = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string?> _references = new(StringComparer.Ordinal);
     private readonly JsonElement _root;
     private int _count;
+    private int _merges;
 
     private JsonSchemaGrammar(JsonElement root) => _root = root;
 
     /// <summary>Adds rules for a schema and returns the rule's name and all rules' text.</summary>
     /// <param name="schema">The schema.</param>
     /// <param name="prefix">Begins the names of its rules, so that several schemas fit in one grammar.</param>
-    /// <exception cref="RuntimeErrorException">AR1010: the schema uses something that cannot be enforced.</exception>
-    public static (string Rule, string Rules) Translate(JsonElement schema, string prefix)
+    /// <param name="isObject">Whether only objects are wanted, whatever the schema says.</param>
+    /// <exception cref="RuntimeErrorException">
+    /// AR1004: it is no schema. AR1010: it uses something that cannot be enforced, or nothing satisfies it.
+    /// </exception>
+    public static (string Rule, string Rules) Translate(JsonElement schema, string prefix, bool isObject = false)
     {
         var grammar = new JsonSchemaGrammar(schema) { Prefix = prefix };
-        var rule = grammar.Value(schema, 0);
+        var rule = grammar.Value(isObject ? grammar.Both(schema, AnyObject) : schema, 0)
+            ?? throw Unsatisfiable("types or values");
         return (rule, grammar._rules.ToString());
     }
 
@@ -58,35 +70,56 @@ internal sealed class JsonSchemaGrammar
         return quoted.Append('"').ToString();
     }
 
-    private static RuntimeErrorException Unsupported(string what) =>
+    public static RuntimeErrorException Unsupported(string what) =>
         CompletionRequestReader.Unsupported($"a JSON schema uses {what}, which cannot be enforced", "json_schema");
 
-    private string Value(JsonElement schema, int depth)
+    public static RuntimeErrorException NoSchema(string? keyword = null) => CompletionRequestReader.Malformed(
+        keyword is null ? "a JSON schema is no object" : $"{keyword} of a JSON schema is not what it must be",
+        "json_schema");
+
+    private static RuntimeErrorException Unsatisfiable(string what) =>
+        CompletionRequestReader.Unsupported($"a JSON schema has {what} that nothing satisfies", "json_schema");
+
+    /// <summary>The rule of a schema; null when nothing satisfies it, as may be among others of a union.</summary>
+    private string? Value(JsonElement schema, int depth)
     {
         if (depth > MostDepth) throw Unsupported($"more than {MostDepth} levels");
-        if (schema.ValueKind is JsonValueKind.True) return "value";
-        if (schema.ValueKind != JsonValueKind.Object) throw Unsupported("a schema that is no object");
-        if (schema.TryGetProperty("$ref", out var reference)) return Reference(reference, depth);
-        if (schema.TryGetProperty("const", out var constant)) return Rule(Literal(Compact(constant)));
-        if (schema.TryGetProperty("enum", out var values) && values.ValueKind == JsonValueKind.Array)
-            return Rule(Alternatives(values.EnumerateArray().Select(v => Literal(Compact(v)))));
-        foreach (var keyword in (string[])["anyOf", "oneOf"])
-            if (schema.TryGetProperty(keyword, out var any) && any.ValueKind == JsonValueKind.Array)
-                return Rule(Alternatives(any.EnumerateArray().Select(s => Value(s, depth + 1)).ToArray()));
-        if (schema.TryGetProperty("allOf", out var all) && all.ValueKind == JsonValueKind.Array)
-            return all.GetArrayLength() == 1 ? Value(all[0], depth + 1) : throw Unsupported("allOf of several");
-        if (!schema.TryGetProperty("type", out var type))
-            return schema.TryGetProperty("properties", out _) ? Object(schema, depth) : "value";
-        return type.ValueKind switch
+        if (schema.ValueKind == JsonValueKind.True) return "value";
+        if (schema.ValueKind == JsonValueKind.False) return null;
+        if (schema.ValueKind != JsonValueKind.Object) throw NoSchema();
+        if (CompletionRequestReader.Child(schema, "$ref") is { } reference)
         {
-            JsonValueKind.String => Typed(schema, type.GetString()!, depth),
-            JsonValueKind.Array => Rule(Alternatives(
-                type.EnumerateArray().Select(t => Typed(schema, t.GetString() ?? "", depth)).ToArray())),
-            _ => throw Unsupported("a type that is no name"),
-        };
+            return SchemaMerge.Without(schema, "$ref") is { } beside
+                ? Value(Both(Resolve(reference), beside), depth + 1)
+                : Reference(reference, depth);
+        }
+
+        // Before allOf, in which unions are that stand beside another one.
+        foreach (var keyword in (string[])["anyOf", "oneOf"])
+        {
+            if (List(schema, keyword) is not { } any) continue;
+            var beside = SchemaMerge.Without(schema, keyword);
+            return Alternatives(any.EnumerateArray().Select(s =>
+                Value(beside is null ? s : Both(beside.Value, s), depth + 1)));
+        }
+
+        if (List(schema, "allOf") is { } all)
+        {
+            var both = SchemaMerge.Without(schema, "allOf") ?? AnyValue;
+            foreach (var one in all.EnumerateArray()) both = Both(both, one);
+            return Value(both, depth + 1);
+        }
+
+        if (schema.TryGetProperty("const", out var constant)) return Literals(schema, [constant]);
+        if (List(schema, "enum") is { } values) return Literals(schema, values.EnumerateArray());
+        if (CompletionRequestReader.Child(schema, "type") is not { } type)
+            return Typed(schema, TypeOf(schema), depth);
+        return type.ValueKind == JsonValueKind.Array
+            ? Alternatives(type.EnumerateArray().Select(t => Typed(schema, Name(t, "type"), depth)))
+            : Typed(schema, Name(type, "type"), depth);
     }
 
-    private string Typed(JsonElement schema, string type, int depth) => type switch
+    private string? Typed(JsonElement schema, string type, int depth) => type switch
     {
         "object" => Object(schema, depth),
         "array" => Array(schema, depth),
@@ -95,13 +128,38 @@ internal sealed class JsonSchemaGrammar
         "number" => "number",
         "boolean" => "boolean",
         "null" => "null",
+        "" => "value",
         _ => throw Unsupported($"the type '{type}'"),
     };
 
-    private string Reference(JsonElement reference, int depth)
+    /// <summary>The type of which a schema without one speaks; empty for none.</summary>
+    private static string TypeOf(JsonElement schema)
     {
-        var path = reference.GetString() ?? "";
+        foreach (var keyword in (string[])["properties", "required", "additionalProperties", "patternProperties"])
+            if (CompletionRequestReader.Child(schema, keyword) is not null)
+                return "object";
+        foreach (var keyword in (string[])["items", "prefixItems"])
+            if (CompletionRequestReader.Child(schema, keyword) is not null)
+                return "array";
+        return "";
+    }
+
+    private string? Reference(JsonElement reference, int depth)
+    {
+        var path = Name(reference, "$ref");
         if (_references.TryGetValue(path, out var known)) return known;
+        var at = Resolve(reference);
+        // The name is known before the rule is: a schema may refer to itself.
+        string? rule = NewName();
+        _references.Add(path, rule);
+        if (Value(at, depth + 1) is { } body) Define(rule, body);
+        else _references[path] = rule = null;
+        return rule;
+    }
+
+    private JsonElement Resolve(JsonElement reference)
+    {
+        var path = Name(reference, "$ref");
         if (!path.StartsWith('#')) throw Unsupported("a reference to another document");
         var at = _root;
         foreach (var step in path[1..].Split('/', StringSplitOptions.RemoveEmptyEntries))
@@ -111,29 +169,71 @@ internal sealed class JsonSchemaGrammar
                 || !at.TryGetProperty(name, out at)) throw Unsupported($"the reference {path}");
         }
 
-        // The name is known before the rule is: a schema may refer to itself.
-        var rule = NewName();
-        _references.Add(path, rule);
-        Define(rule, Value(at, depth + 1));
-        return rule;
+        return at;
     }
 
-    private string Object(JsonElement schema, int depth)
+    private JsonElement Both(JsonElement left, JsonElement right) =>
+        ++_merges > MostMerges ? throw Unsupported("too many parts") : SchemaMerge.Both(left, right);
+
+    private string? Literals(JsonElement schema, IEnumerable<JsonElement> values) =>
+        Alternatives(values.Where(v => IsOfType(schema, v)).Select(v => Literal(RequestJson.Compact(v))));
+
+    private static bool IsOfType(JsonElement schema, JsonElement value)
     {
-        if (!schema.TryGetProperty("properties", out var properties) || !properties.EnumerateObject().Any())
+        if (CompletionRequestReader.Child(schema, "type") is not { } type) return true;
+        var types = type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray()] : (JsonElement[])[type];
+        return types.Any(t => value.ValueKind switch
         {
-            var closed = schema.TryGetProperty("additionalProperties", out var more)
-                && more.ValueKind == JsonValueKind.False;
-            return closed ? Rule("\"{\" ws \"}\"") : "object";
+            JsonValueKind.Object => t.ValueEquals("object"),
+            JsonValueKind.Array => t.ValueEquals("array"),
+            JsonValueKind.String => t.ValueEquals("string"),
+            JsonValueKind.Null => t.ValueEquals("null"),
+            JsonValueKind.Number => t.ValueEquals("number")
+                || (t.ValueEquals("integer") && Math.Floor(value.GetDouble()) == value.GetDouble()),
+            _ => t.ValueEquals("boolean"),
+        });
+    }
+
+    private string? Object(JsonElement schema, int depth)
+    {
+        var rest = Rest(schema);
+        List<(string Name, JsonElement Schema)> all = [];
+        if (CompletionRequestReader.Child(schema, "properties") is { } properties)
+        {
+            if (properties.ValueKind != JsonValueKind.Object) throw NoSchema("properties");
+            all.AddRange(properties.EnumerateObject().DistinctBy(p => p.Name).Select(p => (p.Name, p.Value)));
         }
 
-        var required = schema.TryGetProperty("required", out var names) && names.ValueKind == JsonValueKind.Array
-            ? names.EnumerateArray().Select(n => n.GetString()).ToHashSet(StringComparer.Ordinal)
-            : [];
-        var members = properties.EnumerateObject().Select(p => (
-            Rule: Rule($"{Literal(Compact(p.Name))} ws \":\" ws {Value(p.Value, depth + 1)}"),
-            Required: required.Contains(p.Name))).ToArray();
-        return Rule($"\"{{\" ws {Members(members)} ws \"}}\"");
+        var required = List(schema, "required") is { } names
+            ? names.EnumerateArray().Select(n => Name(n, "required")).Distinct().ToArray() : [];
+        all.AddRange(required.Except(all.Select(p => p.Name)).Select(name => (name, rest)));
+        List<(string Rule, bool Required)> members = [];
+        foreach (var (name, property) in all)
+        {
+            var isRequired = required.Contains(name);
+            if (Value(property, depth + 1) is { } written)
+                members.Add((Rule($"{Literal(RequestJson.Compact(name))} ws \":\" ws {written}"), isRequired));
+            else if (isRequired) return null;
+        }
+
+        if (members.Count > 0) return Rule($"\"{{\" ws {Members([.. members])} ws \"}}\"");
+        // Properties that are named, and that nothing satisfies, could be written as others.
+        if (all.Count > 0 || Value(rest, depth + 1) is not { } value) return Rule("\"{\" ws \"}\"");
+        if (value == "value") return "object";
+        var member = Rule($"string ws \":\" ws {value}");
+        return Rule($"\"{{\" ws ({member} (ws \",\" ws {member})*)? ws \"}}\"");
+    }
+
+    /// <summary>The schema of properties that an object's schema does not name.</summary>
+    private JsonElement Rest(JsonElement schema)
+    {
+        var rest = CompletionRequestReader.Child(schema, "additionalProperties") ?? AnyValue;
+        if (CompletionRequestReader.Child(schema, "patternProperties") is not { } patterns) return rest;
+        if (patterns.ValueKind != JsonValueKind.Object) throw NoSchema("patternProperties");
+        // A name may match a pattern or not: what fits all of them, and the rest where that says something, fits.
+        foreach (var pattern in patterns.EnumerateObject())
+            rest = rest.ValueKind == JsonValueKind.False ? pattern.Value : Both(rest, pattern.Value);
+        return rest;
     }
 
     /// <summary>Members in order, of which those that are not required may be left out, with commas between.</summary>
@@ -160,50 +260,105 @@ internal sealed class JsonSchemaGrammar
         return first;
     }
 
-    private string Array(JsonElement schema, int depth)
+    private string? Array(JsonElement schema, int depth)
     {
-        var item = schema.TryGetProperty("items", out var items) ? Value(items, depth + 1) : "value";
-        var least = Count(schema, "minItems") ?? 0;
-        var most = Count(schema, "maxItems");
+        var (least, most) = Bounds(schema, "minItems", "maxItems");
+        var (schemas, rest) = Items(schema);
+        var first = schemas.Take(most ?? int.MaxValue).Select(s => Value(s, depth + 1))
+            .TakeWhile(rule => rule is not null).ToArray();
+        // No item comes after one that nothing satisfies.
+        var item = first.Length < schemas.Count || most == first.Length ? null : Value(rest, depth + 1);
+        if (item is null)
+        {
+            if (least > first.Length) return null;
+            most = first.Length;
+        }
+
         if (most == 0) return Rule("\"[\" ws \"]\"");
-        var rest = $"(ws \",\" ws {item}){Repeat(Math.Max(0, least - 1), most - 1)}";
-        return Rule(least == 0 ? $"\"[\" ws ({item} {rest})? ws \"]\"" : $"\"[\" ws {item} {rest} ws \"]\"");
+        var after = "\"\"";
+        if (item is not null)
+        {
+            if (first.Length == 0)
+            {
+                after = $"(ws \",\" ws {item}){Repeat(Math.Max(0, least - 1), most - 1)}";
+                return List(least, $"{item} {after}");
+            }
+
+            after = Rule($"(ws \",\" ws {item}){Repeat(Math.Max(0, least - first.Length), most - first.Length)}");
+        }
+
+        for (var i = first.Length - 1; i > 0; i--)
+        {
+            var written = $"ws \",\" ws {first[i]} {after}";
+            after = Rule(i < least ? written : $"{written} | \"\"");
+        }
+
+        return List(least, $"{first[0]} {after}");
+    }
+
+    private string List(int least, string items) =>
+        Rule(least == 0 ? $"\"[\" ws ({items})? ws \"]\"" : $"\"[\" ws {items} ws \"]\"");
+
+    /// <summary>The schemas of an array's first items, and of those after them.</summary>
+    private static (List<JsonElement> First, JsonElement Others) Items(JsonElement schema)
+    {
+        var items = CompletionRequestReader.Child(schema, "items");
+        if (List(schema, "prefixItems") is { } prefix) return ([.. prefix.EnumerateArray()], items ?? AnyValue);
+        // Drafts before 2020-12 have a list there.
+        return items is { ValueKind: JsonValueKind.Array } list
+            ? ([.. list.EnumerateArray()], CompletionRequestReader.Child(schema, "additionalItems") ?? AnyValue)
+            : ([], items ?? AnyValue);
     }
 
     private string String(JsonElement schema)
     {
-        var least = Count(schema, "minLength") ?? 0;
-        var most = Count(schema, "maxLength");
-        // Long bounds make slow grammars, and a model stops long before them; beyond this the taker checks.
-        if (most > MostRepeats) most = null;
-        return least == 0 && most is null
-            ? "string"
-            : Rule($"\"\\\"\" char{Repeat(Math.Min(least, MostRepeats), most)} \"\\\"\"");
+        var (least, most) = Bounds(schema, "minLength", "maxLength");
+        return least == 0 && most is null ? "string" : Rule($"\"\\\"\" char{Repeat(least, most)} \"\\\"\"");
     }
 
     private static string Integer(JsonElement schema)
     {
-        var least = schema.TryGetProperty("minimum", out var minimum) && minimum.TryGetInt64(out var m) ? m
-            : schema.TryGetProperty("exclusiveMinimum", out minimum) && minimum.TryGetInt64(out m) ? m + 1
-            : long.MinValue;
-        return least switch { >= 1 => "positive", 0 => "natural", _ => "integer" };
+        var least = Math.Max(
+            Number(schema, "minimum") is { } minimum ? Math.Ceiling(minimum) : double.MinValue,
+            Number(schema, "exclusiveMinimum") is { } above ? Math.Floor(above) + 1 : double.MinValue);
+        return least switch { >= 1 => "positive", >= 0 => "natural", _ => "integer" };
     }
 
-    private static int? Count(JsonElement schema, string name) =>
-        schema.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number
-            && value.TryGetInt32(out var n)
-            ? Math.Max(0, n)
-            : null;
+    /// <summary>
+    /// Bounds of a length. Long ones make slow grammars, and a model stops long before them; beyond this the taker
+    /// checks.
+    /// </summary>
+    private static (int Least, int? Most) Bounds(JsonElement schema, string leastName, string mostName)
+    {
+        var least = Math.Max(0, Number(schema, leastName) ?? 0);
+        var most = Number(schema, mostName) ?? double.MaxValue;
+        if (most < least) throw Unsatisfiable($"bounds ({leastName} above {mostName})");
+        return ((int)Math.Min(Math.Ceiling(least), MostRepeats), most > MostRepeats ? null : (int)most);
+    }
 
-    private static string Repeat(int least, int? most) =>
-        string.Create(CultureInfo.InvariantCulture, $"{{{least},{most}}}");
+    private static double? Number(JsonElement schema, string name) =>
+        CompletionRequestReader.Child(schema, name) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw NoSchema(name);
 
-    private static string Alternatives(IEnumerable<string> options) => string.Join(" | ", options);
+    private static JsonElement? List(JsonElement schema, string name) =>
+        CompletionRequestReader.Child(schema, name) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Array ? value : throw NoSchema(name);
 
-    private static string Compact(JsonElement value) =>
-        JsonSerializer.Serialize(value, RequestJson.Default.JsonElement);
+    private static string Name(JsonElement value, string keyword) =>
+        value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } name
+            ? name : throw NoSchema(keyword);
 
-    private static string Compact(string text) => $"\"{JsonEncodedText.Encode(text)}\"";
+    private static string Repeat(int least, int? most)
+    {
+        if (most < least) throw Unsatisfiable("bounds");
+        return string.Create(CultureInfo.InvariantCulture, $"{{{least},{most}}}");
+    }
+
+    private string? Alternatives(IEnumerable<string?> options)
+    {
+        var distinct = options.OfType<string>().Distinct().ToArray();
+        return distinct.Length == 0 ? null : Rule(string.Join(" | ", distinct));
+    }
 
     private string Rule(string body)
     {

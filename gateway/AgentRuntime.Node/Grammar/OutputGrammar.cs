@@ -50,10 +50,10 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
             .Append(JsonSchemaGrammar.Literal(ToolFormat.CallEnd)).Append('\n');
         for (var i = 0; i < tools.Count; i++)
         {
-            using var schema = JsonDocument.Parse(tools[i].ParametersJson ?? """{"type":"object"}""");
-            var (rule, rules) = JsonSchemaGrammar.Translate(schema.RootElement, $"t{i}x");
+            using var schema = JsonDocument.Parse(tools[i].ParametersJson ?? "{}");
+            var (rule, rules) = JsonSchemaGrammar.Translate(schema.RootElement, $"t{i}x", isObject: true);
             text.Append('t').Append(i).Append(" ::= \"{\" ws \"\\\"name\\\"\" ws \":\" ws ")
-                .Append(JsonSchemaGrammar.Literal($"\"{JsonEncodedText.Encode(tools[i].Name)}\""))
+                .Append(JsonSchemaGrammar.Literal(RequestJson.Compact(tools[i].Name)))
                 .Append(" ws \",\" ws \"\\\"arguments\\\"\" ws \":\" ws ").Append(rule).Append(" ws \"}\"\n")
                     .Append(rules);
         }

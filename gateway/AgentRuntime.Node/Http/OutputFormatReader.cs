@@ -87,9 +87,9 @@ internal static class OutputFormatReader
             throw Malformed($"{where}.function has no name", "tools");
         return new(
             text,
-            JsonSerializer.Serialize(function, RequestJson.Default.JsonElement),
+            RequestJson.Compact(function),
             function.TryGetProperty("parameters", out var parameters) && parameters.ValueKind == JsonValueKind.Object
-                ? parameters.GetRawText()
+                ? RequestJson.Compact(parameters)
                 : null);
     }
 

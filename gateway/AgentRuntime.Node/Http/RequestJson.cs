@@ -1,8 +1,47 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization;
+using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Node.Http;
 
-/// <summary>JSON of parts of requests that are passed on as they are.</summary>
-[JsonSerializable(typeof(JsonElement))]
-internal sealed partial class RequestJson : JsonSerializerContext;
+/// <summary>
+/// JSON of requests: read with what is wrong in it said, and parts of it written compactly as a model reads and writes
+/// them, with no more escapes than JSON needs. Stateless.
+/// </summary>
+internal static class RequestJson
+{
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Reads a body, or a part of one.</summary>
+    /// <exception cref="RuntimeErrorException">
+    /// AR1004: a value is not of the kind that it must be, or a text not of Unicode; both are a
+    /// <see cref="JsonElement"/>'s own exception. And whatever <paramref name="read"/> refuses.
+    /// </exception>
+    public static T Read<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException)
+        {
+            throw CompletionRequestReader.Malformed(
+                "the JSON has a value of another kind than it must be, or a text that is not Unicode", null);
+        }
+    }
+
+    /// <summary>A value without white space.</summary>
+    public static string Compact(JsonElement value) => Write(value.WriteTo);
+
+    /// <summary>A text as a JSON string.</summary>
+    public static string Compact(string text) => Write(json => json.WriteStringValue(text));
+
+    private static string Write(Action<Utf8JsonWriter> write)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer, Plain)) write(json);
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+}

@@ -1,0 +1,125 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Grammar;
+using AgentRuntime.Node.Http;
+
+namespace AgentRuntime.Node.Tests.Grammar;
+
+/// <summary>What can be written by the grammar of a schema, by llama.cpp's own reading of it.</summary>
+public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTests.Vocabulary>
+{
+    private readonly OddVocabulary _vocabulary;
+
+    public JsonSchemaGrammarTests(Vocabulary vocabulary) => _vocabulary = vocabulary.Value;
+
+    [Theory]
+    [InlineData("""{"type":"object","properties":{"a":{"type":"null"},"b":{"type":"null"}},"""
+        + """ "anyOf":[{"required":["a"]},{"required":["b"]}]}""", """{"b":null}""", "{}", "1", """{"a":1}""")]
+    [InlineData("""{"properties":{"a":{"type":"null"}},"oneOf":[{"required":["a"]}],"additionalProperties":false}""",
+        """{"a":null}""", "{}", "1")]
+    [InlineData("""{"allOf":[{"type":"object","required":["a"]},{"properties":{"a":{"type":"integer"}}},"""
+        + """{"properties":{"a":{"enum":[1,"x"]}}}]}""", """{"a":1}""", "{}", """{"a":2}""", """{"a":"x"}""")]
+    [InlineData("""{"$ref":"#/$defs/n","required":["a"],"$defs":{"n":"""
+        + """{"type":"object","properties":{"a":{"type":"null"}}}}}""", """{"a":null}""", "{}")]
+    [InlineData("""{"allOf":[{"anyOf":[{"type":"string"},{"const":1}]},{"oneOf":[{"const":1},{"const":2}]},"""
+        + """{"anyOf":[{"type":["number","string"]}]}]}""", "1", "2", "\"\"")]
+    [InlineData("""{"type":"string","enum":["a",1]}""", "\"a\"", "1")]
+    [InlineData("""{"type":["integer","null"],"anyOf":[{"type":"number"},{"type":"null"}]}""", "7", "7.5", "\"\"")]
+    [InlineData("""{"type":"object","anyOf":[{"type":"null"},{"required":["a"]}],"properties":{"a":{"const":1}}}""",
+        """{"a":1}""", "null", "{}")]
+    [InlineData("""{"type":"object","required":["a"]}""", """{"a":[1]}""", "{}")]
+    [InlineData("""{"type":"object","properties":{"b":"""
+        + """{"type":"null"}},"required":["a"],"additionalProperties":{"type":"boolean"}}""",
+        """{"b":null,"a":true}""", """{"b":null}""", """{"a":null}""")]
+    [InlineData("""{"type":"object","additionalProperties":{"type":"integer"}}""", """{"x":1,"y":2}""",
+        """{"x":""}""", """{"x":1,}""")]
+    [InlineData("""{"type":"object","patternProperties":{"^a":{"type":"integer"}}}""", """{"ab":1}""", """{"ab":""}""")]
+    [InlineData("""{"type":"object","properties":{"a":false,"b":{"type":"null"}}}""", """{"b":null}""", """{"a":1}""")]
+    [InlineData("""{"type":"array","prefixItems":[{"type":"null"},{"type":"boolean"}],"items":{"type":"integer"}}""",
+        "[null,true,1,2]", "[true]", "[null,true,\"\"]")]
+    [InlineData("""{"prefixItems":[{"type":"null"},{"type":"boolean"}],"items":false,"minItems":1}""",
+        "[null]", "[]", "[null,true,1]")]
+    [InlineData("""{"type":"array","items":[{"type":"null"},{"type":"null"}],"maxItems":1}""", "[null]", "[null,null]")]
+    [InlineData("""{"type":"array","items":{"type":"null"},"minItems":2.0,"maxItems":3}""", "[null,null]", "[null]",
+        "[null,null,null,null]")]
+    [InlineData("""{"type":"object","required":null,"properties":null,"additionalProperties":null}""",
+        """{"any":1}""", "1")]
+    [InlineData("""{"enum":["Größe <b>'&+"]}""", "\"Größe <b>'&+\"", "\"Gr\\u00F6\\u00DFe <b>'&+\"")]
+    public void An_instance_can_be_written_and_nothing_else(string schema, string instance, params string[] others)
+    {
+        var grammar = Grammar(schema);
+        Assert.True(_vocabulary.Accepts(grammar, instance), grammar.Gbnf);
+        Assert.All(others, other => Assert.False(_vocabulary.Accepts(grammar, other), other));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"array","minItems":2,"maxItems":1}""")]
+    [InlineData("""{"type":"array","minItems":300,"maxItems":100}""")]
+    [InlineData("""{"type":"string","minLength":2,"maxLength":1}""")]
+    [InlineData("""{"type":"string","minLength":300,"maxLength":100}""")]
+    [InlineData("""{"type":"array","prefixItems":[true],"items":false,"minItems":2}""")]
+    [InlineData("""{"type":"object","required":["a"],"additionalProperties":false}""")]
+    [InlineData("""{"type":"string","enum":[1]}""")]
+    [InlineData("""{"enum":[]}""")]
+    [InlineData("""{"anyOf":[]}""")]
+    [InlineData("""{"type":"string","allOf":[{"type":"object"}]}""")]
+    [InlineData("""{"$ref":"#"}""")]
+    [InlineData("""{"allOf":[{"$ref":"#"},{"type":"object"}]}""")]
+    [InlineData("false")]
+    [InlineData("""{"type":"object","properties":{"a":{"$ref":"#/$defs/no"}},"required":["a"],"$defs":{"no":false}}""")]
+    public void What_nothing_satisfies_is_refused(string schema) =>
+        Assert.Equal(ReasonCodes.UnsupportedParameter, Refusal(schema));
+
+    [Theory]
+    [InlineData("""{"properties":[]}""")]
+    [InlineData("""{"type":"object","required":[1]}""")]
+    [InlineData("""{"type":[1]}""")]
+    [InlineData("""{"type":1}""")]
+    [InlineData("""{"$ref":1}""")]
+    [InlineData("""{"type":"integer","minimum":"1"}""")]
+    [InlineData("""{"type":"string","maxLength":"1"}""")]
+    [InlineData("""{"type":[1],"enum":[1]}""")]
+    [InlineData("""{"const":"abc\ud83d"}""")]
+    [InlineData("7")]
+    public void What_is_no_schema_is_refused(string schema) =>
+        Assert.Equal(ReasonCodes.MalformedRequest, Refusal(schema));
+
+    [Fact]
+    public void Unions_of_unions_without_end_are_refused()
+    {
+        var schemas = Enumerable.Range(0, 12).SelectMany(level => Enumerable.Range(0, 8).Select(i =>
+            $"\"l{level}x{i}\":{{\"anyOf\":[{string.Join(',', Enumerable.Range(0, 8).Select(j =>
+                level == 11 ? $"{{\"const\":{j}}}" : $"{{\"$ref\":\"#/$defs/l{level + 1}x{j}\"}}"))}]}}"));
+        Assert.Equal(
+            ReasonCodes.UnsupportedParameter,
+            Refusal($"{{\"$ref\":\"#/$defs/l0x0\",\"$defs\":{{{string.Join(',', schemas)}}}}}"));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("{}")]
+    [InlineData("""{"$ref":"#/$defs/a","$defs":{"a":{"type":["object","string"]}}}""")]
+    public void A_tools_arguments_are_an_object(string? parameters)
+    {
+        var grammar = OutputGrammar.OfTools([new("go", "{}", parameters)], required: true);
+        Assert.True(_vocabulary.Accepts(grammar, """<tool_call>{"name":"go","arguments":{"a":1}}</tool_call>"""));
+        Assert.False(_vocabulary.Accepts(grammar, """<tool_call>{"name":"go","arguments":1}</tool_call>"""));
+        Assert.False(_vocabulary.Accepts(grammar, """<tool_call>{"name":"go","arguments":""}</tool_call>"""));
+    }
+
+    private static OutputGrammar Grammar(string schema)
+    {
+        using var json = JsonDocument.Parse(schema);
+        return OutputGrammar.OfSchema(json.RootElement);
+    }
+
+    private static ReasonCode Refusal(string schema) =>
+        Assert.Throws<RuntimeErrorException>(() => RequestJson.Read(() => Grammar(schema))).Error.Code;
+
+    public sealed class Vocabulary : IDisposable
+    {
+        internal OddVocabulary Value { get; } = new();
+
+        public void Dispose() => Value.Dispose();
+    }
+}
