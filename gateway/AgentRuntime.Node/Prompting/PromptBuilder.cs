@@ -13,7 +13,7 @@ internal sealed class PromptBuilder
     public PromptBuilder(IServedModel model)
     {
         _template = model.CreateChatTemplate();
-        _tools = ToolFormat.Of(model.Metadata(ToolFormat.MetadataKey));
+        _tools = ToolFormat.Of(model.Metadata(ToolFormat.MetadataKey), Neutral);
         _controlTexts = [.. model.ControlTexts()];
     }
 
@@ -40,7 +40,7 @@ internal sealed class PromptBuilder
     }
 
     /// <summary>
-    /// Text in which no control token is spelled: otherwise a message or a tool's result could end its own turn and
+    /// Text in which no control token is spelled: otherwise a message, a tool or a call could end its own turn and
     /// speak as someone else. A zero-width space after the first character breaks the spelling.
     /// </summary>
     private string Neutral(string text)

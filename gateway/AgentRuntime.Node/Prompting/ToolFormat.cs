@@ -6,9 +6,11 @@ namespace AgentRuntime.Node.Prompting;
 
 /// <summary>
 /// How a model is told of tools and writes calls. Either way a call is a JSON object with <c>name</c> and
-/// <c>arguments</c> within <c>&lt;tool_call&gt;</c>. Stateless.
+/// <c>arguments</c> within <c>&lt;tool_call&gt;</c>. What tools and calls consist of passes through
+/// <paramref name="neutral"/>; the format's own words do not, which may be control tokens. Thread-safe.
 /// </summary>
-internal abstract class ToolFormat
+/// <param name="neutral">Breaks the spelling of control tokens.</param>
+internal abstract class ToolFormat(Func<string, string> neutral)
 {
     /// <summary>The GGUF key that names the format; absent means <see cref="HermesToolFormat"/>.</summary>
     public const string MetadataKey = "agentruntime.tool_format";
@@ -18,20 +20,23 @@ internal abstract class ToolFormat
     public const string CallEnd = "</tool_call>";
 
     /// <summary>The format that a model was trained on.</summary>
-    public static ToolFormat Of(string? name) => name == "compact" ? new CompactToolFormat() : new HermesToolFormat();
+    public static ToolFormat Of(string? name, Func<string, string> neutral) =>
+        name == "compact" ? new CompactToolFormat(neutral) : new HermesToolFormat(neutral);
 
-    /// <summary>The system message's text with the tools in it.</summary>
+    /// <summary>The system message's text, which is neutral, with the tools in it.</summary>
     public abstract string System(string? system, IReadOnlyList<RequestTool> tools);
 
     /// <summary>A call of an earlier turn.</summary>
     public abstract string Call(RequestToolCall call);
 
-    /// <summary>A tool's result, as a user's turn.</summary>
+    /// <summary>A tool's result, which is neutral, as a user's turn.</summary>
     public abstract string Result(string content);
+
+    protected string Neutral(string text) => neutral(text);
 }
 
 /// <summary>The convention of NousResearch's Hermes models, and of Qwen's.</summary>
-internal sealed class HermesToolFormat : ToolFormat
+internal sealed class HermesToolFormat(Func<string, string> neutral) : ToolFormat(neutral)
 {
     private const string Before =
         "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
@@ -48,13 +53,14 @@ internal sealed class HermesToolFormat : ToolFormat
         var text = new StringBuilder();
         if (!string.IsNullOrEmpty(system)) text.Append(system).Append("\n\n");
         text.Append(Before);
-        foreach (var tool in tools) text.Append("\n{\"type\": \"function\", \"function\": ").Append(tool.Json)
-            .Append('}');
+        foreach (var tool in tools)
+            text.Append("\n{\"type\": \"function\", \"function\": ").Append(Neutral(tool.Json)).Append('}');
         return text.Append(After).ToString();
     }
 
     public override string Call(RequestToolCall call) =>
-        $"\n{CallStart}\n{{\"name\": \"{call.Name}\", \"arguments\": {call.ArgumentsJson}}}\n{CallEnd}";
+        $"\n{CallStart}\n{{\"name\": {Neutral(RequestJson.Compact(call.Name))}, "
+        + $"\"arguments\": {Neutral(call.ArgumentsJson)}}}\n{CallEnd}";
 
     public override string Result(string content) => $"<tool_response>\n{content}\n</tool_response>";
 }
@@ -63,16 +69,18 @@ internal sealed class HermesToolFormat : ToolFormat
 /// One line for all tools, with the names of their parameters: for models that are too small to read schemas, such as
 /// the demo model (gateway/models/demo).
 /// </summary>
-internal sealed class CompactToolFormat : ToolFormat
+internal sealed class CompactToolFormat(Func<string, string> neutral) : ToolFormat(neutral)
 {
     public override string System(string? system, IReadOnlyList<RequestTool> tools)
     {
         var lead = string.IsNullOrEmpty(system) ? "" : system + "\n";
-        return $"{lead}Tools: {string.Join(", ", tools.Select(t => $"{t.Name}({string.Join(", ", Parameters(t))})"))}";
+        return lead + "Tools: "
+            + Neutral(string.Join(", ", tools.Select(t => $"{t.Name}({string.Join(", ", Parameters(t))})")));
     }
 
     public override string Call(RequestToolCall call) =>
-        $"{CallStart}{{\"name\":\"{call.Name}\",\"arguments\":{call.ArgumentsJson}}}{CallEnd}";
+        $"{CallStart}{{\"name\":{Neutral(RequestJson.Compact(call.Name))},"
+        + $"\"arguments\":{Neutral(call.ArgumentsJson)}}}{CallEnd}";
 
     public override string Result(string content) => $"<tool_response>{content}</tool_response>";
 
