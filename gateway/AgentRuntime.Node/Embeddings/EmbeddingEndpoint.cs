@@ -12,7 +12,7 @@ internal static class EmbeddingEndpoint
     {
         EmbeddingRequest request;
         using (var body = await CompletionEndpoint.ReadBodyAsync(context))
-            request = EmbeddingRequest.Read(body.RootElement);
+            request = RequestJson.Read(() => EmbeddingRequest.Read(body.RootElement));
         node.Embeddings.Require();
         if (node.Adapter(request.Model) is not null)
             throw CompletionRequestReader.Unsupported("embeddings are of the model and not of an adapter", "model");

@@ -22,7 +22,10 @@ internal static class GenerateRequestReader
     private const int MostLogProbabilities = 20;
 
     /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
-    public static CompletionRequest Read(GenerateRequest request, NodeService node)
+    public static CompletionRequest Read(GenerateRequest request, NodeService node) =>
+        RequestJson.Read(() => ReadParts(request, node));
+
+    private static CompletionRequest ReadParts(GenerateRequest request, NodeService node)
     {
         var sampling = request.SamplingParams ?? new();
         Check(sampling);

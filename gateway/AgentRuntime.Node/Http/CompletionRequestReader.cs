@@ -19,7 +19,10 @@ internal static class CompletionRequestReader
     private const int MostChoices = 32;
 
     /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
-    public static CompletionRequest Read(JsonElement body, bool isChat)
+    public static CompletionRequest Read(JsonElement body, bool isChat) =>
+        RequestJson.Read(() => ReadParts(body, isChat));
+
+    private static CompletionRequest ReadParts(JsonElement body, bool isChat)
     {
         if (body.ValueKind != JsonValueKind.Object) throw Malformed("the body is not a JSON object", null);
         var (tools, grammar) = isChat ? OutputFormatReader.Read(body) : ([], null);

@@ -75,7 +75,7 @@ internal static class KvEndpoints
         try
         {
             using var body = await CompletionEndpoint.ReadBodyAsync(context);
-            from = KvTransferParams.Parse(body.RootElement);
+            from = RequestJson.Read(() => KvTransferParams.Parse(body.RootElement));
         }
         catch (FormatException e)
         {

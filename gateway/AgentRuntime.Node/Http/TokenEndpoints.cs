@@ -21,9 +21,9 @@ internal static class TokenEndpoints
         }
         else
         {
-            if (!root.TryGetProperty("prompt", out var prompt) || prompt.ValueKind != JsonValueKind.String)
-                throw CompletionRequestReader.Malformed("prompt is not a text", "prompt");
-            tokens = node.Model.Tokenize(prompt.GetString() ?? "", addSpecial, parseSpecial: true);
+            var prompt = RequestJson.Read(() => CompletionRequestReader.Text(root, "prompt", int.MaxValue))
+                ?? throw CompletionRequestReader.Malformed("prompt is not a text", "prompt");
+            tokens = node.Model.Tokenize(prompt, addSpecial, parseSpecial: true);
         }
 
         await NodeEndpoints.JsonAsync(context, json =>

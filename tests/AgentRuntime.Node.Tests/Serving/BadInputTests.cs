@@ -2,6 +2,10 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Grpc;
+using AgentRuntime.Node.Prompting;
+using AgentRuntime.Rpc;
+using AgentRuntime.Rpc.Vllm;
 
 namespace AgentRuntime.Node.Tests.Serving;
 
@@ -81,6 +85,14 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     [InlineData("""{"messages":[{"role":"user","content":"x"}],"kv_transfer_params":7}""")]
     [InlineData("""{"messages":[{"role":"user"}],"kv_transfer_params":"""
         + """{"do_remote_prefill":true,"do_remote_decode":true}}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"abc\ud83d"}]}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}],"stop":"\udc00"}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}],"response_format":"""
+        + """{"type":"json_schema","json_schema":{"schema":{"properties":[]}}}}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}],"tools":"""
+        + """[{"function":{"name":"t","parameters":{"required":[1]}}}]}""")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"}],"tools":"""
+        + """[{"function":{"name":"t","description":"\ud800","parameters":{}}}]}""")]
     public async Task A_malformed_request_is_refused(string body)
     {
         using var http = DemoNode.Client(fixture.Node);
@@ -88,6 +100,37 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
             "/v1/chat/completions", new StringContent(body, Encoding.UTF8, "application/json"));
         Assert.Equal(400, (int)response.StatusCode);
         Assert.Equal("AR1004", (string?)(await response.Content.ReadFromJsonAsync<JsonNode>())!["error"]!["code"]);
+    }
+
+    [Theory]
+    [InlineData("/v1/completions", """{"prompt":"\ud83d"}""")]
+    [InlineData("/v1/embeddings", """{"input":"\ud83d"}""")]
+    [InlineData("/tokenize", """{"prompt":"\ud83d"}""")]
+    [InlineData("/kv/expect", """{"remote_host":"\ud83d"}""")]
+    public async Task A_text_that_is_not_unicode_is_refused_everywhere(string path, string body)
+    {
+        using var http = DemoNode.Client(fixture.Node);
+        using var response = await http.PostAsync(path, new StringContent(body, Encoding.UTF8, "application/json"));
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Equal("AR1004", (string?)(await response.Content.ReadFromJsonAsync<JsonNode>())!["error"]!["code"]);
+    }
+
+    [Theory]
+    [InlineData("""{"type":[1]}""")]
+    [InlineData("""{"const":"\ud83d"}""")]
+    public void A_schema_over_grpc_that_is_none_is_an_invalid_argument(string schema)
+    {
+        var request = new GenerateRequest { Text = "x", SamplingParams = new() { JsonSchema = schema } };
+        var e = Assert.Throws<RuntimeErrorException>(() => GenerateRequestReader.Read(request, fixture.Node.Service));
+        Assert.Equal(RpcStatusCode.InvalidArgument, RpcRefusal.Of(e.Error).Status.Code);
+    }
+
+    [Fact]
+    public void A_body_that_the_node_refuses_has_no_tokens_for_the_router()
+    {
+        using var tokenizer = GgufTokenizer.Load(DemoNode.ModelPath);
+        Assert.Null(tokenizer.Tokenize(
+            InferenceOperation.Chat, """{"messages":[{"role":"user","content":"\ud83d"}]}"""u8.ToArray()));
     }
 
     [Fact]
