@@ -75,12 +75,17 @@ internal sealed class TenantAccount
 
     public void CloseRun(RunId run) => _runs.Remove(run);
 
-    /// <summary>Takes a hold, or says why not; null when more must be kept first, which is then told.</summary>
+    /// <summary>
+    /// Takes a hold, or says why not; null when more must be kept first, which is then told, or else when it must be
+    /// loaded again.
+    /// </summary>
     public ReserveOutcome? Reserve(
         Reservation reservation, MicroUsd cost, QuotaLimits limits, DateTimeOffset now, out DaySpend? keep)
     {
         keep = null;
         Advance(now);
+        if (!IsLoaded)
+            return null;
         var tokens = checked(reservation.Prompt.Value + reservation.Output.Value);
         RunAccount? run = null;
         if (reservation.Identity.Run is { } id && !_runs.TryGetValue(id, out run))
@@ -164,11 +169,17 @@ internal sealed class TenantAccount
         var minute = now.UtcTicks / TimeSpan.TicksPerMinute;
         var day = now.UtcTicks / TimeSpan.TicksPerDay;
 
-        // A clock that steps back must not reopen a window that was used up.
+        // A clock that steps back must not reopen a window that was used up. One that was far ahead once must not close
+        // all windows until then: what was used stays used, and the next window begins in time. The day is read again,
+        // so that the one that is kept is set right too.
         if (minute > _minute)
             (_minute, _requests, _minuteTokens) = (minute, 0, 0);
+        else if (minute < _minute - 1)
+            _minute = minute;
         if (day > _day)
             (_day, _dayCost, _kept) = (day, 0, 0);
+        else if (day < _day - 1)
+            (_day, IsLoaded) = (day, false);
         while (_expiring.TryPeek(out var first) && (first.Hold.ExpiresAt <= now || !_open.ContainsKey(first.Hold)))
             _open.Remove(_expiring.Dequeue().Hold);
     }

@@ -113,6 +113,20 @@ public sealed class QuotaLedgerTests
     }
 
     [Fact]
+    public async Task A_clock_that_was_far_ahead_reopens_no_minute_and_stops_none()
+    {
+        _quota.Limits = new QuotaLimits { TokensPerMinute = new(100) };
+        await _quota.HoldAsync(1, 0);
+        _quota.Time.Advance(TimeSpan.FromHours(3));
+        await _quota.HoldAsync(100, 0);
+        _quota.Time.Advance(TimeSpan.FromHours(-3));
+        Assert.Equal(ReasonCodes.TokenQuota, (await _quota.RefusalAsync(1, 0)).Code);
+        _quota.Time.Advance(TimeSpan.FromMinutes(1));
+        await _quota.HoldAsync(100, 0);
+        Assert.Equal(ReasonCodes.TokenQuota, (await _quota.RefusalAsync(1, 0)).Code);
+    }
+
+    [Fact]
     public async Task A_hold_that_is_never_settled_expires_as_fully_used()
     {
         _quota.Limits = new QuotaLimits { CostPerDay = new(1_000) };

@@ -63,6 +63,23 @@ public sealed class QuotaRestartTests
     }
 
     [Fact]
+    public async Task A_clock_that_was_days_ahead_for_a_while_does_not_end_a_tenants_days()
+    {
+        await _quota.HoldAsync(60_000, 0);
+        _quota.Time.Advance(TimeSpan.FromDays(10));
+        await _quota.HoldAsync(70_000, 0);
+        _quota.Time.Advance(TimeSpan.FromDays(-10));
+        Assert.Equal(ReasonCodes.MoneyBudget, (await _quota.RefusalAsync(30_001, 0)).Code);
+        await _quota.HoldAsync(29_500, 0);
+        _quota.Crash();
+        Assert.Equal(ReasonCodes.MoneyBudget, (await _quota.RefusalAsync(501, 0)).Code);
+        _quota.Time.Advance(TimeSpan.FromDays(1));
+        await _quota.HoldAsync(100_000, 0);
+        _quota.Crash();
+        Assert.Equal(ReasonCodes.MoneyBudget, (await _quota.RefusalAsync(1, 0)).Code);
+    }
+
+    [Fact]
     public async Task A_clock_that_steps_back_over_midnight_reopens_nothing()
     {
         var today = DateOnly.FromDateTime(_quota.Time.GetUtcNow().UtcDateTime);
