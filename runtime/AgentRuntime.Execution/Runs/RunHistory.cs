@@ -71,7 +71,7 @@ internal sealed class RunHistory
                 Call(chat.Call, e.At).ChatFailed = chat;
                 break;
             case ToolDecided tool:
-                Call(tool.Call, e.At).ToolDecided = tool;
+                Call(tool.Call, e.At).Add(tool);
                 break;
             case ApprovalRequested approval:
                 Call(approval.Call, e.At).ApprovalRequested = approval;
@@ -119,7 +119,13 @@ internal sealed class RecordedCall(DateTimeOffset at)
 
     public ChatFailed? ChatFailed { get; set; }
 
-    public ToolDecided? ToolDecided { get; set; }
+    public ToolDecided? ToolDecided { get; private set; }
+
+    /// <summary>
+    /// Why policy refused the call when it was asked again: once a person had approved it, or after a restart. Null
+    /// when it did not.
+    /// </summary>
+    public ErrorResource? RefusedLater { get; private set; }
 
     public ApprovalRequested? ApprovalRequested { get; set; }
 
@@ -137,3 +143,11 @@ internal sealed class RecordedCall(DateTimeOffset at)
 
     public MemoryRefused? MemoryRefused { get; set; }
 }
+
+    public void Add(ToolDecided decided)
+    {
+        if (ToolDecided is null)
+            ToolDecided = decided;
+        else
+            RefusedLater ??= decided.Reason;
+    }

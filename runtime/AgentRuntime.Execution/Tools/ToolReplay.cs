@@ -26,6 +26,8 @@ internal static class ToolReplay
             Remember(run, asked, past, Outcome(failed.Error.ToError().Code));
             return new HostCallResult.Refused(failed.Error.ToError());
         }
+        if (past.RefusedLater is { } late)
+            return new HostCallResult.Refused(late.ToError());
         return decided.Reason is { } refused && past.ToolStarted is null && past.ApprovalRequested is null
             ? new HostCallResult.Refused(refused.ToError())
             : null;

@@ -117,6 +117,31 @@ public sealed class ApprovalTests : IAsyncLifetime
         Assert.Single(_server.Calls);
     }
 
+    [Fact]
+    public async Task What_policy_refused_after_an_approval_is_not_done_after_a_restart()
+    {
+        var (told, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await _host.DeployAsync("agent", async (_, guest) =>
+        {
+            var answer = await guest.CallToolAsync("test/do", Arguments);
+            told.TrySetResult();
+            await resume.Task;
+            return answer;
+        });
+        var run = await _host.StartRunAsync("agent");
+        await RequestAsync(_host, run);
+        _host.Policy.Rule = _ => ScriptedPolicy.Deny(ReasonCodes.ForbiddenByRule);
+        await DecideAsync(_host, run, approved: true);
+        await told.Task;
+        await _host.StopWorkersAsync();
+        _host.Restart();
+        Grant(_host);
+        resume.SetResult();
+        _host.Work();
+        Assert.Equal("AR2003", (await _host.EndAsync(run)).Run.Output);
+        Assert.Empty(_server.Calls);
+    }
+
     private void Grant(RunHost host)
     {
         host.Policy.Tenant = new TenantPolicy(
