@@ -14,18 +14,23 @@ internal static class EgressConnections
     /// <summary>Calls of one server at a time; more wait within their own timeout.</summary>
     private const int MaxConnectionsPerServer = 64;
 
-    /// <summary>A client without cookies, credentials, redirects and proxies. The caller owns it.</summary>
-    public static HttpClient NewClient(EgressRules? rules) =>
-        new(new SocketsHttpHandler
+    /// <summary>
+    /// A client without cookies, credentials, redirects and proxies, whose responses are bounded. The caller owns it.
+    /// </summary>
+    public static HttpClient NewClient(EgressRules? rules, long maxResponseBytes) =>
+        new(new ResponseBound(maxResponseBytes)
         {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            ConnectTimeout = TimeSpan.FromSeconds(5),
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-            MaxConnectionsPerServer = MaxConnectionsPerServer,
-            ConnectCallback = (context, cancellationToken) =>
-                ConnectAsync(context.DnsEndPoint, rules, cancellationToken),
+            InnerHandler = new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                UseProxy = false,
+                ConnectTimeout = TimeSpan.FromSeconds(5),
+                PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+                MaxConnectionsPerServer = MaxConnectionsPerServer,
+                ConnectCallback = (context, cancellationToken) =>
+                    ConnectAsync(context.DnsEndPoint, rules, cancellationToken),
+            },
         })
         {
             // Each call carries its own deadline.

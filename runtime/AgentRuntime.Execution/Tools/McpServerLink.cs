@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -10,9 +11,15 @@ namespace AgentRuntime.Execution;
 
 /// <summary>
 /// The client of one tool server. It connects at the first use, once however many callers wait; after a failure of the
-/// connection the next use connects afresh and lists the tools again. Owned by the transport. Thread-safe.
+/// connection the next use connects afresh and lists the tools again, while calls that are in flight go on. Owned by
+/// the transport. Thread-safe.
 /// </summary>
-internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider time) : IAsyncDisposable
+/// <param name="endpoint">Where the server is.</param>
+/// <param name="http">The client, of this link alone.</param>
+/// <param name="maxListChars">The most characters of all names, descriptions and schemas in a server's list.</param>
+/// <param name="time">The clock.</param>
+internal sealed class McpServerLink(Uri endpoint, HttpClient http, long maxListChars, TimeProvider time)
+    : IAsyncDisposable
 {
     /// <summary>Where a call's idempotency key is in its <c>_meta</c>.</summary>
     public const string IdempotencyKey = "idempotencyKey";
@@ -29,46 +36,36 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
     private readonly SemaphoreSlim _gate = new(1, 1);
     private Session? _session;
 
-    public async ValueTask<IReadOnlyList<Tool>> ListAsync(TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        if (Volatile.Read(ref _session) is { } known && time.GetElapsedTime(known.ListedAt) < ListLife)
-            return known.Tools;
-        return await WithinAsync(timeout, "", async token =>
-        {
-            await _gate.WaitAsync(token).ConfigureAwait(false);
-            try
+    /// <summary>Whether it has a connection that was not given up.</summary>
+    public bool IsConnected => Current is not null;
+
+    private Session? Current =>
+        Volatile.Read(ref _session) is { Connection.IsGivenUp: false } session ? session : null;
+
+    public async ValueTask<IReadOnlyList<Tool>> ListAsync(TimeSpan timeout, CancellationToken cancellationToken) =>
+        Fresh() ?? await WithinAsync(
+            timeout,
+            "",
+            async token =>
             {
-                if (_session is { } session && time.GetElapsedTime(session.ListedAt) < ListLife)
-                    return session.Tools;
-                var client = _session?.Client ?? await ConnectAsync(timeout, token).ConfigureAwait(false);
+                await _gate.WaitAsync(token).ConfigureAwait(false);
                 try
                 {
-                    var listed = time.GetTimestamp();
-                    Volatile.Write(
-                        ref _session,
-                        new Session(client, await ListAsync(client, token).ConfigureAwait(false), listed));
-                    return _session!.Tools;
+                    return Fresh() ?? await RefreshAsync(timeout, token).ConfigureAwait(false);
                 }
-                catch
+                finally
                 {
-                    _session = null;
-                    await client.DisposeAsync().ConfigureAwait(false);
-                    throw;
+                    _gate.Release();
                 }
-            }
-            finally
-            {
-                _gate.Release();
-            }
-        }, cancellationToken).ConfigureAwait(false);
-    }
+            },
+            cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<ToolOutcome> CallAsync(
         ToolInvocation invocation, ToolServer server, CancellationToken cancellationToken)
     {
         // Connects and lists when that has not been done.
         await ListAsync(server.Timeout, cancellationToken).ConfigureAwait(false);
-        if (Volatile.Read(ref _session) is not { } session)
+        if (Current?.Connection is not { } connection || !connection.TryEnter())
             throw Unreachable(invocation.Tool, "the connection was lost");
         var parameters = new CallToolRequestParams
         {
@@ -82,36 +79,94 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
             var result = await WithinAsync(
                 server.Timeout,
                 invocation.Tool,
-                async token => await session.Client.CallToolAsync(parameters, token).ConfigureAwait(false),
+                async token => await connection.Client.CallToolAsync(parameters, token).ConfigureAwait(false),
                 cancellationToken).ConfigureAwait(false);
             return result.IsError == true
                 ? new ToolOutcome.Failed(ToolFailed(invocation.Tool, Text(result)))
                 : new ToolOutcome.Succeeded(Text(result));
         }
-        catch (RuntimeErrorException e) when (e.Error.Code == ReasonCodes.ToolServerUnreachable)
+        catch (RuntimeErrorException e) when (
+            e.Error.Code == ReasonCodes.ToolServerUnreachable && !IsAnswered(e.InnerException))
         {
-            await DropAsync(session).ConfigureAwait(false);
+            await connection.GiveUpAsync().ConfigureAwait(false);
             throw;
+        }
+        finally
+        {
+            await connection.LeaveAsync().ConfigureAwait(false);
         }
     }
 
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _session, null) is { } session)
-            await session.Client.DisposeAsync().ConfigureAwait(false);
+            await session.Connection.EndAsync().ConfigureAwait(false);
         http.Dispose();
         _gate.Dispose();
     }
 
-    private static async Task<IReadOnlyList<Tool>> ListAsync(McpClient client, CancellationToken cancellationToken)
+    /// <summary>
+    /// Whether the server answered after all, so that the connection is none the worse. Not with a status that servers
+    /// give when they know the session no longer.
+    /// </summary>
+    private static bool IsAnswered(Exception? e) => e is HttpRequestException
+    {
+        StatusCode: not (null or HttpStatusCode.NotFound or HttpStatusCode.BadRequest),
+    };
+
+    private IReadOnlyList<Tool>? Fresh() =>
+        Current is { } session && time.GetElapsedTime(session.ListedAt) < ListLife ? session.Tools : null;
+
+    // The gate must be held.
+    private async Task<IReadOnlyList<Tool>> RefreshAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var known = Current?.Connection;
+        if (known?.TryEnter() is not true)
+            known = null;
+        var connection = known
+            ?? new McpConnection(await ConnectAsync(timeout, cancellationToken).ConfigureAwait(false), time);
+        try
+        {
+            var listed = time.GetTimestamp();
+            var tools = await ListAsync(connection.Client, cancellationToken).ConfigureAwait(false);
+            Volatile.Write(ref _session, new Session(connection, tools, listed));
+            return tools;
+        }
+        catch (Exception e) when (
+            known is null || !(cancellationToken.IsCancellationRequested || IsAnswered(e)))
+        {
+            await connection.GiveUpAsync().ConfigureAwait(false);
+            throw;
+        }
+        finally
+        {
+            if (known is not null)
+                await known.LeaveAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task<IReadOnlyList<Tool>> ListAsync(McpClient client, CancellationToken cancellationToken)
     {
         var tools = new List<Tool>();
+        var left = maxListChars;
         string? cursor = null;
         do
         {
             var page = await client.ListToolsAsync(new ListToolsRequestParams { Cursor = cursor }, cancellationToken)
                 .ConfigureAwait(false);
-            tools.AddRange(page.Tools);
+            foreach (var tool in page.Tools)
+            {
+                left -= tool.Name.Length + (tool.Description?.Length ?? 0) + tool.InputSchema.GetRawText().Length;
+                if (left < 0)
+                    throw ResponseBound.Exceeded(maxListChars);
+
+                // Of what else it says nothing is kept, since nothing else was counted.
+                tools.Add(new Tool
+                {
+                    Name = tool.Name, Description = tool.Description, InputSchema = tool.InputSchema,
+                });
+            }
+
             cursor = page.NextCursor;
         }
         while (cursor is not null && tools.Count < MaxTools);
@@ -168,6 +223,12 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
         {
             throw new RuntimeErrorException(denied, e);
         }
+        catch (Exception e) when (ResponseBound.IsExceededIn(e))
+        {
+            throw tool.Length == 0
+                ? Unreachable(tool, "its list of tools is too long", e)
+                : new RuntimeErrorException(TooLarge(tool), e);
+        }
         catch (McpProtocolException e)
         {
             throw new RuntimeErrorException(
@@ -182,12 +243,6 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
             throw Unreachable(
                 tool, e is HttpRequestException { StatusCode: { } status } ? $"HTTP {(int)status}" : "no answer", e);
         }
-    }
-
-    private async ValueTask DropAsync(Session session)
-    {
-        if (Interlocked.CompareExchange(ref _session, null, session) == session)
-            await session.Client.DisposeAsync().ConfigureAwait(false);
     }
 
     private static string Text(CallToolResult result)
@@ -208,6 +263,13 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
             : message[..MaxErrorLength] + "…",
         Place(tool));
 
+    private RuntimeError TooLarge(string tool) => new(
+        ReasonCodes.ToolResultTooLarge,
+        "The tool's answer did not end where the largest result would have, and was cut off. The call itself may have "
+            + "taken effect.",
+        Place(tool),
+        "Ask the tool for less.");
+
     private RuntimeErrorException Unreachable(string tool, string why, Exception? inner = null) => new(
         new RuntimeError(
             ReasonCodes.ToolServerUnreachable,
@@ -219,5 +281,5 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, TimeProvider 
     private string Place(string tool) => tool.Length == 0 ? endpoint.ToString() : $"{endpoint} {tool}";
 
     /// <summary>A connected client and what its server offered. Immutable.</summary>
-    private sealed record Session(McpClient Client, IReadOnlyList<Tool> Tools, long ListedAt);
+    private sealed record Session(McpConnection Connection, IReadOnlyList<Tool> Tools, long ListedAt);
 }

@@ -1,30 +1,57 @@
-using System.Collections.Concurrent;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Execution;
 
 /// <summary>
 /// Reaches tool servers over MCP's streamable HTTP. One client a server, made at its first use, shared by all runs,
-/// replaced when it breaks. Nothing of the caller's credential ever reaches a server: the HTTP client has no cookies,
-/// no default credentials, and follows no redirects. Thread-safe.
+/// replaced when it breaks. What a server sends is bounded, whether or not its responses ever end. Nothing of the
+/// caller's credential ever reaches a server: the HTTP client has no cookies, no default credentials, and follows no
+/// redirects. Thread-safe.
 /// </summary>
 public sealed class McpToolTransport : IToolTransport, IAsyncDisposable
 {
     /// <summary>The most servers that are kept connected; bundles name few.</summary>
     private const int MaxServers = 256;
 
-    private readonly ConcurrentDictionary<(Uri Endpoint, EgressRules? Egress), McpServerLink> _links = [];
-    private readonly TimeProvider _time;
+    /// <summary>
+    /// How much longer a response may be than the largest result: JSON writes a byte in up to six, and some servers
+    /// send a result as text and as structure.
+    /// </summary>
+    private const int ResponseFactor = 8;
+
+    /// <summary>Lists of tools have room whatever the largest result is.</summary>
+    private const long MinResponseBytes = 1 << 20;
+
+    private readonly McpServerLinks _links;
 
     /// <summary>Connects nowhere yet.</summary>
-    public McpToolTransport(TimeProvider time) => _time = time;
+    /// <param name="time">The clock.</param>
+    /// <param name="options">How large results may be; null for the defaults.</param>
+    public McpToolTransport(TimeProvider time, RunServiceOptions? options = null)
+        : this(time, options, MaxServers)
+    {
+    }
+
+    internal McpToolTransport(TimeProvider time, RunServiceOptions? options, int maxServers)
+    {
+        var largest = (options ?? new RunServiceOptions()).MaxToolResultBytes;
+        var maxBytes = Math.Max(MinResponseBytes, (long)ResponseFactor * largest);
+        _links = new McpServerLinks(
+            maxServers,
+            key => new McpServerLink(
+                key.Endpoint, EgressConnections.NewClient(key.Egress, maxBytes), maxListChars: maxBytes, time));
+    }
+
+    /// <summary>Servers that it is connected to, or about to be.</summary>
+    internal int Servers => _links.Count;
 
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<ToolDescriptor>> ListAsync(
         ToolServer server, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(server);
-        var tools = await LinkTo(server).ListAsync(server.Timeout, cancellationToken).ConfigureAwait(false);
+        var tools = await _links.UseAsync(
+            server, Egress(server), link => link.ListAsync(server.Timeout, cancellationToken)).ConfigureAwait(false);
         return [.. tools.Select(
             t => new ToolDescriptor($"{server.Name}/{t.Name}", t.Description ?? "", t.InputSchema))];
     }
@@ -37,7 +64,9 @@ public sealed class McpToolTransport : IToolTransport, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(invocation);
         try
         {
-            return await LinkTo(server).CallAsync(invocation, server, cancellationToken).ConfigureAwait(false);
+            return await _links.UseAsync(
+                server, Egress(server), link => link.CallAsync(invocation, server, cancellationToken))
+                .ConfigureAwait(false);
         }
         catch (RuntimeErrorException e)
         {
@@ -46,29 +75,16 @@ public sealed class McpToolTransport : IToolTransport, IAsyncDisposable
     }
 
     /// <summary>Closes the connections; calls in flight fail.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var link in _links.Values)
-            await link.DisposeAsync().ConfigureAwait(false);
-    }
+    public ValueTask DisposeAsync() => _links.DisposeAsync();
 
-    private McpServerLink LinkTo(ToolServer server)
+    /// <summary>The rules of a server's connections.</summary>
+    /// <exception cref="RuntimeErrorException">AR2016: they do not list the server.</exception>
+    private static EgressRules? Egress(ToolServer server)
     {
         if (server.Egress is { } rules && !rules.Permits(server.NamedEndpoint ?? server.Endpoint))
             throw new RuntimeErrorException(EgressConnections.Denied(server));
 
         // Where the operator moved a server to is the operator's choice; the bundle's rules are about what it names.
-        var egress = server.NamedEndpoint is { } named && named != server.Endpoint ? null : server.Egress;
-        if (_links.TryGetValue((server.Endpoint, egress), out var link))
-            return link;
-        if (_links.Count >= MaxServers)
-            throw new RuntimeErrorException(new RuntimeError(
-                ReasonCodes.ToolServerUnreachable,
-                $"The platform is already connected to {MaxServers} tool servers.",
-                server.Name));
-        return _links.GetOrAdd(
-            (server.Endpoint, egress),
-            static (key, t) => new McpServerLink(key.Endpoint, EgressConnections.NewClient(key.Egress), t._time),
-            this);
+        return server.NamedEndpoint is { } named && named != server.Endpoint ? null : server.Egress;
     }
 }

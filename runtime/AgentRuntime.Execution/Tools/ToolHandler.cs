@@ -90,6 +90,9 @@ internal sealed class ToolHandler(
                 .ConfigureAwait(false))
             {
                 case ToolOutcome.Failed failed:
+                    // An answer that was cut off is one: rules must not take the call for one that did nothing.
+                    if (failed.Error.Code == ReasonCodes.ToolResultTooLarge)
+                        outcome = CallOutcome.Succeeded;
                     return await FailAsync(run, number, asked.Name, failed.Error, started, cancellationToken)
                         .ConfigureAwait(false);
                 case ToolOutcome.Succeeded answer:

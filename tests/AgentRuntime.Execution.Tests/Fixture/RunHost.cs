@@ -30,7 +30,7 @@ internal sealed class RunHost : IAsyncDisposable
         Journal = new SqliteRunJournal(_database, TimeProvider.System);
         Memory = new SqliteMemoryStore(_database);
         Ledger = NewLedger();
-        Tools = new McpToolTransport(TimeProvider.System);
+        Tools = new McpToolTransport(TimeProvider.System, _options);
         Service = NewService();
     }
 

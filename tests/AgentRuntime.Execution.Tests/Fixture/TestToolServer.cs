@@ -24,6 +24,9 @@ internal sealed class TestToolServer : IAsyncDisposable
     public Func<CallToolRequestParams, CancellationToken, ValueTask<CallToolResult>> Do { get; set; } =
         (_, _) => ValueTask.FromResult(Text("done"));
 
+    /// <summary>Answers a request in place of the server; false leaves it to the server. Null for always.</summary>
+    public Func<JsonRpcRequest, HttpContext, Task<bool>>? Instead { get; set; }
+
     public ConcurrentQueue<string> Methods { get; } = [];
 
     public ConcurrentQueue<string> HeaderNames { get; } = [];
@@ -58,7 +61,11 @@ internal sealed class TestToolServer : IAsyncDisposable
         var message = (await JsonSerializer.DeserializeAsync<JsonRpcMessage>(
             context.Request.Body, McpJsonUtilities.DefaultOptions, context.RequestAborted))!;
         if (message is JsonRpcRequest request)
+        {
             Methods.Enqueue(request.Method);
+            if (Instead is { } instead && await instead(request, context))
+                return;
+        }
         message.Context = new JsonRpcMessageContext
         {
             ProtocolVersion = context.Request.Headers["MCP-Protocol-Version"],

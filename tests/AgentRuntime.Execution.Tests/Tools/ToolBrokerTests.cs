@@ -58,6 +58,14 @@ public sealed class ToolBrokerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_result_that_was_cut_off_on_its_way_counts_as_done_too()
+    {
+        _server.Do = (_, _) => ValueTask.FromResult(TestToolServer.Text(new string('x', 2 << 20)));
+        Assert.Equal("AR5006", await OutputAsync());
+        Assert.Equal([("test/do", CallOutcome.Succeeded)], _host.Policy.Settled);
+    }
+
+    [Fact]
     public async Task A_result_of_just_the_allowed_size_arrives()
     {
         _server.Do = (_, _) => ValueTask.FromResult(TestToolServer.Text(new string('x', 100)));
