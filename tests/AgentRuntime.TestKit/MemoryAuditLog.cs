@@ -50,4 +50,25 @@ public sealed class MemoryAuditLog : IAuditLog
             return new((query.After is null ? fitting.Reverse() : fitting).Take(query.Limit).ToList());
         }
     }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<AuditRecord>> ReadHoldsAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        var holds = new List<AuditRecord>();
+        lock (_lock)
+        {
+            foreach (var (_, record) in _records.Where(r => r.Tenant == tenant))
+            {
+                if (record.Data is not ThreatFound { OfAgent: true } found)
+                    continue;
+                holds.RemoveAll(h =>
+                    h.Data is ThreatFound held && held.Agent == found.Agent
+                        && (found.Until is null || held.Rule == found.Rule));
+                if (found.Until is not null)
+                    holds.Add(record);
+            }
+        }
+
+        return new(holds);
+    }
 }

@@ -11,8 +11,6 @@ namespace AgentRuntime.Policies;
 public sealed partial class PolicyDecisionPoint
     : IPolicyDecisionPoint, IPolicyAdministration, IPolicyVersions, IDisposable
 {
-    private static readonly TimeSpan LongestHold = TimeSpan.FromDays(30);
-
     private readonly IBundleStore _store;
     private readonly IAuditLog? _audit;
     private readonly TimeProvider _time;
@@ -142,12 +140,8 @@ public sealed partial class PolicyDecisionPoint
 
     private async Task RestoreThreatsAsync(TenantId tenant, CancellationToken cancellationToken)
     {
-        if (_audit is null)
-            return;
-        var now = _time.GetUtcNow();
-        var records = await _audit.ReadAsync(
-            tenant, new() { Kind = ThreatFound.KindName, Since = now - LongestHold }, cancellationToken);
-        _threats.Restore(tenant, records.Reverse(), now);
+        if (_audit is not null)
+            _threats.Restore(tenant, await _audit.ReadHoldsAsync(tenant, cancellationToken), _time.GetUtcNow());
     }
 
     private (CompiledBundle? Compiled, ApplyOutcome Refusal) Compile(ImmutableDictionary<string, string> files)

@@ -36,9 +36,9 @@ internal sealed class ThreatMonitor(IAuditLog? audit = null)
         return true;
     }
 
-    /// <summary>Takes over what the audit log says still holds: after a restart, or from another process.</summary>
+    /// <summary>Takes over what the audit log has kept of holds after a restart, as far as they still hold.</summary>
     /// <param name="tenant">Whose agents.</param>
-    /// <param name="records">Records of threats, oldest first.</param>
+    /// <param name="records">The records of the rules that fired, oldest first.</param>
     /// <param name="at">The time.</param>
     public void Restore(TenantId tenant, IEnumerable<AuditRecord> records, DateTimeOffset at)
     {
@@ -47,9 +47,7 @@ internal sealed class ThreatMonitor(IAuditLog? audit = null)
             if (record.Data is not ThreatFound { OfAgent: true } found)
                 continue;
             var effect = (ThreatEffect)(Array.IndexOf(ThreatRule.EffectWords, found.Effect) + 1);
-            if (found.Effect == "lift")
-                Of(tenant, found.Agent).Lift(record.At);
-            else if (effect is ThreatEffect.RequireApproval or ThreatEffect.Throttle or ThreatEffect.QuarantineAgent
+            if (effect is ThreatEffect.RequireApproval or ThreatEffect.Throttle or ThreatEffect.QuarantineAgent
                 && found.Until > at)
                 Of(tenant, found.Agent).Hold(new(
                     found.Rule,

@@ -20,10 +20,18 @@ public interface IAuditLog
     /// <exception cref="RuntimeErrorException">AR8002.</exception>
     ValueTask<IReadOnlyList<AuditRecord>> ReadAsync(
         TenantId tenant, AuditQuery query, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// What threat rules hold against a tenant's agents, oldest first; what was handed over before is among them.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">AR8002.</exception>
+    ValueTask<IReadOnlyList<AuditRecord>> ReadHoldsAsync(TenantId tenant, CancellationToken cancellationToken);
 }
 
 /// <summary>
-/// Keeps audit records, a bounded number for each tenant: the oldest go first. Thread-safe. Failures are AR8002.
+/// Keeps audit records, a bounded number for each tenant: the oldest go first. What a threat rule holds against an
+/// agent (<see cref="ThreatFound.OfAgent"/>) is kept beside them for as long as it holds: more depends on it than
+/// proof. Thread-safe. Failures are AR8002.
 /// </summary>
 public interface IAuditStore
 {
@@ -39,6 +47,12 @@ public interface IAuditStore
     /// <summary>A tenant's records.</summary>
     ValueTask<IReadOnlyList<AuditRecord>> ReadAsync(
         TenantId tenant, AuditQuery query, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The records of threat rules that hold against a tenant's agents, oldest first: of each agent and rule the last
+    /// one, unless it was lifted since. Some may be over by now. Their ids are not those of the other records.
+    /// </summary>
+    ValueTask<IReadOnlyList<AuditRecord>> ReadHoldsAsync(TenantId tenant, CancellationToken cancellationToken);
 }
 
 /// <summary>A record to be kept. Immutable.</summary>

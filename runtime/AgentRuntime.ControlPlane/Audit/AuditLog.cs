@@ -106,6 +106,14 @@ public sealed class AuditLog : IAuditLog, IAsyncDisposable
         return await _store.ReadAsync(tenant, query, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<AuditRecord>> ReadHoldsAsync(
+        TenantId tenant, CancellationToken cancellationToken)
+    {
+        await FlushAsync(cancellationToken).ConfigureAwait(false);
+        return await _store.ReadHoldsAsync(tenant, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Writes what waits, for at most five seconds, and stops.</summary>
     public async ValueTask DisposeAsync()
     {

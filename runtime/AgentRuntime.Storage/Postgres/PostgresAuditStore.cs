@@ -19,6 +19,7 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
             async db =>
             {
                 foreach (var entry in entries)
+                {
                     await db.ExecuteAsync(
                         "INSERT INTO audit_records (tenant, at, kind, data) VALUES ($1, $2, $3, $4)",
                         cancellationToken,
@@ -27,6 +28,11 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
                         entry.Data.Kind,
                         JsonSerializer.SerializeToUtf8Bytes(entry.Data, WireJson.Default.AuditData))
                         .ConfigureAwait(false);
+                    if (entry.Data is ThreatFound { OfAgent: true } found)
+                        await PostgresThreatHolds.ApplyAsync(db, entry.Tenant, entry.At, found, cancellationToken)
+                            .ConfigureAwait(false);
+                }
+
                 return true;
             },
             cancellationToken).ConfigureAwait(false);
@@ -64,6 +70,10 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
                 Math.Clamp(query.Limit, 1, AuditQuery.MaxLimit)),
             cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<AuditRecord>> ReadHoldsAsync(TenantId tenant, CancellationToken cancellationToken) =>
+        database.RunAsync(db => PostgresThreatHolds.ReadAsync(db, tenant, cancellationToken), cancellationToken);
 
     private async Task<int> ForgetAsync(
         NpgsqlConnection db, TenantId tenant, long keep, CancellationToken cancellationToken)

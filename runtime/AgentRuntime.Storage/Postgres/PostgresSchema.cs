@@ -156,6 +156,38 @@ internal static class PostgresSchema
             micro_usd bigint NOT NULL
         );
         """,
+
+        // What holds by now is taken from the audit records.
+        """
+        CREATE TABLE threat_holds (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            tenant text NOT NULL,
+            agent text NOT NULL,
+            rule text NOT NULL,
+            at bigint NOT NULL,
+            until bigint NOT NULL,
+            data bytea NOT NULL,
+            UNIQUE (tenant, agent, rule)
+        );
+        WITH threats AS (
+            SELECT id, tenant, at, data, convert_from(data, 'UTF8')::json AS json FROM audit_records
+            WHERE kind = 'threat'
+        ), latest AS (
+            SELECT DISTINCT ON (tenant, json ->> 'agent', json ->> 'rule') * FROM threats
+            WHERE (json ->> 'of_agent')::boolean AND json ->> 'until' IS NOT NULL
+            ORDER BY tenant, json ->> 'agent', json ->> 'rule', id DESC
+        )
+        INSERT INTO threat_holds (tenant, agent, rule, at, until, data)
+            SELECT h.tenant, h.json ->> 'agent', h.json ->> 'rule', h.at,
+                ceil(extract(epoch FROM (h.json ->> 'until')::timestamptz))::bigint * 10000000 + 621355968000000000,
+                h.data
+            FROM latest h
+            WHERE NOT EXISTS (
+                SELECT 1 FROM threats l
+                WHERE l.tenant = h.tenant AND l.json ->> 'agent' = h.json ->> 'agent'
+                    AND l.json ->> 'effect' = 'lift' AND l.id > h.id)
+            ORDER BY h.id;
+        """,
     ];
 
     /// <summary>Takes the steps that the database has not taken, inside the caller's transaction.</summary>

@@ -23,6 +23,9 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
             db =>
             {
                 Insert(db, segments);
+                foreach (var entry in entries)
+                    if (entry.Data is ThreatFound { OfAgent: true } found)
+                        SqliteThreatHolds.Apply(db, entry.Tenant, entry.At, found);
                 return true;
             },
             cancellationToken).ConfigureAwait(false);
@@ -41,6 +44,10 @@ public sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
         ArgumentNullException.ThrowIfNull(query);
         return database.ReadAsync<IReadOnlyList<AuditRecord>>(db => Read(db, tenant, query), cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<AuditRecord>> ReadHoldsAsync(TenantId tenant, CancellationToken cancellationToken) =>
+        database.ReadAsync(db => SqliteThreatHolds.Read(db, tenant), cancellationToken);
 
     private static void Insert(SqliteConnection db, IReadOnlyList<AuditSegment> segments)
     {

@@ -172,6 +172,34 @@ internal static class SqliteSchema
             micro_usd INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         """,
+
+        // What holds by now is taken from the audit records.
+        """
+        CREATE TABLE threat_holds (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            tenant TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            rule TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            until INTEGER NOT NULL,
+            data TEXT NOT NULL,
+            UNIQUE (tenant, agent, rule)
+        ) STRICT;
+        CREATE TEMP TABLE threats AS
+            SELECT s.id, r.key, s.tenant, json_extract(r.value, '$[0]') AS at, json_extract(r.value, '$[1]') AS data
+            FROM audit_segments s, json_each(CAST(s.data AS TEXT)) r
+            WHERE instr(s.kinds, ' threat ') > 0 AND json_extract(r.value, '$[1].type') = 'threat'
+                AND json_extract(r.value, '$[1].of_agent');
+        INSERT OR REPLACE INTO threat_holds (tenant, agent, rule, at, until, data)
+            SELECT tenant, json_extract(data, '$.agent'), json_extract(data, '$.rule'), at,
+                (unixepoch(json_extract(data, '$.until')) + 1) * 10000000 + 621355968000000000, data
+            FROM temp.threats WHERE json_extract(data, '$.until') IS NOT NULL ORDER BY id, key;
+        DELETE FROM threat_holds WHERE EXISTS (
+            SELECT 1 FROM temp.threats l
+            WHERE l.tenant = threat_holds.tenant AND json_extract(l.data, '$.agent') = threat_holds.agent
+                AND json_extract(l.data, '$.effect') = 'lift' AND l.at >= threat_holds.at);
+        DROP TABLE temp.threats;
+        """,
     ];
 
     /// <summary>Takes the steps that the file has not taken.</summary>

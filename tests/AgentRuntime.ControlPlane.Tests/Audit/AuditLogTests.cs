@@ -187,5 +187,8 @@ public sealed class AuditLogTests
         public ValueTask<IReadOnlyList<AuditRecord>> ReadAsync(
             TenantId tenant, AuditQuery query, CancellationToken cancellationToken) =>
             new(Kept.Select((d, i) => new AuditRecord(i, DateTimeOffset.UnixEpoch, d)).ToList());
+
+        public ValueTask<IReadOnlyList<AuditRecord>> ReadHoldsAsync(
+            TenantId tenant, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

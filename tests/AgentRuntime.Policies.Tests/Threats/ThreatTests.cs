@@ -90,6 +90,20 @@ public sealed class ThreatTests : IDisposable
     }
 
     [Fact]
+    public async Task A_quarantine_outlives_the_process_however_much_was_recorded_since()
+    {
+        await ApplyAsync("when: {denials: 1}\n    then: quarantine_agent\n    for: 1h");
+        Denied(Open(), 1);
+        for (var i = 0; i <= AuditQuery.MaxLimit; i++)
+            _audit.TryAppend(new(Calls.Tenant, _time.GetUtcNow(), new ThreatFound("other", "warn", Agent, "probing")));
+
+        using var restarted = new PolicyDecisionPoint(_store, _time, null, _audit);
+        await restarted.LoadAsync(CancellationToken.None);
+
+        Assert.Equal("rule", Assert.Single(restarted.Threats(Calls.Tenant)).Hold.Rule);
+    }
+
+    [Fact]
     public async Task Throttled_calls_go_through_at_the_pace_of_the_rule()
     {
         await ApplyAsync("when: {failures: 2, within: 1m}\n    then: throttle\n    pace: 10s\n    for: 1m");

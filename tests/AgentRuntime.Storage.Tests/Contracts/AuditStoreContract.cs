@@ -45,6 +45,39 @@ public abstract class AuditStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_holds_against_agents_is_kept_however_many_records_come()
+    {
+        await ThreatAsync("demo/a", "r", minutes: 60);
+        await ThreatAsync("demo/b", "r", minutes: 60);
+        await ThreatAsync("demo/a", "s", minutes: 1);
+        for (var i = 0; i < 50; i++)
+            await Audit.AppendAsync([new(Given.Tenant(1), Noon, new DecisionSettled($"dec_{i}", "failed"))], 5, _ct);
+
+        Assert.DoesNotContain(await Audit.ReadAsync(Given.Tenant(1), new(), _ct), r => r.Data is ThreatFound);
+        Assert.Equal(["demo/a r", "demo/b r", "demo/a s"], await HoldsAsync());
+        Assert.Empty(await Audit.ReadHoldsAsync(Given.Tenant(2), _ct));
+    }
+
+    [Fact]
+    public async Task What_holds_is_replaced_by_the_same_rule_and_ends_when_it_is_lifted_or_over()
+    {
+        await ThreatAsync("demo/a", "r", minutes: 60);
+        await ThreatAsync("demo/b", "r", minutes: 60);
+        await ThreatAsync("demo/a", "s", minutes: 2);
+        await ThreatAsync("demo/a", "r", minutes: 90);
+        Assert.Equal(["demo/b r", "demo/a s", "demo/a r"], await HoldsAsync());
+        var last = (await Audit.ReadHoldsAsync(Given.Tenant(1), _ct))[^1];
+        Assert.Equal((Noon, Noon.AddMinutes(90)), (last.At, ((ThreatFound)last.Data).Until));
+
+        await Audit.AppendAsync(
+            [new(Given.Tenant(1), Noon, new ThreatFound("", "lift", "demo/b", "lifted") { OfAgent = true })], 100, _ct);
+        Assert.Equal(["demo/a s", "demo/a r"], await HoldsAsync());
+
+        await ThreatAsync("demo/c", "r", minutes: 9, at: Noon.AddMinutes(3));
+        Assert.Equal(["demo/a r", "demo/c r"], await HoldsAsync());
+    }
+
+    [Fact]
     public async Task Records_are_asked_for_by_tenant_kind_time_and_place()
     {
         for (var i = 0; i < 6; i++)
@@ -207,4 +240,19 @@ public abstract class AuditStoreContract : IAsyncLifetime
         record.Data is PolicyChanged change ? change.Principal : Name(record);
 
     private static string Text(AuditData data) => JsonSerializer.Serialize(data, WireJson.Default.AuditData);
+
+    private async Task ThreatAsync(string agent, string rule, int minutes, DateTimeOffset? at = null) =>
+        await Audit.AppendAsync(
+            [
+                new(Given.Tenant(1), at ?? Noon, new ThreatFound(rule, "throttle", agent, "5 denials")
+                {
+                    OfAgent = true, Until = (at ?? Noon).AddMinutes(minutes), PaceSeconds = 10,
+                }),
+            ],
+            100,
+            _ct);
+
+    private async Task<IEnumerable<string>> HoldsAsync() =>
+        (await Audit.ReadHoldsAsync(Given.Tenant(1), _ct))
+            .Select(r => (ThreatFound)r.Data).Select(t => $"{t.Agent} {t.Rule}");
 }

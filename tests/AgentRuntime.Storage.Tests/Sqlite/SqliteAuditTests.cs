@@ -34,7 +34,7 @@ public sealed class SqliteAuditTests
         await file.Database.WriteAsync(
             db => db.Execute(
                 """
-                DROP TABLE tenant_spend;
+                DROP TABLE tenant_spend; DROP TABLE threat_holds;
                 DROP TABLE audit_segments;
                 CREATE TABLE audit_records (
                     id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, at INTEGER NOT NULL,

@@ -69,7 +69,7 @@ public sealed class SqliteDatabaseTests
             db => db.Execute(
                 """
                 DROP TABLE bundle_contents; DROP TABLE bundle_versions; DROP TABLE bundle_shadows;
-                DROP TABLE audit_segments; DROP TABLE tenant_spend;
+                DROP TABLE audit_segments; DROP TABLE tenant_spend; DROP TABLE threat_holds;
                 DROP TABLE memory_entries; DROP TABLE memory_buckets; DROP TABLE memory_applied;
                 CREATE TABLE bundles (tenant TEXT PRIMARY KEY, digest TEXT NOT NULL, files TEXT NOT NULL) STRICT;
                 INSERT INTO bundles VALUES ($tenant, $digest, '{"bundle.yaml":"name: ü"}');
@@ -86,6 +86,53 @@ public sealed class SqliteDatabaseTests
         var version = Assert.Single(await bundles.HistoryAsync(Given.Tenant(1), CancellationToken.None));
         Assert.Equal("platform", version.Origin.Principal);
         Assert.True(TimeProvider.System.GetUtcNow() - version.Origin.At < TimeSpan.FromMinutes(5));
+    }
+
+    [Fact]
+    public async Task A_file_of_an_older_version_keeps_what_holds_against_agents()
+    {
+        await using var file = new SqliteFile();
+        var at = new DateTimeOffset(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
+        var held = new ThreatFound("rule", "quarantine_agent", "demo/a", "5 denials") { OfAgent = true, Until = at };
+        ThreatFound[] found =
+        [
+            held with { Detail = "before" },
+            held with { Agent = "demo/lifted" },
+            new("rule", "warn", "demo/a", "nothing that lasts"),
+            new("", "lift", "demo/lifted", "lifted") { OfAgent = true },
+            held,
+            held with { Rule = "other" },
+        ];
+        foreach (var one in found)
+            await file.Audit.AppendAsync([new(Given.Tenant(1), at, one)], 100, CancellationToken.None);
+        await file.Database.WriteAsync(
+            db => db.Execute("DROP TABLE threat_holds; PRAGMA user_version=5"), CancellationToken.None);
+
+        await using var again = SqliteDatabase.Open(file.Path);
+
+        var kept = await new SqliteAuditStore(again).ReadHoldsAsync(Given.Tenant(1), CancellationToken.None);
+        Assert.Equal([held, held with { Rule = "other" }], kept.Select(r => r.Data));
+        Assert.All(kept, r => Assert.Equal(at, r.At));
+    }
+
+    [Fact]
+    public async Task Only_its_owner_may_read_a_file_that_is_made_or_was_open_to_others()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        await using var file = new SqliteFile();
+        await file.Tenants.EnsureTenantAsync("acme", CancellationToken.None);
+        string[] all = [file.Path, $"{file.Path}-wal", $"{file.Path}-shm"];
+        foreach (var f in all)
+        {
+            Assert.Equal(OwnerOnly, File.GetUnixFileMode(f));
+            File.SetUnixFileMode(f, OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        }
+
+        await using var again = SqliteDatabase.Open(file.Path);
+        foreach (var f in all)
+            Assert.Equal(OwnerOnly, File.GetUnixFileMode(f));
     }
 
     [Fact]
