@@ -143,6 +143,22 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
         Assert.Contains("AR8003", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_second_platform_in_the_same_folder_is_refused_and_leaves_the_first_ones_guests_alone()
+    {
+        var guest = Path.Combine(platform.State, "waiting", "run_1.guest");
+        await File.WriteAllTextAsync(guest, "waits");
+
+        var (exit, output) = await ChildProcess.RunAsync(
+            "dotnet", [Programs.Platform, "all", "--state", platform.State, "--port", "0"]);
+
+        Assert.Equal(1, exit);
+        Assert.Contains("AR8002", output, StringComparison.Ordinal);
+        Assert.Contains("Another platform works in this folder", output, StringComparison.Ordinal);
+        Assert.Equal("waits", await File.ReadAllTextAsync(guest));
+        File.Delete(guest);
+    }
+
     [Theory]
     [InlineData("--device", "cuda", "--device and --backend exclude each other")]
     [InlineData("--model", "some.gguf", "--model and --backend exclude each other")]

@@ -2,8 +2,15 @@ using AgentRuntime.Abstractions;
 using AgentRuntime.Storage;
 using AgentRuntime.Storage.Tests;
 
-// The victim of the durability tests: appends events to one run and prints each number once it is acknowledged,
-// until somebody kills it.
+// Victims of tests, which work until somebody kills them. One holds a state folder.
+if (args is ["hold", var path])
+{
+    using var folder = StateFolder.Take(path);
+    Console.WriteLine("held");
+    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, CancellationToken.None);
+}
+
+// The other one appends events to one run and prints each number once it is acknowledged.
 await using var database = SqliteDatabase.Open(args[0]);
 var journal = new SqliteRunJournal(database, TimeProvider.System);
 var run = Given.Run(Given.Tenant(1));

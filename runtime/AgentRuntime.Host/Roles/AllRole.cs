@@ -6,6 +6,7 @@ using AgentRuntime.Host.Configuration;
 using AgentRuntime.Host.Nodes;
 using AgentRuntime.Host.Seeding;
 using AgentRuntime.Policies;
+using AgentRuntime.Storage;
 
 namespace AgentRuntime.Host.Roles;
 
@@ -19,7 +20,7 @@ internal static class AllRole
     /// <exception cref="RuntimeErrorException">It could not start.</exception>
     public static async Task RunAsync(PlatformOptions options, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(options.State);
+        using var state = StateFolder.Take(options.State);
         using var telemetry = Telemetry.Start("all", Environment.MachineName);
         await using var nodes = new NodeSupervisor(TimeProvider.System, Logging.Factory.CreateLogger<NodeSupervisor>());
         var sandboxes = SandboxEngines.Create(

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.Versioning;
 using System.Threading.Channels;
 using AgentRuntime.Abstractions;
 using Microsoft.Data.Sqlite;
@@ -39,7 +40,8 @@ public sealed class SqliteDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// Opens a file, creating it and its folder when they do not exist, and brings its schema up to date.
+    /// Opens a file, creating it and its folder when they do not exist, and brings its schema up to date. Only its
+    /// owner may read it from then on.
     /// </summary>
     /// <exception cref="RuntimeErrorException">
     /// AR8002: unreadable, not a database, or made by a newer version.
@@ -53,6 +55,8 @@ public sealed class SqliteDatabase : IAsyncDisposable
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)
                 Directory.CreateDirectory(folder);
+            if (!OperatingSystem.IsWindows())
+                KeepToOwner(path);
             writer = Connect(path, SqliteOpenMode.ReadWriteCreate);
             writer.Execute("PRAGMA journal_mode=WAL");
             writer.Execute("PRAGMA synchronous=FULL");
@@ -135,6 +139,26 @@ public sealed class SqliteDatabase : IAsyncDisposable
             Path.GetFileName(path),
             "Check the disk's space and the file's permissions, then try again."),
         cause);
+
+    /// <summary>
+    /// All tenants' data is in it, so only the platform's user may read it. SQLite gives the files beside it the same
+    /// permissions when it makes them.
+    /// </summary>
+    [UnsupportedOSPlatform("windows")]
+    private static void KeepToOwner(string path)
+    {
+        const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (!File.Exists(path))
+            new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate, Access = FileAccess.Write, UnixCreateMode = OwnerOnly,
+            }).Dispose();
+
+        // One that is there is not opened: to close it again would let go of SQLite's locks in this process.
+        foreach (var file in new[] { path, $"{path}-wal", $"{path}-shm" })
+            if (File.Exists(file) && (File.GetUnixFileMode(file) & ~OwnerOnly) != 0)
+                File.SetUnixFileMode(file, OwnerOnly);
+    }
 
     private static SqliteConnection Connect(string path, SqliteOpenMode mode)
     {
