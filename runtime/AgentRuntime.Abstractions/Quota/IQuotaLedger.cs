@@ -12,6 +12,12 @@ public interface IQuotaLedger
     /// </summary>
     RuntimeError? TryOpenRun(WorkIdentity run, RunBudget budget);
 
+    /// <summary>
+    /// Counts a run that was admitted before a restart as under way again, whatever the limit on runs says by now;
+    /// null, or why it may not go on (AR2001).
+    /// </summary>
+    RuntimeError? TryReopenRun(WorkIdentity run, RunBudget budget);
+
     /// <summary>The run has ended; holds of it that are still open settle on their own.</summary>
     void CloseRun(RunId run);
 

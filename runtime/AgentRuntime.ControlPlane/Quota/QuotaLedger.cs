@@ -37,18 +37,16 @@ public sealed class QuotaLedger(
     public RuntimeError? TryOpenRun(WorkIdentity run, RunBudget budget)
     {
         ArgumentNullException.ThrowIfNull(run);
-        ArgumentNullException.ThrowIfNull(budget);
-        var id = run.Run ?? throw new ArgumentException("the identity names no run", nameof(run));
-        if (limits.Find(run.Tenant) is not { } tenantLimits)
-            return NoLimits();
-        var account = AccountOf(run.Tenant);
-        lock (account)
-        {
-            if (account.TryOpenRun(id, budget, tenantLimits) is { } error)
-                return error;
-            _openRuns[id] = account;
-            return null;
-        }
+        return limits.Find(run.Tenant) is { } tenantLimits
+            ? OpenRun(run, budget, tenantLimits.ConcurrentRuns)
+            : NoLimits();
+    }
+
+    /// <inheritdoc/>
+    public RuntimeError? TryReopenRun(WorkIdentity run, RunBudget budget)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return limits.Find(run.Tenant) is null ? NoLimits() : OpenRun(run, budget, int.MaxValue);
     }
 
     /// <inheritdoc/>
@@ -129,6 +127,20 @@ public sealed class QuotaLedger(
         var account = AccountOf(tenant);
         lock (account)
             return account.OpenHolds;
+    }
+
+    private RuntimeError? OpenRun(WorkIdentity run, RunBudget budget, int mostRuns)
+    {
+        ArgumentNullException.ThrowIfNull(budget);
+        var id = run.Run ?? throw new ArgumentException("the identity names no run", nameof(run));
+        var account = AccountOf(run.Tenant);
+        lock (account)
+        {
+            if (account.TryOpenRun(id, budget, mostRuns) is { } error)
+                return error;
+            _openRuns[id] = account;
+            return null;
+        }
     }
 
     /// <summary>

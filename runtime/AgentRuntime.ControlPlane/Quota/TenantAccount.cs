@@ -60,11 +60,11 @@ internal sealed class TenantAccount
             _kept = Math.Max(_kept, spend.Spent.Value);
     }
 
-    public RuntimeError? TryOpenRun(RunId run, RunBudget budget, QuotaLimits limits)
+    public RuntimeError? TryOpenRun(RunId run, RunBudget budget, int mostRuns)
     {
         if (_runs.ContainsKey(run))
             return null;
-        if (_runs.Count >= limits.ConcurrentRuns)
+        if (_runs.Count >= mostRuns)
             return new RuntimeError(
                 ReasonCodes.ConcurrencyQuota,
                 $"The tenant already has {_runs.Count} runs under way, as many as it may.",

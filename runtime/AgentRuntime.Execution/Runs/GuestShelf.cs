@@ -5,8 +5,7 @@ namespace AgentRuntime.Execution;
 
 /// <summary>
 /// Guests that wait, as bytes: in files that only the platform's user can read, or in memory where there is no folder.
-/// Bounded. What an earlier process left is removed: the journal is the truth, and a run that it left is replayed.
-/// Thread-safe.
+/// Bounded. Thread-safe.
 /// </summary>
 internal sealed class GuestShelf
 {
@@ -18,13 +17,21 @@ internal sealed class GuestShelf
     public GuestShelf(int capacity, string? folder)
     {
         (_capacity, _folder) = (capacity, folder);
-        if (folder is null) return;
-        Directory.CreateDirectory(folder);
-        foreach (var left in Directory.EnumerateFiles(folder, "*.guest")) File.Delete(left);
+        if (folder is not null) Directory.CreateDirectory(folder);
     }
 
     /// <summary>Guests that are put away now.</summary>
     public int Count => Volatile.Read(ref _kept);
+
+    /// <summary>
+    /// Removes what an earlier process left: the journal is the truth, and a run that it left is replayed. Before
+    /// anything is put away, and by whoever has the folder alone.
+    /// </summary>
+    public void Clear()
+    {
+        if (_folder is null) return;
+        foreach (var left in Directory.EnumerateFiles(_folder, "*.guest")) File.Delete(left);
+    }
 
     /// <summary>Keeps a guest; false when there is no room, or no writing.</summary>
     public async Task<bool> TryPutAsync(RunId run, ReadOnlyMemory<byte> guest, CancellationToken cancellationToken)

@@ -4,7 +4,7 @@ namespace AgentRuntime.Execution;
 
 /// <summary>
 /// Decides whether a run that an earlier process left can go on, and under what is left of its budget and deadline.
-/// Used once, before the workers start.
+/// Used once, before anything is accepted.
 /// </summary>
 internal sealed class RunResumption(
     IPolicyDecisionPoint policies, IRunJournal journal, IQuotaLedger ledger, TimeProvider time, int maxAttempts)
@@ -44,7 +44,7 @@ internal sealed class RunResumption(
                 0, agent.Budget.MaxTokens.Value - history.Usage.Prompt.Value - history.Usage.Output.Value)),
             MaxCost = new(Math.Max(0, agent.Budget.MaxCost.Value - history.Cost.Value)),
         };
-        if (ledger.TryOpenRun(record.Identity, budget) is { } refused)
+        if (ledger.TryReopenRun(record.Identity, budget) is { } refused)
             return (null, refused);
         return (new ActiveRun(record, policy, agent) { History = history, TimeLeft = left }, null);
     }

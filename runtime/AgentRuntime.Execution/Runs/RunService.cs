@@ -9,9 +9,9 @@ using Microsoft.Extensions.Logging;
 namespace AgentRuntime.Execution;
 
 /// <summary>
-/// Accepts, executes, shows and stops runs. <see cref="RunAsync"/> is the worker loop: until it is called, accepted
-/// runs wait. The journal is the truth about runs; what is kept in memory is only what this process is executing.
-/// Thread-safe.
+/// Accepts, executes, shows and stops runs. <see cref="ResumeAsync"/> comes first, then runs are accepted;
+/// <see cref="RunAsync"/> is the worker loop, and until it is called accepted runs wait. The journal is the truth
+/// about runs; what is kept in memory is only what this process is executing. Thread-safe.
 /// </summary>
 public sealed class RunService : IRunService, IRunApprovals
 {
@@ -37,6 +37,7 @@ public sealed class RunService : IRunService, IRunApprovals
     private readonly SemaphoreSlim _workers;
     private readonly GuestShelf _shelf;
     private int _waiting;
+    private volatile bool _resumed;
 
     /// <summary>Composes the service; nothing starts before <see cref="RunAsync"/>.</summary>
     /// <param name="sandboxes">Runs the agents' modules.</param>
@@ -204,13 +205,24 @@ public sealed class RunService : IRunService, IRunApprovals
     ];
 
     /// <summary>
-    /// Continues the runs that an earlier process left unfinished from their recorded results, then executes runs
-    /// until it is cancelled. Runs that are under way then stay unfinished in the journal for the next process. Call
-    /// it once.
+    /// Takes over the runs that an earlier process left unfinished; they are executed from their recorded results. Call
+    /// it once, before the first run is accepted: new ones would take the places of those that were admitted long ago.
+    /// This process must be the only one that works with the journal and the shelf's folder.
+    /// </summary>
+    public async Task ResumeAsync(CancellationToken cancellationToken)
+    {
+        _shelf.Clear();
+        foreach (var record in await _journal.ListUnfinishedAsync(cancellationToken).ConfigureAwait(false))
+            await TakeOverAsync(record, cancellationToken).ConfigureAwait(false);
+        _resumed = true;
+    }
+
+    /// <summary>
+    /// Executes runs until it is cancelled. Runs that are under way then stay unfinished in the journal for the next
+    /// process. Call it once.
     /// </summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await ResumeAsync(cancellationToken).ConfigureAwait(false);
         await DispatchAsync(cancellationToken).ConfigureAwait(false);
         await Task.WhenAll(_executing.Values).ConfigureAwait(false);
     }
@@ -220,6 +232,8 @@ public sealed class RunService : IRunService, IRunApprovals
 
     private async Task AcceptAsync(ActiveRun run, CancellationToken cancellationToken)
     {
+        if (!_resumed)
+            throw new InvalidOperationException("runs are accepted once those that were left are taken over");
         if (Interlocked.Increment(ref _waiting) > _options.QueueCapacity)
         {
             Interlocked.Decrement(ref _waiting);
@@ -245,36 +259,30 @@ public sealed class RunService : IRunService, IRunApprovals
         _queue.Writer.TryWrite(run);
     }
 
-    private async Task ResumeAsync(CancellationToken cancellationToken)
+    private async Task TakeOverAsync(RunRecord record, CancellationToken cancellationToken)
     {
-        foreach (var record in await _journal.ListUnfinishedAsync(cancellationToken).ConfigureAwait(false))
+        var (run, problem, history) = await _resumption.TryResumeAsync(record, cancellationToken)
+            .ConfigureAwait(false);
+        if (run is not null)
         {
-            // Accepted by this process before its workers started.
-            if (_active.ContainsKey(record.Identity.Run.GetValueOrDefault()))
-                continue;
-            var (run, problem, history) = await _resumption.TryResumeAsync(record, cancellationToken)
-                .ConfigureAwait(false);
-            if (run is not null)
-            {
-                _active[run.Id] = run;
-                Interlocked.Increment(ref _waiting);
-                _queue.Writer.TryWrite(run);
-                continue;
-            }
-            var used = new RunMeter();
-            used.Add(history.Usage, history.Cost);
-            await _journal.TransitionAsync(
-                record with
-                {
-                    Status = RunStatus.Failed,
-                    EndedAt = _time.GetUtcNow(),
-                    Error = problem,
-                    Usage = used.Usage,
-                    Cost = used.Cost,
-                },
-                new RunFailed(ErrorResource.From(problem!), used.Totals(null)),
-                cancellationToken).ConfigureAwait(false);
+            _active[run.Id] = run;
+            Interlocked.Increment(ref _waiting);
+            _queue.Writer.TryWrite(run);
+            return;
         }
+        var used = new RunMeter();
+        used.Add(history.Usage, history.Cost);
+        await _journal.TransitionAsync(
+            record with
+            {
+                Status = RunStatus.Failed,
+                EndedAt = _time.GetUtcNow(),
+                Error = problem,
+                Usage = used.Usage,
+                Cost = used.Cost,
+            },
+            new RunFailed(ErrorResource.From(problem!), used.Totals(null)),
+            cancellationToken).ConfigureAwait(false);
     }
 
     private async Task DispatchAsync(CancellationToken cancellationToken)

@@ -37,7 +37,8 @@ public sealed record RunServiceOptions
     public int MaxPutAway { get; init; } = 100_000;
 
     /// <summary>
-    /// Where guests are put away: a folder of the platform's own, emptied at the start. Default null: in memory.
+    /// Where guests are put away: a folder of the platform's own, emptied when it takes over what was left. Default
+    /// null: in memory.
     /// </summary>
     public string? ShelfFolder { get; init; }
 

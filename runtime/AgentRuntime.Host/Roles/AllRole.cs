@@ -56,6 +56,8 @@ internal static class AllRole
             Logging.LogBundleLeftOut(Logging.Factory.CreateLogger<PolicyDecisionPoint>(), problem.ToString());
         foreach (var tenant in options.Tenants)
             await services.GetRequiredService<TenantSeed>().ApplyAsync(tenant, options.State, cancellationToken);
-        await app.ServeAsync(services.GetRequiredService<RunService>().RunAsync, cancellationToken);
+        var runs = services.GetRequiredService<RunService>();
+        await runs.ResumeAsync(cancellationToken);
+        await app.ServeAsync(runs.RunAsync, cancellationToken);
     }
 }

@@ -200,5 +200,16 @@ public sealed class QuotaLedgerTests
         Assert.Null(_quota.Ledger.TryOpenRun(c, new RunBudget()));
     }
 
+    [Fact]
+    public void Runs_that_were_admitted_before_count_and_are_not_refused()
+    {
+        _quota.Limits = new QuotaLimits { ConcurrentRuns = 2 };
+        for (var i = 0; i < 3; i++)
+            Assert.Null(_quota.Ledger.TryReopenRun(_quota.NewRun(), new RunBudget()));
+        Assert.Equal(ReasonCodes.ConcurrencyQuota, _quota.Ledger.TryOpenRun(_quota.NewRun(), new RunBudget())!.Code);
+        _quota.Limits = null;
+        Assert.Equal(ReasonCodes.NoPolicy, _quota.Ledger.TryReopenRun(_quota.NewRun(), new RunBudget())!.Code);
+    }
+
     private long TokensLeft => _quota.Ledger.Status(_quota.Caller.Tenant).TokensLeft.Value;
 }

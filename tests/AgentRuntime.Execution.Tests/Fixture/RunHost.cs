@@ -17,6 +17,7 @@ internal sealed class RunHost : IAsyncDisposable
     private readonly RunServiceOptions _options;
     private CancellationTokenSource _stop = new();
     private Task _workers = Task.CompletedTask;
+    private Task? _resuming;
 
     /// <param name="options">The service's bounds.</param>
     /// <param name="folder">Where its database is; null for a folder of its own.</param>
@@ -72,8 +73,10 @@ internal sealed class RunHost : IAsyncDisposable
     {
         var host = new RunHost(options, folder);
         host.Caller = await host.CallerOfAsync("acme", "demo");
-        if (work)
-            host.Work();
+        if (!work)
+            return host;
+        await host.ResumeAsync();
+        host.Work();
         return host;
     }
 
@@ -84,7 +87,11 @@ internal sealed class RunHost : IAsyncDisposable
         return new WorkIdentity(t.Id, t.Name, p.Id, p.Name, "key:key_1");
     }
 
-    public void Work() => _workers = Service.RunAsync(_stop.Token);
+    /// <summary>Starts the workers, and takes over first what was left.</summary>
+    public void Work() => _workers = WorkAsync();
+
+    /// <summary>Takes over what was left, once for each service.</summary>
+    public Task ResumeAsync() => _resuming ??= Service.ResumeAsync(_stop.Token);
 
     /// <summary>A second service over the same journal and an empty ledger, as after a restart.</summary>
     public void Restart()
@@ -93,6 +100,7 @@ internal sealed class RunHost : IAsyncDisposable
         _stop = new CancellationTokenSource();
         Ledger = NewLedger();
         Service = NewService();
+        _resuming = null;
     }
 
     /// <summary>Stops the workers as a shutdown does.</summary>
@@ -117,8 +125,11 @@ internal sealed class RunHost : IAsyncDisposable
             new AgentDeployment(Caller.Tenant, Caller.Project, name, wasm), CancellationToken.None);
     }
 
-    public async Task<RunRecord> StartRunAsync(string agent, string input = "in") =>
-        await Service.StartAsync(new StartRun(Caller, "demo", agent, input), CancellationToken.None);
+    public async Task<RunRecord> StartRunAsync(string agent, string input = "in")
+    {
+        await ResumeAsync();
+        return await Service.StartAsync(new StartRun(Caller, "demo", agent, input), CancellationToken.None);
+    }
 
     /// <summary>Deploys a program, runs it to its end and returns the run with its events.</summary>
     public async Task<(RunRecord Run, List<RunEventData> Events)> RunAsync(GuestProgram program, string input = "in")
@@ -147,6 +158,12 @@ internal sealed class RunHost : IAsyncDisposable
         await _database.DisposeAsync();
         _stop.Dispose();
         _ownFolder?.Delete(recursive: true);
+    }
+
+    private async Task WorkAsync()
+    {
+        await ResumeAsync();
+        await Service.RunAsync(_stop.Token);
     }
 
     private QuotaLedger NewLedger() => new(

@@ -18,6 +18,34 @@ public sealed class RunRestartTests
     }
 
     [Fact]
+    public async Task Runs_that_were_admitted_once_go_on_though_there_are_more_than_the_tenant_may_have()
+    {
+        await using var host = await RunHost.StartAsync(work: false);
+        await host.DeployAsync("agent", (_, _) => Task.FromResult("went on"));
+        var left = new List<RunRecord>();
+        for (var i = 0; i < 5; i++)
+            left.Add(await host.StartRunAsync("agent"));
+        host.Policy.Tenant = new TenantPolicy(new QuotaLimits { ConcurrentRuns = 2 }, [], []);
+        host.Restart();
+        await host.ResumeAsync();
+        Assert.Equal(
+            ReasonCodes.ConcurrencyQuota, await host.RefusalAsync(new StartRun(host.Caller, "demo", "agent", "")));
+        host.Work();
+        foreach (var run in left)
+            Assert.Equal("went on", (await host.EndAsync(run)).Run.Output);
+    }
+
+    [Fact]
+    public async Task Nothing_is_accepted_before_what_was_left_is_taken_over()
+    {
+        await using var host = await RunHost.StartAsync(work: false);
+        await host.DeployAsync("agent", (_, _) => Task.FromResult(""));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await host.Service.StartAsync(
+            new StartRun(host.Caller, "demo", "agent", ""), CancellationToken.None));
+        Assert.Empty(await host.Journal.ListUnfinishedAsync(CancellationToken.None));
+    }
+
+    [Fact]
     public async Task After_a_restart_the_agent_is_given_its_recorded_results_and_nothing_is_asked_twice()
     {
         await using var host = await RunHost.StartAsync();

@@ -95,6 +95,8 @@ internal sealed class MemoryLedger : IQuotaLedger
 {
     public RuntimeError? TryOpenRun(WorkIdentity run, RunBudget budget) => null;
 
+    public RuntimeError? TryReopenRun(WorkIdentity run, RunBudget budget) => null;
+
     public void CloseRun(RunId run)
     {
     }
