@@ -1,5 +1,6 @@
 using AgentRuntime.Integration.Tests.Processes;
 using AgentRuntime.TestKit;
+using Npgsql;
 using Xunit.Abstractions;
 
 namespace AgentRuntime.Integration.Tests;
@@ -50,6 +51,28 @@ public sealed class PostgresTests(PostgresServer server, ITestOutputHelper outpu
         var (exit, shown) = await next.AgentctlAsync("runs", "show", run);
         Assert.Equal(0, exit);
         Assert.Contains("succeeded", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_platform_whose_claim_is_lost_stops_and_says_so()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+
+        var database = await server.NewDatabaseAsync();
+        await using var platform = Platform(database);
+        await platform.InitializeAsync();
+        await using (var source = NpgsqlDataSource.Create(database))
+        await using (var kill = source.CreateCommand(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"))
+            Assert.Equal(true, await kill.ExecuteScalarAsync());
+
+        await platform.Platform.Exited.WaitAsync(TimeSpan.FromMinutes(1));
+        Assert.Contains("error AR8002", platform.Platform.Output, StringComparison.Ordinal);
+        Assert.Contains("claim", platform.Platform.Output, StringComparison.Ordinal);
     }
 
     private static RunningPlatform Platform(string database) => new()

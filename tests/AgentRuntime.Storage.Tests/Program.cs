@@ -16,8 +16,10 @@ var journal = new SqliteRunJournal(database, TimeProvider.System);
 var run = Given.Run(Given.Tenant(1));
 await journal.CreateAsync(run, CancellationToken.None);
 Console.WriteLine(Given.Id(run));
-while (true)
+for (var last = 0L; ;)
 {
-    var appended = await journal.AppendAsync(Given.Id(run), [new GuestLogged("info", "line")], CancellationToken.None);
-    Console.WriteLine(appended[0].Sequence);
+    var appended = await journal.AppendAsync(
+        Given.Id(run), last, [new GuestLogged("info", "line")], CancellationToken.None);
+    last = appended[0].Sequence;
+    Console.WriteLine(last);
 }

@@ -7,15 +7,22 @@ public interface IRunJournal
     ValueTask CreateAsync(RunRecord run, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Appends events in one transaction and numbers them. The run's only writer is the worker that has it.
+    /// Appends events in one transaction and numbers them. The run's only writer is the worker that has it: it says
+    /// what it knows to be the run's last event (0 for none), and when that is not so any more nothing is appended.
     /// </summary>
+    /// <exception cref="RuntimeErrorException">AR8002: another writer has gone on with the run.</exception>
     ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
-        RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken);
+        RunId run, long lastSequence, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Updates the run's status, outcome and totals, and appends the event that says so, in one transaction.
+    /// Updates the run's status, outcome and totals, and appends the event that says so after the last one that the
+    /// writer knows of, in one transaction.
     /// </summary>
-    ValueTask<RunEvent> TransitionAsync(RunRecord run, RunEventData cause, CancellationToken cancellationToken);
+    /// <exception cref="RuntimeErrorException">
+    /// AR8002: another writer has gone on with the run, or it has ended: how it ended is never changed.
+    /// </exception>
+    ValueTask<RunEvent> TransitionAsync(
+        RunRecord run, long lastSequence, RunEventData cause, CancellationToken cancellationToken);
 
     /// <summary>The run; null when the tenant has none of that id.</summary>
     ValueTask<RunRecord?> FindAsync(TenantId tenant, RunId run, CancellationToken cancellationToken);

@@ -30,6 +30,11 @@ internal sealed class ActiveRun(RunRecord record, IPolicySnapshot policy, AgentP
     /// <summary>How much of its deadline the run has left.</summary>
     public TimeSpan TimeLeft { get; init; } = agent.Budget.Deadline;
 
+    /// <summary>
+    /// The sequence number of the run's last event; 0 when it has none. For whoever has claimed the run.
+    /// </summary>
+    public long LastSequence { get; set; }
+
     public RunId Id { get; } = record.Identity.Run
         ?? throw new ArgumentException("a run's identity names the run", nameof(record));
 

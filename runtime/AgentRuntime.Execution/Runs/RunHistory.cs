@@ -22,6 +22,9 @@ internal sealed class RunHistory
     /// <summary>The number of the last call that left a trace; 0 when none did.</summary>
     public int LastCall { get; private set; }
 
+    /// <summary>The sequence number of the last event; 0 when there is none.</summary>
+    public long LastSequence { get; private set; }
+
     /// <summary>How many workers have had the run.</summary>
     public int Attempts { get; private set; }
 
@@ -38,12 +41,12 @@ internal sealed class RunHistory
     public static async Task<RunHistory> ReadAsync(IRunJournal journal, RunId run, CancellationToken cancellationToken)
     {
         var history = new RunHistory();
-        var last = 0L;
-        while (await journal.ReadAsync(run, last, Page, cancellationToken).ConfigureAwait(false) is { Count: > 0 } page)
+        while (await journal.ReadAsync(run, history.LastSequence, Page, cancellationToken).ConfigureAwait(false)
+            is { Count: > 0 } page)
         {
             foreach (var e in page)
                 history.Add(e);
-            last = page[^1].Sequence;
+            history.LastSequence = page[^1].Sequence;
         }
         return history;
     }
@@ -142,7 +145,6 @@ internal sealed class RecordedCall(DateTimeOffset at)
     public MemoryCompleted? MemoryCompleted { get; set; }
 
     public MemoryRefused? MemoryRefused { get; set; }
-}
 
     public void Add(ToolDecided decided)
     {
@@ -151,3 +153,4 @@ internal sealed class RecordedCall(DateTimeOffset at)
         else
             RefusedLater ??= decided.Reason;
     }
+}

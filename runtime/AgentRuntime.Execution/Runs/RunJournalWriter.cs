@@ -46,7 +46,9 @@ internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal) : ISa
         all.AddRange(events);
         if (all.Count == 0)
             return;
-        await journal.AppendAsync(run.Id, all, cancellationToken).ConfigureAwait(false);
+        var appended = await journal.AppendAsync(run.Id, run.LastSequence, all, cancellationToken)
+            .ConfigureAwait(false);
+        run.LastSequence = appended[^1].Sequence;
         run.SignalChange();
     }
 
@@ -58,7 +60,9 @@ internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal) : ISa
     public async ValueTask TransitionAsync(RunRecord record, RunEventData cause, CancellationToken cancellationToken)
     {
         await AppendAsync([], cancellationToken).ConfigureAwait(false);
-        await journal.TransitionAsync(record, cause, cancellationToken).ConfigureAwait(false);
+        var last = await journal.TransitionAsync(record, run.LastSequence, cause, cancellationToken)
+            .ConfigureAwait(false);
+        run.LastSequence = last.Sequence;
         run.SignalChange();
     }
 

@@ -46,7 +46,12 @@ internal sealed class RunResumption(
         };
         if (ledger.TryReopenRun(record.Identity, budget) is { } refused)
             return (null, refused);
-        return (new ActiveRun(record, policy, agent) { History = history, TimeLeft = left }, null);
+        return (
+            new ActiveRun(record, policy, agent)
+            {
+                History = history, TimeLeft = left, LastSequence = history.LastSequence,
+            },
+            null);
     }
 }
 

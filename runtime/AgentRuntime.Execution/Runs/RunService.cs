@@ -281,6 +281,7 @@ public sealed class RunService : IRunService, IRunApprovals
                 Usage = used.Usage,
                 Cost = used.Cost,
             },
+            history.LastSequence,
             new RunFailed(ErrorResource.From(problem!), used.Totals(null)),
             cancellationToken).ConfigureAwait(false);
     }
@@ -361,6 +362,7 @@ public sealed class RunService : IRunService, IRunApprovals
         {
             await _journal.TransitionAsync(
                 run.Record with { Status = status, EndedAt = _time.GetUtcNow(), Error = error },
+                run.LastSequence,
                 status == RunStatus.Cancelled
                     ? new RunCancelled(ErrorResource.From(error), totals)
                     : new RunFailed(ErrorResource.From(error), totals),

@@ -15,10 +15,13 @@ internal static class Serving
 
     /// <summary>
     /// Serves until it is told to stop, with background work beside it. Work that fails takes the process down: a
-    /// platform that accepts runs and never works on them is worse than one that is restarted.
+    /// platform that accepts runs and never works on them is worse than one that is restarted. So does work that ends
+    /// before it is told to.
     /// </summary>
     public static async Task ServeAsync(
-        this WebApplication app, Func<CancellationToken, Task> background, CancellationToken cancellationToken)
+        this WebApplication app,
+        IReadOnlyList<Func<CancellationToken, Task>> background,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -37,14 +40,18 @@ internal static class Serving
 
         Console.WriteLine($"ready {app.Urls.First()}");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var work = background(stop.Token);
+        var work = background.Select(begin => begin(stop.Token)).ToList();
         var shutdown = app.WaitForShutdownAsync(cancellationToken);
-        await Task.WhenAny(work, shutdown);
+        var first = await Task.WhenAny([shutdown, .. work]);
+
+        // Requests that are under way come to their end first, unless what they depend on is no more.
+        if (first != shutdown)
+            await stop.CancelAsync();
         await app.StopAsync(CancellationToken.None);
         await stop.CancelAsync();
         try
         {
-            await work;
+            await Task.WhenAll(work);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

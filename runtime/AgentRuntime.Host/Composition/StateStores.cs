@@ -10,6 +10,9 @@ namespace AgentRuntime.Host.Composition;
 /// </summary>
 internal sealed class StateStores : IAsyncDisposable
 {
+    /// <summary>How soon a lost claim is noticed.</summary>
+    private static readonly TimeSpan ClaimWatch = TimeSpan.FromSeconds(3);
+
     private readonly IAsyncDisposable _database;
 
     private StateStores(SqliteDatabase database)
@@ -57,19 +60,15 @@ internal sealed class StateStores : IAsyncDisposable
     {
         if (options.PostgresVariable is not { } variable)
             return new(SqliteDatabase.Open(Path.Combine(options.State, "agentruntime.db")));
-        var database = await PostgresDatabase.OpenAsync(
-            Environment.GetEnvironmentVariable(variable)!, cancellationToken);
-        try
-        {
-            await database.ClaimAsync(cancellationToken);
-            return new(database);
-        }
-        catch
-        {
-            await database.DisposeAsync();
-            throw;
-        }
+        return new(await PostgresDatabase.ClaimAsync(
+            Environment.GetEnvironmentVariable(variable)!, cancellationToken));
     }
+
+    /// <summary>Completes only when the database is this platform's no longer.</summary>
+    /// <exception cref="RuntimeErrorException">AR8002: the claim on it is lost.</exception>
+    public Task WatchAsync(CancellationToken cancellationToken) => _database is PostgresDatabase postgres
+        ? postgres.WatchClaimAsync(ClaimWatch, TimeProvider.System, cancellationToken)
+        : Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 }

@@ -58,6 +58,6 @@ internal static class AllRole
             await services.GetRequiredService<TenantSeed>().ApplyAsync(tenant, options.State, cancellationToken);
         var runs = services.GetRequiredService<RunService>();
         await runs.ResumeAsync(cancellationToken);
-        await app.ServeAsync(runs.RunAsync, cancellationToken);
+        await app.ServeAsync([runs.RunAsync, stores.WatchAsync], cancellationToken);
     }
 }

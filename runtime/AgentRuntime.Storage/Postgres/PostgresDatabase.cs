@@ -12,72 +12,49 @@ public sealed class PostgresDatabase : IAsyncDisposable
 {
     private const int CommandTimeoutSeconds = 15;
 
-    /// <summary>Any number that is ours: "AgentRun" in ASCII.</summary>
-    private const long ClaimKey = 0x4167656E7452756E;
-
     private readonly NpgsqlDataSource _source;
-    private NpgsqlConnection? _claim;
+    private readonly PostgresClaim? _claim;
+    private volatile RuntimeErrorException? _lost;
 
-    private PostgresDatabase(NpgsqlDataSource source) => _source = source;
+    private PostgresDatabase(NpgsqlDataSource source, PostgresClaim? claim) => (_source, _claim) = (source, claim);
 
     /// <summary>
     /// Connects and brings the schema up to date; processes that start together wait for one another.
     /// </summary>
     /// <exception cref="RuntimeErrorException">AR8002: unreachable, or its schema is of a newer version.</exception>
-    public static async Task<PostgresDatabase> OpenAsync(string connectionString, CancellationToken cancellationToken)
-    {
-        NpgsqlDataSource? source = null;
-        try
-        {
-            source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString)
-            {
-                CommandTimeout = CommandTimeoutSeconds,
-            });
-            var database = new PostgresDatabase(source);
-            await database.InTransactionAsync(
-                async db =>
-                {
-                    await PostgresSchema.MigrateAsync(db, cancellationToken).ConfigureAwait(false);
-                    return true;
-                },
-                cancellationToken).ConfigureAwait(false);
-            return database;
-        }
-        catch (Exception e)
-        {
-            if (source is not null)
-                await source.DisposeAsync().ConfigureAwait(false);
-            throw e is ArgumentException ? Failed(e) : e;
-        }
-    }
+    public static Task<PostgresDatabase> OpenAsync(string connectionString, CancellationToken cancellationToken) =>
+        OpenAsync(connectionString, claim: false, cancellationToken);
 
     /// <summary>
-    /// Takes the database for this process until it ends or the database is disposed of: whoever executes runs must be
-    /// the only one. A lock of the server's, held by a connection that does nothing else.
+    /// Takes the database for this process until it ends or the database is disposed of, before anything is changed in
+    /// it: whoever executes runs must be the only one. Watch the claim (<see cref="WatchClaimAsync"/>).
     /// </summary>
-    /// <exception cref="RuntimeErrorException">AR8002: another process has it, or unreachable.</exception>
-    public async Task ClaimAsync(CancellationToken cancellationToken)
+    /// <exception cref="RuntimeErrorException">
+    /// AR8002: another process has it, it is unreachable, or its schema is of a newer version.
+    /// </exception>
+    public static Task<PostgresDatabase> ClaimAsync(string connectionString, CancellationToken cancellationToken) =>
+        OpenAsync(connectionString, claim: true, cancellationToken);
+
+    /// <summary>
+    /// Looks after the claim until it is lost; then everything that is asked of this database fails, because what
+    /// another process does must not be undone. Call it once.
+    /// </summary>
+    /// <param name="every">How often to look.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="RuntimeErrorException">AR8002: the claim is lost.</exception>
+    public async Task WatchClaimAsync(TimeSpan every, TimeProvider time, CancellationToken cancellationToken)
     {
+        var claim = _claim ?? throw new InvalidOperationException("the database was not claimed");
         try
         {
-            _claim = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-            await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", _claim)
-            {
-                Parameters = { new() { Value = ClaimKey } },
-            };
-            if (await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is true)
-                return;
+            await claim.WatchAsync(every, time, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        catch (RuntimeErrorException e)
         {
-            throw Failed(e);
+            _lost = e;
+            throw;
         }
-
-        throw new RuntimeErrorException(new(
-            ReasonCodes.StorageFailed,
-            "Another platform works with this PostgreSQL database.",
-            "postgresql",
-            "Stop the other one, or give this one a database of its own."));
     }
 
     /// <summary>Closes the pool, and lets go of a claim.</summary>
@@ -92,6 +69,8 @@ public sealed class PostgresDatabase : IAsyncDisposable
     internal async ValueTask<T> RunAsync<T>(
         Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
+        if (_lost is { } lost)
+            throw new RuntimeErrorException(lost.Error, lost);
         try
         {
             await using var db = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
@@ -120,7 +99,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
             cancellationToken);
 
     /// <summary>The server's message may quote data of a tenant, so only its code is told.</summary>
-    private static RuntimeErrorException Failed(Exception cause) => new(
+    internal static RuntimeErrorException Failed(Exception cause) => new(
         new RuntimeError(
             ReasonCodes.StorageFailed,
             cause is PostgresException postgres
@@ -129,4 +108,37 @@ public sealed class PostgresDatabase : IAsyncDisposable
             "postgresql",
             "Check that the server runs and that the connection string is right."),
         cause);
+
+    private static async Task<PostgresDatabase> OpenAsync(
+        string connectionString, bool claim, CancellationToken cancellationToken)
+    {
+        NpgsqlDataSource? source = null;
+        PostgresClaim? claimed = null;
+        try
+        {
+            source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString)
+            {
+                CommandTimeout = CommandTimeoutSeconds,
+            });
+            if (claim)
+                claimed = await PostgresClaim.TakeAsync(source, cancellationToken).ConfigureAwait(false);
+            var database = new PostgresDatabase(source, claimed);
+            await database.InTransactionAsync(
+                async db =>
+                {
+                    await PostgresSchema.MigrateAsync(db, cancellationToken).ConfigureAwait(false);
+                    return true;
+                },
+                cancellationToken).ConfigureAwait(false);
+            return database;
+        }
+        catch (Exception e)
+        {
+            if (claimed is not null)
+                await claimed.DisposeAsync().ConfigureAwait(false);
+            if (source is not null)
+                await source.DisposeAsync().ConfigureAwait(false);
+            throw e is ArgumentException ? Failed(e) : e;
+        }
+    }
 }

@@ -20,14 +20,16 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
-        RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
+        RunId run, long lastSequence, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(events);
-        return database.InTransactionAsync(db => AppendAsync(db, run, events, cancellationToken), cancellationToken);
+        return database.InTransactionAsync(
+            db => AppendAsync(db, run, lastSequence, events, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc/>
-    public ValueTask<RunEvent> TransitionAsync(RunRecord run, RunEventData cause, CancellationToken cancellationToken)
+    public ValueTask<RunEvent> TransitionAsync(
+        RunRecord run, long lastSequence, RunEventData cause, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(cause);
@@ -36,7 +38,7 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
             async db =>
             {
                 await PostgresRunRows.UpdateAsync(db, run, cancellationToken).ConfigureAwait(false);
-                return (await AppendAsync(db, id, [cause], cancellationToken).ConfigureAwait(false))[0];
+                return (await AppendAsync(db, id, lastSequence, [cause], cancellationToken).ConfigureAwait(false))[0];
             },
             cancellationToken);
     }
@@ -87,24 +89,33 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
 
     /// <summary>A second writer of the same run loses on the primary key instead of mixing its events in.</summary>
     private async Task<IReadOnlyList<RunEvent>> AppendAsync(
-        NpgsqlConnection db, RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
+        NpgsqlConnection db,
+        RunId run,
+        long last,
+        IReadOnlyList<RunEventData> events,
+        CancellationToken cancellationToken)
     {
-        var (key, now) = (run.ToString(), time.GetUtcNow());
-        var last = (long)(await db.ScalarAsync(
-            "SELECT COALESCE(MAX(sequence), 0) FROM run_events WHERE run = $1", cancellationToken, key)
-            .ConfigureAwait(false))!;
+        var now = time.GetUtcNow();
         var appended = events.Select((data, i) => new RunEvent(run, last + 1 + i, now, data)).ToArray();
-        await db.ExecuteAsync(
-            """
-            INSERT INTO run_events (run, sequence, at, data)
-            SELECT $1, sequence, $3, data FROM unnest($2::bigint[], $4::text[]) AS e (sequence, data)
-            """,
-            cancellationToken,
-            key,
-            appended.Select(e => e.Sequence).ToArray(),
-            now.UtcTicks,
-            appended.Select(e => JsonSerializer.Serialize(e.Data, WireJson.Default.RunEventData)).ToArray())
-            .ConfigureAwait(false);
+        try
+        {
+            await db.ExecuteAsync(
+                """
+                INSERT INTO run_events (run, sequence, at, data)
+                SELECT $1, sequence, $3, data FROM unnest($2::bigint[], $4::text[]) AS e (sequence, data)
+                """,
+                cancellationToken,
+                run.ToString(),
+                appended.Select(e => e.Sequence).ToArray(),
+                now.UtcTicks,
+                appended.Select(e => JsonSerializer.Serialize(e.Data, WireJson.Default.RunEventData)).ToArray())
+                .ConfigureAwait(false);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            throw new RuntimeErrorException(JournalErrors.Overtaken(run), e);
+        }
+
         return appended;
     }
 }

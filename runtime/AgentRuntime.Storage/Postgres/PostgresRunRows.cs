@@ -47,7 +47,9 @@ internal static class PostgresRunRows
                 run.CreatedAt.UtcTicks,
             ]);
 
-    /// <summary>Updates what changes; who and what the run is stays as it was accepted.</summary>
+    /// <summary>
+    /// Updates what changes; who and what the run is stays as it was accepted, and how it ended stays as it ended.
+    /// </summary>
     public static async Task UpdateAsync(NpgsqlConnection db, RunRecord run, CancellationToken cancellationToken)
     {
         var updated = await db.ExecuteAsync(
@@ -56,13 +58,12 @@ internal static class PostgresRunRows
                 status = $2, ended_at = $3, output = $4,
                 error_code = $5, error_message = $6, error_where = $7, error_action = $8,
                 prompt_tokens = $9, cached_prompt_tokens = $10, output_tokens = $11, cost_micro_usd = $12
-            WHERE id = $1
+            WHERE id = $1 AND status IN (1, 2)
             """,
             cancellationToken,
             Changing(run)).ConfigureAwait(false);
         if (updated != 1)
-            throw new RuntimeErrorException(new RuntimeError(
-                ReasonCodes.StorageFailed, "The journal has no such run.", IdOf(run).ToString()));
+            throw new RuntimeErrorException(JournalErrors.NotUnderWay(IdOf(run)));
     }
 
     public static RunRecord Read(NpgsqlDataReader r)

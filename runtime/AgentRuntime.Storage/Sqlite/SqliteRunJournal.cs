@@ -10,6 +10,9 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
     /// <summary>The most rows that one read returns, whatever its caller asks for.</summary>
     private const int MaxPage = 1_000;
 
+    /// <summary><c>SQLITE_CONSTRAINT_PRIMARYKEY</c>.</summary>
+    private const int PrimaryKeyTaken = 1555;
+
     /// <inheritdoc/>
     public async ValueTask CreateAsync(RunRecord run, CancellationToken cancellationToken)
     {
@@ -19,16 +22,17 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
-        RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
+        RunId run, long lastSequence, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(events);
         var now = time.GetUtcNow();
-        return database.WriteAsync<IReadOnlyList<RunEvent>>(db => Append(db, run, events, now), cancellationToken);
+        return database.WriteAsync<IReadOnlyList<RunEvent>>(
+            db => Append(db, run, lastSequence, events, now), cancellationToken);
     }
 
     /// <inheritdoc/>
     public ValueTask<RunEvent> TransitionAsync(
-        RunRecord run, RunEventData cause, CancellationToken cancellationToken)
+        RunRecord run, long lastSequence, RunEventData cause, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(cause);
@@ -38,7 +42,7 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
             db =>
             {
                 SqliteRunRows.Update(db, run);
-                return Append(db, id, [cause], now)[0];
+                return Append(db, id, lastSequence, [cause], now)[0];
             },
             cancellationToken);
     }
@@ -90,23 +94,30 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
 
     private static int Page(int limit) => Math.Clamp(limit, 1, MaxPage);
 
+    /// <summary>A second writer of the same run loses on the primary key instead of mixing its events in.</summary>
     private static RunEvent[] Append(
-        SqliteConnection db, RunId run, IReadOnlyList<RunEventData> events, DateTimeOffset now)
+        SqliteConnection db, RunId run, long last, IReadOnlyList<RunEventData> events, DateTimeOffset now)
     {
         var key = run.ToString();
-        var last = (long)db.Scalar(
-            "SELECT COALESCE(MAX(sequence), 0) FROM run_events WHERE run = $run", ("$run", key))!;
         var appended = new RunEvent[events.Count];
-        for (var i = 0; i < events.Count; i++)
+        try
         {
-            appended[i] = new RunEvent(run, last + 1 + i, now, events[i]);
-            db.Execute(
-                "INSERT INTO run_events (run, sequence, at, data) VALUES ($run, $sequence, $at, $data)",
-                ("$run", key),
-                ("$sequence", appended[i].Sequence),
-                ("$at", now.UtcTicks),
-                ("$data", JsonSerializer.Serialize(events[i], WireJson.Default.RunEventData)));
+            for (var i = 0; i < events.Count; i++)
+            {
+                appended[i] = new RunEvent(run, last + 1 + i, now, events[i]);
+                db.Execute(
+                    "INSERT INTO run_events (run, sequence, at, data) VALUES ($run, $sequence, $at, $data)",
+                    ("$run", key),
+                    ("$sequence", appended[i].Sequence),
+                    ("$at", now.UtcTicks),
+                    ("$data", JsonSerializer.Serialize(events[i], WireJson.Default.RunEventData)));
+            }
         }
+        catch (SqliteException e) when (e.SqliteExtendedErrorCode == PrimaryKeyTaken)
+        {
+            throw new RuntimeErrorException(JournalErrors.Overtaken(run), e);
+        }
+
         return appended;
     }
 }

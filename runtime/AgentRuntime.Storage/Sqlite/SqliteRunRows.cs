@@ -48,7 +48,9 @@ internal static class SqliteRunRows
             .. Changing(run),
         ]);
 
-    /// <summary>Updates what changes; who and what the run is stays as it was accepted.</summary>
+    /// <summary>
+    /// Updates what changes; who and what the run is stays as it was accepted, and how it ended stays as it ended.
+    /// </summary>
     public static void Update(SqliteConnection db, RunRecord run)
     {
         var updated = db.Execute(
@@ -59,12 +61,11 @@ internal static class SqliteRunRows
                 error_where = $error_where, error_action = $error_action,
                 prompt_tokens = $prompt, cached_prompt_tokens = $cached, output_tokens = $output_tokens,
                 cost_micro_usd = $cost
-            WHERE id = $id
+            WHERE id = $id AND status IN (1, 2)
             """,
             Changing(run));
         if (updated != 1)
-            throw new RuntimeErrorException(new RuntimeError(
-                ReasonCodes.StorageFailed, "The journal has no such run.", IdOf(run).ToString()));
+            throw new RuntimeErrorException(JournalErrors.NotUnderWay(IdOf(run)));
     }
 
     public static RunRecord Read(SqliteDataReader r)

@@ -119,11 +119,12 @@ internal sealed class MemoryRuns : IRunService, IRunJournal
         throw new NotSupportedException();
 
     public ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
-        RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken) =>
+        RunId run, long lastSequence, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public ValueTask<RunEvent> TransitionAsync(
-        RunRecord run, RunEventData cause, CancellationToken cancellationToken) => throw new NotSupportedException();
+        RunRecord run, long lastSequence, RunEventData cause, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
     public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
         throw new NotSupportedException();

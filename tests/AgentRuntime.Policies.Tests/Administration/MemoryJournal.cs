@@ -32,11 +32,11 @@ internal sealed class MemoryJournal : IRunJournal
         throw new NotSupportedException();
 
     public ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
-        RunId run, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken) =>
+        RunId run, long lastSequence, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public ValueTask<RunEvent> TransitionAsync(
-        RunRecord run, RunEventData cause, CancellationToken cancellationToken) =>
+        RunRecord run, long lastSequence, RunEventData cause, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public ValueTask<IReadOnlyList<RunRecord>> ListAsync(

@@ -33,7 +33,7 @@ public abstract class RunJournalContract : IAsyncLifetime
             Output = Odd,
             Error = new RuntimeError(ReasonCodes.GuestError, Odd, Odd, Odd),
         };
-        await Journal.TransitionAsync(ended, new GuestLogged("info", Odd), _ct);
+        await Journal.TransitionAsync(ended, 0, new GuestLogged("info", Odd), _ct);
         Assert.Equal(ended, await Journal.FindAsync(run.Identity.Tenant, Given.Id(run), _ct));
         Assert.Equal(
             new GuestLogged("info", Odd), Assert.Single(await Journal.ReadAsync(Given.Id(run), 0, 10, _ct)).Data);
@@ -54,9 +54,9 @@ public abstract class RunJournalContract : IAsyncLifetime
         var run = Given.Run(Given.Tenant(1));
         await Journal.CreateAsync(run, _ct);
         var id = Given.Id(run);
-        var first = await Journal.AppendAsync(id, [new GuestLogged("info", "a"), new GuestLogged("info", "b")], _ct);
+        var first = await Journal.AppendAsync(id, 0, [new GuestLogged("info", "a"), new GuestLogged("info", "b")], _ct);
         var second = await Journal.TransitionAsync(
-            run with { Status = RunStatus.Running }, new RunStarted("demo/triage", "m", "b", "managed"), _ct);
+            run with { Status = RunStatus.Running }, 2, new RunStarted("demo/triage", "m", "b", "managed"), _ct);
         Assert.Equal([1L, 2L], first.Select(e => e.Sequence));
         Assert.Equal(3, second.Sequence);
         Assert.Equal([.. first, second], await Journal.ReadAsync(id, 0, 100, _ct));
@@ -77,7 +77,7 @@ public abstract class RunJournalContract : IAsyncLifetime
             Usage = new InferenceUsage(new(10), new(4), new(3)),
             Cost = new MicroUsd(77),
         };
-        await Journal.TransitionAsync(ended, new RunFailed(ErrorResource.From(ended.Error), Totals), _ct);
+        await Journal.TransitionAsync(ended, 0, new RunFailed(ErrorResource.From(ended.Error), Totals), _ct);
         Assert.Equal(ended, await Journal.FindAsync(run.Identity.Tenant, Given.Id(run), _ct));
     }
 
@@ -86,7 +86,7 @@ public abstract class RunJournalContract : IAsyncLifetime
     {
         var run = Given.Run(Given.Tenant(1));
         var e = await Assert.ThrowsAsync<RuntimeErrorException>(
-            async () => await Journal.TransitionAsync(run, new RunSucceeded("x", Totals), _ct));
+            async () => await Journal.TransitionAsync(run, 0, new RunSucceeded("x", Totals), _ct));
         Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
         Assert.Empty(await Journal.ReadAsync(Given.Id(run), 0, 10, _ct));
     }
@@ -96,7 +96,7 @@ public abstract class RunJournalContract : IAsyncLifetime
     {
         var e = await Assert.ThrowsAsync<RuntimeErrorException>(
             async () => await Journal.AppendAsync(
-                Given.Id(Given.Run(Given.Tenant(1))), [new GuestLogged("info", "a")], _ct));
+                Given.Id(Given.Run(Given.Tenant(1))), 0, [new GuestLogged("info", "a")], _ct));
         Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
     }
 
@@ -132,10 +132,9 @@ public abstract class RunJournalContract : IAsyncLifetime
         var runs = Enumerable.Range(0, 5).Select(i => Given.Run(Given.Tenant(i), i)).ToList();
         foreach (var run in runs)
             await Journal.CreateAsync(run, _ct);
-        await Journal.TransitionAsync(runs[1] with { Status = RunStatus.Running }, new GuestLogged("info", "r"), _ct);
-        await Journal.TransitionAsync(runs[2] with { Status = RunStatus.Succeeded }, new GuestLogged("info", "s"), _ct);
-        await Journal.TransitionAsync(runs[3] with { Status = RunStatus.Failed }, new GuestLogged("info", "f"), _ct);
-        await Journal.TransitionAsync(runs[4] with { Status = RunStatus.Cancelled }, new GuestLogged("info", "c"), _ct);
+        RunStatus[] others = [RunStatus.Running, RunStatus.Succeeded, RunStatus.Failed, RunStatus.Cancelled];
+        foreach (var (run, status) in runs.Skip(1).Zip(others))
+            await Journal.TransitionAsync(run with { Status = status }, 0, new GuestLogged("info", "x"), _ct);
         Assert.Equal(
             [Given.Id(runs[0]), Given.Id(runs[1])], (await Journal.ListUnfinishedAsync(_ct)).Select(Given.Id));
     }
@@ -149,12 +148,47 @@ public abstract class RunJournalContract : IAsyncLifetime
         await Task.WhenAll(runs.Select(async run =>
         {
             for (var i = 0; i < 25; i++)
-                await Journal.AppendAsync(Given.Id(run), [new GuestLogged("info", $"{run.Identity.Tenant} {i}")], _ct);
+                await Journal.AppendAsync(
+                    Given.Id(run), i, [new GuestLogged("info", $"{run.Identity.Tenant} {i}")], _ct);
         }));
         foreach (var run in runs)
             Assert.Equal(
                 Enumerable.Range(0, 25).Select(i => $"{run.Identity.Tenant} {i}"),
                 (await Journal.ReadAsync(Given.Id(run), 0, 100, _ct)).Select(e => ((GuestLogged)e.Data).Message));
+    }
+
+    [Fact]
+    public async Task A_writer_that_was_overtaken_changes_nothing_any_more()
+    {
+        var run = Given.Run(Given.Tenant(1));
+        await Journal.CreateAsync(run, _ct);
+        var mine = await Journal.AppendAsync(Given.Id(run), 0, [new GuestLogged("info", "a")], _ct);
+        await Assert.ThrowsAsync<RuntimeErrorException>(async () => await Journal.AppendAsync(
+            Given.Id(run), 0, [new GuestLogged("info", "b"), new GuestLogged("info", "c")], _ct));
+        var e = await Assert.ThrowsAsync<RuntimeErrorException>(async () => await Journal.TransitionAsync(
+            run with { Status = RunStatus.Succeeded, Output = "x" }, 0, new RunSucceeded("x", Totals), _ct));
+        Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
+        Assert.Contains("Another writer", e.Error.Message, StringComparison.Ordinal);
+        Assert.Equal(mine, await Journal.ReadAsync(Given.Id(run), 0, 10, _ct));
+        Assert.Equal(run, await Journal.FindAsync(run.Identity.Tenant, Given.Id(run), _ct));
+    }
+
+    [Fact]
+    public async Task How_a_run_ended_is_never_changed()
+    {
+        var run = Given.Run(Given.Tenant(1));
+        await Journal.CreateAsync(run, _ct);
+        var ended = run with { Status = RunStatus.Succeeded, Output = "x" };
+        var last = await Journal.TransitionAsync(ended, 0, new RunSucceeded("x", Totals), _ct);
+        foreach (var status in new[] { RunStatus.Running, RunStatus.Failed })
+        {
+            var e = await Assert.ThrowsAsync<RuntimeErrorException>(async () => await Journal.TransitionAsync(
+                run with { Status = status }, last.Sequence, new GuestLogged("info", "late"), _ct));
+            Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
+        }
+
+        Assert.Equal(ended, await Journal.FindAsync(run.Identity.Tenant, Given.Id(run), _ct));
+        Assert.Equal([last], await Journal.ReadAsync(Given.Id(run), 0, 10, _ct));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Reflection;
 using AgentRuntime.Abstractions;
 using AgentRuntime.TestKit;
+using Npgsql;
 using Xunit.Abstractions;
 
 namespace AgentRuntime.Storage.Tests;
@@ -81,16 +82,117 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
             return;
         }
         var connection = await server.NewDatabaseAsync();
-        await using var second = await PostgresDatabase.OpenAsync(connection, default);
-        await using (var first = await PostgresDatabase.OpenAsync(connection, default))
+        await using (await PostgresDatabase.ClaimAsync(connection, default))
         {
-            await first.ClaimAsync(default);
-            var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => second.ClaimAsync(default));
+            var e = await Assert.ThrowsAsync<RuntimeErrorException>(
+                () => PostgresDatabase.ClaimAsync(connection, default));
             Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
             Assert.Contains("Another platform", e.Error.Message, StringComparison.Ordinal);
         }
 
-        await second.ClaimAsync(default);
+        await (await PostgresDatabase.ClaimAsync(connection, default)).DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_database_that_another_process_has_is_not_migrated()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+        var connection = await server.NewDatabaseAsync();
+        await using var first = await PostgresDatabase.ClaimAsync(connection, default);
+        await using var source = NpgsqlDataSource.Create(connection);
+        await using var newer = source.CreateCommand("UPDATE schema_version SET taken = taken + 1");
+        await newer.ExecuteNonQueryAsync();
+
+        // Whoever looked at the schema first would complain of that.
+        var e = await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => PostgresDatabase.ClaimAsync(connection, default));
+        Assert.Contains("Another platform", e.Error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_claim_whose_connection_is_lost_is_noticed_and_nothing_is_done_any_more()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+        var connection = await server.NewDatabaseAsync();
+        await using var database = await PostgresDatabase.ClaimAsync(connection, default);
+        var tenants = new PostgresTenantStore(database, TimeProvider.System);
+        using var end = new CancellationTokenSource();
+        var watch = database.WatchClaimAsync(TimeSpan.FromMilliseconds(20), TimeProvider.System, end.Token);
+        await tenants.EnsureTenantAsync("acme", default);
+
+        await using (var source = NpgsqlDataSource.Create(connection))
+        await using (var kill = source.CreateCommand(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"))
+            Assert.Equal(true, await kill.ExecuteScalarAsync());
+
+        var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => watch);
+        Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
+        Assert.Contains("claim", e.Error.Message, StringComparison.Ordinal);
+        await using var next = await PostgresDatabase.ClaimAsync(connection, default);
+        var refused = await Assert.ThrowsAsync<RuntimeErrorException>(
+            async () => await tenants.EnsureTenantAsync("late", default));
+        Assert.Equal(e.Error, refused.Error);
+    }
+
+    [Fact]
+    public async Task A_claim_is_watched_until_that_is_cancelled()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+        await using var database = await PostgresDatabase.ClaimAsync(await server.NewDatabaseAsync(), default);
+        using var end = new CancellationTokenSource();
+        var watch = database.WatchClaimAsync(TimeSpan.FromMilliseconds(1), TimeProvider.System, end.Token);
+        await new PostgresTenantStore(database, TimeProvider.System).EnsureTenantAsync("acme", default);
+        Assert.False(watch.IsCompleted);
+        await end.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watch);
+    }
+
+    [Fact]
+    public async Task A_database_of_an_older_version_keeps_what_holds_against_agents()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+        var connection = await server.NewDatabaseAsync();
+        var at = new DateTimeOffset(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
+        var held = new ThreatFound("rule", "quarantine_agent", "demo/a", "5 denials") { OfAgent = true, Until = at };
+        await using (var database = await PostgresDatabase.OpenAsync(connection, default))
+        {
+            ThreatFound[] found =
+            [
+                held with { Detail = "before" },
+                held with { Agent = "demo/lifted" },
+                new("rule", "warn", "demo/a", "nothing that lasts"),
+                new("", "lift", "demo/lifted", "lifted") { OfAgent = true },
+                held,
+                held with { Rule = "other" },
+            ];
+            await new PostgresAuditStore(database).AppendAsync(
+                [.. found.Select(f => new AuditEntry(Given.Tenant(1), at, f))], 100, default);
+            await using var source = NpgsqlDataSource.Create(connection);
+            await using var older = source.CreateCommand(
+                "DROP TABLE threat_holds; UPDATE schema_version SET taken = 4");
+            await older.ExecuteNonQueryAsync();
+        }
+
+        await using var again = await PostgresDatabase.OpenAsync(connection, default);
+        var kept = await new PostgresAuditStore(again).ReadHoldsAsync(Given.Tenant(1), default);
+        Assert.Equal([held, held with { Rule = "other" }], kept.Select(r => r.Data));
+        Assert.All(kept, r => Assert.Equal(at, r.At));
     }
 
     [Fact]
@@ -105,22 +207,30 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
         var journal = new PostgresRunJournal(database, TimeProvider.System);
         var run = Given.Run(Given.Tenant(1));
         await journal.CreateAsync(run, default);
-        var acknowledged = 0;
+        var acknowledged = new int[4];
         await Task.WhenAll(Enumerable.Range(0, 4).Select(async writer =>
         {
+            var last = 0L;
             for (var i = 0; i < 25; i++)
                 try
                 {
-                    await journal.AppendAsync(Given.Id(run), [new GuestLogged("info", $"{writer}")], default);
-                    Interlocked.Increment(ref acknowledged);
+                    var appended = await journal.AppendAsync(
+                        Given.Id(run), last, [new GuestLogged("info", $"{writer}")], default);
+                    last = appended[0].Sequence;
+                    acknowledged[writer]++;
                 }
                 catch (RuntimeErrorException e) when (e.Error.Code == ReasonCodes.StorageFailed)
                 {
                     // Lost against another writer: nothing of it is kept.
                 }
         }));
+
+        // One was first, and the others did not get in between, however long they tried.
+        var first = Array.IndexOf(acknowledged, 25);
+        Assert.Equal(25, acknowledged.Sum());
         var events = await journal.ReadAsync(Given.Id(run), 0, 1_000, default);
-        Assert.Equal(Enumerable.Range(1, acknowledged).Select(i => (long)i), events.Select(e => e.Sequence));
+        Assert.Equal(Enumerable.Range(1, 25).Select(i => (long)i), events.Select(e => e.Sequence));
+        Assert.All(events, e => Assert.Equal(new GuestLogged("info", $"{first}"), e.Data));
     }
 
     [Fact]

@@ -40,7 +40,8 @@ public sealed class SqliteDurabilityTests
                 sequences.AddRange(page.Select(e => e.Sequence));
             Assert.InRange(sequences.Count, acknowledged, acknowledged + 1);
             Assert.Equal(Enumerable.Range(1, sequences.Count).Select(i => (long)i), sequences);
-            var next = await journal.AppendAsync(run, [new GuestLogged("info", "after")], CancellationToken.None);
+            var next = await journal.AppendAsync(
+                run, sequences.Count, [new GuestLogged("info", "after")], CancellationToken.None);
             Assert.Equal(sequences.Count + 1, next[0].Sequence);
         }
         folder.Delete(recursive: true);
