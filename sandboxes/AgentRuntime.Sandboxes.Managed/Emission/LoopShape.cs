@@ -11,7 +11,8 @@ namespace AgentRuntime.Sandboxes.Managed.Emission;
 /// none.</param>
 internal readonly record struct LoopShape(int Copies, int FirstCallee)
 {
-    private const int MaxCopies = 4;
+    public const int MaxCopies = 4;
+
     private const int MaxInstructions = 64;
 
     /// <param name="reader">Behind the loop's block type; it is read from.</param>

@@ -19,15 +19,25 @@ internal static class StubEmitter
     public static readonly Type[] EntryParameters =
         [typeof(object), typeof(ManagedInstance), typeof(ReadOnlySpan<WasmValue>), typeof(Span<WasmValue>)];
 
+    /// <summary>One temporary for each type at one height of the operand stack.</summary>
+    private const long BytesPerHeight = 48;
+
+    /// <summary>A value that moves with others is put down by the emitter, and may be once more by the JIT.</summary>
+    private const long BytesPerMovedValue = 32;
+
     /// <summary>
     /// A guess at a frame's bytes that is too large rather than too small: measured frames took at most two bytes for
-    /// each of the body, most of them far less. It is only asked for when the function is entered, not kept.
+    /// each of the body, most of them far less. What takes space without bytes of its own is counted by itself: the
+    /// operand stack, and values that move by the hundred with one call or branch.
     /// </summary>
     public static int FrameEstimate(ModuleModel model, int function, FunctionFacts facts)
     {
         var body = model.Bodies[function - model.ImportedFunctions];
-        var slots = (long)body.Locals.Length + model.Functions[function].Parameters.Length + facts.MaxStack;
-        return (int)Math.Min(int.MaxValue, (slots * 16) + ((body.End - body.Start) * (facts.UsesVectors ? 16L : 4L)));
+        var variables = (long)body.Locals.Length + model.Functions[function].Parameters.Length;
+        var moved = facts.MovedValues * (facts.HasLoop ? LoopShape.MaxCopies : 1);
+        return (int)Math.Min(int.MaxValue, (variables * 16) + (facts.MaxStack * BytesPerHeight)
+            + (moved * BytesPerMovedValue)
+            + ((body.End - body.Start) * (facts.UsesVectors ? 16L : 4L)));
     }
 
     /// <summary>An import: another module's code when linked to one, otherwise the host's.</summary>
@@ -190,12 +200,13 @@ internal static class StubEmitter
         il.Emit(OpCodes.Ret);
     }
 
-    /// <summary>Looks whether a large frame fits, and then enters it.</summary>
+    /// <summary>Looks whether a large frame fits, and then enters it. It is asked for twice what is guessed, because a
+    /// guess is the further off the larger it is; that costs but the end of a stack.</summary>
     public static void LargeFrame(ModuleEmitter module, int function, int frameBytes, MethodInfo body, ILGenerator il)
     {
         var parameters = module.Model.Functions[function].Parameters.Length;
         il.LoadArgument(parameters);
-        il.Constant(frameBytes);
+        il.Constant((int)Math.Min(int.MaxValue, frameBytes * 2L));
         il.Constant(module.Model.Bodies[function - module.Model.ImportedFunctions].Start);
         il.Emit(OpCodes.Call, ClrTypes.Accessor(typeof(Frames), nameof(Frames.EnsureStack)));
         for (var i = 0; i < parameters + 2; i++) il.LoadArgument(i);

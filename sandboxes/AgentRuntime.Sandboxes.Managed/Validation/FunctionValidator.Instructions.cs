@@ -87,17 +87,20 @@ internal sealed partial class FunctionValidator
                 Push(frame.Results);
                 break;
             case Opcodes.Br:
+                Move(Label(i.A).LabelTypes.Length);
                 Pop(Label(i.A).LabelTypes);
                 BecomeUnreachable();
                 break;
             case Opcodes.BrIf:
                 Pop(I32);
                 var label = Label(i.A).LabelTypes;
+                Move(label.Length);
                 Pop(label);
                 Push(label);
                 break;
             case Opcodes.BrTable: Branches(i.Targets!); break;
             case Opcodes.Return:
+                Move(_frames[0].Results.Length);
                 Pop(_frames[0].Results);
                 BecomeUnreachable();
                 break;
@@ -118,6 +121,7 @@ internal sealed partial class FunctionValidator
 
     private void Invoke(FunctionType type)
     {
+        Move(type.Results.Length);
         Pop(type.Parameters);
         Push(type.Results);
     }

@@ -20,6 +20,10 @@ internal sealed class FunctionFacts
 
     public int MaxStack { get; set; }
 
+    /// <summary>Values that calls, branches and returns move several at a time, summed over the body: their code and
+    /// their places follow from the number of types, not from the body's bytes.</summary>
+    public long MovedValues { get; set; }
+
     public bool CallsAnything => IndirectTypes.Count > 0 || Callees.Count > 0;
 }
 
@@ -80,11 +84,20 @@ internal sealed partial class FunctionValidator
 
     private WasmModuleException Invalid(string message) => new(ModuleFault.Invalid, message, _offset);
 
-    private void Push(WasmValueType type) => _stack.Add(type);
+    private void Push(WasmValueType type)
+    {
+        if (type == WasmValueType.V128) _facts.UsesVectors = true;
+        _stack.Add(type);
+    }
 
     private void Push(ReadOnlySpan<WasmValueType> types)
     {
-        foreach (var type in types) _stack.Add(type);
+        foreach (var type in types) Push(type);
+    }
+
+    private void Move(int values)
+    {
+        if (values > 1) _facts.MovedValues += values;
     }
 
     private WasmValueType Pop()
@@ -165,6 +178,8 @@ internal sealed partial class FunctionValidator
         }
 
         Pop(Label(targets[^1]).LabelTypes);
+        Move(arity);
         BecomeUnreachable();
     }
 }
+            Move(arity);

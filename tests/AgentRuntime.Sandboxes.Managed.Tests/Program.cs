@@ -1,0 +1,3 @@
+using AgentRuntime.Sandboxes.Managed.Tests.Building;
+
+return Victim.Serve(args);
