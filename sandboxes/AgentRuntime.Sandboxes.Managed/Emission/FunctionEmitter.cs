@@ -17,6 +17,9 @@ internal sealed partial class FunctionEmitter
     private const int MaxTreeWeight = 40;
     private const int MaxOnStack = 20;
 
+    /// <summary>Bytes, and values moved, of a function that runs through without a look at the epoch.</summary>
+    private const int MaxUnwatchedLeaf = 1_024;
+
     /// <summary>IL numbers locals with 16 bits.</summary>
     private const int MaxIlLocals = 65_000;
 
@@ -101,6 +104,17 @@ internal sealed partial class FunctionEmitter
         public Label Target => Op == Opcodes.Loop ? Second : Exit;
     }
 
+    /// <summary>Whether a function that calls nothing takes long enough for a caller without loops to keep a thread
+    /// with it: nothing else looks at the epoch there.</summary>
+    private bool LooksAtLeafEntry
+    {
+        get
+        {
+            var body = _model.Bodies[_function - _model.ImportedFunctions];
+            return body.End - body.Start + _facts.MovedValues > MaxUnwatchedLeaf;
+        }
+    }
+
     public void Emit()
     {
         var body = _model.Bodies[_function - _model.ImportedFunctions];
@@ -139,6 +153,12 @@ internal sealed partial class FunctionEmitter
         if (_facts.Rotates)
         {
             _zero = Declare(typeof(int));
+        else if (_module.Watched && LooksAtLeafEntry)
+        {
+            Instance();
+            At();
+            Call(typeof(Frames), nameof(Frames.Epoch));
+        }
             Instance();
             Call(typeof(Numeric), nameof(Runtime.Numeric.Zero));
             _il.Emit(OpCodes.Stloc, _zero);

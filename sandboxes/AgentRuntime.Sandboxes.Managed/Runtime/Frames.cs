@@ -6,6 +6,10 @@ namespace AgentRuntime.Sandboxes.Managed.Runtime;
 /// <summary>What emitted code does at function entries and loop heads: depth, stack, epoch and fuel.</summary>
 internal static class Frames
 {
+    /// <summary>Bytes that bulk instructions move for one unit of fuel: about as many as one instruction's time
+    /// moves.</summary>
+    private const int BytesPerFuel = 64;
+
     /// <summary>
     /// The entry of a function that calls: depth is an argument that counts down, stack an address compared. An
     /// interrupted instance has no stack left, so that one compare stands for both.
@@ -30,6 +34,16 @@ internal static class Frames
     public static void Epoch(ManagedInstance instance, int at)
     {
         if (Volatile.Read(ref instance.Pending) != 0) Traps.Interrupted(instance, at);
+    }
+
+    /// <summary>
+    /// Before an instruction that works on as many bytes as it is told: a few bytes of straight code could otherwise
+    /// keep a thread for minutes. It looks at the epoch, and costs fuel by its length.
+    /// </summary>
+    public static void Bulk(ManagedInstance instance, long bytes, int at)
+    {
+        Epoch(instance, at);
+        if ((instance.Fuel -= bytes / BytesPerFuel) < 0) Traps.FuelExhausted(at);
     }
 
     /// <summary>Charges the instructions of a straight run before its last, so that the count is

@@ -95,6 +95,7 @@ internal static class MemoryAccess
     {
         var memory = instance.Memory0;
         if ((ulong)(uint)address + (uint)length > (ulong)memory.Length) Traps.MemoryOutOfBounds(at);
+        Frames.Bulk(instance, length, at);
         memory.View.Slice(address, length).Fill((byte)value);
     }
 
@@ -103,6 +104,7 @@ internal static class MemoryAccess
         var memory = instance.Memory0;
         var farthest = (ulong)Math.Max((uint)destination, (uint)source);
         if (farthest + (uint)length > (ulong)memory.Length) Traps.MemoryOutOfBounds(at);
+        Frames.Bulk(instance, length, at);
         memory.View.Slice(source, length).CopyTo(memory.View.Slice(destination, length));
     }
 
@@ -116,6 +118,7 @@ internal static class MemoryAccess
             Traps.MemoryOutOfBounds(at);
         }
 
+        Frames.Bulk(instance, length, at);
         data.Slice(source, length).CopyTo(memory.View.Slice(destination, length));
     }
 

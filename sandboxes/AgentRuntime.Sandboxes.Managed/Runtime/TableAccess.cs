@@ -8,6 +8,8 @@ namespace AgentRuntime.Sandboxes.Managed.Runtime;
 /// index.</summary>
 internal static class TableAccess
 {
+    private const long ElementBytes = 8;
+
     /// <summary>
     /// The code of a table element, after the checks of <c>call_indirect</c>. Emitted code casts it to the delegate
     /// type of its own signature, so that a wrong type here would fail there and not be called.
@@ -59,6 +61,7 @@ internal static class TableAccess
     {
         var elements = instance.Tables[table].Elements;
         if ((ulong)(uint)start + (uint)count > (ulong)elements.Length) Traps.TableOutOfBounds(at);
+        Frames.Bulk(instance, count * ElementBytes, at);
         Array.Fill(elements, value, start, count);
     }
 
@@ -72,6 +75,7 @@ internal static class TableAccess
             Traps.TableOutOfBounds(at);
         }
 
+        Frames.Bulk(instance, count * ElementBytes, at);
         Array.Copy(origin, source, target, destination, count);
     }
 

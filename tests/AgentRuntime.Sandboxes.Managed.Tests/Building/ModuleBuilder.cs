@@ -79,6 +79,13 @@ internal sealed class ModuleBuilder
         return this;
     }
 
+    /// <summary>A segment that only <c>table.init</c> reads.</summary>
+    public ModuleBuilder PassiveElements(params int[] functions)
+    {
+        _elements.Add([1, 0, .. Vector(functions.Select(f => U32((uint)f)))]);
+        return this;
+    }
+
     public ModuleBuilder Data(int offset, ReadOnlySpan<byte> bytes)
     {
         _data.Add([0, .. new Code().I32(offset).End().Bytes, .. U32((uint)bytes.Length), .. bytes]);
