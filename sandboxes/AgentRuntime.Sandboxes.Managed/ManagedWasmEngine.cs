@@ -26,7 +26,7 @@ public sealed class ManagedWasmEngine : IWasmEngine
         var checkTime = Deadline(limits, cancellationToken);
         if (wasm.Length > limits.MaxModuleBytes)
             throw new WasmModuleException(ModuleFault.TooLarge, $"module exceeds {limits.MaxModuleBytes} bytes", -1);
-        var model = ModuleDecoder.Decode(wasm.ToArray(), limits);
+        var model = ModuleDecoder.Decode(wasm.ToArray(), limits, checkTime);
         var module = new ManagedModule(model, ModuleValidator.Validate(model, limits, checkTime), limits);
         // With imports it is not known yet which of them may block: Prepare or the first Instantiate says.
         if (model.ImportedFunctions == 0) module.Code(new CodeVariant([], metered: false));

@@ -188,6 +188,32 @@ public sealed class SuspensionTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Element_segments_stay_dropped_or_readable_and_many_cost_no_more_than_they_are()
+    {
+        const int Segments = 90_000;
+        var m = Asker().Table(2);
+        for (var i = 0; i < Segments; i++) m.PassiveElements(1);
+        var type = m.Type([I32], [I32]);
+        m.Function(type, new Code().With(0xFC0D, 0).Get(0).Call(0).End(), "drop");
+        m.Function(type, new Code().I32(0).I32(0).Get(0).With(0xFC0C, 0, 0).I32(0).End(), "first");
+        m.Function(type, new Code().I32(1).I32(0).Get(0).With(0xFC0C, 1, 0).I32(0).End(), "second");
+        var module = Compile(m);
+        var asking = Asking(_ => true, _ => { });
+        var instance = module.Instantiate([asking], Limits);
+        Assert.Equal(WasmCallStatus.Suspended, instance.Call("drop", [WasmValue.FromI32(5)], new WasmValue[1]));
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        using var restored = Move(instance, module, asking, Limits);
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.InRange(allocated, 0, 1_000L * Segments);
+        Assert.Equal(WasmCallStatus.Completed, restored.Resume([WasmValue.FromI32(10)], new WasmValue[1]));
+        Assert.Equal(0, restored.Call("second", 1));
+        Assert.Equal(0, restored.Call("first", 0));
+        Assert.Equal(TrapKind.TableOutOfBounds, Traps(() => restored.Call("first", 1)).Kind);
+    }
+
+    [Fact]
     public void A_snapshot_of_another_module_is_refused()
     {
         var (_, _, snapshot) = SuspendedAsker();

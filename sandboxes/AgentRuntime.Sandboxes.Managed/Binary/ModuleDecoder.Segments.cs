@@ -13,11 +13,11 @@ internal sealed partial class ModuleDecoder
         _module.Bodies = new FunctionBody[count];
         for (var i = 0; i < count; i++)
         {
+            if (i % ItemsPerLook == 0) _checkTime();
             var length = r.U32();
             if (length > (uint)r.Remaining) throw r.Malformed("length out of bounds");
             if (length > (uint)_limits.MaxFunctionBytes)
-                throw new WasmModuleException(ModuleFault.TooLarge,
-                    $"a function exceeds {_limits.MaxFunctionBytes} bytes", r.Position);
+                throw TooLarge($"a function exceeds {_limits.MaxFunctionBytes} bytes", r.Position);
             _module.Bodies[i] = Body(r.Window((int)length), _module.Functions[_module.ImportedFunctions + i]);
         }
     }
@@ -35,8 +35,10 @@ internal sealed partial class ModuleDecoder
         }
 
         if (total + (ulong)type.Parameters.Length > (ulong)_limits.MaxLocals)
-            throw new WasmModuleException(ModuleFault.TooLarge, $"a function has more than {_limits.MaxLocals} locals",
-                r.Position);
+            throw TooLarge($"a function has more than {_limits.MaxLocals} locals", r.Position);
+        // A few bytes declare as many as a function may have.
+        if ((_locals += (long)total) > DecodeLimits.ModuleLocals)
+            throw TooLarge($"the functions have more than {DecodeLimits.ModuleLocals} locals together", r.Position);
         var locals = new WasmValueType[total];
         var at = 0;
         foreach (var (count, local) in runs)
@@ -51,11 +53,11 @@ internal sealed partial class ModuleDecoder
     private void ElementSection(ByteReader r)
     {
         var segments = new List<ElementSegment>();
-        Repeat(r, "elements", () => segments.Add(Element(r)));
+        Repeat(r, "element segments", DecodeLimits.Segments, () => segments.Add(Element(r)));
         _module.Elements = [.. segments];
     }
 
-    private static ElementSegment Element(ByteReader r)
+    private ElementSegment Element(ByteReader r)
     {
         // Bit 0: passive or declarative; bit 1: an explicit table, or declarative; bit 2: expressions (§5.5.12).
         var flags = r.U32();
@@ -72,21 +74,21 @@ internal sealed partial class ModuleDecoder
             else if (r.Byte() != 0) throw r.Malformed("malformed element kind");
         }
 
-        var items = new ConstantExpression[r.Count("elements")];
+        var items = new ElementItem[r.Count("elements")];
+        var offset = r.Position;
         for (var i = 0; i < items.Length; i++)
         {
-            items[i] = expressions
-                ? Constant(r)
-                : new ConstantExpression(Opcodes.RefFunc, r.U32(), 0, WasmValueType.FuncRef, r.Position);
+            if (i % ItemsPerLook == 0) _checkTime();
+            items[i] = expressions ? ElementItem.Of(Constant(r)) : ElementItem.Function(r.U32(), r.Position);
         }
 
-        return new ElementSegment(mode, table, start, type, items);
+        return new ElementSegment(mode, table, start, type, items, offset);
     }
 
     private void DataSection(ByteReader r)
     {
         var segments = new List<DataSegment>();
-        Repeat(r, "data", () =>
+        Repeat(r, "data segments", DecodeLimits.Segments, () =>
         {
             var flags = r.U32();
             if (flags > 2) throw r.Malformed("malformed data segment kind");
@@ -155,7 +157,8 @@ internal sealed partial class ModuleDecoder
             {
                 var index = section.U32();
                 var name = section.Name();
-                if (index < int.MaxValue) _module.FunctionNames[(int)index] = name.Length <= 200 ? name : name[..200];
+                if (index >= (uint)_limits.MaxFunctions) continue;
+                _module.FunctionNames[(int)index] = name.Length <= 200 ? name : name[..200];
             }
         }
     }

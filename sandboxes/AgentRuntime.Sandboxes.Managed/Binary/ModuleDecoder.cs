@@ -9,22 +9,30 @@ internal sealed partial class ModuleDecoder
     /// <summary>The order that non-custom sections must come in: data count stands before code.</summary>
     private static readonly int[] Rank = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 10];
 
+    private const int ItemsPerLook = 256;
+
     private readonly ModuleModel _module;
     private readonly CompileLimits _limits;
+    private readonly Action _checkTime;
     private readonly Dictionary<FunctionType, FunctionType> _canonical = [];
     private int _declaredFunctions;
+    private long _locals;
 
-    private ModuleDecoder(byte[] bytes, CompileLimits limits)
+    private ModuleDecoder(byte[] bytes, CompileLimits limits, Action checkTime)
     {
         _module = new ModuleModel { Bytes = bytes };
         _limits = limits;
+        _checkTime = checkTime;
     }
 
-    public static ModuleModel Decode(byte[] bytes, CompileLimits limits)
+    /// <param name="bytes">The module.</param>
+    /// <param name="limits">What it may hold.</param>
+    /// <param name="checkTime">Throws when compiling takes too long.</param>
+    public static ModuleModel Decode(byte[] bytes, CompileLimits limits, Action checkTime)
     {
         if (bytes.Length > limits.MaxModuleBytes)
             throw new WasmModuleException(ModuleFault.TooLarge, $"module exceeds {limits.MaxModuleBytes} bytes", -1);
-        var decoder = new ModuleDecoder(bytes, limits);
+        var decoder = new ModuleDecoder(bytes, limits, checkTime);
         decoder.Sections(new ByteReader(bytes, 0, bytes.Length));
         return decoder._module;
     }
@@ -68,10 +76,10 @@ internal sealed partial class ModuleDecoder
             case 1: TypeSection(r); break;
             case 2: ImportSection(r); break;
             case 3: FunctionSection(r); break;
-            case 4: Repeat(r, "tables", () => _module.Tables.Add(Table(r))); break;
-            case 5: Repeat(r, "memories", () => _module.Memories.Add(Limits(r))); break;
-            case 6: Repeat(r, "globals", () => GlobalEntry(r)); break;
-            case 7: Repeat(r, "exports", () => Export(r)); break;
+            case 4: Repeat(r, "tables", DecodeLimits.Tables, () => _module.Tables.Add(Table(r))); break;
+            case 5: Repeat(r, "memories", int.MaxValue, () => _module.Memories.Add(Limits(r))); break;
+            case 6: Repeat(r, "globals", DecodeLimits.Globals, () => GlobalEntry(r)); break;
+            case 7: Repeat(r, "exports", DecodeLimits.Exports, () => Export(r)); break;
             case 8: _module.StartOffset = r.Position; _module.Start = (int)r.U32(); break;
             case 9: ElementSection(r); break;
             case 10: CodeSection(r); break;
@@ -80,20 +88,29 @@ internal sealed partial class ModuleDecoder
         }
     }
 
-    private static void Repeat(ByteReader r, string what, Action item)
+    private void Repeat(ByteReader r, string what, int most, Action item)
     {
-        for (var left = r.Count(what); left > 0; left--) item();
+        var count = r.Count(what);
+        if (count > most) throw TooLarge($"more than {most} {what}", r.Position);
+        for (var left = count; left > 0; left--)
+        {
+            if (left % ItemsPerLook == 0) _checkTime();
+            item();
+        }
     }
+
+    private static WasmModuleException TooLarge(string message, int offset) =>
+        new(ModuleFault.TooLarge, message, offset);
 
     private void TypeSection(ByteReader r)
     {
         var types = new List<FunctionType>();
-        Repeat(r, "types", () =>
+        Repeat(r, "types", DecodeLimits.Types, () =>
         {
             if (r.Byte() != 0x60) throw r.Malformed("malformed function type");
             var type = new FunctionType(ValueTypes(r), ValueTypes(r));
             if (type.Parameters.Length > 1000 || type.Results.Length > 1000)
-                throw new WasmModuleException(ModuleFault.TooLarge, "function type exceeds 1000 values", r.Position);
+                throw TooLarge("function type exceeds 1000 values", r.Position);
             // Equal types become one object, so that an indirect call compares references.
             if (!_canonical.TryGetValue(type, out var canonical)) _canonical.Add(type, canonical = type);
             types.Add(canonical);
@@ -167,7 +184,7 @@ internal sealed partial class ModuleDecoder
 
     private void ImportSection(ByteReader r)
     {
-        Repeat(r, "imports", () =>
+        Repeat(r, "imports", _limits.MaxFunctions, () =>
         {
             var module = r.Name();
             var name = r.Name();
@@ -205,9 +222,9 @@ internal sealed partial class ModuleDecoder
     private void FunctionSection(ByteReader r)
     {
         _declaredFunctions = r.Count("functions");
-        if (_declaredFunctions > _limits.MaxFunctions)
-            throw new WasmModuleException(ModuleFault.TooLarge, $"more than {_limits.MaxFunctions} functions",
-                r.Position);
+        // An import is a method, too, and the instance's.
+        if (_declaredFunctions > _limits.MaxFunctions - _module.Imports.Count)
+            throw TooLarge($"more than {_limits.MaxFunctions} functions and imports", r.Position);
         for (var i = 0; i < _declaredFunctions; i++) _module.Functions.Add(TypeAt(r));
     }
 }

@@ -38,7 +38,7 @@ internal enum SegmentMode : byte
 
 /// <summary>An element segment.</summary>
 internal sealed record ElementSegment(
-    SegmentMode Mode, int Table, ConstantExpression Start, WasmValueType Type, ConstantExpression[] Items);
+    SegmentMode Mode, int Table, ConstantExpression Start, WasmValueType Type, ElementItem[] Items, int Offset);
 
 /// <summary>A data segment: a window of the module's bytes.</summary>
 internal sealed record DataSegment(SegmentMode Mode, int Memory, ConstantExpression Start, int Offset, int Length);
@@ -92,6 +92,27 @@ internal sealed class ModuleModel
     public FunctionBody[] Bodies { get; set; } = [];
 
     public Dictionary<int, string> FunctionNames { get; } = [];
+
+    /// <summary>Functions that element segments name; once valid, all of them exist.</summary>
+    public HashSet<int> ElementFunctions()
+    {
+        var functions = new HashSet<int>();
+        foreach (var segment in Elements)
+        foreach (var item in segment.Items)
+            if (item.Kind == ElementKind.Function) functions.Add(item.Index);
+        return functions;
+    }
+
+    /// <summary>About how many bytes this takes: the module's own, and what was made of them.</summary>
+    public long DecodedBytes()
+    {
+        const int Entry = 100;
+        var bytes = (long)Bytes.Length + (Entry * (Types.Length + Imports.Count + Functions.Count + Globals.Count
+            + Exports.Count + Elements.Length + Data.Length + Bodies.Length + FunctionNames.Count));
+        foreach (var segment in Elements) bytes += segment.Items.Length * sizeof(uint);
+        foreach (var body in Bodies) bytes += body.Locals.Length;
+        return bytes;
+    }
 
     /// <summary>The name from the name section, else from an export; null when it has none.</summary>
     public string? NameOf(int function)

@@ -149,9 +149,7 @@ internal sealed class ModuleEmitter
         var referenced = Called(model);
         foreach (var value in model.GlobalValues)
             if (value.Op == Opcodes.RefFunc) referenced.Add((int)value.Bits);
-        foreach (var segment in model.Elements)
-        foreach (var item in segment.Items)
-            if (item.Op == Opcodes.RefFunc) referenced.Add((int)item.Bits);
+        referenced.UnionWith(model.ElementFunctions());
         return referenced;
     }
 }

@@ -39,7 +39,9 @@ internal sealed partial class ManagedInstance
         _hosts = model.ImportedFunctions == 0 ? [] : new HostFunction?[model.ImportedFunctions];
         Tables = model.Tables.Count == 0 ? [] : new WasmTable[model.Tables.Count];
         Globals = model.Globals.Count == 0 ? [] : new WasmGlobal[model.Globals.Count];
-        _elements = model.Elements.Length == 0 ? [] : new object?[]?[model.Elements.Length];
+        _elementsDropped = model.Elements.Length == 0 ? [] : new bool[model.Elements.Length];
+        for (var i = 0; i < _elementsDropped.Length; i++)
+            _elementsDropped[i] = model.Elements[i].Mode != SegmentMode.Passive;
         _dataDropped = model.Data.Length == 0 ? [] : new bool[model.Data.Length];
         Bind(imports);
         for (var i = model.ImportedMemories; i < model.Memories.Count; i++)
@@ -109,33 +111,26 @@ internal sealed partial class ManagedInstance
         _ => null,
     };
 
-    private object?[] Evaluate(ConstantExpression[] items, object?[] target)
+    /// <summary>Writes what element items mean in this instance. Globals among them are imports that never
+    /// change.</summary>
+    internal void Evaluate(ReadOnlySpan<ElementItem> items, Span<object?> target)
     {
-        Evaluate(items, target.AsSpan());
-        return target;
-    }
-
-    private void Evaluate(ConstantExpression[] items, Span<object?> target)
-    {
-        for (var i = 0; i < items.Length; i++) target[i] = Evaluate(items[i]);
+        for (var i = 0; i < items.Length; i++)
+        {
+            target[i] = items[i].Kind switch
+            {
+                ElementKind.Function => Reference(items[i].Index),
+                ElementKind.Global => Globals[items[i].Index].Reference,
+                _ => null,
+            };
+        }
     }
 
     private uint Offset(ConstantExpression value) =>
         value.Op == Opcodes.GlobalGet ? (uint)Globals[(int)value.Bits].Bits : (uint)value.Bits;
 
-    internal void LoadPassiveElements()
-    {
-        var segments = _module.Model.Elements;
-        for (var i = 0; i < segments.Length; i++)
-        {
-            if (segments[i].Mode == SegmentMode.Passive)
-                _elements[i] = Evaluate(segments[i].Items, new object?[segments[i].Items.Length]);
-        }
-    }
-
     private void ApplyElements()
     {
-        LoadPassiveElements();
         var segments = _module.Model.Elements;
         for (var i = 0; i < segments.Length; i++)
         {

@@ -122,8 +122,7 @@ internal sealed partial class ManagedInstance
 
     internal bool[] DroppedData => _dataDropped;
 
-    /// <summary>Whether a passive element segment can still be read.</summary>
-    internal bool[] LiveElements => [.. _elements.Select(e => e is not null)];
+    internal bool[] DroppedElements => _elementsDropped;
 
     internal bool IsReferenced(int function) => _code.IsReferenced(function);
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Managed.Binary;
 using AgentRuntime.Sandboxes.Managed.Emission;
 using AgentRuntime.Sandboxes.Managed.Runtime;
 
@@ -42,7 +43,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
     private readonly ManagedModule _module;
     private readonly CompiledCode _code;
     private FunctionReference?[] _references = [];
-    private object?[]?[] _elements = [];
+    private bool[] _elementsDropped = [];
     private bool[] _dataDropped = [];
     private HostFunction?[] _hosts = [];
     private int _hostTop;
@@ -213,9 +214,11 @@ internal sealed partial class ManagedInstance : IWasmInstance
 
     internal void DropData(int segment) => _dataDropped[segment] = true;
 
-    internal object?[] ElementSegment(int segment) => _elements[segment] ?? [];
+    /// <summary>What is left of an element segment. It stays as the module has it, for all instances.</summary>
+    internal ReadOnlySpan<ElementItem> ElementSegment(int segment) =>
+        _elementsDropped[segment] ? [] : _module.Model.Elements[segment].Items;
 
-    internal void DropElements(int segment) => _elements[segment] = null;
+    internal void DropElements(int segment) => _elementsDropped[segment] = true;
 
     internal int GrowTable(WasmTable table, object? value, int count)
     {

@@ -63,7 +63,6 @@ internal sealed class ManagedModule : IWasmModule
     {
         var instance = new ManagedInstance(this, CodeFor(functions, limits)) { OwnsMemory = true };
         instance.Bind(Imported(functions), new ValueBuffer(), limits);
-        instance.LoadPassiveElements();
         SnapshotReader.Read(snapshot, instance, Digest);
         return instance;
     }

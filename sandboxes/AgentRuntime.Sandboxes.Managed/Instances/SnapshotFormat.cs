@@ -47,7 +47,7 @@ internal static class SnapshotWriter
         }
 
         foreach (var dropped in instance.DroppedData) writer.Write([(byte)(dropped ? 1 : 0)]);
-        foreach (var live in instance.LiveElements) writer.Write([(byte)(live ? 1 : 0)]);
+        foreach (var dropped in instance.DroppedElements) writer.Write([(byte)(dropped ? 0 : 1)]);
         Memory(writer, instance.Memory0);
         U32(writer, (uint)instance.Frames.Bytes.Length);
         writer.Write(instance.Frames.Bytes);
@@ -146,7 +146,7 @@ internal ref struct SnapshotReader
         }
 
         for (var i = 0; i < instance.DroppedData.Length; i++) instance.DroppedData[i] = Take(1)[0] != 0;
-        for (var i = 0; i < instance.LiveElements.Length; i++)
+        for (var i = 0; i < instance.DroppedElements.Length; i++)
             if (Take(1)[0] == 0) instance.DropElements(i);
         Memory(instance.Memory0);
         var frames = Take((int)Math.Min(U32(), int.MaxValue));

@@ -90,7 +90,8 @@ internal static class TableAccess
             Traps.TableOutOfBounds(at);
         }
 
-        Array.Copy(items, source, target, destination, count);
+        Frames.Bulk(instance, count * ElementBytes, at);
+        instance.Evaluate(items.Slice(source, count), target.AsSpan(destination));
     }
 
     public static void DropElements(ManagedInstance instance, int segment) => instance.DropElements(segment);

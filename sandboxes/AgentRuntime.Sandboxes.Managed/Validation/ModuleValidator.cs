@@ -59,6 +59,26 @@ internal static class ModuleValidator
         {
             throw Invalid("unknown function", e.Offset);
         }
+    private static void CheckItems(ModuleModel module, ElementSegment segment)
+    {
+        foreach (var item in segment.Items)
+        {
+            var type = item.Kind switch
+            {
+                ElementKind.Global when item.Index >= module.ImportedGlobals =>
+                    throw Invalid("unknown global", segment.Offset),
+                ElementKind.Global when module.Globals[item.Index].Mutable =>
+                    throw Invalid("constant expression required", segment.Offset),
+                ElementKind.Global => module.Globals[item.Index].Value,
+                ElementKind.Function when item.Index >= module.Functions.Count =>
+                    throw Invalid("unknown function", segment.Offset),
+                ElementKind.NullExternal => WasmValueType.ExternRef,
+                _ => WasmValueType.FuncRef,
+            };
+            if (type != segment.Type) throw Invalid("type mismatch", segment.Offset);
+        }
+    }
+
 
         if (type != expected) throw Invalid("type mismatch", e.Offset);
     }
@@ -99,7 +119,7 @@ internal static class ModuleValidator
                 CheckConstant(module, segment.Start, WasmValueType.I32);
             }
 
-            foreach (var item in segment.Items) CheckConstant(module, item, segment.Type);
+            CheckItems(module, segment);
         }
 
         foreach (var segment in module.Data)
@@ -118,9 +138,7 @@ internal static class ModuleValidator
             if (export.Kind == ExternKind.Function) declared.Add(export.Index);
         foreach (var value in module.GlobalValues)
             if (value.Op == Opcodes.RefFunc) declared.Add((int)value.Bits);
-        foreach (var segment in module.Elements)
-        foreach (var item in segment.Items)
-            if (item.Op == Opcodes.RefFunc) declared.Add((int)item.Bits);
+        declared.UnionWith(module.ElementFunctions());
         return declared;
     }
 }
