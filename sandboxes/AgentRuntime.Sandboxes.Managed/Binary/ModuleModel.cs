@@ -36,7 +36,7 @@ internal enum SegmentMode : byte
     Declarative,
 }
 
-/// <summary>An element segment.</summary>
+/// <summary>An element segment; <paramref name="Offset"/> is where its items begin.</summary>
 internal sealed record ElementSegment(
     SegmentMode Mode, int Table, ConstantExpression Start, WasmValueType Type, ElementItem[] Items, int Offset);
 

@@ -13,9 +13,11 @@ internal sealed class CompiledCode
     private readonly Dictionary<int, int> _ordinals = [];
     private readonly Dictionary<EntryPoint, int> _functions = new(ReferenceEqualityComparer.Instance);
 
-    public CompiledCode(ModuleModel model, MethodInfo[] methods, IEnumerable<int> referenced, IEnumerable<int> called)
+    public CompiledCode(
+        ModuleModel model, MethodInfo[] methods, IEnumerable<int> referenced, IEnumerable<int> called, long ilBytes)
     {
         _model = model;
+        IlBytes = ilBytes;
         Methods = methods;
         var byName = methods.ToDictionary(m => m.Name, StringComparer.Ordinal);
         foreach (var i in referenced)
@@ -40,6 +42,9 @@ internal sealed class CompiledCode
 
     /// <summary>Every emitted method, for the test that inspects what is emitted.</summary>
     public MethodInfo[] Methods { get; }
+
+    /// <summary>Bytes of IL, of which machine code becomes two or three times as many.</summary>
+    public long IlBytes { get; }
 
     /// <summary>The most values that one call passes through the value buffer.</summary>
     public int BufferSlots { get; }

@@ -8,6 +8,9 @@ namespace AgentRuntime.Sandboxes.Managed.Emission;
 /// <content>Blocks, branches and calls.</content>
 internal sealed partial class FunctionEmitter
 {
+    /// <summary>What <see cref="ILGenerator"/> keeps for a target that it does not know yet.</summary>
+    private const int BytesPerFixup = 12;
+
     private void Step(in Instruction i)
     {
         if (!_reachable)
@@ -201,6 +204,7 @@ internal sealed partial class FunctionEmitter
         var types = target.LabelTypes;
         if (!InPlace(target))
         {
+            Account();
             var first = _stack.Count - types.Length;
             for (var i = 0; i < types.Length; i++) _il.Emit(OpCodes.Ldloc, Temporary(first + i, types[i]));
             for (var i = types.Length - 1; i >= 0; i--) _il.Emit(OpCodes.Stloc, Temporary(target.Height + i, types[i]));
@@ -239,6 +243,7 @@ internal sealed partial class FunctionEmitter
         var stubs = new Dictionary<uint, Label>();
         var labels = new Label[targets.Length - 1];
         for (var i = 0; i < labels.Length; i++) labels[i] = Stub(targets[i]);
+        _module.Budget.Take(labels.Length * BytesPerFixup);
         if (labels.Length == 0) _il.Emit(OpCodes.Pop);
         else _il.Emit(OpCodes.Switch, labels);
         Jump(_blocks[^(1 + (int)targets[^1])]);

@@ -119,6 +119,7 @@ internal sealed partial class FunctionEmitter
     {
         var body = _model.Bodies[_function - _model.ImportedFunctions];
         _at = body.Start;
+        _module.Budget.Begin();
         for (var i = _parameters; i < _localTypes.Length; i++) _locals[i] = Declare(ClrTypes.Of(_localTypes[i]));
         Prologue();
         _blocks.Add(new Block { Op = Opcodes.Block, Parameters = [], Results = _type.Results.ToArray(), Height = 0,
@@ -129,11 +130,15 @@ internal sealed partial class FunctionEmitter
             var i = _reader.Next();
             _at = i.Offset;
             Step(in i);
+            Account();
         }
 
         if (_reachable) Return();
         SuspensionEpilogue();
+        Account();
     }
+
+    private void Account() => _module.Budget.Reach(_il.ILOffset, _at);
 
     private InstructionReader ReadFrom(int position) =>
         new(new ByteReader(_model.Bytes, position, _model.Bodies[_function - _model.ImportedFunctions].End),
@@ -148,17 +153,17 @@ internal sealed partial class FunctionEmitter
             At();
             Call(typeof(Frames), nameof(Frames.Enter));
         }
-
-        if (_facts.UsesMemory) ReloadMemory();
-        if (_facts.Rotates)
-        {
-            _zero = Declare(typeof(int));
         else if (_module.Watched && LooksAtLeafEntry)
         {
             Instance();
             At();
             Call(typeof(Frames), nameof(Frames.Epoch));
         }
+
+        if (_facts.UsesMemory) ReloadMemory();
+        if (_facts.Rotates)
+        {
+            _zero = Declare(typeof(int));
             Instance();
             Call(typeof(Numeric), nameof(Runtime.Numeric.Zero));
             _il.Emit(OpCodes.Stloc, _zero);

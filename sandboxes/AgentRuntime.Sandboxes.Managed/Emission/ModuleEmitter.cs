@@ -15,13 +15,16 @@ namespace AgentRuntime.Sandboxes.Managed.Emission;
 /// </summary>
 internal sealed class ModuleEmitter
 {
+    private const int ReferenceBytes = 8;
+
     private readonly TypeBuilder _type;
     private readonly MethodBuilder[] _functions;
     private readonly Type[][] _parameters;
     private readonly FunctionFacts[] _facts;
 
-    private ModuleEmitter(ModuleModel model, FunctionFacts[] facts, CodeVariant variant)
+    private ModuleEmitter(ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime)
     {
+        Budget = new EmissionBudget(checkTime);
         Model = model;
         Metered = variant.Metered;
         Watched = variant.Watched;
@@ -41,6 +44,8 @@ internal sealed class ModuleEmitter
 
     public ModuleModel Model { get; }
 
+    public EmissionBudget Budget { get; }
+
     public bool Metered { get; }
 
     public bool Watched { get; }
@@ -58,28 +63,25 @@ internal sealed class ModuleEmitter
     public static CompiledCode Emit(ModuleModel model, FunctionFacts[] facts, CodeVariant variant, Action checkTime,
         TimeSpan now, TimeSpan later)
     {
-        var emitter = new ModuleEmitter(model, facts, variant);
+        var emitter = new ModuleEmitter(model, facts, variant, checkTime);
         emitter.Define();
         for (var i = 0; i < model.ImportedFunctions; i++)
-            StubEmitter.Import(emitter, i, emitter._functions[i].GetILGenerator());
-        for (var i = model.ImportedFunctions; i < emitter._functions.Length; i++)
-        {
-            if ((i & 15) == 0) checkTime();
-            emitter.Body(i);
-        }
-
+            emitter.Stub(emitter._functions[i], il => StubEmitter.Import(emitter, i, il));
+        for (var i = model.ImportedFunctions; i < emitter._functions.Length; i++) emitter.Body(i);
         foreach (var i in emitter.ReferencedFunctions)
-        {
-            StubEmitter.Thunk(emitter, i, emitter.ThunkMethod(i));
-        }
-
+            emitter.Stub(emitter.ThunkMethod(i), il => StubEmitter.Thunk(emitter, i, il));
         var called = Called(model);
         foreach (var i in called)
-            StubEmitter.Entry(emitter, i, emitter.Method("e" + i, typeof(void), StubEmitter.EntryParameters));
+        {
+            emitter.Stub(emitter.Method("e" + i, typeof(void), StubEmitter.EntryParameters),
+                il => StubEmitter.Entry(emitter, i, il));
+        }
+
+        checkTime();
         var type = emitter._type.CreateType();
         var methods = type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly);
         WarmUp.Begin(methods, now, later);
-        return new CompiledCode(model, methods, emitter.ReferencedFunctions, called);
+        return new CompiledCode(model, methods, emitter.ReferencedFunctions, called, emitter.Budget.UsedBytes);
     }
 
     public MethodInfo Function(int index) => _functions[index];
@@ -98,6 +100,7 @@ internal sealed class ModuleEmitter
             for (var p = 0; p < type.Parameters.Length; p++) parameters[p] = ClrTypes.Of(type.Parameters[p]);
             parameters[^2] = typeof(ManagedInstance);
             parameters[^1] = typeof(int);
+            Budget.Take(parameters.Length * ReferenceBytes);
             _parameters[i] = parameters;
             _functions[i] = Method("f" + i, Result(type), parameters);
         }
@@ -118,6 +121,14 @@ internal sealed class ModuleEmitter
         }
 
         new FunctionEmitter(this, i, facts, il).Emit();
+    }
+
+    private void Stub(MethodBuilder method, Action<ILGenerator> emit)
+    {
+        var il = method.GetILGenerator();
+        Budget.Begin();
+        emit(il);
+        Budget.Reach(il.ILOffset, -1);
     }
 
     private static Type Result(FunctionType type) =>

@@ -132,9 +132,8 @@ internal static class StubEmitter
     }
 
     /// <summary>The host's way in: arguments and results as spans of values.</summary>
-    public static void Entry(ModuleEmitter module, int function, MethodBuilder method)
+    public static void Entry(ModuleEmitter module, int function, ILGenerator il)
     {
-        var il = method.GetILGenerator();
         var type = module.Model.Functions[function];
         for (var i = 0; i < type.Parameters.Length; i++)
         {
@@ -167,9 +166,8 @@ internal static class StubEmitter
     }
 
     /// <summary>What a delegate runs: the instance first, as the delegate's target.</summary>
-    public static void Thunk(ModuleEmitter module, int function, MethodBuilder method)
+    public static void Thunk(ModuleEmitter module, int function, ILGenerator il)
     {
-        var il = method.GetILGenerator();
         var type = module.Model.Functions[function];
         var wide = DelegateTypes.IsWide(type);
         for (var i = 0; i < type.Parameters.Length; i++)

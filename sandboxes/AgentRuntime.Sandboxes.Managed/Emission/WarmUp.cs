@@ -49,7 +49,14 @@ internal static class WarmUp
             Ready.Wait();
             Work work;
             lock (Gate) work = Waiting.Dequeue();
-            Prepare(work);
+            try
+            {
+                Prepare(work);
+            }
+            catch (Exception)
+            {
+                // A method that the JIT cannot make: whoever calls it is told so, and the rest are made when called.
+            }
         }
     }
 

@@ -18,6 +18,9 @@ internal sealed record EntryPoint(FunctionType Type, EntryCode Code);
 /// <summary>A validated module and the code made of it so far, by variant. Thread-safe.</summary>
 internal sealed class ManagedModule : IWasmModule
 {
+    /// <summary>IL itself, and the machine code that becomes of it.</summary>
+    private const int MemoryPerIl = 4;
+
     private readonly ConcurrentDictionary<CodeVariant, Lazy<CompiledCode>> _variants = new();
     private readonly Dictionary<string, ExportEntry> _exports = new(StringComparer.Ordinal);
     private readonly FunctionFacts[] _facts;
@@ -43,6 +46,9 @@ internal sealed class ManagedModule : IWasmModule
     public IReadOnlyList<WasmImport> Imports { get; }
 
     public IReadOnlyList<WasmExport> Exports { get; }
+
+    public long SizeBytes => Model.DecodedBytes() + FactBytes() + _variants.Values.Sum(
+        v => v is { IsValueCreated: true } ? v.Value.IlBytes * MemoryPerIl : 0);
 
     internal ModuleModel Model { get; }
 
@@ -102,6 +108,12 @@ internal sealed class ManagedModule : IWasmModule
                 _limits.MaxTime / 20, _limits.MaxTime))).Value;
         _last = Tuple.Create(variant, code);
         return code;
+    }
+
+    private long FactBytes()
+    {
+        const int Entry = 24;
+        return _facts.Sum(f => (f.Callees.Count + f.IndirectTypes.Count) * (long)Entry);
     }
 
     private CompiledCode CodeFor(IReadOnlyList<HostFunction> functions, InstanceLimits limits)

@@ -36,20 +36,25 @@ internal sealed partial class FunctionValidator
     /// <summary>The bottom type, which matches every type below an unconditional branch.</summary>
     private const WasmValueType Unknown = 0;
 
+    private const int InstructionsPerLook = 128;
+
     private readonly ModuleModel _module;
     private readonly CompileLimits _limits;
     private readonly HashSet<int> _declared;
+    private readonly Action _checkTime;
     private readonly List<WasmValueType> _stack = [];
     private readonly List<Frame> _frames = [];
     private WasmValueType[] _locals = [];
     private FunctionFacts _facts = new();
     private int _offset;
+    private int _untilLook;
 
-    public FunctionValidator(ModuleModel module, CompileLimits limits, HashSet<int> declared)
+    public FunctionValidator(ModuleModel module, CompileLimits limits, HashSet<int> declared, Action checkTime)
     {
         _module = module;
         _limits = limits;
         _declared = declared;
+        _checkTime = checkTime;
     }
 
     private readonly record struct Frame(
@@ -72,6 +77,13 @@ internal sealed partial class FunctionValidator
         while (_frames.Count > 0)
         {
             if (reader.Source.Remaining == 0) throw reader.Source.Malformed("END opcode expected");
+            // Some instructions of a few bytes take thousands of steps, so that functions are no measure of time.
+            if (--_untilLook < 0)
+            {
+                _untilLook = InstructionsPerLook;
+                _checkTime();
+            }
+
             var i = reader.Next();
             _offset = i.Offset;
             Step(in i);
@@ -166,6 +178,7 @@ internal sealed partial class FunctionValidator
                 _offset);
         Pop(WasmValueType.I32);
         var arity = Label(targets[^1]).LabelTypes.Length;
+        Move(arity);
         var checkedLabels = new HashSet<uint>();
         var popped = new WasmValueType[arity];
         foreach (var target in targets)
@@ -173,13 +186,12 @@ internal sealed partial class FunctionValidator
             var types = Label(target).LabelTypes;
             if (types.Length != arity) throw Invalid("type mismatch");
             if (!checkedLabels.Add(target)) continue;
+            Move(arity);
             for (var i = arity - 1; i >= 0; i--) popped[i] = Pop(types[i]);
             Push(popped);
         }
 
         Pop(Label(targets[^1]).LabelTypes);
-        Move(arity);
         BecomeUnreachable();
     }
 }
-            Move(arity);

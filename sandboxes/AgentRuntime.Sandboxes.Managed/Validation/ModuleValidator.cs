@@ -26,12 +26,8 @@ internal static class ModuleValidator
         CheckSegments(module);
         var declared = Declared(module);
         var facts = new FunctionFacts[module.Bodies.Length];
-        var validator = new FunctionValidator(module, limits, declared);
-        for (var i = 0; i < facts.Length; i++)
-        {
-            if ((i & 63) == 0) checkTime();
-            facts[i] = validator.Validate(i);
-        }
+        var validator = new FunctionValidator(module, limits, declared, checkTime);
+        for (var i = 0; i < facts.Length; i++) facts[i] = validator.Validate(i);
 
         return facts;
     }
@@ -59,6 +55,10 @@ internal static class ModuleValidator
         {
             throw Invalid("unknown function", e.Offset);
         }
+
+        if (type != expected) throw Invalid("type mismatch", e.Offset);
+    }
+
     private static void CheckItems(ModuleModel module, ElementSegment segment)
     {
         foreach (var item in segment.Items)
@@ -77,10 +77,6 @@ internal static class ModuleValidator
             };
             if (type != segment.Type) throw Invalid("type mismatch", segment.Offset);
         }
-    }
-
-
-        if (type != expected) throw Invalid("type mismatch", e.Offset);
     }
 
     private static void CheckExports(ModuleModel module)
