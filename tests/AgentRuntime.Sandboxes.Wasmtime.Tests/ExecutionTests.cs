@@ -102,6 +102,83 @@ public sealed class ExecutionTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Windows_that_are_only_read_cost_a_guest_that_may_wait_nothing()
+    {
+        if (Given(output) is not { } engine) return;
+        var allocated = 0L;
+        using var instance = engine.Compile(GuestModules.Guest).Instantiate(
+            [Host((guest, _, _) =>
+            {
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                for (var i = 0; i < 1_000; i++) guest.Memory!.View(0, (uint)guest.Memory.LengthBytes);
+                allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+                return HostReturn.Suspend;
+            }, mayBlock: true)],
+            Limits);
+        instance.CallI32("grow", 7);
+
+        Assert.Equal(WasmCallStatus.Suspended, instance.Call("run", [WasmValue.FromI32(1)], new WasmValue[1]));
+
+        Assert.Equal(0, allocated);
+        Assert.Equal(WasmCallStatus.Completed, instance.Resume([WasmValue.FromI32(2)], new WasmValue[1]));
+    }
+
+    [Fact]
+    public void Windows_to_write_to_are_kept_for_a_guest_that_may_wait_up_to_its_journals_limit()
+    {
+        if (Given(output) is not { } engine) return;
+        var allocated = 0L;
+        using var instance = engine.Compile(GuestModules.Guest).Instantiate(
+            [Host((guest, _, _) =>
+            {
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                for (var i = 0; i < 500; i++) guest.Memory!.Slice(0, (uint)guest.Memory.LengthBytes);
+                allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+                return HostReturn.Suspend;
+            }, mayBlock: true)],
+            Limits);
+        instance.CallI32("grow", 7);
+
+        var trap = Traps(() => instance.Call("run", [WasmValue.FromI32(1)], new WasmValue[1]));
+
+        Assert.Equal(TrapKind.ResourceLimit, trap.Kind);
+        Assert.InRange(allocated, 0, 2L * engine.Options.MaxJournalBytes);
+    }
+
+    [Fact]
+    public void Imports_count_as_functions()
+    {
+        Assert.Contains("10001 functions and 40000 imports", Refused(40_000, 10_001), StringComparison.Ordinal);
+        Assert.Contains("50001 imports", Refused(50_001, 0), StringComparison.Ordinal);
+        Execution.ModuleScan.Read(Module(40_000, 10_000), new CompileLimits());
+
+        static string Refused(int imports, int functions)
+        {
+            var refused = Assert.Throws<WasmModuleException>(() =>
+                Execution.ModuleScan.Read(Module(imports, functions), new CompileLimits()));
+            Assert.Equal(ModuleFault.TooLarge, refused.Fault);
+            return refused.Message;
+        }
+
+        // As far as the sections that count them.
+        static byte[] Module(int imports, int functions) =>
+        [
+            0, 0x61, 0x73, 0x6D, 1, 0, 0, 0,
+            .. Section(2, [.. Leb(imports), .. new byte[4 * imports]]),
+            .. Section(3, [.. Leb(functions), .. new byte[functions]]),
+        ];
+
+        static byte[] Section(byte id, byte[] content) => [id, .. Leb(content.Length), .. content];
+
+        static byte[] Leb(int value)
+        {
+            var bytes = new List<byte>();
+            for (; value > 0x7F; value >>= 7) bytes.Add((byte)((value & 0x7F) | 0x80));
+            return [.. bytes, (byte)value];
+        }
+    }
+
+    [Fact]
     public void A_function_of_another_type_or_number_is_not_linked()
     {
         if (Given(output) is not { } engine) return;

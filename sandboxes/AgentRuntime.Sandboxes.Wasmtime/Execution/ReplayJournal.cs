@@ -53,6 +53,9 @@ internal sealed class ReplayJournal(int maxBytes)
 
     public void MarkFull() => Full = true;
 
+    /// <summary>Whether so much more could still be kept.</summary>
+    public bool HasRoomFor(long bytes) => bytes <= maxBytes - _length;
+
     public void Append(ReplayStep step)
     {
         if (Reserve(1)) _bytes[_length++] = (byte)step;

@@ -13,6 +13,7 @@ internal sealed unsafe partial class WasmtimeInstance
 {
     private readonly ReplayJournal? _journal;
     private readonly List<(uint Address, byte[] Before)> _windows = [];
+    private long _windowBytes;
     private ExportedFunction? _suspendedCall;
     private int _suspendedImport = -1;
     private bool _suspending;
@@ -221,7 +222,8 @@ internal sealed unsafe partial class WasmtimeInstance
     private void NoteWindow(uint address, Span<byte> window)
     {
         if (_journal is null || _journal.Full || window.IsEmpty) return;
-        if (_windows.Count >= 65_536) _journal.MarkFull();
+        // What lies in open windows may all change, and would then have to be kept.
+        if (_windows.Count >= 65_536 || !_journal.HasRoomFor(_windowBytes += window.Length)) _journal.MarkFull();
         else _windows.Add((address, window.ToArray()));
     }
 
@@ -234,6 +236,7 @@ internal sealed unsafe partial class WasmtimeInstance
         }
 
         _windows.Clear();
+        _windowBytes = 0;
     }
 
     private static WasmTrapException JournalFull() => new(

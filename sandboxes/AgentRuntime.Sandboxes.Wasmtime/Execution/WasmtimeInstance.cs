@@ -340,6 +340,8 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
             owner.NoteWindow(address, window);
             return window;
         }
+
+        public ReadOnlySpan<byte> View(uint address, uint lengthBytes) => owner.Window(address, lengthBytes);
     }
 
     private Span<byte> Window(uint address, uint lengthBytes)

@@ -19,7 +19,7 @@ internal sealed class GuestLift(IGuestMemory memory, long maxTextBytes)
     /// <summary>Lifts <c>string</c>.</summary>
     public string Text(uint address, uint lengthBytes)
     {
-        var window = GuestText.Window(memory, address, lengthBytes, 1);
+        var window = GuestText.View(memory, address, lengthBytes, 1);
         _textBytes += lengthBytes;
         if (_textBytes > maxTextBytes) throw GuestText.Lie($"the call's texts exceed {maxTextBytes} bytes together");
         return GuestText.Decode(window);
@@ -28,7 +28,7 @@ internal sealed class GuestLift(IGuestMemory memory, long maxTextBytes)
     /// <summary>Lifts <c>list&lt;u8&gt;</c>; the bytes draw on the same budget as texts.</summary>
     public byte[] Bytes(uint address, uint count)
     {
-        var window = GuestText.Window(memory, address, count, 1);
+        var window = GuestText.View(memory, address, count, 1);
         _textBytes += count;
         if (_textBytes > maxTextBytes) throw GuestText.Lie($"the call's data exceed {maxTextBytes} bytes together");
         return window.ToArray();
@@ -40,7 +40,7 @@ internal sealed class GuestLift(IGuestMemory memory, long maxTextBytes)
         if (count == 0) return [];
         if (count > _elementsLeft) throw GuestText.Lie($"the lists of one call exceed {MaxElements} elements together");
         _elementsLeft -= (int)count;
-        var window = GuestText.Window(memory, address, (long)count * elementBytes, 4);
+        var window = GuestText.View(memory, address, (long)count * elementBytes, 4);
         var items = new T[count];
         for (var i = 0; i < items.Length; i++)
         {

@@ -11,13 +11,29 @@ internal static class GuestText
 {
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
-    /// <summary>A window of guest memory, aligned and within bounds; not to be kept over a guest's call.</summary>
+    /// <summary>
+    /// A window of guest memory to write to, aligned and within bounds; not to be kept over a guest's call. Never of a
+    /// length that the guest chose alone: an engine may have to compare it afterwards.
+    /// </summary>
     public static Span<byte> Window(IGuestMemory memory, uint address, long lengthBytes, uint alignment)
+    {
+        Check(memory, address, lengthBytes, alignment);
+        return memory.Slice(address, (uint)lengthBytes);
+    }
+
+    /// <summary>A window to read from, under the same rules; of any length.</summary>
+    public static ReadOnlySpan<byte> View(IGuestMemory memory, uint address, long lengthBytes, uint alignment)
+    {
+        Check(memory, address, lengthBytes, alignment);
+        return memory.View(address, (uint)lengthBytes);
+    }
+
+    /// <summary>Checks that so many bytes are there, and aligned.</summary>
+    public static void Check(IGuestMemory memory, uint address, long lengthBytes, uint alignment)
     {
         if (address % alignment != 0) throw Lie($"pointer 0x{address:x} is not aligned to {alignment}");
         if (lengthBytes > memory.LengthBytes - address)
             throw Lie($"{lengthBytes} bytes at 0x{address:x} leave the memory of {memory.LengthBytes} bytes");
-        return memory.Slice(address, (uint)lengthBytes);
     }
 
     /// <summary>Text that must be UTF-8 (RFC 3629); surrogates and overlong forms are refused.</summary>

@@ -115,6 +115,11 @@ public interface IGuestMemory
 }
 
 /// <summary>Whether a call is over.</summary>
+
+    /// <summary>A window that is only read, under the same rules. An engine that keeps what the host writes need not
+    /// look at it, so that it costs nothing however long it is.</summary>
+    /// <exception cref="WasmTrapException"><see cref="TrapKind.MemoryOutOfBounds"/>.</exception>
+    ReadOnlySpan<byte> View(uint address, uint lengthBytes) => Slice(address, lengthBytes);
 public enum WasmCallStatus : byte
 {
     /// <summary>It returned; the results are there.</summary>

@@ -36,7 +36,8 @@ internal sealed class GuestLog(ISandboxLog log, long maxBytes)
         while (piece.Length > 0 && !_dropping)
         {
             var line = _lines[descriptor - 1];
-            var end = piece.IndexOf((byte)'\n');
+            // No further than a line goes, and one for its end: what follows may be gigabytes.
+            var end = piece[..Math.Min(piece.Length, MaxLineBytes - line.Count + 1)].IndexOf((byte)'\n');
             var part = end < 0 ? piece : piece[..end];
             var room = Math.Min(part.Length, MaxLineBytes - line.Count);
             line.AddRange(part[..room]);

@@ -70,7 +70,7 @@ internal sealed class GuestSession(
     /// <summary>Checks where a result is to go, before anything is done for it.</summary>
     public uint CheckReturnArea(uint address, uint sizeBytes)
     {
-        GuestText.Window(Memory, address, sizeBytes, 4);
+        GuestText.Check(Memory, address, sizeBytes, 4);
         return address;
     }
 
@@ -130,7 +130,7 @@ internal sealed class GuestSession(
             [default, default, WasmValue.FromI32((int)alignment), WasmValue.FromI32((int)sizeBytes)],
             result);
         var address = (uint)result[0].AsI32();
-        GuestText.Window(Memory, address, sizeBytes, alignment);
+        GuestText.Check(Memory, address, sizeBytes, alignment);
         return address == 0 ? throw GuestText.Lie($"cabi_realloc gave no block of {sizeBytes} bytes") : address;
     }
 

@@ -255,7 +255,7 @@ internal sealed class WasmSandbox : ISandbox
         if (status == WasmCallStatus.Suspended) return new SandboxStep.Blocked(_session.Blocked!.Call!);
         _session.MayBlock = false;
         var area = (uint)_results[0].AsI32();
-        var record = new RecordReader(GuestText.Window(_session.Memory, area, 12, 4));
+        var record = new RecordReader(GuestText.View(_session.Memory, area, 12, 4));
         var failed = GuestLift.Discriminant(record.U8(), 2, "a result") == 1;
         var (address, length) = (record.U32(), record.U32());
         if (length > _limits.MaxStringBytes.Value)
@@ -264,7 +264,7 @@ internal sealed class WasmSandbox : ISandbox
                 ReasonCodes.OutputLimit,
                 $"The guest returned {length} bytes; it may return {_limits.MaxStringBytes}."));
         }
-        var text = GuestText.Decode(GuestText.Window(_session.Memory, address, length, 1));
+        var text = GuestText.Decode(GuestText.View(_session.Memory, address, length, 1));
         if (_module.HasPostRun) _session.CallNested(AgentWorld.PostRun, [_results[0]], []);
         return failed ? new SandboxStep.Failed(text) : new SandboxStep.Finished(text);
     }

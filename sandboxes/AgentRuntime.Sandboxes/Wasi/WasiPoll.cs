@@ -43,7 +43,7 @@ internal static class WasiPoll
         var shortest = MaxWait;
         for (var i = 0u; i < count; i++)
         {
-            var area = GuestText.Window(session.Memory, input + (i * SubscriptionBytes), SubscriptionBytes, 8);
+            var area = GuestText.View(session.Memory, input + (i * SubscriptionBytes), SubscriptionBytes, 8);
             if (area[8] > LastTag) return HostReturn.Completed;
             subscriptions[i] = Read(session, area);
             if (subscriptions[i].Wait < shortest) shortest = subscriptions[i].Wait;

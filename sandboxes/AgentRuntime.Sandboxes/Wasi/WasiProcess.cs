@@ -52,7 +52,7 @@ internal static class WasiProcess
     private static WasiErrno RandomGet(GuestSession session, WasmValue[] a)
     {
         var length = (uint)a[1].AsI32();
-        var window = GuestText.Window(session.Memory, (uint)a[0].AsI32(), length, 1);
+        GuestText.Check(session.Memory, (uint)a[0].AsI32(), length, 1);
         if (length > MaxRandomBytes) return WasiErrno.Invalid;
         RandomNumberGenerator.Fill(window);
         return WasiErrno.Success;

@@ -42,12 +42,12 @@ internal static class WasiStreams
         var written = 0L;
         for (var i = 0u; i < count; i++)
         {
-            var vector = GuestText.Window(session.Memory, (uint)a[1].AsI32() + (i * 8), 8, 4);
+            var vector = GuestText.View(session.Memory, (uint)a[1].AsI32() + (i * 8), 8, 4);
             var address = BinaryPrimitives.ReadUInt32LittleEndian(vector);
             var length = BinaryPrimitives.ReadUInt32LittleEndian(vector[4..]);
             written += length;
             if (written > int.MaxValue) return WasiErrno.Invalid;
-            session.Log.Stream(descriptor, GuestText.Window(session.Memory, address, length, 1));
+            session.Log.Stream(descriptor, GuestText.View(session.Memory, address, length, 1));
         }
         WasiImports.StoreU32(session, a[3], (uint)written);
         return WasiErrno.Success;

@@ -24,7 +24,7 @@ internal static class PlainImports
     {
         var flat = new FlatReader(arguments);
         var level = (GuestLogLevel)(GuestLift.Discriminant(flat.I32(), 4, "a log level") + 1);
-        session.Log.Write(level, GuestText.Window(session.Memory, flat.U32(), flat.U32(), 1));
+        session.Log.Write(level, GuestText.View(session.Memory, flat.U32(), flat.U32(), 1));
         return HostReturn.Completed;
     }
 

@@ -34,6 +34,20 @@ public sealed class GuestLogTests
         Assert.Equal([8192, 8192, 3616], _log.Lines.Select(l => l.Message.Length));
     }
 
+    [Theory]
+    [InlineData(8191)]
+    [InlineData(8192)]
+    [InlineData(8193)]
+    public void A_line_that_ends_about_where_it_would_be_cut_loses_nothing_but_its_end(int length)
+    {
+        var log = new GuestLog(_log, maxBytes: 100_000);
+
+        log.Stream(1, Encoding.UTF8.GetBytes($"{new string('x', length)}\nnext\n"));
+
+        Assert.Equal(
+            length == 8193 ? [8192, 1, 4] : [length, 4], _log.Lines.Select(l => l.Message.Length).ToArray());
+    }
+
     [Fact]
     public void What_exceeds_the_limit_is_dropped_between_characters_and_said_once()
     {

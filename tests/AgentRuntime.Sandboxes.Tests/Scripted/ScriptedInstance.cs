@@ -25,7 +25,19 @@ internal sealed class ScriptedInstance(ScriptedModule module, IReadOnlyList<Host
 
     public long LengthBytes => _memory.Length;
 
-    public Span<byte> Slice(uint address, uint lengthBytes) => address + (ulong)lengthBytes <= (ulong)_memory.Length
+    /// <summary>Bytes of all windows that could be written to.</summary>
+    public long WritableBytes { get; private set; }
+
+    public Span<byte> Slice(uint address, uint lengthBytes)
+    {
+        WritableBytes += lengthBytes;
+        return address + (ulong)lengthBytes <= (ulong)_memory.Length
+            ? _memory.AsSpan((int)address, (int)lengthBytes)
+            : throw new WasmTrapException(TrapKind.MemoryOutOfBounds);
+    }
+
+    public ReadOnlySpan<byte> View(uint address, uint lengthBytes) => address + (ulong)lengthBytes
+        <= (ulong)_memory.Length
         ? _memory.AsSpan((int)address, (int)lengthBytes)
         : throw new WasmTrapException(TrapKind.MemoryOutOfBounds);
 
