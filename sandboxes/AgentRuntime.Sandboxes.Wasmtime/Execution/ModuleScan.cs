@@ -12,6 +12,7 @@ internal sealed class ModuleScan
 {
     private const int HeaderBytes = 8;
     private readonly Dictionary<int, string> _functionNames = [];
+    private long _imports;
 
     /// <summary>Pages of all memories at the start.</summary>
     public long MemoryPages { get; private set; }
@@ -40,7 +41,8 @@ internal sealed class ModuleScan
             if (reader.Broken) break;
             switch (id)
             {
-                case 3: CountFunctions(ref section, limits); break;
+                case 2: scan.CountImports(ref section, limits); break;
+                case 3: scan.CountFunctions(ref section, limits); break;
                 case 4: scan.ReadTables(ref section); break;
                 case 5: scan.ReadMemories(ref section); break;
                 case 7: scan.ReadExports(ref section); break;
@@ -52,12 +54,20 @@ internal sealed class ModuleScan
         return scan;
     }
 
-    private static void CountFunctions(ref Reader section, CompileLimits limits)
+    // A count that its section cannot hold is the compiler's to refuse.
+    private void CountImports(ref Reader section, CompileLimits limits)
     {
         var count = section.U32();
-        // A count that the section cannot hold is the compiler's to refuse.
-        if (count > limits.MaxFunctions && count <= section.Length)
-            TooLarge($"{count} functions exceed {limits.MaxFunctions}", section.Offset);
+        if (count > section.Length) return;
+        _imports = count;
+        if (count > limits.MaxFunctions) TooLarge($"{count} imports exceed {limits.MaxFunctions}", section.Offset);
+    }
+
+    private void CountFunctions(ref Reader section, CompileLimits limits)
+    {
+        var count = section.U32();
+        if (count <= section.Length && count + _imports > limits.MaxFunctions)
+            TooLarge($"{count} functions and {_imports} imports exceed {limits.MaxFunctions}", section.Offset);
     }
 
     private void ReadTables(ref Reader section)

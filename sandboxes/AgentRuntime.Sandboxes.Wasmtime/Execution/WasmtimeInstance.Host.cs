@@ -77,7 +77,8 @@ internal sealed unsafe partial class WasmtimeInstance
     // A module that imports one name twice: the linker knows names only.
     private nint InstantiateByPosition(NativeInstance* instance, nint* trap)
     {
-        var imports = stackalloc NativeExtern[_hosts.Length];
+        // On the heap: a module may import more than a thread's stack has room for.
+        var imports = new NativeExtern[_hosts.Length];
         for (var i = 0; i < _hosts.Length; i++)
         {
             NativeFunction function;
@@ -87,7 +88,8 @@ internal sealed unsafe partial class WasmtimeInstance
             imports[i] = new NativeExtern { Kind = ExternTag.Function, Function = function };
         }
 
-        return Api.InstanceNew(_context, _code.Module, imports, (nuint)_hosts.Length, instance, trap);
+        fixed (NativeExtern* first = imports)
+            return Api.InstanceNew(_context, _code.Module, first, (nuint)imports.Length, instance, trap);
     }
 
     [InlineArray(Count)]
