@@ -102,6 +102,13 @@ internal sealed class RecordWriter(GuestLower lower, uint address)
         return value is null ? U32(0).U32(0) : Text(value);
     }
 
+    /// <summary>Writes <c>option&lt;string&gt;</c> of a text that is UTF-8 already.</summary>
+    public RecordWriter OptionalText(byte[]? utf8)
+    {
+        U8(utf8 is null ? (byte)0 : (byte)1);
+        return utf8 is null ? U32(0).U32(0) : Bytes(utf8);
+    }
+
     /// <summary>Writes <c>list&lt;T&gt;</c>.</summary>
     public RecordWriter List<T>(IReadOnlyList<T> items, uint elementBytes, Action<RecordWriter, T> element)
     {

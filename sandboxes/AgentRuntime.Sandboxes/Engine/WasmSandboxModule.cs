@@ -56,7 +56,7 @@ internal sealed class WasmSandboxModule : ISandboxModule
                 + $"the agent may have {limits.MaxMemory}.",
                 Action: "Raise max_memory in the agent's limits, or build the module with less initial memory."));
         }
-        return new WasmSandbox(this, limits, log, Settings(configuration));
+        return new WasmSandbox(this, limits, log, Settings(limits, configuration));
     }
 
     /// <inheritdoc/>
@@ -66,7 +66,7 @@ internal sealed class WasmSandboxModule : ISandboxModule
         ISandboxLog log,
         IReadOnlyDictionary<string, string> configuration)
     {
-        var sandbox = new WasmSandbox(this, limits, log, Settings(configuration));
+        var sandbox = new WasmSandbox(this, limits, log, Settings(limits, configuration));
         try
         {
             sandbox.Restore(snapshot);
@@ -79,9 +79,21 @@ internal sealed class WasmSandboxModule : ISandboxModule
     }
 
     // The module's own settings are what it brings; those that it is given count.
-    private IReadOnlyDictionary<string, string> Settings(IReadOnlyDictionary<string, string> given)
+    private IReadOnlyDictionary<string, string> Merged(IReadOnlyDictionary<string, string> given)
     {
         if (given.Count == 0) return _sections.Settings;
+    // One call of the guest's takes all of them across.
+    private GuestSettings Settings(SandboxLimits limits, IReadOnlyDictionary<string, string> given)
+    {
+        var settings = Merged(given);
+        var bytes = GuestSettings.BytesOf(settings);
+        if (bytes <= limits.MaxStringBytes.Value) return new GuestSettings(settings);
+        throw new RuntimeErrorException(new RuntimeError(
+            ReasonCodes.OutputLimit,
+            $"The agent's settings have {bytes} bytes; {limits.MaxStringBytes} may cross into the guest.",
+            Action: "Make its script or settings shorter, or raise max_string_bytes in the agent's limits."));
+    }
+
         if (_sections.Settings.Count == 0) return given;
         var all = new Dictionary<string, string>(_sections.Settings, StringComparer.Ordinal);
         foreach (var (key, value) in given) all[key] = value;

@@ -13,7 +13,7 @@ namespace AgentRuntime.Sandboxes.Running;
 internal sealed class GuestSession(
     SandboxLimits limits,
     GuestLog log,
-    IReadOnlyDictionary<string, string> configuration,
+    GuestSettings settings,
     TimeProvider time)
 {
     private IWasmInstance? _instance;
@@ -26,7 +26,7 @@ internal sealed class GuestSession(
     public TimeProvider Time => time;
 
     /// <summary>The agent's own settings.</summary>
-    public IReadOnlyDictionary<string, string> Configuration => configuration;
+    public GuestSettings Settings => settings;
 
     /// <summary>The call that the guest waits in; null while it runs.</summary>
     public BlockedCall? Blocked { get; private set; }

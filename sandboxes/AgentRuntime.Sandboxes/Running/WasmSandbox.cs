@@ -32,12 +32,12 @@ internal sealed class WasmSandbox : ISandbox
         WasmSandboxModule module,
         SandboxLimits limits,
         ISandboxLog log,
-        IReadOnlyDictionary<string, string> configuration)
+        GuestSettings settings)
     {
         _module = module;
         _limits = limits;
         var guestLog = new GuestLog(log, limits.MaxLogBytes.Value);
-        _session = new GuestSession(limits, guestLog, configuration, module.Owner.Time)
+        _session = new GuestSession(limits, guestLog, settings, module.Owner.Time)
         {
             WaitForAnswer = module.Owner.Core.SupportsSuspension ? null : WaitOnThread,
         };

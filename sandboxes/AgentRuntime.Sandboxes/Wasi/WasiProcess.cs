@@ -1,5 +1,5 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text;
 using AgentRuntime.Sandboxes.Abi;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Running;
@@ -21,7 +21,7 @@ internal static class WasiProcess
         WasiImports.Function("args_sizes_get", "ii", static (session, a) => Sizes(session, a, count: 0, bytes: 0)),
         WasiImports.Function("args_get", "ii", static (_, _) => WasiErrno.Success),
         WasiImports.Function("environ_sizes_get", "ii", static (session, a) =>
-            Sizes(session, a, session.Configuration.Count, session.Configuration.Sum(e => Entry(e).Length))),
+            Sizes(session, a, session.Settings.Starts.Length, session.Settings.Environment.Length)),
         WasiImports.Function("environ_get", "ii", EnvironGet),
         WasiImports.Function("clock_res_get", "ii", static (session, a) =>
         {
@@ -54,7 +54,7 @@ internal static class WasiProcess
         var length = (uint)a[1].AsI32();
         GuestText.Check(session.Memory, (uint)a[0].AsI32(), length, 1);
         if (length > MaxRandomBytes) return WasiErrno.Invalid;
-        RandomNumberGenerator.Fill(window);
+        RandomNumberGenerator.Fill(GuestText.Window(session.Memory, (uint)a[0].AsI32(), length, 1));
         return WasiErrno.Success;
     }
 
@@ -67,19 +67,13 @@ internal static class WasiProcess
 
     private static WasiErrno EnvironGet(GuestSession session, WasmValue[] a)
     {
-        var pointer = (uint)a[0].AsI32();
+        var starts = session.Settings.Starts;
+        var environment = session.Settings.Environment;
         var text = (uint)a[1].AsI32();
-        foreach (var setting in session.Configuration)
-        {
-            var entry = Entry(setting);
-            WasiImports.StoreU32(session, WasmValue.FromI32((int)pointer), text);
-            entry.CopyTo(GuestText.Window(session.Memory, text, entry.Length, 1));
-            pointer += 4;
-            text += (uint)entry.Length;
-        }
+        environment.CopyTo(GuestText.Window(session.Memory, text, environment.Length, 1));
+        var pointers = GuestText.Window(session.Memory, (uint)a[0].AsI32(), starts.Length * 4L, 4);
+        for (var i = 0; i < starts.Length; i++)
+            BinaryPrimitives.WriteUInt32LittleEndian(pointers[(i * 4)..], text + (uint)starts[i]);
         return WasiErrno.Success;
     }
-
-    private static byte[] Entry(KeyValuePair<string, string> setting) =>
-        Encoding.UTF8.GetBytes($"{setting.Key}={setting.Value}\0");
 }

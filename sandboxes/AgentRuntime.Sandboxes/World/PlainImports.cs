@@ -47,7 +47,7 @@ internal static class PlainImports
         var flat = new FlatReader(arguments);
         var key = new GuestLift(session.Memory, MaxConfigKeyBytes).Text(flat.U32(), flat.U32());
         var area = session.CheckReturnArea(flat.U32(), sizeBytes: 12);
-        session.Lower().At(area).OptionalText(session.Configuration.GetValueOrDefault(key));
+        session.Lower().At(area).OptionalText(session.Settings.Value(key));
         return HostReturn.Completed;
     }
 }
