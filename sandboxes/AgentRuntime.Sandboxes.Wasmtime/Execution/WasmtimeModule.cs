@@ -17,6 +17,8 @@ internal sealed record CompiledModule(NativeEngine Engine, CodeHandle Module, In
 /// <summary>A module, and its code by whether there is fuel. Thread-safe.</summary>
 internal sealed unsafe class WasmtimeModule : IWasmModule
 {
+    private const long MemoryPerByte = 6;
+
     private readonly WasmtimeEngine _owner;
     private readonly Lazy<CompiledModule> _metered;
     private readonly CompiledModule _plain;
@@ -27,6 +29,7 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
     {
         _owner = owner;
         Scan = scan;
+        SizeBytes = wasm.Length * MemoryPerByte;
         Digest = SHA256.HashData(wasm);
         GuestStackBytes = (nuint)owner.Options.MaxGuestStackBytes;
         var (engine, module) = owner.CompileNative(wasm, scan, limits, metered: false);
@@ -54,6 +57,9 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
     public IReadOnlyList<WasmImport> Imports { get; }
 
     public IReadOnlyList<WasmExport> Exports { get; }
+
+    /// <summary>The bytes, and machine code, which takes several times as many.</summary>
+    public long SizeBytes { get; }
 
     public ModuleScan Scan { get; }
 

@@ -38,6 +38,9 @@ public interface IWasmModule
     /// <summary>What the module offers.</summary>
     IReadOnlyList<WasmExport> Exports { get; }
 
+    /// <summary>About how many bytes of the host's memory it takes, its code included; 0 when nobody knows.</summary>
+    long SizeBytes => 0;
+
     /// <summary>
     /// Links and instantiates: memory zeroed, segments applied, the start function run. Function imports are bound to
     /// <paramref name="functions"/> in the order of the function imports in <see cref="Imports"/>; imports of other
@@ -112,14 +115,14 @@ public interface IGuestMemory
     /// <summary>A window; not to be kept over a call into the guest, which may grow the memory.</summary>
     /// <exception cref="WasmTrapException"><see cref="TrapKind.MemoryOutOfBounds"/>.</exception>
     Span<byte> Slice(uint address, uint lengthBytes);
-}
-
-/// <summary>Whether a call is over.</summary>
 
     /// <summary>A window that is only read, under the same rules. An engine that keeps what the host writes need not
     /// look at it, so that it costs nothing however long it is.</summary>
     /// <exception cref="WasmTrapException"><see cref="TrapKind.MemoryOutOfBounds"/>.</exception>
     ReadOnlySpan<byte> View(uint address, uint lengthBytes) => Slice(address, lengthBytes);
+}
+
+/// <summary>Whether a call is over.</summary>
 public enum WasmCallStatus : byte
 {
     /// <summary>It returned; the results are there.</summary>

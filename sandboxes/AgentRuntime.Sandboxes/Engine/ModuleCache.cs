@@ -3,14 +3,16 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Sandboxes.Engine;
 
 /// <summary>
-/// Compiled modules, or their code, by digest, the least recently used dropped first; a module that is being compiled
-/// is compiled once for all that ask for it. A failed compilation is not kept. Thread-safe.
+/// Compiled modules, or their code, by digest, the least recently used dropped first when they are too many or take too
+/// many bytes; a module that is being compiled is compiled once for all that ask for it. A failed compilation is not
+/// kept. Thread-safe.
 /// </summary>
-internal sealed class ModuleCache<T>(int capacity)
+internal sealed class ModuleCache<T>(int capacity, long maxBytes, Func<T, CacheWeight> weigh)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<ModuleDigest, LinkedListNode<Entry>> _byDigest = [];
     private readonly LinkedList<Entry> _newestFirst = [];
+    private readonly CacheBytes _bytes = new();
 
     public Task<T> GetOrAdd(ModuleDigest digest, Func<Task<T>> compile)
     {
@@ -31,14 +33,17 @@ internal sealed class ModuleCache<T>(int capacity)
         }
         // Started outside the lock: it may have to wait for a free compiler.
         var task = node.Value.Module.Value;
-        return task.IsCompletedSuccessfully ? task : ForgetIfFailed(node, task);
+        return task.IsCompletedSuccessfully && node.Value.IsWeighed ? task : WeighOrForget(node, task);
     }
 
-    private async Task<T> ForgetIfFailed(LinkedListNode<Entry> node, Task<T> task)
+    private async Task<T> WeighOrForget(LinkedListNode<Entry> node, Task<T> task)
     {
         try
         {
-            return await task;
+            var module = await task;
+            var weight = weigh(module);
+            lock (_lock) WeighWithLockHeld(node, weight);
+            return module;
         }
         catch
         {
@@ -47,9 +52,18 @@ internal sealed class ModuleCache<T>(int capacity)
         }
     }
 
+    private void WeighWithLockHeld(LinkedListNode<Entry> node, CacheWeight weight)
+    {
+        if (node.List is null || node.Value.IsWeighed) return;
+        node.Value.Weight = weight;
+        node.Value.IsWeighed = true;
+        _bytes.Add(weight);
+        DropOldestWithLockHeld();
+    }
+
     private void DropOldestWithLockHeld()
     {
-        for (var node = _newestFirst.Last; node is not null && _byDigest.Count > capacity;)
+        for (var node = _newestFirst.Last; node is not null && IsTooMuch(node);)
         {
             var newer = node.Previous;
             // One that is being compiled stays, or the next that asks for it would compile it a second time.
@@ -58,12 +72,27 @@ internal sealed class ModuleCache<T>(int capacity)
         }
     }
 
+    // One that is too large for the cache is kept as long as nothing else is.
+    private bool IsTooMuch(LinkedListNode<Entry> oldest) =>
+        _byDigest.Count > capacity || (_bytes.Total > maxBytes && oldest != _newestFirst.First);
+
     private void RemoveWithLockHeld(LinkedListNode<Entry> node)
     {
         if (node.List is null) return;
+        if (node.Value.IsWeighed) _bytes.Remove(node.Value.Weight);
         _newestFirst.Remove(node);
         _byDigest.Remove(node.Value.Digest);
     }
 
-    private sealed record Entry(ModuleDigest Digest, Lazy<Task<T>> Module);
+    private sealed class Entry(ModuleDigest digest, Lazy<Task<T>> module)
+    {
+        public ModuleDigest Digest => digest;
+
+        public Lazy<Task<T>> Module => module;
+
+        /// <summary>Known once it is compiled; written with the lock held.</summary>
+        public CacheWeight Weight { get; set; }
+
+        public bool IsWeighed { get; set; }
+    }
 }

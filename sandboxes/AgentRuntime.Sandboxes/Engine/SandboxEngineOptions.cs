@@ -8,6 +8,10 @@ public sealed record SandboxEngineOptions
     /// <summary>Compiled modules that are kept; the least recently used goes first. Default 128.</summary>
     public int MaxCachedModules { get; init; } = 128;
 
+    /// <summary>Bytes of the host's memory that kept modules may take, as their engine reckons. Default
+    /// 1 GiB.</summary>
+    public long MaxCachedBytes { get; init; } = 1L << 30;
+
     /// <summary>Modules that are compiled at once. Default 1: compiling takes one core from serving at most.</summary>
     public int MaxCompilations { get; init; } = 1;
 
@@ -38,6 +42,7 @@ public sealed record SandboxEngineOptions
     {
         var problems = new List<string>();
         AtLeast(MaxCachedModules, 1, nameof(MaxCachedModules));
+        AtLeast(MaxCachedBytes, 0, nameof(MaxCachedBytes));
         AtLeast(MaxCompilations, 1, nameof(MaxCompilations));
         AtLeast(MaxWaitingCompilations, 0, nameof(MaxWaitingCompilations));
         AtLeast(MaxGuestThreads, 1, nameof(MaxGuestThreads));
@@ -45,7 +50,7 @@ public sealed record SandboxEngineOptions
         AtLeast(GuestStackBytes, 1 << 20, nameof(GuestStackBytes));
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems));
 
-        void AtLeast(int value, int least, string name)
+        void AtLeast(long value, long least, string name)
         {
             if (value < least) problems.Add($"{name} is {value}, but must be at least {least}");
         }

@@ -14,7 +14,7 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
 {
     private readonly SandboxEngineOptions _options;
     private readonly GuestThreads _compilers;
-    private readonly ModuleCache<ISandboxModule> _modules;
+    private readonly ModuleCache<WasmSandboxModule> _modules;
     private readonly ModuleCache<IWasmModule> _shared;
 
     /// <summary>Makes an engine.</summary>
@@ -36,8 +36,9 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
             options.MaxWaitingGuests,
             options.GuestStackBytes,
             engine.LeaveThread);
-        _modules = new ModuleCache<ISandboxModule>(options.MaxCachedModules);
-        _shared = new ModuleCache<IWasmModule>(options.MaxCachedModules);
+        _modules = new ModuleCache<WasmSandboxModule>(options.MaxCachedModules, options.MaxCachedBytes, m => m.Weight);
+        _shared = new ModuleCache<IWasmModule>(
+            options.MaxCachedModules, options.MaxCachedBytes, m => new CacheWeight(0, m, m.SizeBytes));
     }
 
     /// <inheritdoc/>
@@ -71,7 +72,7 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
         Threads.Dispose();
     }
 
-    private async Task<ISandboxModule> LoadAsync(ModuleDigest digest, ReadOnlyMemory<byte> wasm)
+    private async Task<WasmSandboxModule> LoadAsync(ModuleDigest digest, ReadOnlyMemory<byte> wasm)
     {
         var sections = ModuleSections.Read(wasm);
         var code = sections.Settings.Count == 0

@@ -21,6 +21,7 @@ internal sealed class WasmSandboxModule : ISandboxModule
         HasPostRun = ModuleShape.Has(code.Exports, AgentWorld.PostRun, ModuleShape.PostRunType);
         HasInitialize = ModuleShape.Has(code.Exports, AgentWorld.Initialize, ModuleShape.InitializeType);
         _sections = sections;
+        Weight = new CacheWeight(GuestSettings.BytesOf(sections.Settings), code, code.SizeBytes);
     }
 
     /// <inheritdoc/>
@@ -35,6 +36,9 @@ internal sealed class WasmSandboxModule : ISandboxModule
 
     /// <summary>The settings that the module carries.</summary>
     public IReadOnlyDictionary<string, string> OwnSettings => _sections.Settings;
+
+    /// <summary>What it takes of the host's memory.</summary>
+    public CacheWeight Weight { get; }
 
     public bool HasPostRun { get; }
 
@@ -78,10 +82,6 @@ internal sealed class WasmSandboxModule : ISandboxModule
         }
     }
 
-    // The module's own settings are what it brings; those that it is given count.
-    private IReadOnlyDictionary<string, string> Merged(IReadOnlyDictionary<string, string> given)
-    {
-        if (given.Count == 0) return _sections.Settings;
     // One call of the guest's takes all of them across.
     private GuestSettings Settings(SandboxLimits limits, IReadOnlyDictionary<string, string> given)
     {
@@ -94,6 +94,10 @@ internal sealed class WasmSandboxModule : ISandboxModule
             Action: "Make its script or settings shorter, or raise max_string_bytes in the agent's limits."));
     }
 
+    // The module's own settings are what it brings; those that it is given count.
+    private IReadOnlyDictionary<string, string> Merged(IReadOnlyDictionary<string, string> given)
+    {
+        if (given.Count == 0) return _sections.Settings;
         if (_sections.Settings.Count == 0) return given;
         var all = new Dictionary<string, string>(_sections.Settings, StringComparer.Ordinal);
         foreach (var (key, value) in given) all[key] = value;

@@ -59,6 +59,45 @@ public sealed class CompilationTests
     }
 
     [Fact]
+    public async Task Modules_that_take_too_many_bytes_together_are_dropped_oldest_first()
+    {
+        using var engine = Engine(new() { MaxCachedBytes = 250 });
+        foreach (var number in new byte[] { 1, 2, 1, 3, 1 }) await CompileAsync(number, 100);
+        Assert.Equal(3, _core.Compilations);
+
+        await CompileAsync(2, 100);
+        Assert.Equal(4, _core.Compilations);
+
+        // One that is larger than all may be is kept until the next comes.
+        await CompileAsync(4, 1_000);
+        await CompileAsync(4, 1_000);
+        Assert.Equal(5, _core.Compilations);
+
+        async Task CompileAsync(byte number, long sizeBytes)
+        {
+            _core.Module = new ScriptedModule(static _ => 0) { SizeBytes = sizeBytes };
+            await engine.CompileAsync(ScriptedEngine.Bytes(number), default);
+        }
+    }
+
+    [Fact]
+    public async Task Scripts_weigh_what_they_are_and_the_engine_that_they_share_once()
+    {
+        using var engine = Engine(new() { MaxCachedBytes = 300 });
+        _core.Module = new ScriptedModule(static _ => 0) { SizeBytes = 150 };
+        var kept = new List<ISandboxModule>();
+        for (var i = 0; i < 8; i++) kept.Add(await ScriptAsync($"{i}"));
+        for (var i = 0; i < 8; i++) Assert.Same(kept[i], await ScriptAsync($"{i}"));
+
+        await ScriptAsync(new string('x', 140));
+        Assert.NotSame(kept[0], await ScriptAsync("0"));
+        Assert.Equal(1, _core.Compilations);
+
+        async Task<ISandboxModule> ScriptAsync(string script) =>
+            await engine.CompileAsync(Wasm.WithSetting(ScriptedEngine.Bytes(), "script", script), default);
+    }
+
+    [Fact]
     public async Task A_failed_compilation_is_tried_again()
     {
         using var engine = Engine();
