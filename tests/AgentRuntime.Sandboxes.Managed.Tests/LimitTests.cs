@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Binary;
+using AgentRuntime.Sandboxes.Managed.Instances;
 using AgentRuntime.Sandboxes.Managed.Tests.Building;
 using AgentRuntime.TestKit;
 using Xunit.Abstractions;
@@ -104,6 +105,22 @@ public sealed class LimitTests(ITestOutputHelper output)
         using var instance = Compile(m).Instantiate(
             [waits], Limits with { MaxCpuTime = TimeSpan.FromMilliseconds(200) });
         Assert.Equal(WasmCallStatus.Completed, instance.Call("run", [], []));
+    }
+
+    [Fact]
+    public void Machine_code_that_others_make_is_given_back_for_a_while_and_not_for_ever()
+    {
+        var module = CompileManaged(Endless());
+        using var instance = (ManagedInstance)module.Instantiate(
+            [], Limits with { MaxCpuTime = TimeSpan.FromSeconds(1) });
+        var tick = Stopwatch.Frequency / 100;
+        instance.Charge(tick, tick);
+        Assert.Equal(TimeSpan.Zero, instance.CpuTime);
+
+        // A minute, in which the JIT works without pause.
+        for (var i = 0; i < 6_000; i++) instance.Charge(tick, tick);
+
+        Assert.True(instance.CpuUsed > instance.CpuLimit, $"{instance.CpuTime} charged");
     }
 
     [Fact]

@@ -63,14 +63,14 @@ internal static class EpochTicker
             // Making machine code is the host's work, whether on a guest's thread or beside; it is counted when done,
             // so that a long one is charged at first and given back.
             var making = JitInfo.GetCompilationTime();
-            var passed = Math.Min(now - last, MaxCharge)
-                - (long)((making - made).TotalSeconds * Stopwatch.Frequency);
+            var passed = Math.Min(now - last, MaxCharge);
+            var credit = (long)((making - made).TotalSeconds * Stopwatch.Frequency);
             (last, made) = (now, making);
-            lock (Gate) Tick(passed);
+            lock (Gate) Tick(passed, credit);
         }
     }
 
-    private static void Tick(long passed)
+    private static void Tick(long passed, long credit)
     {
         for (var i = Watched.Count - 1; i >= 0; i--)
         {
@@ -79,7 +79,7 @@ internal static class EpochTicker
             {
                 instance.IdleTicks = 0;
                 if (instance.Pending != 0) instance.TakeStack();
-                instance.CpuUsed = Math.Max(0, instance.CpuUsed + passed);
+                instance.Charge(passed, credit);
                 if (instance.CpuUsed > instance.CpuLimit) instance.Interrupt(TrapKind.CpuTimeExhausted);
             }
             else if (++instance.IdleTicks > IdleTicks)

@@ -13,6 +13,13 @@ namespace AgentRuntime.Sandboxes.Managed.Instances;
 /// </summary>
 internal sealed partial class ManagedInstance : IWasmInstance
 {
+    /// <summary>
+    /// The most that is given back over an instance's life for machine code being made. Only the process's total is
+    /// known while a guest runs, so that a guest could otherwise run as long as others keep the JIT busy. Three times
+    /// what a compilation may take.
+    /// </summary>
+    private static readonly long MaxCredit = 30 * Stopwatch.Frequency;
+
     /// <summary>0, or the <see cref="TrapKind"/> that the next epoch check throws.</summary>
     internal int Pending;
 
@@ -39,6 +46,9 @@ internal sealed partial class ManagedInstance : IWasmInstance
     internal int IdleTicks;
     internal long CpuUsed;
     internal long CpuLimit;
+
+    /// <summary>Time of the JIT's that is still given back.</summary>
+    private long _creditLeft = MaxCredit;
 
     private readonly ManagedModule _module;
     private readonly CompiledCode _code;
@@ -85,6 +95,16 @@ internal sealed partial class ManagedInstance : IWasmInstance
     /// the epoch ticker sees to it again, and loop heads read <see cref="Pending"/> itself.
     /// </summary>
     internal void TakeStack() => StackLimit = nuint.MaxValue;
+
+    /// <summary>Charges time, less what the JIT worked meanwhile in the process. The epoch ticker's.</summary>
+    /// <param name="passed">Ticks since the last charge.</param>
+    /// <param name="made">Ticks of the JIT's that ended since.</param>
+    internal void Charge(long passed, long made)
+    {
+        var credit = Math.Min(made, _creditLeft);
+        _creditLeft -= credit;
+        CpuUsed = Math.Max(0, CpuUsed + passed - credit);
+    }
 
     public WasmCallStatus Call(string export, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
