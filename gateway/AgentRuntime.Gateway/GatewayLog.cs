@@ -23,7 +23,7 @@ internal static partial class GatewayLog
     [LoggerMessage(4005, LogLevel.Warning, "Engine {Engine} was not taken in: {Problem}")]
     public static partial void EngineNotTaken(ILogger logger, string engine, string problem);
 
-    [LoggerMessage(4006, LogLevel.Error, "The router's timer failed, and goes on")]
+    [LoggerMessage(4009, LogLevel.Error, "The router's timer failed, and goes on")]
     public static partial void DeskFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(4007, LogLevel.Error, "Looking for engines failed; it is tried again")]
