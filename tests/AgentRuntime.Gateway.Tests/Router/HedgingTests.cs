@@ -9,19 +9,25 @@ public class HedgingTests
     [Fact]
     public async Task A_late_engines_request_is_answered_by_another_and_cancelled_there()
     {
-        await using var slow = await ScriptedEngine.StartAsync("a");
-        await using var fast = await ScriptedEngine.StartAsync("b");
-        slow.Answer = NeverAsync;
-        await using var harness = await StartAsync([slow], Hedged);
-        // Of equals that which came first is asked first.
-        await harness.Router.AddEngineAsync(fast.Descriptor, CancellationToken.None);
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        ScriptedEngine? slow = null;
+        // Which one is asked first is the router's choice.
+        Task AnswerAsync(ScriptedEngine engine, HttpContext context, System.Text.Json.JsonElement body) =>
+            Interlocked.CompareExchange(ref slow, engine, null) is null
+                ? NeverAsync(context, body)
+                : engine.AnswerWithWordsAsync(context, body);
+
+        a.Answer = (c, body) => AnswerAsync(a, c, body);
+        b.Answer = (c, body) => AnswerAsync(b, c, body);
+        await using var harness = await StartAsync([a, b], Hedged);
 
         var answers = await harness.AskAsync();
 
         Assert.Equal("Hello, world", TextOf(answers));
-        Assert.Equal("b", answers[0].ServedBy!.DecodeEngine);
+        Assert.Equal(slow == a ? "b" : "a", answers[0].ServedBy!.DecodeEngine);
         Assert.Equal(new InferenceUsage(new(10), new(4), new(3)), answers[^1].Usage);
-        await slow.ClientGone.Task.WaitAsync(Eventually.Patience);
+        await slow!.ClientGone.Task.WaitAsync(Eventually.Patience);
         await Eventually.BecomesTrueAsync(() => harness.Router.Engines.All(e => e.InFlight == 0));
         Assert.All(harness.Router.Engines, e => Assert.True(e.CircuitClosed));
     }

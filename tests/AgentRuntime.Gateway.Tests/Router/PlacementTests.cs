@@ -116,7 +116,7 @@ public sealed class PlacementTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<RuntimeErrorException>(
             () => second.AsTask().WaitAsync(Eventually.Patience));
         Assert.Equal(ReasonCodes.Saturated, refused.Error.Code);
-        Assert.Equal([4007], _complaints.Events);
+        Assert.Equal([4009], _complaints.Events);
     }
 
     [Fact]
