@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.AI;
 using AiMessage = Microsoft.Extensions.AI.ChatMessage;
 using AiOptions = Microsoft.Extensions.AI.ChatOptions;
+using ChatRole = Microsoft.Extensions.AI.ChatRole;
 
 namespace AgentRuntime.Sdk;
 
@@ -12,6 +13,10 @@ internal static class ChatRequestJson
     private static readonly JsonSerializerOptions Compact =
         new(AIJsonUtilities.DefaultOptions) { WriteIndented = false };
 
+    /// <summary>The request's body in UTF-8; the answer is asked for as a stream with its usage.</summary>
+    /// <exception cref="NotSupportedException">
+    /// A content, a tool or a format that the wire has no form for: left out, it would change what was asked.
+    /// </exception>
     public static byte[] Write(IEnumerable<AiMessage> messages, AiOptions? options, string model)
     {
         var buffer = new ArrayBufferWriter<byte>();
@@ -24,27 +29,38 @@ internal static class ChatRequestJson
             json.WriteBoolean("include_usage", true);
             json.WriteEndObject();
             json.WriteStartArray("messages");
+            if (options?.Instructions is { } instructions && !string.IsNullOrWhiteSpace(instructions))
+                WriteMessage(json, new AiMessage(ChatRoles.System, instructions));
             foreach (var message in messages) WriteMessage(json, message);
             json.WriteEndArray();
-            if (options is not null) WriteOptions(json, options);
+            if (options is not null) new ChatOptionsJson(json).Write(options);
             json.WriteEndObject();
         }
 
         return buffer.WrittenSpan.ToArray();
     }
 
+    /// <summary>A value of the caller's as JSON.</summary>
+    public static void WriteValue(Utf8JsonWriter json, object? value) =>
+        JsonSerializer.Serialize(json, value, Compact.GetTypeInfo(typeof(object)));
+
     private static void WriteMessage(Utf8JsonWriter json, AiMessage message)
     {
         // OpenAI wants one tool message for each result; Microsoft.Extensions.AI may hold several in one message.
         if (message.Role == ChatRoles.Tool)
         {
-            foreach (var result in message.Contents.OfType<FunctionResultContent>()) WriteResult(json, result);
+            foreach (var content in message.Contents)
+                WriteResult(json, content as FunctionResultContent ?? throw Unsupported(content, message.Role));
             return;
         }
 
         json.WriteStartObject();
         json.WriteString("role", message.Role.Value);
-        json.WriteString("content", message.Text);
+        json.WritePropertyName("content");
+        if (message.Contents.All(content => content is TextContent || IsBesideTheText(content)))
+            json.WriteStringValue(message.Text);
+        else
+            WriteParts(json, message);
         var calls = message.Contents.OfType<FunctionCallContent>().ToArray();
         if (calls.Length > 0)
         {
@@ -53,6 +69,47 @@ internal static class ChatRequestJson
             json.WriteEndArray();
         }
 
+        json.WriteEndObject();
+    }
+
+    /// <summary>Calls have a member of their own; how an answer came about is not said back to the model.</summary>
+    private static bool IsBesideTheText(AIContent content) =>
+        content is FunctionCallContent or TextReasoningContent or UsageContent;
+
+    private static void WriteParts(Utf8JsonWriter json, AiMessage message)
+    {
+        json.WriteStartArray();
+        foreach (var content in message.Contents)
+        {
+            if (IsBesideTheText(content)) continue;
+            json.WriteStartObject();
+            switch (content)
+            {
+                case TextContent text:
+                    json.WriteString("type", "text");
+                    json.WriteString("text", text.Text);
+                    break;
+                case DataContent data when data.HasTopLevelMediaType("image"):
+                    WriteImage(json, data.Uri);
+                    break;
+                case UriContent uri when uri.HasTopLevelMediaType("image"):
+                    WriteImage(json, uri.Uri.AbsoluteUri);
+                    break;
+                default:
+                    throw Unsupported(content, message.Role);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteImage(Utf8JsonWriter json, string url)
+    {
+        json.WriteString("type", "image_url");
+        json.WriteStartObject("image_url");
+        json.WriteString("url", url);
         json.WriteEndObject();
     }
 
@@ -77,38 +134,14 @@ internal static class ChatRequestJson
         json.WriteEndObject();
     }
 
-    private static void WriteOptions(Utf8JsonWriter json, AiOptions options)
-    {
-        if (options.MaxOutputTokens is { } max) json.WriteNumber("max_tokens", max);
-        if (options.Temperature is { } temperature) json.WriteNumber("temperature", temperature);
-        if (options.TopP is { } topP) json.WriteNumber("top_p", topP);
-        if (options.Seed is { } seed) json.WriteNumber("seed", seed);
-        if (options.StopSequences is { Count: > 0 } stops)
-        {
-            json.WriteStartArray("stop");
-            foreach (var stop in stops) json.WriteStringValue(stop);
-            json.WriteEndArray();
-        }
-
-        var tools = options.Tools?.OfType<AIFunctionDeclaration>().ToArray() ?? [];
-        if (tools.Length == 0) return;
-        json.WriteStartArray("tools");
-        foreach (var tool in tools)
-        {
-            json.WriteStartObject();
-            json.WriteString("type", "function");
-            json.WriteStartObject("function");
-            json.WriteString("name", tool.Name);
-            json.WriteString("description", tool.Description);
-            json.WritePropertyName("parameters");
-            tool.JsonSchema.WriteTo(json);
-            json.WriteEndObject();
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-    }
-
     private static string Serialize(object? value) =>
         JsonSerializer.Serialize(value, Compact.GetTypeInfo(typeof(object)));
+
+    private static NotSupportedException Unsupported(AIContent content, ChatRole role)
+    {
+        var media = (content as DataContent)?.MediaType ?? (content as UriContent)?.MediaType;
+        return new NotSupportedException(
+            $"{content.GetType().Name}{(media is null ? "" : $" of {media}")} cannot be sent in a message of the role "
+            + $"'{role}': messages hold text, images and function calls, those of the role 'tool' functions' results");
+    }
 }

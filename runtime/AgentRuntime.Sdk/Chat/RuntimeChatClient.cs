@@ -13,7 +13,9 @@ namespace AgentRuntime.Sdk;
 
 /// <summary>
 /// A model of the platform as an <see cref="IChatClient"/>, so that Semantic Kernel, Agent Framework and anything else
-/// on Microsoft.Extensions.AI can use it. Thread-safe. Does not own the client it is made from.
+/// on Microsoft.Extensions.AI can use it. Thread-safe. Does not own the client it is made from. Messages hold text,
+/// images, function calls and their results; anything else is a <see cref="NotSupportedException"/>. Images are sent
+/// as they are given: a platform takes those by address only where its operator lets engines fetch (AR1010).
 /// </summary>
 public sealed class RuntimeChatClient(AgentRuntimeClient client, string model) : IChatClient
 {
