@@ -16,7 +16,9 @@ public sealed class AgentRuntimeClient : IDisposable
     /// <param name="address">Such as <c>http://127.0.0.1:8790</c>.</param>
     /// <param name="apiKey">Sent as bearer credential, never logged.</param>
     /// <param name="handler">Sends the requests; null for a handler of the client's own.</param>
-    public AgentRuntimeClient(Uri address, string apiKey, HttpMessageHandler? handler = null)
+    /// <param name="time">Times what is waited before a broken connection is made anew; null for the system's.</param>
+    public AgentRuntimeClient(
+        Uri address, string apiKey, HttpMessageHandler? handler = null, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(address);
         ArgumentException.ThrowIfNullOrWhiteSpace(apiKey);
@@ -25,7 +27,8 @@ public sealed class AgentRuntimeClient : IDisposable
         Http.Timeout = Timeout.InfiniteTimeSpan; // streams last as long as their run; callers cancel
         Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", apiKey);
         _api = new ControlApi(Http);
-        Runs = new RunsClient(_api);
+        Time = time ?? TimeProvider.System;
+        Runs = new RunsClient(_api, Time);
         Approvals = new ApprovalsClient(_api);
         Agents = new AgentsClient(_api);
         Policy = new PolicyClient(_api);
@@ -44,6 +47,8 @@ public sealed class AgentRuntimeClient : IDisposable
     public PolicyClient Policy { get; }
 
     internal HttpClient Http { get; }
+
+    internal TimeProvider Time { get; }
 
     /// <summary>The models that this tenant's platform serves.</summary>
     public async Task<IReadOnlyList<string>> ListModelsAsync(CancellationToken cancellationToken)

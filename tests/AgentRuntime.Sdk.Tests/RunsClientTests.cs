@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using Microsoft.Extensions.AI;
 
 namespace AgentRuntime.Sdk.Tests;
 
@@ -35,6 +36,102 @@ public class RunsClientTests
         Assert.Equal("hello", Assert.IsType<GuestLogged>(seen[0].Data).Message);
         Assert.Equal("""{"input":"in"}""", edge.Requests[0].Body);
         Assert.All(edge.Requests, request => Assert.Equal("Bearer ar_test_key", request.Authorization));
+    }
+
+    [Fact]
+    public async Task A_broken_stream_of_events_is_taken_up_where_it_broke()
+    {
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("POST", "/v1/projects/demo/agents/triage/runs", 202, "application/json", RunJson),
+            ("GET", $"/v1/runs/{Run}/events", ScriptedEdge.Breaks, "text/event-stream", Log(1) + Log(2)),
+            ("GET", $"/v1/runs/{Run}/events", ScriptedEdge.Breaks, "text/event-stream", ""),
+            ("GET", $"/v1/runs/{Run}/events", 200, "text/event-stream", Log(3)),
+            ("GET", $"/v1/runs/{Run}/events", 200, "text/event-stream", Log(4)),
+            ("GET", $"/v1/runs/{Run}", 200, "application/json", RunJson.Replace("succeeded", "running",
+                StringComparison.Ordinal)),
+            ("GET", $"/v1/runs/{Run}", 200, "application/json", RunJson));
+        var time = new HastyTime();
+        using var client = edge.Client(time);
+        var seen = new List<long>();
+
+        var run = await client.Runs.RunToEndAsync(
+            "demo/triage", "in", e => seen.Add(e.Sequence), CancellationToken.None);
+
+        Assert.Equal("done", run.Output);
+        Assert.Equal([1L, 2L, 3L, 4L], seen);
+        Assert.Equal(["", "2", "2", "3"], edge.LastEventIds);
+        Assert.Equal([250, 500, 250], time.Waited.Select(wait => wait.TotalMilliseconds));
+        Assert.Single(edge.Requests, request => request.Method == "POST");
+    }
+
+    [Fact]
+    public async Task A_platform_that_stays_away_is_given_up()
+    {
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("POST", "/v1/projects/demo/agents/triage/runs", 202, "application/json", RunJson),
+            ("GET", $"/v1/runs/{Run}/events", ScriptedEdge.Breaks, "text/event-stream", ""));
+        var time = new HastyTime();
+        using var client = edge.Client(time);
+
+        await Assert.ThrowsAnyAsync<IOException>(
+            () => client.Runs.RunToEndAsync("demo/triage", "in", null, CancellationToken.None));
+
+        Assert.Equal(11, edge.LastEventIds.Count);
+        Assert.Equal(47.75, time.Waited.Sum(wait => wait.TotalSeconds));
+    }
+
+    [Fact]
+    public async Task What_the_callers_own_action_throws_ends_the_following()
+    {
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("POST", "/v1/projects/demo/agents/triage/runs", 202, "application/json", RunJson),
+            ("GET", $"/v1/runs/{Run}/events", 200, "text/event-stream", Log(1)));
+        using var client = edge.Client(new HastyTime());
+
+        var thrown = await Assert.ThrowsAsync<IOException>(() => client.Runs.RunToEndAsync(
+            "demo/triage", "in", _ => throw new IOException("disk full"), CancellationToken.None));
+
+        Assert.Equal("disk full", thrown.Message);
+        Assert.Single(edge.LastEventIds);
+    }
+
+    [Fact]
+    public async Task Cancelling_an_agent_function_cancels_its_run()
+    {
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("POST", "/v1/projects/demo/agents/triage/runs", 202, "application/json", RunJson),
+            ("GET", $"/v1/runs/{Run}/events", ScriptedEdge.Hangs, "text/event-stream", Log(1)),
+            ("POST", $"/v1/runs/{Run}/cancel", 202, "application/json", RunJson));
+        using var client = edge.Client();
+        using var caller = new CancellationTokenSource();
+        edge.Asked = path =>
+        {
+            if (path.EndsWith("/events", StringComparison.Ordinal)) caller.Cancel();
+        };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Function(client).InvokeAsync(Input, caller.Token).AsTask());
+
+        Assert.Equal(("POST", $"/v1/runs/{Run}/cancel"), (edge.Requests[^1].Method, edge.Requests[^1].Path));
+    }
+
+    [Fact]
+    public async Task An_agent_function_that_is_cancelled_while_it_starts_leaves_no_run_behind()
+    {
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("POST", "/v1/projects/demo/agents/triage/runs", 202, "application/json", RunJson),
+            ("POST", $"/v1/runs/{Run}/cancel", 202, "application/json", RunJson));
+        using var client = edge.Client();
+        using var caller = new CancellationTokenSource();
+        edge.Asked = path =>
+        {
+            if (path.EndsWith("/runs", StringComparison.Ordinal)) caller.Cancel();
+        };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Function(client).InvokeAsync(Input, caller.Token).AsTask());
+
+        Assert.Equal(("POST", $"/v1/runs/{Run}/cancel"), (edge.Requests[^1].Method, edge.Requests[^1].Path));
     }
 
     [Fact]
@@ -90,14 +187,21 @@ public class RunsClientTests
             ("GET", $"/v1/runs/{Run}/events", 200, "text/event-stream", ""),
             ("GET", $"/v1/runs/{Run}", 200, "application/json", failed));
         using var client = edge.Client();
-        var function = new AgentFunction(client, "demo/triage", "triages");
+        var function = Function(client);
 
-        var error = await Assert.ThrowsAsync<RuntimeErrorException>(() => function.InvokeAsync(
-            new(new Dictionary<string, object?> { ["input"] = "x" }), CancellationToken.None).AsTask());
+        var error = await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => function.InvokeAsync(Input, CancellationToken.None).AsTask());
 
         Assert.Equal("demo_triage", function.Name);
         Assert.Equal(ReasonCodes.CpuTimeLimit, error.Error.Code);
     }
+
+    private static AIFunctionArguments Input => new(new Dictionary<string, object?> { ["input"] = "x" });
+
+    private static AgentFunction Function(AgentRuntimeClient client) => new(client, "demo/triage", "triages");
+
+    private static string Log(int sequence) =>
+        Event(sequence, """{"type":"log","level":"info","message":"hello"}""");
 
     private static string Event(int sequence, string data) =>
         $"id: {sequence}\nevent: any\ndata: "

@@ -9,9 +9,15 @@ namespace AgentRuntime.Sdk;
 /// <summary>Starts, reads and stops runs. Thread-safe.</summary>
 public sealed class RunsClient
 {
-    private readonly ControlApi _api;
+    private const int MaxReconnects = 10;
 
-    internal RunsClient(ControlApi api) => _api = api;
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(8);
+
+    private readonly ControlApi _api;
+    private readonly TimeProvider _time;
+
+    internal RunsClient(ControlApi api, TimeProvider time) => (_api, _time) = (api, time);
 
     /// <summary>Starts a run; it is accepted and durable when the task completes.</summary>
     /// <param name="agent"><c>project/agent</c>.</param>
@@ -62,12 +68,52 @@ public sealed class RunsClient
         await foreach (var item in events.EnumerateAsync(cancellationToken)) yield return item.Data;
     }
 
-    /// <summary>Starts a run, follows it to its end and returns it as it then stands, succeeded or not.</summary>
+    /// <summary>
+    /// Starts a run, follows it to its end and returns it as it then stands, succeeded or not. Where the connection
+    /// breaks, the run is followed further on a new one: a platform that starts again goes on with its runs. After
+    /// three quarters of a minute without success the last failure is thrown.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">As <see cref="StartAsync"/>.</exception>
+    /// <exception cref="HttpRequestException">The platform does not answer.</exception>
+    /// <exception cref="IOException">The connection breaks again and again; the run may go on.</exception>
     public async Task<RunResource> RunToEndAsync(
         string agent, string input, Action<RunEventResource>? onEvent, CancellationToken cancellationToken)
     {
         var run = await StartAsync(agent, input, cancellationToken);
-        await foreach (var e in WatchAsync(run.Id, 0, cancellationToken)) onEvent?.Invoke(e);
-        return await GetAsync(run.Id, cancellationToken);
+        return await FollowAsync(run.Id, onEvent, cancellationToken);
+    }
+
+    /// <summary>Follows a run to its end over broken connections; each event is told once.</summary>
+    internal async Task<RunResource> FollowAsync(
+        string run, Action<RunEventResource>? onEvent, CancellationToken cancellationToken)
+    {
+        var last = 0L;
+        var failures = 0;
+        while (true)
+        {
+            var isTelling = false; // what the caller's own action throws is not a broken connection
+            try
+            {
+                await foreach (var e in WatchAsync(run, last, cancellationToken))
+                {
+                    (last, failures, isTelling) = (e.Sequence, 0, true);
+                    onEvent?.Invoke(e);
+                    isTelling = false;
+                }
+
+                var now = await GetAsync(run, cancellationToken);
+                if (now.Status is not ("queued" or "running")) return now;
+                if (failures == MaxReconnects)
+                    throw new HttpIOException(HttpRequestError.ResponseEnded, $"{run}'s events end before it does");
+            }
+            catch (Exception e) when (
+                !isTelling && failures < MaxReconnects && e is IOException or HttpRequestException)
+            {
+            }
+
+            var delay = TimeSpan.FromTicks(Math.Min(FirstDelay.Ticks << failures, LongestDelay.Ticks));
+            failures++;
+            await Task.Delay(delay, _time, cancellationToken);
+        }
     }
 }
