@@ -17,6 +17,7 @@ var root = new RootCommand("agentctl: deploy agents, run them, see why something
 };
 Connection.AddOptions(root);
 
-var parsed = root.Parse(args);
+// A text that begins with @ is a text: scripts pass on what others wrote, and it must not name files to read.
+var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0) return Failure.Usage(parsed);
 return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

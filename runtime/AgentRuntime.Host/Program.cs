@@ -8,7 +8,8 @@ var root = new RootCommand("agentruntime: the platform's one executable. Each ro
     NodeCommandLine.Create(),
 };
 
-var parsed = root.Parse(args);
+// What begins with @ is a value like any other and names no file of arguments to read.
+var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0)
 {
     foreach (var error in parsed.Errors)
