@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Net.Sockets;
+using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sdk;
 
@@ -19,26 +21,28 @@ internal static class Connection
     public static void AddOptions(RootCommand root) => root.Add(Url);
 
     /// <summary>
-    /// Runs a command's work with a client; failures become a message with a code and a non-zero exit.
+    /// Runs a command's work with a client; failures of the connection become a message with a code and a non-zero
+    /// exit.
     /// </summary>
     public static async Task<int> UseAsync(ParseResult parsed, Func<AgentRuntimeClient, Task<int>> work)
     {
         var address = parsed.GetValue(Url) ?? Environment.GetEnvironmentVariable(UrlVariable);
         var key = Environment.GetEnvironmentVariable(KeyVariable);
-        if (!Uri.TryCreate(address, UriKind.Absolute, out var url))
+        if (string.IsNullOrWhiteSpace(address))
             return Failure.Print(Missing($"no platform address: set {UrlVariable} or give --url"));
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var url)
+            || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps))
+            return Failure.Print(Missing($"'{address}' is not an address of the form http://host:port"));
 
         // The key is never an option: command lines are visible to every user of the machine.
         if (string.IsNullOrWhiteSpace(key)) return Failure.Print(Missing($"no API key: set {KeyVariable}"));
+        if (key.Any(c => c is <= ' ' or > '~'))
+            return Failure.Print(Missing($"{KeyVariable} holds no API key: a key is one word in ASCII"));
 
         using var client = new AgentRuntimeClient(url, key);
         try
         {
             return await work(client);
-        }
-        catch (RuntimeErrorException e)
-        {
-            return Failure.Print(e.Error);
         }
         catch (HttpRequestException e)
         {
@@ -46,6 +50,20 @@ internal static class Connection
                 ReasonCodes.PlatformUnreachable,
                 $"the platform at {url} does not answer: {e.Message}",
                 Action: "Is it running? ./runtime/up starts one."));
+        }
+        catch (IOException e) when (e is HttpIOException || e.InnerException is SocketException)
+        {
+            return Failure.Print(new RuntimeError(
+                ReasonCodes.PlatformUnreachable,
+                $"the connection to the platform at {url} broke off: {e.Message}",
+                Action: "A run that was started goes on: agentctl runs list shows it."));
+        }
+        catch (JsonException e)
+        {
+            return Failure.Print(new RuntimeError(
+                ReasonCodes.Internal,
+                $"the answer of {url} cannot be read: {e.Message}",
+                Action: "Check that the address is an AgentRuntime platform of this version."));
         }
     }
 

@@ -4,10 +4,14 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Cli;
 
 /// <summary>
-/// How a failure looks: one line on standard error with its code. Exit 1 refused or failed, 2 wrong usage.
+/// How a failure looks: one line on standard error with its code. Exit 1 refused or failed, 2 wrong usage, 130
+/// interrupted.
 /// </summary>
 internal static class Failure
 {
+    /// <summary>What shells report of a command that Ctrl-C ended.</summary>
+    public const int Interrupted = 130;
+
     public static int Print(RuntimeError error)
     {
         Console.Error.WriteLine($"error {error}");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Cli;
 using AgentRuntime.Cli.Commands;
 using AgentRuntime.Cli.Policy;
@@ -20,4 +21,19 @@ Connection.AddOptions(root);
 // A text that begins with @ is a text: scripts pass on what others wrote, and it must not name files to read.
 var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0) return Failure.Usage(parsed);
-return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (RuntimeErrorException e)
+{
+    return Failure.Print(e.Error);
+}
+catch (OperationCanceledException)
+{
+    return Failure.Interrupted;
+}
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+{
+    return Failure.Print(new RuntimeError(ReasonCodes.UnreadableFile, e.Message));
+}

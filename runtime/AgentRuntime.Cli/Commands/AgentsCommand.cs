@@ -27,7 +27,7 @@ internal static class AgentsCommand
 
     private static Command Deploy()
     {
-        var agent = new Argument<string>("agent") { Description = "project/agent" };
+        var agent = AgentArgument.Create();
         var module = new Argument<FileInfo>("module") { Description = "The agent's .wasm file" };
         var command = new Command("deploy", "Deploy a WebAssembly module as an agent") { agent, module };
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>

@@ -13,7 +13,7 @@ internal static class RunCommand
 
     public static Command Create()
     {
-        var agent = new Argument<string>("agent") { Description = "project/agent" };
+        var agent = AgentArgument.Create();
         var input = new Option<FileInfo?>("--input", "-i")
         {
             Description = "File to give to the agent. A .jsonl file starts one run a line",

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Cli.Commands;
 
 namespace AgentRuntime.Cli.Policy;
 
@@ -41,7 +42,7 @@ internal static class RecordCommands
 
     public static Command Lift()
     {
-        var agent = new Argument<string>("agent") { Description = "project/agent" };
+        var agent = AgentArgument.Create();
         return new Command("lift", "End what threat rules hold against an agent") { agent }
             .Does(async (parsed, client, cancellationToken) =>
             {
