@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli;
 
@@ -14,7 +15,7 @@ internal static class Failure
 
     public static int Print(RuntimeError error)
     {
-        Console.Error.WriteLine($"error {error}");
+        Console.Error.WriteLine(Terminal.Clean($"error {error}"));
         return error.Code == ReasonCodes.UsageError ? 2 : 1;
     }
 

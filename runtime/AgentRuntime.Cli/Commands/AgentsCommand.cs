@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Commands;
 
@@ -17,7 +18,7 @@ internal static class AgentsCommand
             foreach (var agent in await client.Agents.ListAsync(cancellationToken))
             {
                 var name = $"{agent.Project}/{agent.Name}";
-                Console.WriteLine($"{name,-32}  v{agent.Version,-4}  {agent.Module[..12]}  {agent.DeployedAt:u}");
+                Terminal.WriteLine($"{name,-32}  v{agent.Version,-4}  {agent.Module[..12]}  {agent.DeployedAt:u}");
             }
 
             return 0;
@@ -34,7 +35,7 @@ internal static class AgentsCommand
         {
             var wasm = Failure.ReadFile(parsed.GetRequiredValue(module), MaxModuleBytes);
             var deployed = await client.Agents.DeployAsync(parsed.GetRequiredValue(agent), wasm, cancellationToken);
-            Console.WriteLine($"{deployed.Project}/{deployed.Name} v{deployed.Version}  sha256:{deployed.Module}");
+            Terminal.WriteLine($"{deployed.Project}/{deployed.Name} v{deployed.Version}  sha256:{deployed.Module}");
             return 0;
         }));
         return command;

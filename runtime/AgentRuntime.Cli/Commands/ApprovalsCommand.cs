@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Commands;
 
@@ -19,8 +20,8 @@ internal static class ApprovalsCommand
         {
             foreach (var waiting in (await client.Approvals.ListAsync(cancellationToken)).Approvals)
             {
-                Console.WriteLine($"{waiting.Run} {waiting.Call}  {waiting.Agent}  until {waiting.ExpiresAt:u}");
-                Console.WriteLine($"  {waiting.Tool} {Reports.Terminal.Clean(waiting.ArgumentsJson)}");
+                Terminal.WriteLine($"{waiting.Run} {waiting.Call}  {waiting.Agent}  until {waiting.ExpiresAt:u}");
+                Terminal.WriteLine($"  {waiting.Tool} {waiting.ArgumentsJson}");
             }
 
             return 0;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Cli.Reports;
 using AgentRuntime.Sdk;
 using Microsoft.Extensions.AI;
 
@@ -20,7 +21,7 @@ internal static class ChatCommand
             await foreach (var update in chat.GetStreamingResponseAsync(
                 [new ChatMessage(ChatRole.User, parsed.GetRequiredValue(text))], options, cancellationToken))
             {
-                Console.Write(update.Text);
+                Terminal.Write(update.Text);
             }
 
             Console.WriteLine();

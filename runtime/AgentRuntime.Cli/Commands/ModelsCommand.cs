@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Commands;
 
@@ -10,7 +11,7 @@ internal static class ModelsCommand
         var command = new Command("models", "The models that are served");
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
-            foreach (var model in await client.ListModelsAsync(cancellationToken)) Console.WriteLine(model);
+            foreach (var model in await client.ListModelsAsync(cancellationToken)) Terminal.WriteLine(model);
             return 0;
         }));
         return command;

@@ -19,7 +19,7 @@ internal static class RunsCommand
         {
             var page = await client.Runs.ListAsync(null, parsed.GetValue(size), cancellationToken);
             foreach (var run in page.Runs)
-                Console.WriteLine($"{run.Id}  {run.Status,-9}  {run.Agent,-24}  {run.CreatedAt:u}  {run.Error?.Code}");
+                Terminal.WriteLine($"{run.Id}  {run.Status,-9}  {run.Agent,-24}  {run.CreatedAt:u}  {run.Error?.Code}");
             return 0;
         }));
         return command;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Commands;
 
@@ -13,8 +14,8 @@ internal static class SloCommand
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
             var levels = await client.ListServiceLevelsAsync(cancellationToken);
-            foreach (var level in levels) Console.WriteLine(Text(level));
-            if (levels.Count == 0) Console.WriteLine("no request in the last hour");
+            foreach (var level in levels) Terminal.WriteLine(Text(level));
+            if (levels.Count == 0) Terminal.WriteLine("no request in the last hour");
             return 0;
         }));
         return command;

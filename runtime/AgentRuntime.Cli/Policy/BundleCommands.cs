@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Policy;
 
@@ -17,7 +18,7 @@ internal static class BundleCommands
                 var files = BundleArgument.Read(parsed.GetRequiredValue(folder));
                 var result = await client.Policy.ValidateAsync(files, cancellationToken);
                 if (result.Problems.Count > 0) return PolicyCommand.Refuse(result.Problems);
-                Console.WriteLine($"valid  sha256:{result.Bundle}");
+                Terminal.WriteLine($"valid  sha256:{result.Bundle}");
                 return 0;
             });
     }
@@ -34,13 +35,16 @@ internal static class BundleCommands
                 if (result.Problems is { Count: > 0 } problems) return PolicyCommand.Refuse(problems);
                 foreach (var test in result.Tests)
                 {
-                    if (test.Failure is not null)
-                        Console.WriteLine($"FAIL  {test.Where}  {test.Name}\n      {test.Failure}");
+                    if (test.Failure is { } failure)
+                    {
+                        Terminal.WriteLine($"FAIL  {test.Where}  {test.Name}");
+                        Terminal.WriteLine($"      {failure}");
+                    }
                     else if (parsed.GetValue(all))
-                        Console.WriteLine($"ok    {test.Where}  {test.Name}");
+                        Terminal.WriteLine($"ok    {test.Where}  {test.Name}");
                 }
 
-                Console.WriteLine($"{result.Passed} passed, {result.Failed} failed");
+                Terminal.WriteLine($"{result.Passed} passed, {result.Failed} failed");
                 return result.Failed == 0 ? 0 : 1;
             });
     }
@@ -76,7 +80,7 @@ internal static class BundleCommands
                     ? await client.Policy.BeginShadowAsync(files, cancellationToken)
                     : await client.Policy.ApplyAsync(files, cancellationToken);
                 if (result.Problems.Count > 0) return PolicyCommand.Refuse(result.Problems);
-                Console.WriteLine(inShadow
+                Terminal.WriteLine(inShadow
                     ? $"in shadow  sha256:{result.Bundle}"
                     : $"in force  version {result.Version}  sha256:{result.Bundle}");
                 return 0;

@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Policy;
 
@@ -7,39 +8,39 @@ internal static class PolicyText
 {
     public static void Plan(PolicyPlanResource plan)
     {
-        Console.WriteLine($"{Short(plan.Before)} -> {Short(plan.After)}");
+        Terminal.WriteLine($"{Short(plan.Before)} -> {Short(plan.After)}");
         if (plan.Changes.Count == 0 && plan.Decisions.Count == 0)
         {
-            Console.WriteLine("nothing changes");
+            Terminal.WriteLine("nothing changes");
             return;
         }
 
         foreach (var change in plan.Changes)
-            Console.WriteLine($"  {change.Subject}  {change.What}: {Cut(change.Before)} -> {Cut(change.After)}");
+            Terminal.WriteLine($"  {change.Subject}  {change.What}: {Cut(change.Before)} -> {Cut(change.After)}");
         Decisions(plan.Decisions);
-        Console.WriteLine(plan.Affected.Count == 0
+        Terminal.WriteLine(plan.Affected.Count == 0
             ? "nobody is decided about differently, as far as was tried"
             : $"decided about differently: {string.Join(", ", plan.Affected)}");
     }
 
     public static void Explanation(PolicyExplanationResource answer)
     {
-        Console.WriteLine($"{answer.Verdict}  {answer.Caller}  {answer.Resource}  bundle {Short(answer.Bundle)}");
-        if (answer.Recorded is { } recorded) Console.WriteLine($"  decided then: {recorded}");
-        if (answer.Reason is { } reason) Console.WriteLine($"  {reason.ToError()}");
-        if (answer.History is { } history) Console.WriteLine($"  {history}");
-        foreach (var error in answer.Errors ?? []) Console.WriteLine($"  failed: {error}");
+        Terminal.WriteLine($"{answer.Verdict}  {answer.Caller}  {answer.Resource}  bundle {Short(answer.Bundle)}");
+        if (answer.Recorded is { } recorded) Terminal.WriteLine($"  decided then: {recorded}");
+        if (answer.Reason is { } reason) Terminal.WriteLine($"  {reason.ToError()}");
+        if (answer.History is { } history) Terminal.WriteLine($"  {history}");
+        foreach (var error in answer.Errors ?? []) Terminal.WriteLine($"  failed: {error}");
         foreach (var policy in answer.Policies)
         {
             var part = policy.Decided ? "decided" : policy.Truth.Replace('_', ' ');
-            Console.WriteLine($"  {part}: {policy.Effect} {policy.Id} [{policy.Where}]");
+            Terminal.WriteLine($"  {part}: {policy.Effect} {policy.Id} [{policy.Where}]");
             var what = policy.Truth == "fails" ? "what failed"
                 : policy.Effect == "forbid" ? "would forbid it if"
                 : "would have to be true";
-            foreach (var unmet in policy.Unmet) Console.WriteLine($"    {what}: {unmet}");
+            foreach (var unmet in policy.Unmet) Terminal.WriteLine($"    {what}: {unmet}");
         }
 
-        if (answer.Policies.Count == 0) Console.WriteLine("  no policy speaks of this call");
+        if (answer.Policies.Count == 0) Terminal.WriteLine("  no policy speaks of this call");
     }
 
     public static void Simulation(PolicySimulationResource answer)
@@ -47,50 +48,50 @@ internal static class PolicyText
         foreach (var difference in answer.Differences)
         {
             var place = difference.Run is null ? "" : $"  {difference.Run} {difference.Call}";
-            Console.WriteLine(
+            Terminal.WriteLine(
                 $"{difference.At:u}  {difference.Before} -> {difference.After}  {difference.Caller}  "
                     + $"{difference.Resource} {Cut(difference.Arguments?.GetRawText() ?? "")}{place}");
-            if (difference.Reason is { } reason) Console.WriteLine($"  {reason.ToError()}");
+            if (difference.Reason is { } reason) Terminal.WriteLine($"  {reason.ToError()}");
         }
 
         foreach (var count in answer.Counts)
-            Console.WriteLine($"  {count.Before} -> {count.After}: {count.Count}");
-        Console.WriteLine(
+            Terminal.WriteLine($"  {count.Before} -> {count.After}: {count.Count}");
+        Terminal.WriteLine(
             $"{answer.Decided} decisions since {answer.Since:u} under {Short(answer.Bundle)}: {answer.Changed} changed"
                 + (answer.Skipped > 0 ? $", {answer.Skipped} left out (arguments not recorded)" : ""));
     }
 
     public static void Audit(PolicyAuditResource answer)
     {
-        Console.WriteLine($"bundle {Short(answer.Bundle)}");
+        Terminal.WriteLine($"bundle {Short(answer.Bundle)}");
         foreach (var agent in answer.Agents)
         {
-            Console.WriteLine(agent.Agent);
+            Terminal.WriteLine(agent.Agent);
             foreach (var tool in agent.Tools) Reach(tool.ReadOnly ? "reads" : "calls", tool);
             foreach (var model in agent.Models) Reach("asks", model);
             foreach (var bucket in agent.Memory)
                 Reach(bucket.ReadOnly ? "reads memory" : "writes memory", bucket);
         }
 
-        foreach (var tool in answer.UnreachableTools) Console.WriteLine($"nobody can call {tool}");
+        foreach (var tool in answer.UnreachableTools) Terminal.WriteLine($"nobody can call {tool}");
         foreach (var policy in answer.NeverDecided)
-            Console.WriteLine($"decided nothing in {answer.Days} days: {policy}");
+            Terminal.WriteLine($"decided nothing in {answer.Days} days: {policy}");
         if (answer.Differences is { } differences)
         {
-            Console.WriteLine(differences.Count == 0
+            Terminal.WriteLine(differences.Count == 0
                 ? "the other bundle decides alike, as far as was tried"
                 : "the other bundle decides differently:");
             Decisions(differences);
         }
 
-        Console.WriteLine($"{answer.Decisions} decisions in {answer.Days} days");
+        Terminal.WriteLine($"{answer.Decisions} decisions in {answer.Days} days");
     }
 
     private static void Reach(string verb, ReachResource thing)
     {
-        Console.WriteLine($"  {verb} {thing.Name}{(thing.NeedsApproval ? ", only with approval" : "")}");
-        foreach (var condition in thing.Conditions) Console.WriteLine($"    when {condition}");
-        foreach (var forbid in thing.Forbids) Console.WriteLine($"    unless {forbid} forbids it");
+        Terminal.WriteLine($"  {verb} {thing.Name}{(thing.NeedsApproval ? ", only with approval" : "")}");
+        foreach (var condition in thing.Conditions) Terminal.WriteLine($"    when {condition}");
+        foreach (var forbid in thing.Forbids) Terminal.WriteLine($"    unless {forbid} forbids it");
     }
 
     private static void Decisions(IReadOnlyList<DecisionChangeResource> changes)
@@ -98,7 +99,7 @@ internal static class PolicyText
         foreach (var change in changes)
         {
             var example = change.Example.Length == 0 ? "" : $", for example {Cut(change.Example)}";
-            Console.WriteLine(
+            Terminal.WriteLine(
                 $"  {(change.Wider ? "wider   " : "narrower")}  {change.Caller}  {change.Resource}: "
                     + $"{change.Before} -> {change.After}{example}");
         }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgentRuntime.Cli.Commands;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Policy;
 
@@ -18,12 +19,12 @@ internal static class RecordCommands
                 foreach (var (at, made) in list.Decisions)
                 {
                     var place = made.Run is null ? "-" : $"{made.Run} {made.Call}";
-                    Console.WriteLine(
+                    Terminal.WriteLine(
                         $"{at:u}  {made.Verdict,-16}  {made.Caller,-20}  {made.Resource,-20}  {made.Reason?.Code,-6}  "
                             + place);
                 }
 
-                if (list.NextPageToken is { } next) Console.WriteLine($"more: --page {next}");
+                if (list.NextPageToken is { } next) Terminal.WriteLine($"more: --page {next}");
                 return 0;
             });
     }
@@ -34,9 +35,9 @@ internal static class RecordCommands
             {
                 var threats = await client.Policy.ThreatsAsync(cancellationToken);
                 foreach (var threat in threats)
-                    Console.WriteLine(
+                    Terminal.WriteLine(
                         $"{threat.Agent}  {threat.Effect}  until {threat.Until:u}  {threat.Rule}: {threat.Detail}");
-                if (threats.Count == 0) Console.WriteLine("nothing");
+                if (threats.Count == 0) Terminal.WriteLine("nothing");
                 return 0;
             });
 
@@ -47,7 +48,7 @@ internal static class RecordCommands
             .Does(async (parsed, client, cancellationToken) =>
             {
                 await client.Policy.LiftAsync(parsed.GetRequiredValue(agent), cancellationToken);
-                Console.WriteLine("lifted");
+                Terminal.WriteLine("lifted");
                 return 0;
             });
     }

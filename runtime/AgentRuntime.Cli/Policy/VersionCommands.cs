@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Policy;
 
@@ -20,7 +21,7 @@ internal static class VersionCommands
             {
                 var result = await client.Policy.RollbackAsync(parsed.GetValue(version), cancellationToken);
                 if (result.Problems.Count > 0) return PolicyCommand.Refuse(result.Problems);
-                Console.WriteLine($"in force  version {result.Version}  sha256:{result.Bundle}");
+                Terminal.WriteLine($"in force  version {result.Version}  sha256:{result.Bundle}");
                 return 0;
             });
     }
@@ -51,13 +52,13 @@ internal static class VersionCommands
                         WireJson.Default.PolicySimulationResource,
                         PolicyText.Simulation);
                 await client.Policy.EndShadowAsync(cancellationToken);
-                Console.WriteLine("no bundle is in shadow");
+                Terminal.WriteLine("no bundle is in shadow");
                 return 0;
             });
     }
 
     private static void Print(BundleVersionResource version, string state) =>
-        Console.WriteLine(
+        Terminal.WriteLine(
             $"{(version.Version == 0 ? "-" : $"{version.Version}"),4}  {version.At:u}  sha256:{version.Bundle[..12]}  "
                 + $"{version.Cause,-14}  {version.Principal}  {state}".TrimEnd());
 }

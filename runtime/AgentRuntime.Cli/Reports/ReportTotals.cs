@@ -51,11 +51,12 @@ internal sealed class ReportTotals
         _firstTokenMs.Sort();
         var median = _firstTokenMs.Count == 0 ? 0 : _firstTokenMs[_firstTokenMs.Count / 2];
         var cost = new MicroUsd(_costMicroUsd);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-
-            {_runs} runs, {_succeeded} succeeded; {_allowed} calls allowed, {_refused} refused
-            prompt {_promptTokens} tokens (cached {_cachedTokens}), output {_outputTokens}, cost {cost}
-            first token {median:0} ms at the median; engines: {string.Join(", ", _engines)}
-            """));
+        Console.WriteLine();
+        Terminal.WriteLine($"{_runs} runs, {_succeeded} succeeded; {_allowed} calls allowed, {_refused} refused");
+        Terminal.WriteLine(
+            $"prompt {_promptTokens} tokens (cached {_cachedTokens}), output {_outputTokens}, cost {cost}");
+        Terminal.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"first token {median:0} ms at the median; engines: {string.Join(", ", _engines)}"));
     }
 }

@@ -14,49 +14,59 @@ internal sealed class TextRunReport : IRunReport
 
     private readonly ReportTotals _totals = new();
 
-    public void Begin(string input) => Console.WriteLine($"\n> {Shorten(input)}");
+    public void Begin(string input)
+    {
+        Console.WriteLine();
+        Terminal.WriteLine($"> {Shorten(input)}");
+    }
 
     public void Add(RunEventResource e)
     {
         _totals.Add(e.Data);
-        if (Line(e.Run, e.Data) is { } line) Console.WriteLine("  " + line);
+        foreach (var line in Lines(e.Run, e.Data)) Terminal.WriteLine("  " + line);
     }
 
     public void End(RunResource run)
     {
         _totals.End(run);
         var outcome = run.Error?.ToError().ToString() ?? Shorten(run.Output ?? "", MaxOutputCharacters);
-        Console.WriteLine($"  {run.Status}  {outcome}");
-        Console.WriteLine(
+        Terminal.WriteLine($"  {run.Status}  {outcome}");
+        Terminal.WriteLine(
             $"  {run.Id}  prompt {run.Usage.PromptTokens} (cached {run.Usage.CachedPromptTokens})"
             + $"  output {run.Usage.OutputTokens}  cost {new MicroUsd(run.CostMicroUsd)}");
     }
 
     public void Close() => _totals.Print();
 
-    private static string? Line(string run, RunEventData data) => data switch
+    private static string[] Lines(string run, RunEventData data) => data switch
     {
-        ApprovalRequested d => $"wait   {d.Tool} until {d.ExpiresAt:u}: agentctl approvals approve {run} {d.Call}",
+        ApprovalRequested d => [$"wait   {d.Tool} until {d.ExpiresAt:u}: agentctl approvals approve {run} {d.Call}"],
         ApprovalDecided d =>
-            $"       {(d.Approved ? "approved" : "denied")} by {d.Principal}: {Shorten(d.Comment ?? "")}",
-        ToolDecided { Verdict: "allow" } d => $"allow  {d.Tool} {Shorten(d.ArgumentsJson)}",
-        ToolDecided d => $"{d.Verdict,-6} {d.Tool} {Shorten(d.ArgumentsJson)}\n         {d.Reason?.ToError()}",
-        ToolCompleted d => $"       {d.Tool} answered in {Ms(d.DurationMs)}: {Shorten(d.Content)}",
-        ToolFailed d => $"       {d.Tool} failed: {d.Error.ToError()}",
-        ChatCompleted d => $"chat   {d.Model}  prompt {d.Usage.PromptTokens} (cached {d.Usage.CachedPromptTokens})"
-            + $"  output {d.Usage.OutputTokens}  first token {Ms(d.TimeToFirstTokenMs)}  {Engines(d)}"
-            + $"  {new MicroUsd(d.CostMicroUsd)}{Said(d.Content)}",
-        ChatFailed d => $"chat   {d.Model}  failed: {d.Error.ToError()}",
+            [$"       {(d.Approved ? "approved" : "denied")} by {d.Principal}: {Shorten(d.Comment ?? "")}"],
+        ToolDecided { Verdict: "allow" } d => [$"allow  {d.Tool} {Shorten(d.ArgumentsJson)}"],
+        ToolDecided d => [$"{d.Verdict,-6} {d.Tool} {Shorten(d.ArgumentsJson)}", $"       {d.Reason?.ToError()}"],
+        ToolCompleted d => [$"       {d.Tool} answered in {Ms(d.DurationMs)}: {Shorten(d.Content)}"],
+        ToolFailed d => [$"       {d.Tool} failed: {d.Error.ToError()}"],
+        ChatCompleted d =>
+        [
+            $"chat   {d.Model}  prompt {d.Usage.PromptTokens} (cached {d.Usage.CachedPromptTokens})"
+                + $"  output {d.Usage.OutputTokens}  first token {Ms(d.TimeToFirstTokenMs)}  {Engines(d)}"
+                + $"  {new MicroUsd(d.CostMicroUsd)}",
+            .. Said(d.Content),
+        ],
+        ChatFailed d => [$"chat   {d.Model}  failed: {d.Error.ToError()}"],
         MemoryCompleted d =>
-            $"memory {d.Operation} {d.Bucket} {Shorten(d.Key ?? "")}{(d.Found == false ? " (none)" : "")}",
-        MemoryRefused d => $"deny   memory {d.Operation} {Shorten(d.Bucket)} {Shorten(d.Key ?? "")}\n"
-            + $"         {d.Error.ToError()}",
-        GuestLogged d => $"log    {d.Level}: {Shorten(d.Message)}",
-        _ => null,
+            [$"memory {d.Operation} {d.Bucket} {Shorten(d.Key ?? "")}{(d.Found == false ? " (none)" : "")}"],
+        MemoryRefused d =>
+        [
+            $"deny   memory {d.Operation} {Shorten(d.Bucket)} {Shorten(d.Key ?? "")}", $"       {d.Error.ToError()}",
+        ],
+        GuestLogged d => [$"log    {d.Level}: {Shorten(d.Message)}"],
+        _ => [],
     };
 
     /// <summary>Nothing when the model only asked for tools: the calls follow.</summary>
-    private static string Said(string content) => content.Length == 0 ? "" : $"\n         {Shorten(content)}";
+    private static string[] Said(string content) => content.Length == 0 ? [] : [$"       {Shorten(content)}"];
 
     private static string Engines(ChatCompleted chat) => chat.PrefillEngine == chat.DecodeEngine
         ? chat.DecodeEngine
