@@ -4,11 +4,20 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Cli.Policy;
 
-/// <summary>A bundle's folder on the command line, and its files. Hidden files are not part of a bundle.</summary>
+/// <summary>
+/// A bundle's folder on the command line, and its files. Hidden files are not part of a bundle; whatever else cannot
+/// be read refuses the folder as a whole, since a <c>forbid</c> that is left out forbids nothing. The platform's own
+/// reader (<c>BundleFolder</c>) takes and refuses the same.
+/// </summary>
 internal static class BundleArgument
 {
     private const long MaxFileBytes = 1 << 20;
     private const int MaxFiles = 500;
+
+    private static readonly EnumerationOptions Whole = new()
+    {
+        RecurseSubdirectories = true, AttributesToSkip = FileAttributes.Hidden, IgnoreInaccessible = false,
+    };
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -20,16 +29,25 @@ internal static class BundleArgument
     public static Dictionary<string, string> Read(DirectoryInfo folder)
     {
         if (!folder.Exists) throw Unreadable(folder, "there is no such folder");
-        var options = new EnumerationOptions
+        var files = new Dictionary<string, string>(StringComparer.Ordinal);
+        try
         {
-            RecurseSubdirectories = true,
-            MaxRecursionDepth = 8,
-            AttributesToSkip = FileAttributes.Hidden | FileAttributes.System | FileAttributes.ReparsePoint,
-        };
-        var files = folder.EnumerateFiles("*", options).Take(MaxFiles + 1).ToList();
-        if (files.Count > MaxFiles) throw Unreadable(folder, $"it holds more than {MaxFiles} files");
-        return files.ToDictionary(
-            file => Path.GetRelativePath(folder.FullName, file.FullName).Replace('\\', '/'), Text);
+            foreach (var entry in folder.EnumerateFileSystemInfos("*", Whole))
+            {
+                if (entry.Attributes.HasFlag(FileAttributes.ReparsePoint))
+                    throw Unreadable(entry, "links are not part of a bundle");
+                if (entry is not FileInfo file) continue;
+                if (files.Count == MaxFiles)
+                    throw Unreadable(folder, $"it holds more than {MaxFiles} files");
+                files.Add(Path.GetRelativePath(folder.FullName, file.FullName).Replace('\\', '/'), Text(file));
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(folder, e.Message);
+        }
+
+        return files;
     }
 
     private static string Text(FileInfo file)
@@ -45,6 +63,6 @@ internal static class BundleArgument
         }
     }
 
-    private static RuntimeErrorException Unreadable(DirectoryInfo folder, string why) =>
-        new(new RuntimeError(ReasonCodes.UnreadableFile, $"cannot read {folder}: {why}", folder.ToString()));
+    private static RuntimeErrorException Unreadable(FileSystemInfo entry, string why) =>
+        new(new RuntimeError(ReasonCodes.UnreadableFile, $"cannot read {entry}: {why}", entry.ToString()));
 }

@@ -1,6 +1,7 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.ControlPlane;
 using AgentRuntime.Host.Configuration;
+using AgentRuntime.Policies;
 
 namespace AgentRuntime.Host.Seeding;
 
