@@ -157,6 +157,27 @@ public sealed class KitTests
     }
 
     [Fact]
+    public async Task A_script_that_logs_an_error_says_which_and_where()
+    {
+        const string Script = """
+            function run() {
+              try { shop.x; } catch (e) { console.error('no shop:', e); }
+              try { agent.call('shop/x', {}); } catch (e) { console.warn(e, null, { e: 1 }); }
+              return '';
+            }
+            """;
+
+        var run = await GuestRun.RunAsync(Wasm.WithSetting(Wasm.Dist("javascript"), "script", Script), "");
+
+        Assert.Equal([GuestLogLevel.Error, GuestLogLevel.Warning], run.Log.Select(line => line.Item1));
+        Assert.StartsWith(
+            "no shop: ReferenceError: shop is not defined\n", run.Log[0].Item2, StringComparison.Ordinal);
+        Assert.Contains("agent.js:2:", run.Log[0].Item2, StringComparison.Ordinal);
+        Assert.StartsWith("HostError: AR2002: no rule allows it\n", run.Log[1].Item2, StringComparison.Ordinal);
+        Assert.EndsWith(" null {\"e\":1}", run.Log[1].Item2, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_script_that_loops_or_hoards_is_stopped_like_any_guest()
     {
         var looping = await GuestRun.RunAsync(

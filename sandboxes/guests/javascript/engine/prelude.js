@@ -149,9 +149,17 @@
 
   const levels = { debug: 0, info: 1, warning: 2, error: 3 };
 
+  const stackOf = (error) => String(error?.stack ?? '').replaceAll('<input>', 'agent.js');
+
+  // JSON has nothing of an Error: it is said with its name, its message and its place.
+  function shown(part) {
+    if (part instanceof Error) return `${part}\n${stackOf(part)}`.trimEnd();
+    return typeof part === 'object' ? JSON.stringify(part) : String(part);
+  }
+
   function write(level, parts) {
     const scratch = new Scratch();
-    const line = parts.map((part) => (typeof part === 'object' ? JSON.stringify(part) : String(part))).join(' ');
+    const line = parts.map(shown).join(' ');
     log(levels[level], scratch.text(line));
     scratch.free();
   }
@@ -268,9 +276,8 @@
 
   // What the script means to say, with its own Error, stands alone; what went wrong in it is said with its place.
   function fail(error) {
-    const stack = String(error?.stack ?? '').replaceAll('<input>', 'agent.js');
-    if (!(error instanceof HostError)) agent.log.error(`${error}\n${stack}`.trimEnd());
-    const place = /agent\.js:\d+:\d+/.exec(stack);
+    if (!(error instanceof HostError)) agent.log.error(error instanceof Error ? error : String(error));
+    const place = /agent\.js:\d+:\d+/.exec(stackOf(error));
     const mistake = error instanceof Error && error.name !== 'Error' && !(error instanceof HostError);
     const message = error instanceof Error ? error.message : String(error);
     end(true, mistake && place ? `${message} (${place[0]})` : message);
