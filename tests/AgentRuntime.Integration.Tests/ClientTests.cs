@@ -1,9 +1,13 @@
 using System.Net;
 using System.Text.Json;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Integration.Tests.Processes;
 using AgentRuntime.Sdk;
 using AgentRuntime.TestKit;
 using Microsoft.Extensions.AI;
+using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
+using ChatOptions = Microsoft.Extensions.AI.ChatOptions;
+using ChatRole = Microsoft.Extensions.AI.ChatRole;
 
 namespace AgentRuntime.Integration.Tests;
 
@@ -40,6 +44,32 @@ public class ClientTests(RunningPlatform platform) : IClassFixture<RunningPlatfo
 
         Assert.NotEqual("", response.Text);
         Assert.True(response.Usage?.OutputTokenCount > 0);
+    }
+
+    [Fact]
+    public async Task What_the_sdk_is_told_about_tools_and_images_reaches_the_platform()
+    {
+        using var client = platform.Client();
+        using var chat = new RuntimeChatClient(client, "demo");
+        AITool[] tools =
+        [
+            AIFunctionFactory.Create(static (bool express) => express, "ship", "Ships an order."),
+            AIFunctionFactory.Create(static (bool whole) => whole, "refund", "Refunds an order."),
+        ];
+
+        var response = await chat.GetResponseAsync(
+            [new ChatMessage(ChatRole.User, "Hello")],
+            new ChatOptions
+            {
+                Instructions = "Be brief.", Tools = tools, ToolMode = ChatToolMode.RequireSpecific("refund"),
+                MaxOutputTokens = 64, Temperature = 0, FrequencyPenalty = 0.5f,
+            });
+        var image = await Assert.ThrowsAsync<RuntimeErrorException>(() => chat.GetResponseAsync(
+            [new ChatMessage(ChatRole.User, [new UriContent("http://169.254.169.254/x.png", "image/png")])]));
+
+        var call = Assert.Single(response.Messages.SelectMany(m => m.Contents).OfType<FunctionCallContent>());
+        Assert.Equal("refund", call.Name);
+        Assert.Equal(ReasonCodes.UnsupportedParameter, image.Error.Code);
     }
 
     [Fact]

@@ -18,12 +18,36 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     public Task Exited => _process.WaitForExitAsync();
 
+    public int ExitCode => _process.ExitCode;
+
     public string Output
     {
         get
         {
             lock (_output) return _output.ToString();
         }
+    }
+
+    /// <summary>Starts a program.</summary>
+    public static ChildProcess Start(
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
+    {
+        var info = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            WorkingDirectory = TestKit.Repository.Root,
+        };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) info.Environment[name] = value;
+        var child = new ChildProcess(new Process { StartInfo = info });
+        child._process.OutputDataReceived += (_, e) => child.Read(e.Data);
+        child._process.ErrorDataReceived += (_, e) => child.Read(e.Data);
+        child._process.Start();
+        child._process.BeginOutputReadLine();
+        child._process.BeginErrorReadLine();
+        return child;
     }
 
     /// <summary>Starts a program and waits for its line <c>ready URL</c>.</summary>
@@ -44,37 +68,23 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         await using var child = Start(program, arguments, environment);
         await child.Exited.WaitAsync(Patience);
-        return (child._process.ExitCode, child.Output);
+        return (child.ExitCode, child.Output);
     }
 
     public void Kill() => _process.Kill(entireProcessTree: false);
+
+    /// <summary>Asks it to stop, as Ctrl-C does.</summary>
+    public async Task TerminateAsync()
+    {
+        using var kill = Process.Start("kill", ["-TERM", $"{Id}"]);
+        await kill.WaitForExitAsync();
+    }
 
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited) _process.Kill(entireProcessTree: true);
         await Exited;
         _process.Dispose();
-    }
-
-    private static ChildProcess Start(
-        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
-    {
-        var info = new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-            RedirectStandardInput = true,
-            WorkingDirectory = TestKit.Repository.Root,
-        };
-        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) info.Environment[name] = value;
-        var child = new ChildProcess(new Process { StartInfo = info });
-        child._process.OutputDataReceived += (_, e) => child.Read(e.Data);
-        child._process.ErrorDataReceived += (_, e) => child.Read(e.Data);
-        child._process.Start();
-        child._process.BeginOutputReadLine();
-        child._process.BeginErrorReadLine();
-        return child;
     }
 
     private void Read(string? line)
