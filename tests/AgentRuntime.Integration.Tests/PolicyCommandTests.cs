@@ -87,6 +87,26 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
         Assert.Equal(before, (await client.Policy.GetAsync(CancellationToken.None)).InForce);
     }
 
+    [Fact]
+    public async Task Two_bundles_of_the_largest_size_can_be_compared()
+    {
+        var large = Path.Combine(platform.State, "large-policy");
+        CopyDemo(large, limit: 5000);
+        var quotes = new string('"', 1_000_000); // escaped each
+        for (var i = 0; i < 4; i++) await File.WriteAllTextAsync(Path.Combine(large, $"notes-{i}.md"), quotes);
+
+        var (exit, output) = await platform.AgentctlAsync("policy", "audit", large, "--compare", large);
+        var larger = Path.Combine(large, "notes-4.md");
+        await File.WriteAllTextAsync(larger, quotes);
+        var refused = await platform.AgentctlAsync("policy", "validate", large);
+        File.Delete(larger);
+
+        Assert.True(exit == 0, output);
+        Assert.Contains("the other bundle decides alike", output, StringComparison.Ordinal);
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("AR8008", refused.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("PUT", "v1/policy")]
     [InlineData("POST", "v1/policy/rollback")]
@@ -104,7 +124,7 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
         Assert.Equal(401, await StatusAsync(stranger, method, address, "{}"));
         Assert.Equal(400, await StatusAsync(http, method, address, "{"));
         Assert.Equal(400, await StatusAsync(http, method, address, """{"files": 5, "run": 5, "version": "x"}"""));
-        Assert.Equal(413, await StatusAsync(http, method, address, new string(' ', 5 << 20)));
+        Assert.Equal(413, await StatusAsync(http, method, address, new string(' ', 19 << 20)));
     }
 
     [Fact]

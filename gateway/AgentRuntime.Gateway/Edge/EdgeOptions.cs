@@ -8,14 +8,19 @@ public sealed record EdgeOptions
     /// <summary>Bytes of an inference request. Default 4 MiB.</summary>
     public int MaxInferenceBodyBytes { get; init; } = 4 << 20;
 
-    /// <summary>Bytes of a run's request, its input included. Default 2 MiB.</summary>
-    public int MaxRunBodyBytes { get; init; } = 2 << 20;
+    /// <summary>
+    /// Bytes of a run's request. Default 13 MiB: the largest input with each byte escaped as six, and a little.
+    /// </summary>
+    public int MaxRunBodyBytes { get; init; } = (6 * WireBounds.RunInputBytes) + (1 << 20);
 
     /// <summary>Bytes of a module. Default 16 MiB.</summary>
-    public int MaxModuleBytes { get; init; } = 16 << 20;
+    public int MaxModuleBytes { get; init; } = WireBounds.ModuleBytes;
 
-    /// <summary>Bytes of a policy bundle's request. Default 4 MiB.</summary>
-    public int MaxPolicyBodyBytes { get; init; } = 4 << 20;
+    /// <summary>
+    /// Bytes of a request about policy. Default 18 MiB: two of the largest bundles to compare, with each byte escaped
+    /// as two, and their paths.
+    /// </summary>
+    public int MaxPolicyBodyBytes { get; init; } = (4 * WireBounds.BundleBytes) + (2 << 20);
 
     /// <summary>Depth of nesting in a body. Default 64, as System.Text.Json.</summary>
     public int MaxJsonDepth { get; init; } = 64;

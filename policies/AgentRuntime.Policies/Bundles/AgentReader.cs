@@ -143,7 +143,7 @@ internal static class AgentReader
             MaxTokens = new(section.Long("tokens", defaults.MaxTokens.Value, 0, 1_000_000_000_000)),
             MaxCost = section.Usd("cost_usd", defaults.MaxCost),
             Deadline = section.Duration("deadline", defaults.Deadline, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30)),
-            MaxInput = section.Size("input", defaults.MaxInput, new(0), ByteCount.FromMebibytes(64)),
+            MaxInput = section.Size("input", defaults.MaxInput, new(0), new(WireBounds.RunInputBytes)),
         };
         if (budget.MaxCost.CompareTo(quota.CostPerDay) > 0)
         {

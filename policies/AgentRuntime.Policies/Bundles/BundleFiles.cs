@@ -10,9 +10,9 @@ namespace AgentRuntime.Policies;
 /// </summary>
 internal sealed class BundleFiles
 {
-    public const int MaxFiles = 500;
-    public const int MaxFileBytes = 1 << 20;
-    public const int MaxTotalBytes = 8 << 20;
+    public const int MaxFiles = WireBounds.BundleFiles;
+    public const int MaxFileBytes = WireBounds.BundleFileBytes;
+    public const int MaxTotalBytes = WireBounds.BundleBytes;
     public const string Main = "bundle.yaml";
 
     private static readonly string[] Places =

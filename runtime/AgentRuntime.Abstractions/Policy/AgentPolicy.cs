@@ -31,7 +31,7 @@ public sealed record RunBudget
     /// <summary>Wall-clock time from start to end. Default 5 minutes.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Bytes of input. Default 1 MiB.</summary>
+    /// <summary>Bytes of input. Default 1 MiB; at most <see cref="WireBounds.RunInputBytes"/>.</summary>
     public ByteCount MaxInput { get; init; } = ByteCount.FromMebibytes(1);
 }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Commands;
@@ -6,8 +7,6 @@ namespace AgentRuntime.Cli.Commands;
 /// <summary><c>agentctl agents list | deploy</c>.</summary>
 internal static class AgentsCommand
 {
-    private const long MaxModuleBytes = 64 << 20;
-
     public static Command Create() => new("agents", "Deploy agents and list them") { List(), Deploy() };
 
     private static Command List()
@@ -33,7 +32,7 @@ internal static class AgentsCommand
         var command = new Command("deploy", "Deploy a WebAssembly module as an agent") { agent, module };
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
-            var wasm = Failure.ReadFile(parsed.GetRequiredValue(module), MaxModuleBytes);
+            var wasm = Failure.ReadFile(parsed.GetRequiredValue(module), WireBounds.ModuleBytes);
             var deployed = await client.Agents.DeployAsync(parsed.GetRequiredValue(agent), wasm, cancellationToken);
             Terminal.WriteLine($"{deployed.Project}/{deployed.Name} v{deployed.Version}  sha256:{deployed.Module}");
             return 0;

@@ -9,7 +9,8 @@ namespace AgentRuntime.Cli.Commands;
 /// <summary><c>agentctl run project/agent --input FILE</c>: runs an agent and tells what it did.</summary>
 internal static class RunCommand
 {
-    private const long MaxInputBytes = 64 << 20;
+    /// <summary>A file of many inputs; each of them is bounded as every input is.</summary>
+    private const long MaxLinesBytes = 64 << 20;
 
     public static Command Create()
     {
@@ -59,8 +60,10 @@ internal static class RunCommand
     private static string[] Inputs(FileInfo? file, string? text, bool whole)
     {
         if (file is null) return [text ?? ""];
-        var content = Encoding.UTF8.GetString(Failure.ReadFile(file, MaxInputBytes));
-        if (whole || file.Extension != ".jsonl") return [content];
+        var isOne = whole || file.Extension != ".jsonl";
+        var content = Encoding.UTF8.GetString(
+            Failure.ReadFile(file, isOne ? WireBounds.RunInputBytes : MaxLinesBytes));
+        if (isOne) return [content];
         var lines = content.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return lines.Length > 0
             ? lines

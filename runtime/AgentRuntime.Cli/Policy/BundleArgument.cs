@@ -11,9 +11,6 @@ namespace AgentRuntime.Cli.Policy;
 /// </summary>
 internal static class BundleArgument
 {
-    private const long MaxFileBytes = 1 << 20;
-    private const int MaxFiles = 500;
-
     private static readonly EnumerationOptions Whole = new()
     {
         RecurseSubdirectories = true, AttributesToSkip = FileAttributes.Hidden, IgnoreInaccessible = false,
@@ -30,6 +27,7 @@ internal static class BundleArgument
     {
         if (!folder.Exists) throw Unreadable(folder, "there is no such folder");
         var files = new Dictionary<string, string>(StringComparer.Ordinal);
+        long total = 0;
         try
         {
             foreach (var entry in folder.EnumerateFileSystemInfos("*", Whole))
@@ -37,9 +35,13 @@ internal static class BundleArgument
                 if (entry.Attributes.HasFlag(FileAttributes.ReparsePoint))
                     throw Unreadable(entry, "links are not part of a bundle");
                 if (entry is not FileInfo file) continue;
-                if (files.Count == MaxFiles)
-                    throw Unreadable(folder, $"it holds more than {MaxFiles} files");
-                files.Add(Path.GetRelativePath(folder.FullName, file.FullName).Replace('\\', '/'), Text(file));
+                total += file.Length;
+                if (files.Count == WireBounds.BundleFiles || total > WireBounds.BundleBytes)
+                    throw Unreadable(
+                        folder,
+                        $"it holds more than {WireBounds.BundleFiles} files or {WireBounds.BundleBytes} bytes");
+                var path = Path.GetRelativePath(folder.FullName, file.FullName);
+                files.Add(path.Replace(Path.DirectorySeparatorChar, '/'), Text(file));
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -54,7 +56,7 @@ internal static class BundleArgument
     {
         try
         {
-            return Utf8.GetString(Failure.ReadFile(file, MaxFileBytes));
+            return Utf8.GetString(Failure.ReadFile(file, WireBounds.BundleFileBytes));
         }
         catch (DecoderFallbackException)
         {

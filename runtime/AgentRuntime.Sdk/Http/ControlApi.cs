@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using AgentRuntime.Abstractions;
@@ -10,6 +11,12 @@ namespace AgentRuntime.Sdk.Http;
 internal sealed class ControlApi(HttpClient http)
 {
     private const int MaxErrorBytes = 1 << 16;
+
+    /// <summary>
+    /// Escapes what JSON demands and no more: a bundle would become up to six times as long otherwise.
+    /// </summary>
+    private static readonly JsonSerializerOptions Sent =
+        new(WireJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
@@ -25,7 +32,7 @@ internal sealed class ControlApi(HttpClient http)
         CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path);
-        request.Content = JsonContent.Create(body, bodyType);
+        request.Content = Content(body, bodyType);
         return await ReadAsync(request, resultType, cancellationToken);
     }
 
@@ -33,7 +40,7 @@ internal sealed class ControlApi(HttpClient http)
         string path, TBody body, JsonTypeInfo<TBody> type, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path);
-        request.Content = JsonContent.Create(body, type);
+        request.Content = Content(body, type);
         using var response = await SendAsync(request, cancellationToken);
     }
 
@@ -72,7 +79,7 @@ internal sealed class ControlApi(HttpClient http)
         CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, path);
-        request.Content = JsonContent.Create(body, bodyType);
+        request.Content = Content(body, bodyType);
         using var response = await http.SendAsync(request, cancellationToken);
         if (response.StatusCode != HttpStatusCode.UnprocessableEntity
             || response.Content.Headers.ContentType?.MediaType == "application/problem+json")
@@ -104,6 +111,9 @@ internal sealed class ControlApi(HttpClient http)
             throw;
         }
     }
+
+    private static JsonContent Content<T>(T body, JsonTypeInfo<T> type) =>
+        JsonContent.Create(body, (JsonTypeInfo<T>)Sent.GetTypeInfo(type.Type));
 
     private static async Task ThrowUnlessOkAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {

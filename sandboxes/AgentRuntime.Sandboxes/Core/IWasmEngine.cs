@@ -171,7 +171,7 @@ public sealed record InstanceLimits(
 public sealed record CompileLimits
 {
     /// <summary>Bytes of the module. Default 16 MiB.</summary>
-    public int MaxModuleBytes { get; init; } = 16 << 20;
+    public int MaxModuleBytes { get; init; } = WireBounds.ModuleBytes;
 
     /// <summary>Functions. Default 50,000.</summary>
     public int MaxFunctions { get; init; } = 50_000;

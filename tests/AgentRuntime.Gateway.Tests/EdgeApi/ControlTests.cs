@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using System.Text.Json;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Gateway.Tests;
@@ -53,6 +54,26 @@ public class ControlTests
 
         Assert.Equal("AR1006", await EdgeHarness.ProblemAsync(run, HttpStatusCode.NotFound));
         Assert.Equal("AR1005", await EdgeHarness.ProblemAsync(deploy, HttpStatusCode.NotFound));
+    }
+
+    [Fact]
+    public async Task The_largest_input_and_two_of_the_largest_bundles_are_taken_however_they_are_escaped()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        var input = new string('\u0001', WireBounds.RunInputBytes);
+        var files = Enumerable.Range(0, 2 * WireBounds.BundleBytes / WireBounds.BundleFileBytes)
+            .ToDictionary(i => $"{i}.md", _ => new string('\n', WireBounds.BundleFileBytes));
+
+        using var run = await edge.PostAsync(
+            "v1/agents/triage/runs", JsonSerializer.Serialize(new StartRunBody(input), WireJson.Default.StartRunBody));
+        using var bundle = await PutPolicyAsync(
+            edge,
+            "v1/policy",
+            JsonSerializer.Serialize(new PolicyBundleBody(files), WireJson.Default.PolicyBundleBody));
+
+        Assert.Equal(HttpStatusCode.Accepted, run.StatusCode);
+        Assert.Equal(input.Length, Assert.Single(edge.Ports.Runs.Started).Input.Length);
+        Assert.Equal(HttpStatusCode.OK, bundle.StatusCode);
     }
 
     [Theory]

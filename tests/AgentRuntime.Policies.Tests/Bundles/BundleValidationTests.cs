@@ -67,6 +67,7 @@ public sealed class BundleValidationTests
         "more than one expression")]
     [InlineData("agents.yaml", "tool: shop/refund", "tol: shop/refund", "a grant lacks 'tool'")]
     [InlineData("agents.yaml", "limits: {memory: 32MiB,", "limits: {memory: 5GiB,", "to 4294967296 bytes")]
+    [InlineData("agents.yaml", "input: 64KiB", "input: 3MiB", "to 2097152 bytes")]
     [InlineData("agents.yaml", "agents:", "agents: !!evil", "the tag")]
     public void A_mistake_is_named(string file, string from, string to, string expected)
     {
