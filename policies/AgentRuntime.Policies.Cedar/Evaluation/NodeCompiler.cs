@@ -30,7 +30,7 @@ internal sealed class NodeCompiler
                 var operands = CompileAll(logical.Operands);
                 var type = logical.IsAnd ? typeof(AndNode) : typeof(OrNode);
                 Node chain = logical.IsAnd ? new AndNode(operands) : new OrNode(operands);
-                return Share(new(type, new NodeList(operands)), Fold(chain, operands));
+                return Share(new(type, new KeyList<Node>(operands)), Fold(chain, operands));
             case UnaryExpr unary: return Compile(unary);
             case BinaryExpr binary: return Compile(binary);
             case AttributeExpr attribute:
@@ -43,7 +43,7 @@ internal sealed class NodeCompiler
                 var subject = Compile(has.Target);
                 var isConstant = subject is ConstantNode { Value.Reference: CedarRecord } && has.Path.Length == 1;
                 return Share(
-                    new(typeof(HasNode), subject, string.Join('\0', has.Path)),
+                    new(typeof(HasNode), subject, new KeyList<string>(has.Path)),
                     Fold(new HasNode(subject, has.Path), isConstant));
             case LikeExpr like:
                 var text = Compile(like.Target);
@@ -55,14 +55,14 @@ internal sealed class NodeCompiler
                     new IsNode(subjectOf, @is.EntityType, within));
             case SetExpr set:
                 var members = CompileAll(set.Members);
-                return Share(new(typeof(SetNode), new NodeList(members)), Fold(new SetNode(members), members));
+                return Share(new(typeof(SetNode), new KeyList<Node>(members)), Fold(new SetNode(members), members));
             case RecordExpr record:
                 var values = CompileAll(record.Values);
                 return Fold(new RecordNode(record.Keys, values), values);
             case CallExpr call:
                 var arguments = CompileAll(call.Arguments);
                 return Share(
-                    new(typeof(ExtensionNode), call.Function, new NodeList(arguments)),
+                    new(typeof(ExtensionNode), call.Function, new KeyList<Node>(arguments)),
                     Fold(new ExtensionNode(call.Function, arguments), arguments));
             default: throw new InvalidOperationException($"No node for {expr.GetType().Name}.");
         }
@@ -148,18 +148,19 @@ internal sealed class NodeCompiler
     private readonly record struct NodeKey(
         Type Kind, object? First = null, object? Second = null, object? Third = null);
 
-    private sealed class NodeList(Node[] nodes) : IEquatable<NodeList>
+    /// <summary>Several as one part of a key: two are the same when they have the same members in order.</summary>
+    private sealed class KeyList<T>(T[] members) : IEquatable<KeyList<T>>
     {
-        private readonly Node[] _nodes = nodes;
+        private readonly T[] _members = members;
 
-        public bool Equals(NodeList? other) => other is not null && _nodes.AsSpan().SequenceEqual(other._nodes);
+        public bool Equals(KeyList<T>? other) => other is not null && _members.AsSpan().SequenceEqual(other._members);
 
-        public override bool Equals(object? obj) => Equals(obj as NodeList);
+        public override bool Equals(object? obj) => Equals(obj as KeyList<T>);
 
         public override int GetHashCode()
         {
             var hash = new HashCode();
-            foreach (var node in _nodes) hash.Add(node);
+            foreach (var member in _members) hash.Add(member);
             return hash.ToHashCode();
         }
     }

@@ -23,6 +23,23 @@ public sealed class DecisionTests
     }
 
     [Fact]
+    public void A_path_is_not_taken_for_a_name_that_looks_like_it()
+    {
+        var set = CedarPolicySet.Parse("""
+            permit(principal, action, resource) when { context has a.b };
+            forbid(principal, action, resource) when { context has "a\0b" };
+            """);
+        var path = CedarRecord.Create(("a", CedarValue.Record(CedarRecord.Create(("b", 1L)))));
+        var name = CedarRecord.Create(("a\0b", 1L));
+
+        Assert.Equal("policy0", Assert.Single(Ask(path).Reasons).Id);
+        Assert.Equal("policy1", Assert.Single(Ask(name).Reasons).Id);
+
+        CedarResponse Ask(CedarRecord context) =>
+            CedarAuthorizer.Authorize(set, CedarEntities.Empty, new(Alice, View, Photo, context));
+    }
+
+    [Fact]
     public void An_error_in_a_forbid_is_reported_and_denies_when_failing_closed()
     {
         var set = CedarPolicySet.Parse("""
