@@ -1,4 +1,7 @@
 using System.Buffers;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Policies.Cedar;
@@ -42,15 +45,23 @@ internal sealed record GrantObligations(
     {
         if (!obligations.Any(o => o is Obligation.Cap or Obligation.Redact))
             return null;
+
+        // Put together from what was written: an escape that stands for no text can be copied, and not read.
         var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        var isChanged = false;
+        foreach (var member in arguments.EnumerateObject())
         {
-            writer.WriteStartObject();
-            foreach (var member in arguments.EnumerateObject())
-                Write(writer, member, obligations);
-            writer.WriteEndObject();
+            buffer.Write(buffer.WrittenCount == 0 ? "{\""u8 : ",\""u8);
+            buffer.Write(JsonMarshal.GetRawUtf8PropertyName(member));
+            buffer.Write("\":"u8);
+            var other = OtherValue(member, obligations);
+            isChanged |= other is not null;
+            buffer.Write(other ?? JsonMarshal.GetRawUtf8Value(member.Value));
         }
 
+        if (!isChanged)
+            return null;
+        buffer.Write("}"u8);
         using var document = JsonDocument.Parse(buffer.WrittenMemory);
         return document.RootElement.Clone();
     }
@@ -67,23 +78,35 @@ internal sealed record GrantObligations(
         return input;
     }
 
-    private static void Write(Utf8JsonWriter writer, JsonProperty member, IReadOnlyList<Obligation> obligations)
+    /// <summary>The value that a member gets, as JSON; null when it keeps its own.</summary>
+    private static byte[]? OtherValue(JsonProperty member, IReadOnlyList<Obligation> obligations)
     {
         foreach (var obligation in obligations)
         {
             switch (obligation)
             {
-                case Obligation.Cap cap when member.NameEquals(cap.Argument):
-                    writer.WriteNumber(cap.Argument, cap.Most);
-                    return;
-                case Obligation.Redact redact when member.NameEquals(redact.Argument):
-                    writer.WriteString(redact.Argument, Redaction);
-                    return;
+                case Obligation.Cap cap when IsNamed(member, cap.Argument):
+                    return Encoding.UTF8.GetBytes(cap.Most.ToString(CultureInfo.InvariantCulture));
+                case Obligation.Redact redact when IsNamed(member, redact.Argument):
+                    return Encoding.UTF8.GetBytes($"\"{Redaction}\"");
                 default:
                     break;
             }
         }
 
-        member.WriteTo(writer);
+        return null;
+    }
+
+    private static bool IsNamed(JsonProperty member, string name)
+    {
+        try
+        {
+            return member.NameEquals(name);
+        }
+        catch (InvalidOperationException)
+        {
+            // A lone surrogate is in its name, so it is none that a schema lists.
+            return false;
+        }
     }
 }

@@ -22,7 +22,16 @@ internal static class ArgumentReader
             return null;
         }
 
-        return ReadObject(shape, arguments, "", ref budget, out problem);
+        try
+        {
+            return ReadObject(shape, arguments, "", ref budget, out problem);
+        }
+        catch (InvalidOperationException)
+        {
+            // A lone surrogate in a name; TryText looks after those in texts.
+            problem = "the name of an argument is not valid text";
+            return null;
+        }
     }
 
     private static CedarRecord? ReadObject(

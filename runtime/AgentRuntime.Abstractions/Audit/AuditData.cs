@@ -46,6 +46,7 @@ public sealed record DecisionMade(
     /// The arguments, without those that the bundle redacts; null when they are not kept: there are none, or they are
     /// too long.
     /// </summary>
+    [JsonConverter(typeof(RawJsonConverter))]
     public JsonElement? Arguments { get; init; }
 
     /// <summary>The run; null for a client's direct request.</summary>

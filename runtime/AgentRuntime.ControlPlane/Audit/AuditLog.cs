@@ -207,17 +207,31 @@ public sealed class AuditLog : IAuditLog, IAsyncDisposable
     {
         foreach (var entry in batch)
         {
-            try
-            {
-                await _store.AppendAsync([entry], _options.MaxPerTenant, _stop.Token).ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
+            var failure = await TryKeepOneAsync(entry).ConfigureAwait(false);
+
+            // The arguments are what somebody else wrote; what was decided must be on record nevertheless.
+            if (failure is not null && entry.Data is DecisionMade { Arguments: not null } made)
+                failure = await TryKeepOneAsync(entry with { Data = made with { Arguments = null } })
+                    .ConfigureAwait(false);
+            if (failure is not null)
                 _failed?.Invoke(new(
                     ReasonCodes.StorageFailed,
-                    $"An audit record of kind {entry.Data.Kind} cannot be written and is left out: {e.GetType().Name}.",
+                    $"An audit record of kind {entry.Data.Kind} cannot be written and is left out: "
+                        + $"{failure.GetType().Name}.",
                     entry.Tenant.ToString()));
-            }
+        }
+    }
+
+    private async Task<Exception?> TryKeepOneAsync(AuditEntry entry)
+    {
+        try
+        {
+            await _store.AppendAsync([entry], _options.MaxPerTenant, _stop.Token).ConfigureAwait(false);
+            return null;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return e;
         }
     }
 

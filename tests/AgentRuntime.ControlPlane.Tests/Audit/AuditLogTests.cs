@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.ControlPlane.Tests;
@@ -84,6 +85,25 @@ public sealed class AuditLogTests
     }
 
     [Fact]
+    public async Task A_decision_whose_arguments_can_never_be_written_is_kept_without_them()
+    {
+        var told = new List<RuntimeError>();
+        _store.RefusesArguments = true;
+        await using var log = new AuditLog(_store, TimeProvider.System, null, told.Add);
+        var decision = new DecisionMade("dec_1", "p/a", "key:k", "call_tool", "t", "deny", [])
+        {
+            Arguments = JsonElement.Parse("{}"),
+        };
+        log.TryAppend(Entry(0));
+        log.TryAppend(new(Tenant, DateTimeOffset.UnixEpoch, decision));
+
+        await log.FlushAsync(CancellationToken.None);
+
+        Assert.Equal(decision with { Arguments = null }, _store.Kept[1]);
+        Assert.Empty(told);
+    }
+
+    [Fact]
     public async Task Records_that_nobody_waits_for_come_together_in_one_write()
     {
         await using var log = new AuditLog(_store, new StillTime());
@@ -154,6 +174,9 @@ public sealed class AuditLogTests
         /// <summary>A decision whose record breaks whatever it is written with.</summary>
         public string? Poison { get; set; }
 
+        /// <summary>A decision with arguments breaks whatever it is written with.</summary>
+        public bool RefusesArguments { get; set; }
+
         public int Writes { get; private set; }
 
         public TaskCompletionSource Written { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -174,6 +197,8 @@ public sealed class AuditLogTests
                 throw new RuntimeErrorException(new(ReasonCodes.StorageFailed, "the disk is full"));
             if (entries.Any(e => e.Data is DecisionSettled settled && settled.Decision == Poison))
                 throw new InvalidOperationException("this cannot be written");
+            if (RefusesArguments && entries.Any(e => e.Data is DecisionMade { Arguments: not null }))
+                throw new InvalidOperationException("these arguments cannot be written");
             lock (_lock)
             {
                 Writes++;

@@ -166,6 +166,22 @@ public abstract class AuditStoreContract : IAsyncLifetime
         Assert.Equal(Text(decision), Text(Assert.Single(await Read(new())).Data));
     }
 
+    /// <summary>An agent must not be able to hide what was decided by the arguments that it sends.</summary>
+    [Theory]
+    [InlineData("""{"order_id":"\ud800"}""")]
+    [InlineData("""{"\udc00":[{"a":"\ud83d\ud83d"}], "b" : 1e400}""")]
+    public async Task Arguments_that_stand_for_no_text_are_kept_as_they_are_written(string arguments)
+    {
+        var decision = new DecisionMade("dec_1", "p/a", "key:k", "call_tool", "t", "deny", [])
+        {
+            Arguments = JsonElement.Parse(arguments),
+        };
+        await Audit.AppendAsync([new(Given.Tenant(1), Noon, decision)], 100, _ct);
+
+        var kept = Assert.IsType<DecisionMade>(Assert.Single(await Read(new())).Data);
+        Assert.Equal(arguments, kept.Arguments!.Value.GetRawText());
+    }
+
     [Fact]
     public async Task Text_that_is_no_unicode_is_kept_as_far_as_it_is()
     {
