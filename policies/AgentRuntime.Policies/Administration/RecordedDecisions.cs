@@ -33,7 +33,9 @@ internal sealed class RecordedDecisions(IAuditLog audit)
                 Outcome = outcomes.TryGetValue(made.Decision, out var outcome) ? outcome : null,
             };
             decisions.Add(decision);
-            if (made.Arguments is not null || made.Action == "use_model")
+
+            // What stands in for a redacted argument is not what was decided about.
+            if ((made.Arguments is not null && !made.Redacted) || made.Action == "use_model")
                 repeatable.Add(decision);
         }
 

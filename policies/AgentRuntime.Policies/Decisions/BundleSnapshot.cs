@@ -110,7 +110,7 @@ internal sealed class BundleSnapshot : IPolicySnapshot
 
     /// <summary>
     /// A call's arguments as records may hold them: what any grant of the tool redacts, nobody's record shows, also
-    /// when the call is refused. Null when those that were asked may be recorded.
+    /// when the call is refused. Null when those that were asked may be recorded: none of them is redacted.
     /// </summary>
     public JsonElement? Recordable(PolicyCall call) =>
         _redacted.TryGetValue(call.Resource, out var redacted)

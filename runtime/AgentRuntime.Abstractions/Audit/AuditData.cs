@@ -49,6 +49,10 @@ public sealed record DecisionMade(
     [JsonConverter(typeof(RawJsonConverter))]
     public JsonElement? Arguments { get; init; }
 
+    /// <summary>Some of the arguments are not those that were decided about, because the bundle redacts them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Redacted { get; init; }
+
     /// <summary>The run; null for a client's direct request.</summary>
     public string? Run { get; init; }
 

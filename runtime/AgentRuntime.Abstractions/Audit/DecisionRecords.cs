@@ -45,6 +45,7 @@ public sealed class DecisionRecords(IAuditLog? log, TimeProvider time)
             Arguments = call.Action != PolicyAction.UseModel && arguments.GetRawText().Length <= MaxArgumentBytes
                 ? arguments
                 : null,
+            Redacted = decision.RecordedArguments is not null,
             Run = identity.Run?.ToString(),
             Call = number,
             Reason = decision.Reason is { } reason ? ErrorResource.From(reason) : null,

@@ -123,6 +123,22 @@ public sealed class PolicyAnalysisTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_decision_about_an_argument_that_is_redacted_is_not_made_again_without_it()
+    {
+        var options = new PolicyOptions { HonoursObligations = true };
+        using var point = new PolicyDecisionPoint(_store, _time, options, _audit);
+        await point.ApplyAsync(
+            Caller, With("max: {amount_cents: 5000}\n        obligations: {redact: [order]}"), default);
+        var run = point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
+
+        Record(run, Calls.Tool("shop/refund", """{"order": "A", "amount_cents": 1}"""));
+        Record(run, Calls.Tool("shop/lookup", """{"order": "A"}"""));
+
+        var report = await _analysis.SimulateAsync(Calls.Tenant, new(Once), default);
+        Assert.Equal((1, 1), (report.Decided, report.Skipped));
+    }
+
+    [Fact]
     public async Task An_audit_names_what_decided_nothing_in_the_days_that_it_looks_at()
     {
         Record(_point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk")), Refund(10));
