@@ -13,5 +13,8 @@ internal sealed class ShadowedSnapshot(BundleSnapshot enforced, BundleSnapshot s
 
     public AgentPolicy? FindAgent(string qualifiedName) => enforced.FindAgent(qualifiedName);
 
+    public RuntimeError? RefusalToStart(WorkIdentity identity, DateTimeOffset at) =>
+        enforced.RefusalToStart(identity, at);
+
     public IRunPolicy Open(WorkIdentity identity) => new ShadowRun(enforced.Open(identity), shadow.Open(identity));
 }

@@ -33,7 +33,7 @@ public interface IPolicySnapshot
     /// <summary>Why no run may start for an agent now, such as its quarantine; null when one may.</summary>
     /// <param name="identity">Whose run it would be.</param>
     /// <param name="at">The time.</param>
-    RuntimeError? RefusalToStart(WorkIdentity identity, DateTimeOffset at) => null;
+    RuntimeError? RefusalToStart(WorkIdentity identity, DateTimeOffset at);
 
     /// <summary>Begins deciding for one run, or for one direct request of a client.</summary>
     IRunPolicy Open(WorkIdentity identity);

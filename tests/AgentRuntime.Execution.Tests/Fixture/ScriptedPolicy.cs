@@ -47,6 +47,8 @@ internal sealed class ScriptedPolicy : IPolicyDecisionPoint, IPolicySnapshot, IR
         Agents.Contains(qualifiedName)
             ? new AgentPolicy(qualifiedName, Limits, Budget) { DefaultModel = DefaultModel } : null;
 
+    public RuntimeError? RefusalToStart(WorkIdentity identity, DateTimeOffset at) => null;
+
     public IRunPolicy Open(WorkIdentity identity) => this;
 
     public IReadOnlyList<string> VisibleTools(IReadOnlyList<string> offered) =>

@@ -74,6 +74,8 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
 
         public AgentPolicy? FindAgent(string qualifiedName) => null;
 
+        public RuntimeError? RefusalToStart(WorkIdentity identity, DateTimeOffset at) => null;
+
         public IRunPolicy Open(WorkIdentity identity) => this;
 
         public IReadOnlyList<string> VisibleTools(IReadOnlyList<string> offered) => [];

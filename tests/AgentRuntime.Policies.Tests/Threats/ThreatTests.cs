@@ -126,6 +126,18 @@ public sealed class ThreatTests : IDisposable
     }
 
     [Fact]
+    public async Task No_run_of_an_agent_in_quarantine_starts_while_there_is_a_shadow()
+    {
+        await ApplyAsync("when: {denials: 1}\n    then: quarantine_agent\n    for: 10m");
+        await _point.BeginShadowAsync(Caller, Sample.Bundle(), CancellationToken.None);
+        Denied(Open(), 1);
+
+        var refusal = _point.Current(Calls.Tenant)!.RefusalToStart(Calls.Agent(Agent), _time.GetUtcNow());
+
+        Assert.Equal(ReasonCodes.AgentQuarantined, refusal!.Code);
+    }
+
+    [Fact]
     public async Task A_rule_that_asks_for_a_person_lets_an_approved_call_through_once()
     {
         await ApplyAsync("when: {denials: 1}\n    then: require_approval");
