@@ -35,13 +35,16 @@ internal static class OfflineRun
         for (var i = 0; i < history.Count; i++)
         {
             var call = history[i].ToCall();
+            var decision = run.Decide(call);
             if (history[i].IsApproval)
             {
+                // Only a call that needs a person comes before one.
+                if (decision.Verdict != Verdict.RequireApproval)
+                    return (decision, i);
                 run.Approve(call, call.At);
                 continue;
             }
 
-            var decision = run.Decide(call);
             if (history[i].IsDenial && decision.Verdict == Verdict.Deny)
                 continue;
             if (history[i].IsDenial || decision.Verdict != Verdict.Allow)
@@ -56,5 +59,5 @@ internal static class OfflineRun
     /// <summary>What of a history could not have happened.</summary>
     public static string Impossible(int index, Decision decision) =>
         $"event {index + 1} of the history is not possible: "
-            + (decision.Reason?.ToString() ?? "the call is allowed and was not denied");
+            + (decision.Reason?.ToString() ?? "the call is allowed, so it was neither denied nor put before a person");
 }

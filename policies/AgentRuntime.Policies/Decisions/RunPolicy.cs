@@ -50,7 +50,7 @@ internal sealed class RunPolicy(
         lock (_lock)
         {
             var threats = call.IsReplay ? null : Threats;
-            if (threats?.Refusal(call.At) is { } threat)
+            if (threats?.Refusal(call.At, IsApproved(call)) is { } threat)
                 return new(Verdict.Deny, threat, Bundle) { EndsRun = threats.EndsRun };
             var decision = JudgeByPolicy(call, threats);
             return decision.Verdict == Verdict.Deny
@@ -67,20 +67,25 @@ internal sealed class RunPolicy(
             return new(Verdict.Deny, refusal, Bundle);
         if (_history.IsFull)
             return new(Verdict.Deny, Denials.TooManyInFlight(), Bundle);
-        var response = CedarAuthorizer.Authorize(_bundle.Policies, entities, RequestOf(call, prepared));
-        var (verdict, reason) = Conclude(response, call, prepared.Seen);
-        var approval = verdict == Verdict.RequireApproval ? FindApproval(response, prepared.Seen, call) : null;
-        if (approval is not null)
-            (verdict, reason) = (Verdict.Allow, null);
-        if (verdict == Verdict.Allow && approval is null && prepared.Tool is not null
-            && threats?.AskedFor(call.At) is { } asked)
+        var own = prepared.Tool is null ? null : ApprovalOf(prepared.Seen, call);
+        var response = CedarAuthorizer.Authorize(
+            _bundle.Policies, entities, RequestOf(call, prepared, own is not null));
+        var (verdict, reason) = Conclude(response, call, prepared, own is not null);
+
+        // Whoever approved this very call meant this one: it spends the approval, whether or not it needed one.
+        var approval = verdict == Verdict.Allow ? own : null;
+        if (verdict == Verdict.RequireApproval && response.IsAllowed)
         {
-            approval = _history.Approvals.Find(ApprovalScope.Default, prepared.Seen, call.Arguments);
-            if (approval is null)
-                (verdict, reason) = (Verdict.RequireApproval, Denials.ThreatApproval(asked));
+            approval = FindApproval(response, prepared.Seen, call);
+            if (approval is not null)
+                (verdict, reason) = (Verdict.Allow, null);
         }
 
-        var obligations = verdict == Verdict.Allow ? ObligationsOf(response, prepared.Seen, approval) : [];
+        if (verdict == Verdict.Allow && approval is null && prepared.Tool is not null
+            && threats?.AskedFor(call.At) is { } asked)
+            (verdict, reason) = (Verdict.RequireApproval, Denials.ThreatApproval(asked));
+
+        var obligations = verdict == Verdict.Allow ? ObligationsOf(response, prepared.Seen, call, approval) : [];
         if (verdict == Verdict.Allow)
             Enter(call, prepared, obligations, approval);
         return new(verdict, reason, Bundle)
@@ -119,7 +124,7 @@ internal sealed class RunPolicy(
         if (Prepare(call, out var prepared) is not null)
             return null;
         lock (_lock)
-            return RequestOf(call, prepared);
+            return RequestOf(call, prepared, prepared.Tool is not null && ApprovalOf(prepared.Seen, call) is not null);
     }
 
     /// <summary>
@@ -186,14 +191,14 @@ internal sealed class RunPolicy(
     }
 
     // The lock must be held.
-    private CedarRequest RequestOf(PolicyCall call, in PreparedCall prepared)
+    private CedarRequest RequestOf(PolicyCall call, in PreparedCall prepared, bool approved)
     {
         var seen = prepared.Seen;
         var figures = _history.Figures;
         var history = call.Action switch
         {
             PolicyAction.CallTool =>
-                figures.ToRecord(figures.Of(seen.Tool).Calls, _history.Holding(seen), IsApproved(seen, call)),
+                figures.ToRecord(figures.Of(seen.Tool).Calls, _history.Holding(seen), approved),
             PolicyAction.UseModel => figures.ToRecord(figures.ModelCalls, CedarSet.Empty, approved: false),
             _ => figures.ToRecord(figures.Of(seen.Tool).Calls, CedarSet.Empty, approved: false),
         };
@@ -207,7 +212,7 @@ internal sealed class RunPolicy(
 
     // The lock must be held: a refusal tells which history condition does not hold.
     private (Verdict Verdict, RuntimeError? Reason) Conclude(
-        CedarResponse response, PolicyCall call, in HistoryCall seen)
+        CedarResponse response, PolicyCall call, in PreparedCall prepared, bool approved)
     {
         var what = call.Action switch
         {
@@ -218,14 +223,18 @@ internal sealed class RunPolicy(
         };
         return Verdicts.Of(response) switch
         {
+            Verdicts.Outcome.Forbidden when !approved && IsAllowedOnceApproved(call, prepared) =>
+                (Verdict.RequireApproval, Denials.ApprovalRequired(Caller, what, response.Reasons[0])),
             Verdicts.Outcome.Forbidden => (Verdict.Deny, Denials.Forbidden(Caller, what, response.Reasons[0])),
             Verdicts.Outcome.Undecidable =>
                 (Verdict.Deny, Denials.RuleError(Caller, what, response.Errors.First(e => e.IsInForbid))),
             Verdicts.Outcome.Allowed => (Verdict.Allow, null),
             Verdicts.Outcome.NeedsApproval =>
                 (Verdict.RequireApproval, Denials.ApprovalRequired(Caller, what, response.Reasons[0])),
-            _ when call.Action == PolicyAction.CallTool => (Verdict.Deny, Denials.NotGranted(agent!, seen, _history)),
-            _ when call.Action.IsMemory() => (Verdict.Deny, Denials.MemoryNotGranted(agent!, call, seen.Input)),
+            _ when call.Action == PolicyAction.CallTool =>
+                (Verdict.Deny, Denials.NotGranted(agent!, prepared.Seen, _history)),
+            _ when call.Action.IsMemory() =>
+                (Verdict.Deny, Denials.MemoryNotGranted(agent!, call, prepared.Seen.Input)),
             _ => (Verdict.Deny, Denials.ModelNotGranted(Caller, call.Resource)),
         };
     }
@@ -244,14 +253,22 @@ internal sealed class RunPolicy(
         }
     }
 
+    // The lock must be held. A forbid may make an exception of what a person approved, and then one is asked.
+    private bool IsAllowedOnceApproved(PolicyCall call, in PreparedCall prepared) =>
+        prepared.Tool is not null
+        && Verdicts.Of(CedarAuthorizer.Authorize(
+            _bundle.Policies, entities, RequestOf(call, prepared, approved: true))).MayBeApproved();
+
     // A permit that asks for nothing frees the call of what others ask for; else the first that lets it through counts.
+    // One with an approval lets through only what the approval that is spent covers for it.
     private List<Obligation> ObligationsOf(
-        CedarResponse response, in HistoryCall seen, Approvals.Approval? approval)
+        CedarResponse response, in HistoryCall seen, PolicyCall call, Approvals.Approval? approval)
     {
         GrantObligations? first = null;
         foreach (var permit in response.Reasons)
         {
-            if (approval is null && permit.Annotations.ContainsKey("approval"))
+            if (permit.Annotations.ContainsKey("approval")
+                && approval?.Covers(snapshot.ScopeOf(permit.Id), seen, call.Arguments) != true)
                 continue;
             if (snapshot.ObligationsOf(permit.Id) is not { } obligations)
                 return [];
@@ -261,20 +278,32 @@ internal sealed class RunPolicy(
         return first?.For(seen.Input) ?? [];
     }
 
-    private bool IsApproved(in HistoryCall seen, PolicyCall call) =>
-        _history.Approvals.Any && _history.Approvals.Find(ApprovalScope.Default, seen, call.Arguments) is not null;
+    /// <summary>An unspent approval of this very call; null when there is none.</summary>
+    private Approvals.Approval? ApprovalOf(in HistoryCall seen, PolicyCall call) =>
+        _history.Approvals.Any ? _history.Approvals.Find(ApprovalScope.Default, seen, call.Arguments) : null;
 
+    private bool IsApproved(PolicyCall call) =>
+        _history.Approvals.Any
+        && Prepare(call, out var prepared) is null
+        && prepared.Tool is not null
+        && ApprovalOf(prepared.Seen, call) is not null;
+
+    // The one that frees the call of all obligations, if there is one, for else another would be spent beside it.
     private Approvals.Approval? FindApproval(CedarResponse response, in HistoryCall seen, PolicyCall call)
     {
         if (!_history.Approvals.Any)
             return null;
+        Approvals.Approval? first = null;
         foreach (var permit in response.Reasons)
         {
-            if (_history.Approvals.Find(snapshot.ScopeOf(permit.Id), seen, call.Arguments) is { } approval)
+            if (_history.Approvals.Find(snapshot.ScopeOf(permit.Id), seen, call.Arguments) is not { } approval)
+                continue;
+            if (snapshot.ObligationsOf(permit.Id) is null)
                 return approval;
+            first ??= approval;
         }
 
-        return null;
+        return first;
     }
 
     /// <summary>

@@ -46,6 +46,12 @@ internal static class Verdicts
         return Outcome.NeedsApproval;
     }
 
+    /// <summary>
+    /// A call that is forbidden may be made once a person agrees, if this is what it comes to with the approval.
+    /// </summary>
+    public static bool MayBeApproved(this Outcome withApproval) =>
+        withApproval is Outcome.Allowed or Outcome.NeedsApproval;
+
     public static Verdict ToVerdict(this Outcome outcome) =>
         outcome switch
         {

@@ -49,16 +49,21 @@ internal sealed class Approvals
         string? digest = null;
         foreach (var approval in _given)
         {
-            var inTime = approval.At <= call.At && call.At - approval.At <= scope.Within;
-            if (approval.Spent || approval.Tool != call.Tool || !inTime)
-                continue;
-            if (scope.Same.Count == 0
-                ? approval.Digest == (digest ??= Digest(arguments))
-                : scope.Same.All(SameIn(approval.Input, call.Input)))
+            if (!approval.Spent && Covers(approval, scope, call, arguments, ref digest))
                 return approval;
         }
 
         return null;
+    }
+
+    private static bool Covers(
+        Approval approval, ApprovalScope scope, in HistoryCall call, JsonElement arguments, ref string? digest)
+    {
+        if (approval.Tool != call.Tool || approval.At > call.At || call.At - approval.At > scope.Within)
+            return false;
+        return scope.Same.Count == 0
+            ? approval.Digest == (digest ??= Digest(arguments))
+            : scope.Same.All(SameIn(approval.Input, call.Input));
     }
 
     private static Func<string, bool> SameIn(CedarRecord approved, CedarRecord asked) =>
@@ -131,5 +136,12 @@ internal sealed class Approvals
         public DateTimeOffset At => at;
 
         public bool Spent { get; set; }
+
+        /// <summary>Whether it covers a call as far as <paramref name="scope"/> goes.</summary>
+        public bool Covers(ApprovalScope scope, in HistoryCall call, JsonElement arguments)
+        {
+            string? asked = null;
+            return Approvals.Covers(this, scope, call, arguments, ref asked);
+        }
     }
 }

@@ -20,13 +20,15 @@ internal sealed class RunThreats(
     public bool EndsRun => _killedBy is not null;
 
     /// <summary>Why a call is refused before any policy is asked; null when policy decides.</summary>
-    public RuntimeError? Refusal(DateTimeOffset at)
+    /// <param name="at">The time of the call.</param>
+    /// <param name="approved">A person approved this very call: it came at their pace, and waits for no other.</param>
+    public RuntimeError? Refusal(DateTimeOffset at, bool approved)
     {
         if (_killedBy is { } rule)
             return Killed(rule);
         if (QuarantineOf(_agent, identity.AgentName!, at) is { } quarantined)
             return quarantined;
-        return Pace(_agent, at) ?? Pace(_run, at);
+        return approved ? null : Pace(_agent, at) ?? Pace(_run, at);
     }
 
     /// <summary>The rule that asks for a person; null when none does.</summary>

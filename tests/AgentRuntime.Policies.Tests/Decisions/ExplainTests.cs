@@ -84,6 +84,22 @@ public sealed class ExplainTests
             "event 1 of the history is not possible: AR2002", explanation.History, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("shop/erase", "{}", "AR2002")]
+    [InlineData("shop/lookup", """{"order": "A"}""", "the call is allowed, so it was neither denied nor put before")]
+    public void Nobody_approved_a_call_that_needed_no_person(string tool, string arguments, string why)
+    {
+        var question = Ask("""{"order": "A", "amount_cents": 1}""") with
+        {
+            History = [new(PolicyAction.CallTool, tool, Json(arguments), Calls.Noon, null, IsApproval: true)],
+        };
+
+        var explanation = PolicyExplainer.Explain(Sample.Bundle(), question);
+
+        Assert.StartsWith(
+            $"event 1 of the history is not possible: {why}", explanation.History, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_call_that_no_policy_ever_sees_is_explained_by_its_decision_alone()
     {

@@ -72,6 +72,38 @@ public sealed class ObligationTests
     }
 
     [Fact]
+    public void A_permit_frees_no_call_whose_approval_was_not_given_for_it()
+    {
+        var run = Open(
+            "approval: {within: 1h, same: [order]}\n        obligations: {cap: {amount_cents: 5000}}\n"
+                + "      - tool: shop/refund\n        approval: true");
+        run.Approve(Refund(100), Calls.Noon);
+
+        var other = run.Decide(Refund(1_000_000));
+        run.Approve(Refund(1_000_000), Calls.Noon);
+        var approved = run.Decide(Refund(1_000_000));
+
+        Assert.Equal((Verdict.Allow, Verdict.Allow), (other.Verdict, approved.Verdict));
+        Assert.Equal([new Obligation.Cap("amount_cents", 5000)], other.Obligations);
+        Assert.Empty(approved.Obligations);
+        Assert.Equal(Verdict.RequireApproval, run.Decide(Refund(1_000_000)).Verdict);
+    }
+
+    [Theory]
+    [InlineData("""{"order": "secret", "amount_cents": 1, "extra": ["\ud800"]}""", Verdict.Allow)]
+    [InlineData("""{"order": "secret", "\ud800": 1}""", Verdict.Deny)]
+    public void An_escape_that_stands_for_no_text_hinders_no_decision_and_no_redaction(
+        string arguments, Verdict expected)
+    {
+        var decision = Open("obligations: {redact: [order]}").Decide(Calls.Tool("shop/refund", arguments));
+
+        Assert.Equal(expected, decision.Verdict);
+        var recorded = decision.RecordedArguments!.Value.GetRawText();
+        Assert.StartsWith("""{"order":"[redacted]",""", recorded, StringComparison.Ordinal);
+        Assert.Contains("\\ud800", recorded, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_platform_that_does_not_honour_obligations_refuses_them()
     {
         var problems = Sample.Problems(Bundle("obligations: {cap: {amount_cents: 100}}", null));

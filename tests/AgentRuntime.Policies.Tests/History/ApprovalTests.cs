@@ -61,15 +61,46 @@ public sealed class ApprovalTests
     }
 
     [Fact]
-    public void An_approval_of_one_tool_does_not_cover_another_and_never_beats_a_forbid()
+    public void What_is_forbidden_unless_approved_is_put_before_a_person_and_then_made_once()
     {
         var run = Open("approval: true", "forbid (principal, action, resource) unless { context.history.approved };");
         run.Approve(Calls.Tool("shop/lookup", """{"order": "A"}"""), Calls.Noon);
-        Assert.Equal(ReasonCodes.ForbiddenByRule, Decide(run, A).Reason!.Code);
+        var asked = Decide(run, A);
+        Assert.Equal((Verdict.RequireApproval, ReasonCodes.ApprovalRequired), (asked.Verdict, asked.Reason!.Code));
+        Assert.Equal(["policies/mine.cedar#0"], asked.DeterminingPolicies);
 
         run.Approve(Refund(A), Calls.Noon);
 
         Assert.Equal(Verdict.Allow, Decide(run, A).Verdict);
+        Assert.Equal(Verdict.RequireApproval, Decide(run, A).Verdict);
+    }
+
+    [Fact]
+    public void An_approval_is_spent_also_where_only_a_forbid_asked_for_it()
+    {
+        var run = Open(
+            "max: {amount_cents: 9000}",
+            "@reason(\"ask first\") forbid (principal, action, resource) unless { context.history.approved };");
+        Assert.Equal("ask first", Decide(run, A).Reason!.Message);
+        Assert.Equal(Verdict.Deny, Decide(run, """{"order": "A", "amount_cents": 9001}""").Verdict);
+
+        run.Approve(Refund(A), Calls.Noon);
+
+        Assert.Equal(Verdict.Allow, Decide(run, A).Verdict);
+        Assert.Equal(Verdict.RequireApproval, Decide(run, A).Verdict);
+    }
+
+    [Fact]
+    public void An_approval_never_beats_a_forbid_that_makes_no_exception()
+    {
+        var run = Open(
+            "approval: true",
+            """
+            forbid (principal, action == AgentRuntime::Action::"shop/refund", resource)
+            when { context.input.order == "A" };
+            """);
+        run.Approve(Refund(A), Calls.Noon);
+
         Assert.Equal(ReasonCodes.ForbiddenByRule, Decide(run, A).Reason!.Code);
     }
 

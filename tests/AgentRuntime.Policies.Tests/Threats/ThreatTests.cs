@@ -126,6 +126,26 @@ public sealed class ThreatTests : IDisposable
     }
 
     [Fact]
+    public async Task A_call_that_a_person_approved_waits_for_no_pace()
+    {
+        await _point.ApplyAsync(
+            Calls.Tenant,
+            Sample.Bundle(
+                ("bundle.yaml", Sample.Main + "\nthreats:\n  rule: {when: {failures: 1}, then: throttle, pace: 10s}\n"),
+                ("agents.yaml", Sample.Agents.Replace(
+                    "max: {amount_cents: 5000}", "approval: true", StringComparison.Ordinal))),
+            CancellationToken.None);
+        var run = Open();
+        Fail(run);
+        Assert.Equal(Verdict.RequireApproval, run.Decide(Refund()).Verdict);
+
+        run.Approve(Refund(), _time.GetUtcNow());
+
+        Assert.Equal(Verdict.Allow, run.Decide(Refund()).Verdict);
+        Assert.Equal("AR2012", Code(run.Decide(Refund())));
+    }
+
+    [Fact]
     public async Task No_run_of_an_agent_in_quarantine_starts_while_there_is_a_shadow()
     {
         await ApplyAsync("when: {denials: 1}\n    then: quarantine_agent\n    for: 10m");
