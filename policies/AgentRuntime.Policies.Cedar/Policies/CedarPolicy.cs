@@ -5,7 +5,7 @@ namespace AgentRuntime.Policies.Cedar;
 /// <summary>
 /// One policy or template: effect, scope, conditions and annotations. Immutable and thread-safe.
 /// </summary>
-public sealed class CedarPolicy
+public sealed partial class CedarPolicy
 {
     private readonly SourceText? _source;
     private readonly int _start;

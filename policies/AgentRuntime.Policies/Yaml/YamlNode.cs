@@ -9,19 +9,22 @@ internal readonly record struct BundlePosition(string File, int Line, int Column
 }
 
 /// <summary>A YAML node with its place. Immutable once read; an alias shares the node that it names.</summary>
-internal abstract class YamlNode(BundlePosition position, int weight)
+internal abstract class YamlNode(BundlePosition position, int weight, int height)
 {
     public BundlePosition Position { get; } = position;
 
     /// <summary>Nodes in it with every alias counted in full: what bounds a billion laughs.</summary>
     public int Weight { get; } = weight;
 
+    /// <summary>Levels below it, every alias counted in full; 0 for a scalar.</summary>
+    public int Height { get; } = height;
+
     /// <summary>What a message calls it.</summary>
     public abstract string Kind { get; }
 }
 
 /// <summary>A scalar as it was written.</summary>
-internal sealed class YamlScalar(BundlePosition position, string text, bool plain) : YamlNode(position, 1)
+internal sealed class YamlScalar(BundlePosition position, string text, bool plain) : YamlNode(position, 1, 0)
 {
     public string Text { get; } = text;
 
@@ -44,7 +47,7 @@ internal sealed class YamlScalar(BundlePosition position, string text, bool plai
 
 /// <summary>A list.</summary>
 internal sealed class YamlSequence(BundlePosition position, IReadOnlyList<YamlNode> items, int weight)
-    : YamlNode(position, weight)
+    : YamlNode(position, weight, 1 + items.Select(i => i.Height).DefaultIfEmpty(-1).Max())
 {
     public IReadOnlyList<YamlNode> Items { get; } = items;
 
@@ -53,7 +56,7 @@ internal sealed class YamlSequence(BundlePosition position, IReadOnlyList<YamlNo
 
 /// <summary>A mapping with text keys, in the order in which they were written.</summary>
 internal sealed class YamlMapping(BundlePosition position, IReadOnlyList<YamlEntry> entries, int weight)
-    : YamlNode(position, weight)
+    : YamlNode(position, weight, 1 + entries.Select(e => e.Value.Height).DefaultIfEmpty(-1).Max())
 {
     public IReadOnlyList<YamlEntry> Entries { get; } = entries;
 

@@ -82,9 +82,11 @@ internal sealed class YamlReader
         {
             case AnchorAlias alias:
                 _parser.MoveNext();
-                return _anchors.TryGetValue(alias.Value.Value, out var target)
+                if (!_anchors.TryGetValue(alias.Value.Value, out var target))
+                    throw Refuse(alias, $"the alias '*{alias.Value}' names no anchor that is complete before it");
+                return depth + target.Height <= MaxDepth
                     ? target
-                    : throw Refuse(alias, $"the alias '*{alias.Value}' names no anchor that is complete before it");
+                    : throw Refuse(alias, $"nested deeper than {MaxDepth} once aliases are expanded");
             case Scalar scalar:
                 _parser.MoveNext();
                 return Anchored(scalar, ToScalar(scalar));

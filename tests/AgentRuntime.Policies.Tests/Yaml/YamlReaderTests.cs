@@ -48,6 +48,21 @@ public sealed class YamlReaderTests
     }
 
     [Fact]
+    public void Aliases_nest_no_deeper_than_what_is_written_out()
+    {
+        static string Nested(int levels) =>
+            $"a: &a {Brackets(20, "1")}\nb: {Brackets(levels, "*a")}";
+        static string Brackets(int levels, string inner) =>
+            new string('[', levels) + inner + new string(']', levels);
+
+        Assert.Empty(Read(Nested(11)));
+        Assert.Contains(
+            "nested deeper than 32 once aliases are expanded",
+            Assert.Single(Read(Nested(12))),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_alias_shares_its_node()
     {
         var problems = new Problems();
