@@ -28,13 +28,14 @@ public sealed partial class PolicyAnalysis
         var then = await _replay.ReadAsync(caller, id, number, cancellationToken);
 
         // Under the bundle that the run was accepted under, or as another would have it.
-        var snapshot = question.Files is { } files
-            ? Compile(files, out var problems)
+        var (own, problems) = await CompileAsync(question.Files, cancellationToken);
+        var snapshot = question.Files is not null
+            ? own
             : await _point.FindSnapshotAsync(caller.Tenant, then.Bundle, cancellationToken);
         if (snapshot is null)
             return question.Files is null
                 ? throw RunReplay.Unknown("the run's bundle is not kept any more", "run")
-                : new("", "", "", []) { Problems = Check(question.Files) };
+                : new("", "", "", []) { Problems = problems };
         return await WorkAsync(
             () =>
             {
@@ -64,18 +65,30 @@ public sealed partial class PolicyAnalysis
         {
             History = history.Select(e => ReadEvent(e, at)).ToList(),
         };
-        var snapshot = question.Files is { } files ? Compile(files, out var problems) : _point.Enforced(caller.Tenant);
+        var (own, problems) = await CompileAsync(question.Files, cancellationToken);
+        var snapshot = question.Files is not null ? own : _point.Enforced(caller.Tenant);
         if (snapshot is null)
-            return question.Files is null ? throw NoBundle() : new("", "", "", []) { Problems = Check(question.Files) };
+            return question.Files is null ? throw NoBundle() : new("", "", "", []) { Problems = problems };
         return await WorkAsync(
             () => Resources.Of(PolicyExplainer.Explain(snapshot, asked), asked.Caller, asked.Resource, null),
             cancellationToken);
     }
 
-    private BundleSnapshot? Compile(IReadOnlyDictionary<string, string> files, out Problems problems)
+    // Nothing at all when no files are given: then a bundle of the tenant's is asked.
+    private async ValueTask<(BundleSnapshot? Snapshot, IReadOnlyList<ErrorResource>? Problems)> CompileAsync(
+        IReadOnlyDictionary<string, string>? files, CancellationToken cancellationToken)
     {
-        problems = new();
-        return BundleCompiler.Compile(files, _options, problems) is { } bundle ? new(bundle, _options) : null;
+        if (files is null)
+            return default;
+        return await WorkAsync<(BundleSnapshot?, IReadOnlyList<ErrorResource>?)>(
+            () =>
+            {
+                var problems = new Problems();
+                return BundleCompiler.Compile(files, _options, problems, cancellationToken) is { } bundle
+                    ? (new BundleSnapshot(bundle, _options), null)
+                    : (null, Resources.Of(problems.ToList()));
+            },
+            cancellationToken);
     }
 
     private static PolicyEvent ReadEvent(PolicyEventBody body, DateTimeOffset at)

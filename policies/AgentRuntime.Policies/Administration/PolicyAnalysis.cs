@@ -77,10 +77,12 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
     public ValueTask<PolicyPlanResource> PlanAsync(
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken)
     {
-        if (Check(files) is { } problems)
-            return new(new PolicyPlanResource("", [], [], []) { Problems = problems });
         var before = _point.Enforced(tenant)?.Bundle;
-        return WorkAsync(() => Resources.Of(BundlePlanner.Compare(before, files, _options)), cancellationToken);
+        return WorkAsync(
+            () => Check(files, cancellationToken) is { } problems
+                ? new("", [], [], []) { Problems = problems }
+                : Resources.Of(BundlePlanner.Compare(before, files, _options, cancellationToken)),
+            cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -89,7 +91,9 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
     {
         ArgumentNullException.ThrowIfNull(question);
         var days = Days(question.Days, DefaultAuditDays);
-        var problems = Check(question.Files) ?? Check(question.CompareWith);
+        var problems = await WorkAsync(
+            () => Check(question.Files, cancellationToken) ?? Check(question.CompareWith, cancellationToken),
+            cancellationToken);
         if (problems is not null)
             return new("", [], [], [], days, 0) { Problems = problems };
         var files = question.Files ?? await InForceAsync(tenant, cancellationToken);
@@ -98,7 +102,13 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
             () =>
             {
                 var report = PolicyAudit.Run(files, recorded.Decisions, _options);
-                var other = question.CompareWith is { } with ? BundlePlanner.Compare(files, with, _options) : null;
+                var other = question.CompareWith is { } with
+                    ? BundlePlanner.Compare(
+                        BundleInspection.Compile(files, _options, cancellationToken),
+                        with,
+                        _options,
+                        cancellationToken)
+                    : null;
                 return Resources.Of(report, other, days, recorded.Decisions.Count);
             },
             cancellationToken);
@@ -110,7 +120,7 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
     {
         ArgumentNullException.ThrowIfNull(question);
         var days = Days(question.Days, DefaultSimulationDays);
-        if (Check(question.Files) is { } problems)
+        if (await WorkAsync(() => Check(question.Files, cancellationToken), cancellationToken) is { } problems)
             return new("", 0, 0, [], []) { Problems = problems };
         var since = Since(days);
         var recorded = await _recorded.ReadAsync(tenant, since, cancellationToken);
@@ -171,12 +181,16 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
         }
     }
 
-    private IReadOnlyList<ErrorResource>? Check(IReadOnlyDictionary<string, string>? files)
+    // As much work as any analysis, so it is done within WorkAsync too.
+    private IReadOnlyList<ErrorResource>? Check(
+        IReadOnlyDictionary<string, string>? files, CancellationToken cancellationToken)
     {
         if (files is null)
             return null;
         var problems = new Problems();
-        return BundleCompiler.Compile(files, _options, problems) is null ? Resources.Of(problems.ToList()) : null;
+        return BundleCompiler.Compile(files, _options, problems, cancellationToken) is null
+            ? Resources.Of(problems.ToList())
+            : null;
     }
 
     private async ValueTask<StoredShadow?> FindShadowAsync(TenantId tenant, CancellationToken cancellationToken) =>

@@ -20,10 +20,14 @@ public static class BundlePlanner
 
     /// <summary>Compares a bundle with the one that it would replace, which is compiled already.</summary>
     internal static BundleComparison Compare(
-        CompiledBundle? old, IReadOnlyDictionary<string, string> after, PolicyOptions? options)
+        CompiledBundle? old,
+        IReadOnlyDictionary<string, string> after,
+        PolicyOptions? options,
+        CancellationToken cancellationToken = default)
     {
-        var next = BundleInspection.Compile(after, options);
-        return new(old?.Digest, next.Digest, Changes(old, next), new DifferenceSearch(old, next).Run());
+        var next = BundleInspection.Compile(after, options, cancellationToken);
+        var decisions = new DifferenceSearch(old, next, cancellationToken).Run();
+        return new(old?.Digest, next.Digest, Changes(old, next), decisions);
     }
 
     private static List<BundleChange> Changes(CompiledBundle? before, CompiledBundle after)

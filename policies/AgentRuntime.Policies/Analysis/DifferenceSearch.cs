@@ -7,13 +7,16 @@ namespace AgentRuntime.Policies;
 /// Looks for calls that two bundles decide differently, by trying contexts over the schema's shape. What it finds is
 /// real; that it finds nothing proves nothing beyond what was tried. Bounded and seeded. Use once.
 /// </summary>
-internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle after)
+internal sealed class DifferenceSearch(
+    CompiledBundle? before, CompiledBundle after, CancellationToken cancellationToken)
 {
     private const int ContextsPerTool = 1_500;
-    private const int MaxDecisions = 2_000_000;
+    private const long MaxEvaluations = 10_000_000;
 
     private readonly Random _random = new(20_260_101);
-    private int _left = MaxDecisions;
+    private readonly PoliciesByPrincipal? _before = before is null ? null : new(before);
+    private readonly PoliciesByPrincipal _after = new(after);
+    private long _left = MaxEvaluations;
 
     /// <summary>
     /// At most two examples for each caller and thing: one that is decided more widely, one more narrowly.
@@ -47,9 +50,12 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
 
     private void Search(string agent, PolicyAction action, string resource, List<DecisionChange> changes)
     {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_left < 0)
+            return;
         var principal = EntityNames.Agent(agent);
-        var was = Side(before, agent, principal, action, resource);
-        var will = Side(after, agent, principal, action, resource);
+        var was = Side(_before, agent, principal, action, resource);
+        var will = Side(_after, agent, principal, action, resource);
         if (was is null && will is null)
             return;
         if (was is not null && will is not null && was.Says(will))
@@ -58,18 +64,15 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
         var constants = PolicyConstants.Of((was?.Policies ?? []).Concat(will?.Policies ?? []));
         var samples = new ContextSamples(constants, _random);
         var found = new HashSet<bool>();
+        var cost = Math.Max(1, was?.Policies.Count ?? 0) + Math.Max(1, will?.Policies.Count ?? 0);
         foreach (var input in samples.Records(shape, ContextsPerTool))
         {
             foreach (var assumed in Assumptions(agent, resource))
             {
-                if ((_left -= 2) < 0 || found.Count == 2)
+                if ((_left -= cost) < 0 || found.Count == 2)
                     return;
-                var context = CedarRecord.Create(
-                    ("user", "key:test"),
-                    ("now", CedarValue.Datetime(PolicyTestReader.DefaultTime)),
-                    ("history", assumed.ToRecord(0, assumed.Holds, assumed.IsApproved)),
-                    ("input", input));
-                var (old, next) = (Decide(was, context), Decide(will, context));
+                cancellationToken.ThrowIfCancellationRequested();
+                var (old, next) = (Decide(was, action, assumed, input), Decide(will, action, assumed, input));
                 if (old == next)
                     continue;
                 var change = new DecisionChange(
@@ -82,6 +85,7 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
 
     private void SearchModel(string caller, EntityUid principal, string model, List<DecisionChange> changes)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         var context = CedarRecord.Create(
             ("user", "key:test"),
             ("now", CedarValue.Datetime(PolicyTestReader.DefaultTime)),
@@ -107,11 +111,16 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
             bundle.Policies, entities, new(principal, EntityNames.UseModel, resource, context))).ToVerdict();
     }
 
-    private static Verdict Decide(OneSide? side, CedarRecord context) =>
-        side is null
-            ? Verdict.Deny
-            : Verdicts.Of(CedarAuthorizer.Authorize(
-                side.Set, side.Entities, new(side.Principal, side.Action, side.Resource, context))).ToVerdict();
+    private static Verdict Decide(OneSide? side, PolicyAction action, Assumed assumed, CedarRecord input)
+    {
+        if (side is null)
+            return Verdict.Deny;
+        var outcome = side.Ask(assumed, assumed.IsApproved, input);
+        return outcome == Verdicts.Outcome.Forbidden && action == PolicyAction.CallTool && !assumed.IsApproved
+            && side.Ask(assumed, approved: true, input).MayBeApproved()
+                ? Verdict.RequireApproval
+                : outcome.ToVerdict();
+    }
 
     // What history may have come to: its conditions hold or not, nothing or something untrusted came in, approved or
     // not.
@@ -132,15 +141,15 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
     }
 
     private static OneSide? Side(
-        CompiledBundle? bundle, string agent, EntityUid principal, PolicyAction action, string resource)
+        PoliciesByPrincipal? policies, string agent, EntityUid principal, PolicyAction action, string resource)
     {
-        if (bundle is null || !bundle.Agents.ContainsKey(agent))
+        if (policies?.Bundle is not { } bundle || !bundle.Agents.ContainsKey(agent))
             return null;
         if (action == PolicyAction.CallTool)
         {
             return bundle.Tools.TryGetValue(resource, out var tool)
                 ? Side(
-                    bundle,
+                    policies,
                     principal,
                     tool.Action,
                     tool.Server,
@@ -151,7 +160,7 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
 
         return bundle.Memory.TryGetValue(resource, out var memory)
             ? Side(
-                bundle,
+                policies,
                 principal,
                 MemoryCalls.ActionOf(action),
                 memory.Resource,
@@ -161,18 +170,16 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
     }
 
     private static OneSide? Side(
-        CompiledBundle bundle,
+        PoliciesByPrincipal all,
         EntityUid principal,
         EntityUid action,
         EntityUid resource,
         ObjectShape arguments,
         string schema)
     {
-        var policies = bundle.Policies.Policies
-            .Where(p => Scopes.Fit(p, principal, action, resource, bundle.Entities))
-            .ToList();
+        var policies = all.ThatFit(principal, action, resource);
         return policies.Exists(p => p.Effect == CedarEffect.Permit)
-            ? new(principal, action, resource, policies, CedarPolicySet.Create(policies), bundle.Entities)
+            ? new(principal, action, resource, policies, all)
             {
                 Arguments = arguments,
                 Schema = schema,
@@ -194,9 +201,10 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
         EntityUid Action,
         EntityUid Resource,
         List<CedarPolicy> Policies,
-        CedarPolicySet Set,
-        CedarEntities Entities)
+        PoliciesByPrincipal All)
     {
+        private CedarPolicySet? _set;
+
         /// <summary>What the arguments may be.</summary>
         public required ObjectShape Arguments { get; init; }
 
@@ -206,14 +214,21 @@ internal sealed class DifferenceSearch(CompiledBundle? before, CompiledBundle af
         /// <summary>The other says the same to the letter, places in files aside.</summary>
         public bool Says(OneSide other) =>
             Schema == other.Schema
-            && Policies.Select(Bare).SequenceEqual(other.Policies.Select(Bare), StringComparer.Ordinal);
+            && Policies.Select(All.TextOf).SequenceEqual(
+                other.Policies.Select(other.All.TextOf), StringComparer.Ordinal);
 
-        private static string Bare(CedarPolicy policy)
+        /// <summary>What Cedar's answer comes to after a history, with these arguments.</summary>
+        public Verdicts.Outcome Ask(Assumed assumed, bool approved, CedarRecord input)
         {
-            var text = policy.ToString();
-            return policy.Annotations.TryGetValue("source", out var source)
-                ? text.Replace($"@source({CedarText.Quote(source)})", "", StringComparison.Ordinal)
-                : text;
+            var context = CedarRecord.Create(
+                ("user", "key:test"),
+                ("now", CedarValue.Datetime(PolicyTestReader.DefaultTime)),
+                ("history", assumed.ToRecord(0, assumed.Holds, approved)),
+                ("input", input));
+            return Verdicts.Of(CedarAuthorizer.Authorize(
+                _set ??= CedarPolicySet.Create(Policies),
+                All.Bundle.Entities,
+                new(Principal, Action, Resource, context)));
         }
     }
 

@@ -10,17 +10,25 @@ internal static class AgentReader
     public const int MaxGrants = 50_000;
 
     public static IReadOnlyList<AgentDefinition> Read(
-        IEnumerable<KeyValuePair<string, string>> files, BundleDefinition bundle, Problems problems)
+        IEnumerable<KeyValuePair<string, string>> files,
+        BundleDefinition bundle,
+        Problems problems,
+        CancellationToken cancellationToken)
     {
         var agents = new Dictionary<string, AgentDefinition>(StringComparer.Ordinal);
+        var grants = 0;
         foreach (var (path, text) in files)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (YamlSection.Of(YamlReader.Read(path, text, problems), problems, "the file") is not { } root)
                 continue;
             var section = root.Section("agents");
             root.Close();
             foreach (var entry in section?.Entries ?? [])
             {
+                // What a few lines with aliases describe can be far more than is ever used or shown.
+                if (agents.Count > MaxAgents || grants > MaxGrants || problems.AreTooMany)
+                    break;
                 var name = entry.Key.Text;
                 if (!Names.IsQualified(name))
                 {
@@ -37,16 +45,19 @@ internal static class AgentReader
                         $"the agent '{name}' is already described at {other.Position}",
                         "remove one of them");
                 else if (ReadAgent(name, entry, bundle, problems) is { } agent)
+                {
                     agents.Add(name, agent);
+                    grants += agent.Grants.Count + agent.Models.Count + agent.Memory.Count;
+                }
             }
         }
 
         if (agents.Count > MaxAgents)
-            problems.Add(default, $"the bundle describes {agents.Count} agents", $"at most {MaxAgents} are read");
-        var grants = agents.Values.Sum(a => a.Grants.Count + a.Models.Count + a.Memory.Count);
+            problems.Add(
+                default, $"the bundle describes more than {MaxAgents} agents", $"at most {MaxAgents} are read");
         if (grants > MaxGrants)
         {
-            problems.Add(default, $"the bundle grants {grants} times", $"at most {MaxGrants} are read");
+            problems.Add(default, $"the bundle grants more than {MaxGrants} times", $"at most {MaxGrants} are read");
             return [];
         }
 
@@ -106,7 +117,7 @@ internal static class AgentReader
                 problems.Add(
                     node.Position,
                     $"no model '{name}' is in {BundleFiles.Main}",
-                    NearestName.Suggest(name, bundle.Models.Select(m => m.Name).ToList()) ?? "add it under 'models'");
+                    problems.Suggest(name, bundle.Models.Select(m => m.Name)) ?? "add it under 'models'");
             else if (!all.Contains(name))
                 all.Add(name);
         }

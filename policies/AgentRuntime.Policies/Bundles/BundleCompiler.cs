@@ -7,15 +7,20 @@ internal static class BundleCompiler
 {
     /// <summary>The bundle; null when anything at all is wrong with it, which is then among the problems.</summary>
     public static CompiledBundle? Compile(
-        IReadOnlyDictionary<string, string> files, PolicyOptions options, Problems problems)
+        IReadOnlyDictionary<string, string> files,
+        PolicyOptions options,
+        Problems problems,
+        CancellationToken cancellationToken = default)
     {
         if (BundleFiles.Check(files, problems) is not { } sorted)
             return null;
-        var definition = BundleReader.Read(sorted, options, problems);
+        var definition = BundleReader.Read(sorted, options, problems, cancellationToken);
         var generated = GrantPolicies.Write(definition);
+        cancellationToken.ThrowIfCancellationRequested();
         var policies = PolicyReader.Read(sorted.Policies, generated, problems);
         var schema = CedarSchemaWriter.Write(
             definition.Servers, definition.Tools, definition.Memory.Count > 0);
+        cancellationToken.ThrowIfCancellationRequested();
         PolicyValidator.Validate(schema, policies, generated, problems);
         var tests = PolicyTestReader.Read(sorted.Tests, problems);
         if (problems.Any)
@@ -46,7 +51,7 @@ internal static class BundleCompiler
         };
 
         // Only what is valid otherwise can be evaluated.
-        ReachValidator.Validate(bundle, problems);
+        ReachValidator.Validate(bundle, problems, cancellationToken);
         return problems.Any ? null : bundle;
     }
 }

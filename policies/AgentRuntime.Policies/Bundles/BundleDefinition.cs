@@ -33,11 +33,14 @@ internal sealed record BundleDefinition(
     /// <summary>Whoever sends calls sends them as decisions say.</summary>
     public bool HonoursObligations { get; init; }
 
+    // The tools are those that it was made with: no copy has others.
+    private readonly Dictionary<string, ToolPin> _tools = Tools.ToDictionary(t => t.Name, StringComparer.Ordinal);
+
     public ModelDefinition? FindModel(string name) => Models.FirstOrDefault(m => m.Name == name);
 
     public MemoryDefinition? FindMemory(string name) => Memory.FirstOrDefault(m => m.Name == name);
 
-    public ToolPin? FindTool(string qualifiedName) => Tools.FirstOrDefault(t => t.Name == qualifiedName);
+    public ToolPin? FindTool(string qualifiedName) => _tools.GetValueOrDefault(qualifiedName);
 }
 
 /// <summary>A model that may be used.</summary>

@@ -22,11 +22,14 @@ public static class BundleInspection
         return text.ToString();
     }
 
-    internal static CompiledBundle Compile(IReadOnlyDictionary<string, string> files, PolicyOptions? options)
+    internal static CompiledBundle Compile(
+        IReadOnlyDictionary<string, string> files,
+        PolicyOptions? options,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(files);
         var problems = new Problems();
-        return BundleCompiler.Compile(files, options ?? new(), problems)
+        return BundleCompiler.Compile(files, options ?? new(), problems, cancellationToken)
             ?? throw new Abstractions.RuntimeErrorException(problems.ToList()[0]);
     }
 }

@@ -11,7 +11,8 @@ internal static class BundleReader
     public const int MaxModels = 64;
 
     /// <summary>What could be read; whether it may be used is for <paramref name="problems"/> to say.</summary>
-    public static BundleDefinition Read(BundleFiles files, PolicyOptions options, Problems problems)
+    public static BundleDefinition Read(
+        BundleFiles files, PolicyOptions options, Problems problems, CancellationToken cancellationToken)
     {
         var root = files.MainText is { } text ? YamlReader.Read(BundleFiles.Main, text, problems) : null;
         var main = YamlSection.Of(root, problems, "the bundle");
@@ -41,7 +42,7 @@ internal static class BundleReader
             Threats = threats,
             Memory = memory,
         };
-        var bundle = draft with { Agents = AgentReader.Read(files.Agents, draft, problems) };
+        var bundle = draft with { Agents = AgentReader.Read(files.Agents, draft, problems, cancellationToken) };
         EgressReader.CheckServers(bundle, problems);
         ThreatReader.CheckNames(bundle, problems);
         return bundle;
@@ -169,7 +170,7 @@ internal static class BundleReader
                 problems.Add(
                     section.Find("confidentiality")!.Position,
                     $"'{level}' is no confidentiality",
-                    NearestName.Suggest(level, ConfidentialityNames.All));
+                    problems.Suggest(level, ConfidentialityNames.All));
             else
                 labels = labels with { Confidentiality = (Confidentiality)(number + 1) };
         }

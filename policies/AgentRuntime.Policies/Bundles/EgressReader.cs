@@ -67,7 +67,8 @@ internal static class EgressReader
                 continue;
             foreach (var grant in agent.Grants)
             {
-                var server = bundle.Servers.FirstOrDefault(s => s.Name == bundle.FindTool(grant.Tool)?.Server);
+                var name = bundle.FindTool(grant.Tool)?.Server;
+                var server = bundle.Servers.FirstOrDefault(s => s.Name == name);
                 if (server is not null && !IsModule(server.Endpoint) && !own.Permits(server.Endpoint))
                     problems.Add(
                         grant.Position,

@@ -65,7 +65,7 @@ internal static class PolicyReader
                 problems.Add(
                     at,
                     $"no annotation '@{name}' is known",
-                    NearestName.Suggest(name, Annotations) + "; your own begin with x_");
+                    problems.Suggest(name, Annotations) + "; your own begin with x_");
             if (name == "approval" && (policy.Effect != CedarEffect.Permit || value != "required"))
                 problems.Add(at, "'@approval' belongs on a permit, and says \"required\"");
             if (name == "overrides" && (policy.Effect != CedarEffect.Forbid || value != "grants"))

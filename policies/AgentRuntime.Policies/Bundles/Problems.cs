@@ -11,10 +11,20 @@ internal sealed class Problems
 {
     public const int Limit = 200;
 
+    /// <summary>
+    /// Known names that suggestions compare with, over a whole validation: a short file can name thousands of things
+    /// that are not there, beside a thousand that are.
+    /// </summary>
+    public const int MaxCompared = 20_000;
+
     private readonly List<(BundlePosition At, RuntimeError Error)> _errors = [];
+    private int _compared;
     private int _more;
 
     public bool Any => _errors.Count > 0;
+
+    /// <summary>What comes now is only counted, so nothing more needs to be found.</summary>
+    public bool AreTooMany => _errors.Count == Limit;
 
     /// <summary>The bundle is too large to be looked at, and has no digest.</summary>
     public bool Unreadable { get; set; }
@@ -27,6 +37,19 @@ internal sealed class Problems
             _more++;
         else
             _errors.Add((at, new(ReasonCodes.InvalidBundle, message, at.ToString(), suggestion)));
+    }
+
+    /// <summary>
+    /// A suggestion for a name that is not known (see <see cref="NearestName"/>); null when there is none, nobody would
+    /// see it, or too many have been looked for.
+    /// </summary>
+    public string? Suggest(string name, IEnumerable<string> known)
+    {
+        if (AreTooMany || _compared >= MaxCompared)
+            return null;
+        var names = known.Take(MaxCompared - _compared).ToList();
+        _compared += names.Count;
+        return NearestName.Suggest(name, names);
     }
 
     /// <summary>Something is wrong in one of these files or folders.</summary>

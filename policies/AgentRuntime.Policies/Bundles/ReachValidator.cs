@@ -10,7 +10,7 @@ internal static class ReachValidator
 {
     private static readonly CedarPartialRequest Anything = new() { IsContextOpen = true };
 
-    public static void Validate(CompiledBundle bundle, Problems problems)
+    public static void Validate(CompiledBundle bundle, Problems problems, CancellationToken cancellationToken)
     {
         var generated = bundle.Generated.ToDictionary(g => g.Id, StringComparer.Ordinal);
         var handwritten = bundle.Policies.Policies.Where(p => !generated.ContainsKey(p.Id)).ToList();
@@ -18,12 +18,13 @@ internal static class ReachValidator
             CheckConditions(policy, PolicyReader.At(policy.Position.File ?? "policies", policy.Position), problems);
         foreach (var source in bundle.Generated.Where(g => g.Grant?.Condition is not null))
         {
-            if (bundle.Policies.Policies.FirstOrDefault(p => p.Id == source.Id) is { } policy)
+            cancellationToken.ThrowIfCancellationRequested();
+            if (bundle.Policies.TryGet(source.Id, out var policy))
                 CheckConditions(policy, source.Grant!.ConditionPosition, problems);
         }
 
         if (handwritten.Exists(IsUnexpected))
-            CheckGrants(bundle, problems);
+            CheckGrants(bundle, problems, cancellationToken);
     }
 
     private static void CheckConditions(CedarPolicy policy, Yaml.BundlePosition at, Problems problems)
@@ -44,7 +45,7 @@ internal static class ReachValidator
         }
     }
 
-    private static void CheckGrants(CompiledBundle bundle, Problems problems)
+    private static void CheckGrants(CompiledBundle bundle, Problems problems, CancellationToken cancellationToken)
     {
         var visibility = new Visibility(bundle);
         foreach (var agent in bundle.Agents.Values)
@@ -52,6 +53,7 @@ internal static class ReachValidator
             var principal = EntityNames.Agent(agent.Name);
             foreach (var (_, grant) in GrantPolicies.Name(agent))
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 var tool = bundle.Tools[grant.Tool];
                 Report($"'{grant.Tool}'", grant.Position, visibility.Look(principal, tool.Action, tool.Server));
             }

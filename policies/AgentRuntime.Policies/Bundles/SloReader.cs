@@ -71,7 +71,7 @@ internal static class SloReader
         problems.Add(
             section.Find(key)!.Position,
             $"there is no service class '{name}'",
-            NearestName.Suggest(name, classes.Select(c => c.Name).ToList()));
+            problems.Suggest(name, classes.Select(c => c.Name)));
         return null;
     }
 

@@ -21,7 +21,7 @@ internal static class ToolPinReader
     public static IReadOnlyList<ToolPin> Read(
         IEnumerable<KeyValuePair<string, string>> files, IReadOnlyList<ServerDefinition> servers, Problems problems)
     {
-        var pins = new List<ToolPin>();
+        var pins = new Dictionary<string, ToolPin>(StringComparer.Ordinal);
         var pinned = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (path, text) in files)
         {
@@ -32,10 +32,11 @@ internal static class ToolPinReader
                 problems.Add(
                     new(path, 0, 0),
                     $"no server '{server}' is in {BundleFiles.Main}",
-                    NearestName.Suggest(server, servers.Select(s => s.Name).ToList()));
+                    problems.Suggest(server, servers.Select(s => s.Name)));
             }
 
-            ReadFile(path, text, server, pins, problems);
+            if (pins.Count <= MaxTools)
+                ReadFile(path, text, server, pins, problems);
         }
 
         foreach (var server in servers.Where(s => !pinned.Contains(s.Name)))
@@ -45,11 +46,12 @@ internal static class ToolPinReader
         }
 
         if (pins.Count > MaxTools)
-            problems.Add(default, $"the bundle pins {pins.Count} tools", $"at most {MaxTools} are read");
-        return pins;
+            problems.Add(default, $"the bundle pins more than {MaxTools} tools", $"at most {MaxTools} are read");
+        return pins.Values.ToList();
     }
 
-    private static void ReadFile(string path, string text, string server, List<ToolPin> pins, Problems problems)
+    private static void ReadFile(
+        string path, string text, string server, Dictionary<string, ToolPin> pins, Problems problems)
     {
         JsonElement root;
         try
@@ -81,10 +83,10 @@ internal static class ToolPinReader
             index++;
             if (ReadTool(tool, server, at, problems) is not { } pin)
                 continue;
-            if (pins.Exists(p => p.Name == pin.Name))
+            if (!pins.TryAdd(pin.Name, pin))
                 problems.Add(at, $"'{pin.Name}' is pinned twice", "remove one of them");
-            else
-                pins.Add(pin);
+            if (pins.Count > MaxTools)
+                return;
         }
     }
 
@@ -99,7 +101,7 @@ internal static class ToolPinReader
         foreach (var property in tool.EnumerateObject())
         {
             if (!Keys.Contains(property.Name))
-                problems.Add(at, $"a tool has no '{property.Name}'", NearestName.Suggest(property.Name, Keys));
+                problems.Add(at, $"a tool has no '{property.Name}'", problems.Suggest(property.Name, Keys));
         }
 
         var name = TextOf(tool, "name");

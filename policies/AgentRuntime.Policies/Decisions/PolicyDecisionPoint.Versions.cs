@@ -38,7 +38,7 @@ public sealed partial class PolicyDecisionPoint
 
             // What was valid once need not be: the operator's ceiling may be lower now.
             var files = kept.Files.ToImmutableDictionary(StringComparer.Ordinal);
-            var (compiled, refusal) = Compile(files);
+            var (compiled, refusal) = Compile(files, cancellationToken);
             return compiled is null
                 ? refusal
                 : await PutInForceAsync(
@@ -66,7 +66,7 @@ public sealed partial class PolicyDecisionPoint
         ArgumentNullException.ThrowIfNull(caller);
         ArgumentNullException.ThrowIfNull(files);
         var kept = files.ToImmutableDictionary(StringComparer.Ordinal);
-        var (compiled, refusal) = Compile(kept);
+        var (compiled, refusal) = Compile(kept, cancellationToken);
         if (compiled is null)
             return refusal;
         await _changing.WaitAsync(cancellationToken);
@@ -134,7 +134,7 @@ public sealed partial class PolicyDecisionPoint
 
         // A copy: what is compiled, kept and digested is one and the same, whatever the caller does with its own.
         var kept = files.ToImmutableDictionary(StringComparer.Ordinal);
-        var (compiled, refusal) = Compile(kept);
+        var (compiled, refusal) = Compile(kept, cancellationToken);
         if (compiled is null)
             return refusal;
 

@@ -58,8 +58,10 @@ public sealed partial class PolicyDecisionPoint
             var wrong = new List<RuntimeError>();
             var shadows = await _store.ListShadowsAsync(cancellationToken);
             var kept = await _store.ListAsync(cancellationToken);
-            var loaded = Load(kept, _inForce, b => new(b, _options, _threats), "bundle", wrong);
-            var shadowed = Load(shadows.Select(s => s.Bundle), _inShadow, b => new(b, _options), "shadow", wrong);
+            var loaded = Load(
+                kept, _inForce, b => new(b, _options, _threats), "bundle", wrong, cancellationToken);
+            var shadowed = Load(
+                shadows.Select(s => s.Bundle), _inShadow, b => new(b, _options), "shadow", wrong, cancellationToken);
             foreach (var bundle in kept)
                 await RestoreThreatsAsync(bundle.Tenant, cancellationToken);
             Volatile.Write(ref _inForce, loaded);
@@ -89,10 +91,12 @@ public sealed partial class PolicyDecisionPoint
             : await _earlier.FindAsync(tenant, digest, cancellationToken);
 
     /// <inheritdoc/>
-    public ApplyOutcome Validate(TenantId tenant, IReadOnlyDictionary<string, string> files)
+    public ApplyOutcome Validate(
+        TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(files);
-        var (compiled, refusal) = Compile(files.ToImmutableDictionary(StringComparer.Ordinal));
+        var (compiled, refusal) = Compile(
+            files.ToImmutableDictionary(StringComparer.Ordinal), cancellationToken);
         return compiled is null ? refusal : new(compiled.Digest, []);
     }
 
@@ -104,7 +108,8 @@ public sealed partial class PolicyDecisionPoint
         ImmutableDictionary<TenantId, BundleSnapshot> before,
         Func<CompiledBundle, BundleSnapshot> make,
         string what,
-        List<RuntimeError> wrong)
+        List<RuntimeError> wrong,
+        CancellationToken cancellationToken)
     {
         var loaded = ImmutableDictionary.CreateBuilder<TenantId, BundleSnapshot>();
         foreach (var stored in kept)
@@ -117,7 +122,7 @@ public sealed partial class PolicyDecisionPoint
             }
 
             var problems = new Problems();
-            var compiled = BundleCompiler.Compile(stored.Files, _options, problems);
+            var compiled = BundleCompiler.Compile(stored.Files, _options, problems, cancellationToken);
             if (compiled is not null && compiled.Digest != stored.Digest)
                 problems.Add(
                     default,
@@ -144,10 +149,11 @@ public sealed partial class PolicyDecisionPoint
             _threats.Restore(tenant, await _audit.ReadHoldsAsync(tenant, cancellationToken), _time.GetUtcNow());
     }
 
-    private (CompiledBundle? Compiled, ApplyOutcome Refusal) Compile(ImmutableDictionary<string, string> files)
+    private (CompiledBundle? Compiled, ApplyOutcome Refusal) Compile(
+        ImmutableDictionary<string, string> files, CancellationToken cancellationToken)
     {
         var problems = new Problems();
-        var compiled = BundleCompiler.Compile(files, _options, problems);
+        var compiled = BundleCompiler.Compile(files, _options, problems, cancellationToken);
         return (compiled, new(problems.Unreadable ? null : BundleFiles.Digest(files), problems.ToList()));
     }
 }

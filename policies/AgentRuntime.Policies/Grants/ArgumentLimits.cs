@@ -58,7 +58,7 @@ internal static class ArgumentLimits
                 problems.Add(
                     key.Position,
                     $"'{tool.Name}' has no argument '{key.Text}'",
-                    NearestName.Suggest(part, (within ?? tool.Arguments).Properties.Select(p => p.Name).ToList()));
+                    problems.Suggest(part, (within ?? tool.Arguments).Properties.Select(p => p.Name)));
                 return null;
             }
 

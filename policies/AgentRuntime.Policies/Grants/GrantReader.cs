@@ -93,7 +93,7 @@ internal static class GrantReader
         problems.Add(
             name.Position,
             $"no tool '{name.Text}' is pinned",
-            NearestName.Suggest(name.Text, bundle.Tools.Select(t => t.Name).ToList())
+            problems.Suggest(name.Text, bundle.Tools.Select(t => t.Name))
                 ?? "pin it in tools/<server>.json");
         return false;
     }

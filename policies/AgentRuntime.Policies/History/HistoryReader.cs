@@ -97,7 +97,7 @@ internal static class HistoryReader
             problems.Add(
                 node.Position,
                 $"'{pin.Name}' has no argument '{name}' that policies see",
-                NearestName.Suggest(name, pin.Arguments.Properties.Select(p => p.Name).ToList()));
+                problems.Suggest(name, pin.Arguments.Properties.Select(p => p.Name)));
             return null;
         }
 

@@ -73,7 +73,7 @@ internal static class MemoryGrantReader
             problems.Add(
                 grant.Find("access")!.Position,
                 $"'{word}' is no access to memory",
-                NearestName.Suggest(word, Accesses.Select(a => a.Word).ToList()));
+                problems.Suggest(word, Accesses.Select(a => a.Word)));
         return null;
     }
 
@@ -99,7 +99,7 @@ internal static class MemoryGrantReader
         problems.Add(
             name.Position,
             $"no memory '{name.Text}' is in {BundleFiles.Main}",
-            NearestName.Suggest(name.Text, bundle.Memory.Select(m => m.Name).ToList()) ?? "add it under 'memory'");
+            problems.Suggest(name.Text, bundle.Memory.Select(m => m.Name)) ?? "add it under 'memory'");
         return false;
     }
 }

@@ -98,7 +98,7 @@ internal static class PolicyTestReader
                 problems.Add(
                     section.Find("outcome")!.Position,
                     $"'{word}' is no outcome",
-                    NearestName.Suggest(word, Outcomes.Select(o => o.Word).ToList()));
+                    problems.Suggest(word, Outcomes.Select(o => o.Word)));
             section.Close();
             if (call is not null && outcome >= 0)
             {
@@ -178,7 +178,7 @@ internal static class PolicyTestReader
             problems.Add(
                 section.Find("expect")!.Position,
                 $"'{word}' is no verdict",
-                NearestName.Suggest(word, Verdicts.Select(v => v.Word).ToList()));
+                problems.Suggest(word, Verdicts.Select(v => v.Word)));
         return default;
     }
 }

@@ -34,18 +34,19 @@ internal static class ThreatReader
     /// <summary>Checks the agents and tools that rules name, once those are known.</summary>
     public static void CheckNames(BundleDefinition bundle, Problems problems)
     {
+        var agents = bundle.Agents.Select(a => a.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var rule in bundle.Threats)
         {
-            foreach (var agent in rule.Agents.Where(a => bundle.Agents.All(b => b.Name != a)))
+            foreach (var agent in rule.Agents.Where(a => !agents.Contains(a)))
                 problems.Add(
                     rule.Position,
                     $"the threat rule '{rule.Name}' watches the agent '{agent}', which the bundle does not name",
-                    NearestName.Suggest(agent, bundle.Agents.Select(a => a.Name).ToList()));
+                    problems.Suggest(agent, agents));
             foreach (var tool in rule.Tools.Where(t => bundle.FindTool(t) is null))
                 problems.Add(
                     rule.Position,
                     $"the threat rule '{rule.Name}' counts the tool '{tool}', which no server of the bundle offers",
-                    NearestName.Suggest(tool, bundle.Tools.Select(t => t.Name).ToList()));
+                    problems.Suggest(tool, bundle.Tools.Select(t => t.Name)));
         }
     }
 
@@ -69,7 +70,7 @@ internal static class ThreatReader
             problems.Add(
                 when!.Find("of")!.Position,
                 $"'{scope}' is not whose calls are counted",
-                NearestName.Suggest(scope, ["run", "agent"]));
+                problems.Suggest(scope, ["run", "agent"]));
         var tools = Texts(when, "tools", problems);
         var codes = Texts(when, "codes", problems);
         foreach (var code in codes.Where(c => !IsCode(c)))
@@ -84,7 +85,7 @@ internal static class ThreatReader
             problems.Add(
                 rule.Find("then")!.Position,
                 $"'{word}' is nothing that a threat rule can do",
-                NearestName.Suggest(word, ThreatRule.EffectWords));
+                problems.Suggest(word, ThreatRule.EffectWords));
         var lasts = rule.Duration("for", TimeSpan.FromMinutes(15), TimeSpan.FromSeconds(1), TimeSpan.FromDays(30));
         var pace = rule.Duration("pace", TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1));
         if (rule.Has("pace") && (ThreatEffect)effect != ThreatEffect.Throttle)

@@ -13,13 +13,19 @@ internal static class NearestName
     {
         string? best = null;
         var bestDistance = Math.Max(2, name.Length / 3) + 1;
+        if (name.Length > LongestCompared)
+            return null;
+        var lower = name.ToLowerInvariant();
         foreach (var candidate in known)
         {
-            if (name.Length > LongestCompared || candidate.Length > LongestCompared)
+            if (candidate.Length > LongestCompared)
                 continue;
-            var distance = IsBeginning(name, candidate) || IsBeginning(candidate, name)
-                ? 1
-                : Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
+            var begins = IsBeginning(name, candidate) || IsBeginning(candidate, name);
+
+            // Names are at least as far apart as their lengths are.
+            if (!begins && Math.Abs(name.Length - candidate.Length) >= bestDistance)
+                continue;
+            var distance = begins ? 1 : Distance(lower, candidate.ToLowerInvariant());
             if (distance < bestDistance && distance < candidate.Length)
                 (best, bestDistance) = (candidate, distance);
         }

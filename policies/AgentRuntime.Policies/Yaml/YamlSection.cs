@@ -160,7 +160,7 @@ internal sealed class YamlSection
                 _problems.Add(
                     entry.Key.Position,
                     $"{_title} has no '{entry.Key.Text}'",
-                    NearestName.Suggest(entry.Key.Text, _asked.Distinct(StringComparer.Ordinal).ToList()));
+                    _problems.Suggest(entry.Key.Text, _asked.Distinct(StringComparer.Ordinal)));
             }
         }
     }

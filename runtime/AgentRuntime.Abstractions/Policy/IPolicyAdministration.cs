@@ -14,7 +14,8 @@ public interface IPolicyAdministration
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken);
 
     /// <summary>Says everything that is wrong with a bundle for a tenant, and changes nothing.</summary>
-    ApplyOutcome Validate(TenantId tenant, IReadOnlyDictionary<string, string> files);
+    ApplyOutcome Validate(
+        TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken);
 }
 
 /// <summary>What became of a bundle. Immutable.</summary>

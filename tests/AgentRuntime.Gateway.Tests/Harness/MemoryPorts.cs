@@ -51,14 +51,16 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
 
     public IPolicySnapshot? Current(TenantId tenant) => Granted is null ? null : new Snapshot(this);
 
-    public ApplyOutcome Validate(TenantId tenant, IReadOnlyDictionary<string, string> files) => files.ContainsKey("bad")
+    public ApplyOutcome Validate(
+        TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken) =>
+        files.ContainsKey("bad")
         ? new(null, [new(ReasonCodes.InvalidBundle, "no such tool", "bad:1")])
         : new(BundleDigest.Of("bundle"u8), []);
 
     public ValueTask<ApplyOutcome> ApplyAsync(
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken)
     {
-        var outcome = Validate(tenant, files);
+        var outcome = Validate(tenant, files, cancellationToken);
         if (outcome.Problems.Count == 0)
             AppliedBundle = files;
         return ValueTask.FromResult(outcome);
