@@ -75,7 +75,8 @@ internal static unsafe class WidenedProduct
                     (float*)(to + ((v + 1) * stride)));
             if (v < count)
                 VectorProduct.Multiply<SingleElements>(
-                    (byte*)rows, inner * sizeof(float), vectors + ((long)v * inner), inner, (float*)(to + (v * stride)));
+                    (byte*)rows, inner * sizeof(float), vectors + ((long)v * inner), inner,
+                    (float*)(to + (v * stride)));
         }
     }
 

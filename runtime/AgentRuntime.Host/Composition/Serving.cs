@@ -33,7 +33,7 @@ internal static class Serving
                 new RuntimeError(
                     ReasonCodes.PortInUse,
                     $"cannot listen: {e.Message}",
-                    string.Join(", ", app.Urls),
+                    app.Urls.Count == 0 ? null : string.Join(", ", app.Urls),
                     "Stop the other process, or choose another port with --port."),
                 e);
         }
