@@ -62,7 +62,7 @@ public class ClientTests(RunningPlatform platform) : IClassFixture<RunningPlatfo
             new ChatOptions
             {
                 Instructions = "Be brief.", Tools = tools, ToolMode = ChatToolMode.RequireSpecific("refund"),
-                MaxOutputTokens = 64, Temperature = 0, FrequencyPenalty = 0.5f,
+                MaxOutputTokens = 256, Temperature = 0, FrequencyPenalty = 0.1f,
             });
         var image = await Assert.ThrowsAsync<RuntimeErrorException>(() => chat.GetResponseAsync(
             [new ChatMessage(ChatRole.User, [new UriContent("http://169.254.169.254/x.png", "image/png")])]));

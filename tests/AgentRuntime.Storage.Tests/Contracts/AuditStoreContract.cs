@@ -167,19 +167,23 @@ public abstract class AuditStoreContract : IAsyncLifetime
     }
 
     /// <summary>An agent must not be able to hide what was decided by the arguments that it sends.</summary>
-    [Theory]
-    [InlineData("""{"order_id":"\ud800"}""")]
-    [InlineData("""{"\udc00":[{"a":"\ud83d\ud83d"}], "b" : 1e400}""")]
-    public async Task Arguments_that_stand_for_no_text_are_kept_as_they_are_written(string arguments)
+    [Fact]
+    public async Task Arguments_that_stand_for_no_text_are_kept_as_they_are_written()
     {
-        var decision = new DecisionMade("dec_1", "p/a", "key:k", "call_tool", "t", "deny", [])
+        string[] arguments =
+        [
+            """{"order_id":"\ud800"}""",
+            """{"\udc00":[{"a":"\ud83d\ud83d"}], "b" : 1e400}""",
+        ];
+        var decision = new DecisionMade("dec_1", "p/a", "key:k", "call_tool", "t", "deny", []);
+        foreach (var sent in arguments)
         {
-            Arguments = JsonElement.Parse(arguments),
-        };
-        await Audit.AppendAsync([new(Given.Tenant(1), Noon, decision)], 100, _ct);
+            await Audit.AppendAsync(
+                [new(Given.Tenant(1), Noon, decision with { Arguments = JsonElement.Parse(sent) })], 100, _ct);
+        }
 
-        var kept = Assert.IsType<DecisionMade>(Assert.Single(await Read(new())).Data);
-        Assert.Equal(arguments, kept.Arguments!.Value.GetRawText());
+        var kept = (await Read(new())).Select(r => Assert.IsType<DecisionMade>(r.Data).Arguments!.Value.GetRawText());
+        Assert.Equal(arguments.Order(StringComparer.Ordinal), kept.Order(StringComparer.Ordinal));
     }
 
     [Fact]
