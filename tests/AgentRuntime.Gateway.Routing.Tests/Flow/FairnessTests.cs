@@ -70,30 +70,8 @@ public class FairnessTests
         var f = new CoreFixture(
             new() { LocalityDeficitTokens = 0, BurstSeconds = burstSeconds },
             new EngineDescription("e", "m") { MaxRunning = 1 });
-        for (var i = 0; i < 50; i++)
-        {
-            f.Submit(prompt: 1000, tenant: "busy");
-            var taken = f.Take();
-            f.Now += 1;
-            f.Finish(taken, prompt: 1000);
-            f.Core.Advance(f.Now);
-        }
-
-        Dictionary<RouteTicket, string> owners = [];
-        for (var i = 0; i < 20; i++)
-        {
-            owners[f.Submit(prompt: 1000, tenant: "busy")] = "busy";
-            owners[f.Submit(prompt: 1000, tenant: "back")] = "back";
-        }
-
-        var order = new List<string>();
-        while (order.Count < 20)
-        {
-            var taken = f.Take();
-            f.Now += 1;
-            order.Add(owners[taken.Ticket]);
-            f.Finish(taken, prompt: 1000);
-        }
+        KeepBusy(f);
+        var order = OrderAgainstBusy(f, "back");
 
         // The engine reads one such prompt a second, and the rest of the time is shared.
         Assert.InRange(order.Count(o => o == "back"), 9 + (burstSeconds / 2), 11 + (burstSeconds / 2));
@@ -104,15 +82,7 @@ public class FairnessTests
     {
         var f = new CoreFixture(
             new() { LocalityDeficitTokens = 0, BurstSeconds = 4 }, new EngineDescription("e", "m") { MaxRunning = 1 });
-        for (var i = 0; i < 50; i++)
-        {
-            f.Submit(prompt: 1000, tenant: "busy");
-            var taken = f.Take();
-            f.Now += 1;
-            f.Finish(taken, prompt: 1000);
-            f.Core.Advance(f.Now);
-        }
-
+        KeepBusy(f);
         for (var i = 0; i < 10; i++)
         {
             f.Submit(prompt: 10, tenant: $"new{i}");
@@ -121,21 +91,7 @@ public class FairnessTests
             f.Finish(taken, prompt: 10, output: 1);
         }
 
-        Dictionary<RouteTicket, string> owners = [];
-        for (var i = 0; i < 20; i++)
-        {
-            owners[f.Submit(prompt: 1000, tenant: "busy")] = "busy";
-            owners[f.Submit(prompt: 1000, tenant: "last")] = "last";
-        }
-
-        var order = new List<string>();
-        while (order.Count < 20)
-        {
-            var taken = f.Take();
-            f.Now += 1;
-            order.Add(owners[taken.Ticket]);
-            f.Finish(taken, prompt: 1000);
-        }
+        var order = OrderAgainstBusy(f, "last");
 
         // Of the burst, which is four such prompts, half is ahead of an equal share.
         Assert.InRange(order.Count(o => o == "last"), 9, 13);
@@ -179,4 +135,39 @@ public class FairnessTests
         Tenant = number, RequestsPerSecond = requestsPerSecond, Seconds = 120, BlockTokens = 64, TurnTokens = 1024,
         TurnSpread = 1.2,
     }.Make(seed);
+
+    /// <summary>One tenant has the engine to itself for 50 prompts of a second.</summary>
+    private static void KeepBusy(CoreFixture f)
+    {
+        for (var i = 0; i < 50; i++)
+        {
+            f.Submit(prompt: 1000, tenant: "busy");
+            var taken = f.Take();
+            f.Now += 1;
+            f.Finish(taken, prompt: 1000);
+            f.Core.Advance(f.Now);
+        }
+    }
+
+    /// <summary>Whose the first 20 prompts are that are read when another tenant wants as much as the busy one.</summary>
+    private static List<string> OrderAgainstBusy(CoreFixture f, string rival)
+    {
+        Dictionary<RouteTicket, string> owners = [];
+        for (var i = 0; i < 20; i++)
+        {
+            owners[f.Submit(prompt: 1000, tenant: "busy")] = "busy";
+            owners[f.Submit(prompt: 1000, tenant: rival)] = rival;
+        }
+
+        var order = new List<string>();
+        while (order.Count < 20)
+        {
+            var taken = f.Take();
+            f.Now += 1;
+            order.Add(owners[taken.Ticket]);
+            f.Finish(taken, prompt: 1000);
+        }
+
+        return order;
+    }
 }

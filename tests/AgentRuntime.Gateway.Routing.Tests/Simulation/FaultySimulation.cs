@@ -362,46 +362,4 @@ internal sealed class FaultySimulation
         Ended++;
         ExpectedCharge += charge;
     }
-
-    private sealed class FaultyEngine
-    {
-        public required SimulatedEngine Model { get; init; }
-
-        public required bool ReportsLoad { get; init; }
-
-        public required bool ServesAdapter { get; init; }
-
-        public required byte TransferGroup { get; init; }
-
-        public EngineRef Ref { get; set; }
-
-        public bool Down { get; set; }
-
-        public bool Removed { get; set; }
-    }
-
-    private sealed class Flight
-    {
-        public required bool NeedsAdapter { get; init; }
-
-        /// <summary>Whether its prefill has failed on an engine of a pair.</summary>
-        public bool Skipped { get; set; }
-
-        public required SimulatedRequest Request { get; init; }
-
-        public double Since { get; set; }
-
-        public bool Placed { get; set; }
-
-        public int Delivered { get; set; }
-
-        public int Uncached { get; set; }
-
-        /// <summary>Whether its prompt has been read by the engine that it is on.</summary>
-        public bool Begun { get; set; }
-
-        public double Unfinished => (Begun || Delivered > 0 ? Uncached : 0) + (2.0 * Delivered);
-
-        public int Prompt => Request.Trace.PromptTokens + Delivered;
-    }
 }
