@@ -10,27 +10,42 @@ internal static class CrashingRun
 {
     public const int Rounds = 10;
 
+    /// <summary>
+    /// How many chats a victim gets answered: enough for its killer to see the events that it waits for, and too few
+    /// for three victims to end the run, however late they are killed.
+    /// </summary>
+    private const int ChatsOfAVictim = 3;
+
     /// <summary>1 + 2 + … + 10 cents.</summary>
     public const long RefundedCents = Rounds * (Rounds + 1) / 2;
 
     /// <summary>A host over a folder, with the shop's tools granted and the agent deployed.</summary>
-    public static async Task<RunHost> HostAsync(string folder, Uri shop, bool work)
+    public static async Task<RunHost> HostAsync(string folder, Uri shop)
     {
         var host = await RunHost.StartAsync(
             new RunServiceOptions { MaxAttempts = 50, Workers = 2 }, work: false, folder);
         host.Policy.Tenant = new TenantPolicy(
             new QuotaLimits(), [new ToolServer("shop", shop)], ShopProcess.Pins);
         await host.DeployAsync("crashing", RefundAsync);
-        if (work)
-            host.Work();
         return host;
     }
 
-    /// <summary>What the victim does: works until it is killed.</summary>
+    /// <summary>What the victim does: works, and then waits for an answer, until it is killed.</summary>
     public static async Task ExecuteAsync(string folder, Uri shop)
     {
-        await using var host = await HostAsync(folder, shop, work: true);
+        await using var host = await HostAsync(folder, shop);
+        var answer = host.Inference.Answer;
+        var chats = 0;
+        host.Inference.Answer = (request, cancellationToken) =>
+            Interlocked.Increment(ref chats) <= ChatsOfAVictim ? answer(request, cancellationToken) : Never();
+        host.Work();
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, CancellationToken.None);
+    }
+
+    private static async IAsyncEnumerable<InferenceChunk> Never()
+    {
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, CancellationToken.None);
+        yield break;
     }
 
     private static async Task<string> RefundAsync(string input, ScriptedGuest guest)

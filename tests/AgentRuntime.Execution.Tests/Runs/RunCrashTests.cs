@@ -14,7 +14,7 @@ public sealed class RunCrashTests
     {
         await using var shop = await ShopProcess.StartAsync();
         var folder = Directory.CreateTempSubdirectory("agentruntime-crash-");
-        await using (var host = await CrashingRun.HostAsync(folder.FullName, shop.Endpoint, work: false))
+        await using (var host = await CrashingRun.HostAsync(folder.FullName, shop.Endpoint))
         {
             var run = await host.StartRunAsync("crashing");
             foreach (var events in killAfterMoreEvents)

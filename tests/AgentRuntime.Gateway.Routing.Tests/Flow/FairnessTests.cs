@@ -149,7 +149,7 @@ public class FairnessTests
         }
     }
 
-    /// <summary>Whose the first 20 prompts are that are read when another tenant wants as much as the busy one.</summary>
+    /// <summary>Whose the first 20 prompts are when another tenant wants as much as the busy one.</summary>
     private static List<string> OrderAgainstBusy(CoreFixture f, string rival)
     {
         Dictionary<RouteTicket, string> owners = [];
