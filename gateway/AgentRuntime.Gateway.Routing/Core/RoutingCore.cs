@@ -181,6 +181,17 @@ public sealed partial class RoutingCore
     }
 
     /// <summary>
+    /// Sets with which engines it can make pairs from now on (<see cref="EngineDescription.TransferGroup"/>); those that
+    /// are made stay.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such group.</exception>
+    public void SetTransferGroup(EngineRef engine, byte group)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(group, EngineDescription.MaxTransferGroup);
+        Find(engine).Pool.SetTransferGroup(engine.Index, group);
+    }
+
+    /// <summary>
     /// The engine's process is another one than before: nothing of its cache is left, and no adapter is loaded.
     /// </summary>
     public void EngineRestarted(EngineRef engine)

@@ -32,7 +32,7 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
 
     public Span<EngineRow> Rows => _rows.AsSpan(0, Places);
 
-    /// <summary>By engine, its <see cref="EngineDescription.TransferGroup"/>.</summary>
+    /// <summary>By engine, its <see cref="EngineDescription.TransferGroup"/> as last set.</summary>
     public ReadOnlySpan<byte> TransferGroups => _transferGroups.AsSpan(0, Places);
 
     /// <summary>Requests that wait in the router.</summary>
@@ -79,6 +79,8 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     public double MeanPrefillSeconds { get; private set; } = 1000 / options.Prior.PrefillTokensPerSecond;
 
     public TransferPredictor Transfer { get; } = new(options);
+
+    public void SetTransferGroup(int engine, byte group) => _transferGroups[engine] = group;
 
     public ref EngineRow Row(int engine) => ref _rows[engine];
 

@@ -102,9 +102,9 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
-    /// <summary>Runs a prefill leg to its end.</summary>
+    /// <summary>Runs a prefill leg to its end; null when the engine has read the prompt but moves no KV state.</summary>
     /// <exception cref="EngineFailure">The engine refused, failed or did not answer in time.</exception>
-    public async Task<PrefillAnswer> PrefillAsync(
+    public async Task<PrefillAnswer?> PrefillAsync(
         Engine engine,
         InferenceOperation operation,
         ReadOnlyMemory<byte> body,
@@ -119,8 +119,7 @@ internal sealed class EngineClient : IDisposable
             if (!response.IsSuccessStatusCode)
                 throw await RefusalAsync(engine, response, watch.Token);
 
-            var answer = await ReadAsync(response, _options.MaxChunkBytes, watch.Token);
-            return PrefillAnswer.Read(answer) ?? throw EngineFailure.Malformed(engine);
+            return PrefillAnswer.Read(await ReadAsync(response, _options.MaxChunkBytes, watch.Token));
         }
         catch (OperationCanceledException) when (watch.TimedOut)
         {

@@ -129,7 +129,15 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
                     requestId,
                     cancellationToken);
                 engine.Circuit.Succeeded();
+                engine.HasRead(withKv: answer is not null);
                 activity?.Dispose();
+                if (answer is null)
+                {
+                    GatewayLog.NoKvMoved(parts.Logger, engine.Name, requestId);
+                    parts.Desk.Observe(engine);
+                    return null;
+                }
+
                 return new PrefillLeg(engine, answer, parts.Time.GetElapsedTime(started));
             }
             catch (EngineFailure failure)

@@ -30,10 +30,14 @@ internal sealed record EngineModel(string EngineName, int ContextTokens)
 /// </summary>
 internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit)
 {
+    /// <summary>So many in a row show that the engine moves no KV state.</summary>
+    private const int MaxReadsWithoutKv = 3;
+
     private volatile EngineHealth _health = EngineHealth.Unknown;
     private readonly ConcurrentDictionary<string, bool> _noEmbeddings = new();
     private readonly ConcurrentDictionary<string, Uri> _addresses = new(StringComparer.Ordinal);
     private int _inFlight;
+    private int _readsWithoutKv;
     private volatile bool _draining;
     private volatile bool _removed;
     private readonly Lock _drainLock = new();
@@ -67,8 +71,12 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
     public bool MovesKvTo(Engine other) =>
         this != other && TransferGroup > 0 && TransferGroup == other.TransferGroup;
 
-    /// <summary>Engines of one number above 0 can move KV state to one another: those of one kind that can.</summary>
-    public byte TransferGroup => Descriptor.MovesKv ? (byte)Descriptor.Kind : (byte)0;
+    /// <summary>
+    /// Engines of one number above 0 can move KV state to one another: those of one kind that can, and have not shown
+    /// that they do not.
+    /// </summary>
+    public byte TransferGroup =>
+        Descriptor.MovesKv && Volatile.Read(ref _readsWithoutKv) < MaxReadsWithoutKv ? (byte)Descriptor.Kind : (byte)0;
 
     /// <summary>The address of one of the few paths that engines are asked at.</summary>
     public Uri AddressOf(string path) => _addresses.GetOrAdd(
@@ -82,10 +90,27 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
     /// <summary>The engine has no embeddings of the model; believed until it is healthy anew.</summary>
     public void HasNoEmbeddings(string model) => _noEmbeddings.TryAdd(model, true);
 
+    /// <summary>
+    /// It read a prompt for another engine, and answered with its KV state or without. One that never has any runs
+    /// without a KV connector (a plain <c>vllm serve</c>) and makes no pairs until it is healthy anew. Once says little:
+    /// vLLM gives none either when the first token ends the answer.
+    /// </summary>
+    public void HasRead(bool withKv)
+    {
+        if (withKv)
+            Volatile.Write(ref _readsWithoutKv, 0);
+        else
+            Interlocked.Increment(ref _readsWithoutKv);
+    }
+
     public void Observe(EngineHealth health)
     {
         if (health.Healthy && !_health.Healthy)
+        {
             _noEmbeddings.Clear();
+            HasRead(withKv: true);
+        }
+
         _health = health;
     }
 

@@ -106,6 +106,7 @@ internal sealed partial class RouteDesk
     /// <summary>The lock is held.</summary>
     private void SetHealth(Engine engine, Placed placed)
     {
+        _core.SetTransferGroup(placed.Ref, engine.TransferGroup);
         var health = engine switch
         {
             { Health.Healthy: false } => Routing.EngineHealth.Down,

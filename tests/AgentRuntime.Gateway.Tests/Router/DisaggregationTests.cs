@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using Microsoft.AspNetCore.Http;
 using static AgentRuntime.Gateway.Tests.RouterHarness;
 
 namespace AgentRuntime.Gateway.Tests;
@@ -131,6 +132,33 @@ public class DisaggregationTests
 
         Assert.Equal(new ServedBy("d", "d"), chunks[0].ServedBy);
         Assert.Empty(pair.Prefill.Seen);
+    }
+
+    [Fact]
+    public async Task An_engine_that_gives_no_kv_state_serves_on_but_is_soon_not_paired()
+    {
+        await using var pair = await Pair.StartAsync(Disaggregation.Always);
+        pair.Prefill.Answer = (context, _) =>
+            context.Response.WriteAsync("""{"id":"p","choices":[],"kv_transfer_params":null}""");
+
+        for (var i = 0; i < 10; i++)
+        {
+            var chunks = await pair.Harness.AskAsync();
+            Assert.Equal(new ServedBy("d", "d"), chunks[0].ServedBy);
+        }
+
+        Assert.Equal(3, pair.Prefill.Seen.Count);
+        Assert.Equal(10, pair.Decode.Seen.Count);
+        Assert.True(pair.Harness.Router.Engines.All(e => e.CircuitClosed));
+
+        // A start with a connector: it was away, and is healthy anew.
+        var prefill = pair.Harness.Router.Pool.Engines.Single(e => e.Name == "p");
+        var health = prefill.Health;
+        prefill.MarkUnreachable();
+        prefill.Observe(health);
+        pair.Harness.Router.Desk.Observe(prefill);
+        pair.Prefill.Answer = pair.Prefill.AnswerWithWordsAsync;
+        Assert.Equal(new ServedBy("p", "d"), (await pair.Harness.AskAsync())[0].ServedBy);
     }
 
     [Fact]
