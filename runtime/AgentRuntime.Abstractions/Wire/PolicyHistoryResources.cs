@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace AgentRuntime.Abstractions;
 
@@ -37,7 +38,7 @@ public sealed record SimulatedDecisionResource(
     IReadOnlyList<string> Policies,
     string? Run = null,
     int? Call = null,
-    JsonElement? Arguments = null,
+    [property: JsonConverter(typeof(RawJsonConverter))] JsonElement? Arguments = null,
     ErrorResource? Reason = null);
 
 /// <summary>Body of <c>POST /v1/policy/audit</c>.</summary>

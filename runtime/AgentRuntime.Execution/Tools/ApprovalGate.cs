@@ -75,13 +75,16 @@ internal sealed class ApprovalGate(TimeSpan patience, TimeProvider time)
             run.Decisions.Approve(call, at);
             return null;
         }
-        return new RuntimeError(
-            ReasonCodes.ApprovalRefused,
-            decision.Comment is { Length: > 0 } comment
-                ? $"A person refused the call: {comment}"
-                : "A person refused the call.",
-            decided.Tool);
+        return RefusedBy(decision, decided.Tool);
     }
+
+    /// <summary>What the agent is told of a call that a person refused, however often it asks.</summary>
+    public static RuntimeError RefusedBy(ApprovalDecided decision, string tool) => new(
+        ReasonCodes.ApprovalRefused,
+        decision.Comment is { Length: > 0 } comment
+            ? $"A person refused the call: {comment}"
+            : "A person refused the call.",
+        tool);
 
     private static RuntimeError Expired(string tool) =>
         new(ReasonCodes.ApprovalRequired, "Nobody approved the call in time.", tool);

@@ -12,7 +12,8 @@ internal static class ToolArguments
     private const int MaxDepth = 32;
 
     /// <summary>
-    /// The object; null when the text is no JSON object. Repeated members are refused: readers differ on them.
+    /// The object; null when the text is no JSON object. Repeated members are refused, since readers differ on them, and
+    /// so are names that are no Unicode text.
     /// </summary>
     public static JsonElement? Parse(string json)
     {
@@ -23,7 +24,7 @@ internal static class ToolArguments
                 new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
             return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return null;
         }
@@ -38,7 +39,25 @@ internal static class ToolArguments
         Check(tool.InputSchema, arguments, "") is { } problem
             ? new RuntimeError(
                 ReasonCodes.InvalidArguments, $"The arguments do not fit the tool's schema: {problem}.", tool.Name)
-            : null;
+            : IsUnicode(arguments)
+                ? null
+                : new RuntimeError(
+                    ReasonCodes.InvalidArguments, "The arguments hold text that is not Unicode.", tool.Name);
+
+    /// <summary>Whether the arguments can be sent: an escape such as <c>\ud800</c> alone stands for no text.</summary>
+    private static bool IsUnicode(JsonElement arguments)
+    {
+        try
+        {
+            using var nowhere = new Utf8JsonWriter(Stream.Null);
+            arguments.WriteTo(nowhere);
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
 
     private static string? Check(JsonElement schema, JsonElement value, string path)
     {

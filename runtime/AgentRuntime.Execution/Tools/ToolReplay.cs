@@ -28,6 +28,8 @@ internal static class ToolReplay
         }
         if (past.RefusedLater is { } late)
             return new HostCallResult.Refused(late.ToError());
+        if (past.ApprovalDecided is { Approved: false } no)
+            return new HostCallResult.Refused(ApprovalGate.RefusedBy(no, decided.Tool));
         return decided.Reason is { } refused && past.ToolStarted is null && past.ApprovalRequested is null
             ? new HostCallResult.Refused(refused.ToError())
             : null;

@@ -117,8 +117,10 @@ public sealed class ApprovalTests : IAsyncLifetime
         Assert.Single(_server.Calls);
     }
 
-    [Fact]
-    public async Task What_policy_refused_after_an_approval_is_not_done_after_a_restart()
+    [Theory]
+    [InlineData(true, "AR2003")]
+    [InlineData(false, "AR2010")]
+    public async Task What_was_refused_is_not_done_after_a_restart(bool approved, string reason)
     {
         var (told, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
         await _host.DeployAsync("agent", async (_, guest) =>
@@ -130,15 +132,16 @@ public sealed class ApprovalTests : IAsyncLifetime
         });
         var run = await _host.StartRunAsync("agent");
         await RequestAsync(_host, run);
-        _host.Policy.Rule = _ => ScriptedPolicy.Deny(ReasonCodes.ForbiddenByRule);
-        await DecideAsync(_host, run, approved: true);
+        if (approved)
+            _host.Policy.Rule = _ => ScriptedPolicy.Deny(ReasonCodes.ForbiddenByRule);
+        await DecideAsync(_host, run, approved);
         await told.Task;
         await _host.StopWorkersAsync();
         _host.Restart();
-        Grant(_host);
+        _host.Policy.Rule = _ => new Decision(Verdict.Allow, null, null);
         resume.SetResult();
         _host.Work();
-        Assert.Equal("AR2003", (await _host.EndAsync(run)).Run.Output);
+        Assert.Equal(reason, (await _host.EndAsync(run)).Run.Output);
         Assert.Empty(_server.Calls);
     }
 

@@ -70,6 +70,8 @@ public sealed class ShopRunTests(SharedShop shared) : IClassFixture<SharedShop>,
     [InlineData("not json")]
     [InlineData("[]")]
     [InlineData("""{"order_id":"a","order_id":"b"}""")]
+    [InlineData("""{"order_id":"ORD-1001","\ud800":1}""")]
+    [InlineData("""{"order_id":"\ud800"}""")]
     [InlineData("{}")]
     [InlineData("""{"order_id":7}""")]
     [InlineData("""{"order_id":"ORD-1001","also":1}""")]

@@ -103,7 +103,7 @@ internal static class ChatValues
                 using var json = JsonDocument.Parse(text);
                 arguments = Value(json.RootElement, neutral, 0);
             }
-            catch (JsonException)
+            catch (Exception e) when (e is JsonException or InvalidOperationException)
             {
                 throw LegRefusal.Malformed("a tool call's arguments are not JSON");
             }
