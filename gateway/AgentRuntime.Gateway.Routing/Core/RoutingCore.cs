@@ -181,8 +181,8 @@ public sealed partial class RoutingCore
     }
 
     /// <summary>
-    /// Sets with which engines it can make pairs from now on (<see cref="EngineDescription.TransferGroup"/>); those that
-    /// are made stay.
+    /// Sets with which engines it can make pairs from now on (<see cref="EngineDescription.TransferGroup"/>); those
+    /// that are made stay.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such group.</exception>
     public void SetTransferGroup(EngineRef engine, byte group)

@@ -102,7 +102,7 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
-    /// <summary>Runs a prefill leg to its end; null when the engine has read the prompt but moves no KV state.</summary>
+    /// <summary>Runs a prefill leg to its end; null when the engine read the prompt but gives no KV state.</summary>
     /// <exception cref="EngineFailure">The engine refused, failed or did not answer in time.</exception>
     public async Task<PrefillAnswer?> PrefillAsync(
         Engine engine,

@@ -92,8 +92,8 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
 
     /// <summary>
     /// It read a prompt for another engine, and answered with its KV state or without. One that never has any runs
-    /// without a KV connector (a plain <c>vllm serve</c>) and makes no pairs until it is healthy anew. Once says little:
-    /// vLLM gives none either when the first token ends the answer.
+    /// without a KV connector (a plain <c>vllm serve</c>) and makes no pairs until it is healthy anew. Once says
+    /// little: vLLM gives none either when the first token ends the answer.
     /// </summary>
     public void HasRead(bool withKv)
     {

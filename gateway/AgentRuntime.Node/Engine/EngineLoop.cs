@@ -111,6 +111,9 @@ internal sealed class EngineLoop : IDisposable
         finally
         {
             _stopped.TrySetResult();
+
+            // Who asked before the engine was seen to have stopped is refused, or is among those that are left.
+            _arrivals.CompleteAdding();
             var error = HasStopped().Error;
             while (_arrivals.TryTake(out var left)) left.Complete(new(null, error));
             _scheduler.Dispose();

@@ -10,8 +10,11 @@ namespace AgentRuntime.Node.Grammar;
 /// </summary>
 internal static class SchemaMerge
 {
-    /// <summary>A body's JSON has 64 levels at most; each merging adds two.</summary>
+    /// <summary>A body's JSON has 64 levels at most; each merging adds two. What comes to more is refused.</summary>
     private const int MostDepth = 512;
+
+    /// <summary>Entries of lists that are merged: each of one is looked for in the other.</summary>
+    private const int MostItems = 300;
 
     private static readonly string[] Enforced =
     [
@@ -125,7 +128,9 @@ internal static class SchemaMerge
     private static bool Has(JsonElement[] list, JsonElement item) => list.Any(x => JsonElement.DeepEquals(x, item));
 
     private static JsonElement[] Items(JsonElement list) =>
-        list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray()] : [list];
+        list.ValueKind != JsonValueKind.Array ? [list]
+        : list.GetArrayLength() <= MostItems ? [.. list.EnumerateArray()]
+        : throw JsonSchemaGrammar.Unsupported($"lists of more than {MostItems} entries in schemas that all hold");
 
     private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetDouble() : 0;
 

@@ -17,7 +17,8 @@ internal static class RequestJson
     /// <summary>Reads a body, or a part of one.</summary>
     /// <exception cref="RuntimeErrorException">
     /// AR1004: a value is not of the kind that it must be, or a text not of Unicode; both are a
-    /// <see cref="JsonElement"/>'s own exception. And whatever <paramref name="read"/> refuses.
+    /// <see cref="JsonElement"/>'s own exception. Or what is made of it, such as schemas merged into one another, is
+    /// nested too deeply. And whatever <paramref name="read"/> refuses.
     /// </exception>
     public static T Read<T>(Func<T> read)
     {
@@ -29,6 +30,10 @@ internal static class RequestJson
         {
             throw CompletionRequestReader.Malformed(
                 "the JSON has a value of another kind than it must be, or a text that is not Unicode", null);
+        }
+        catch (JsonException)
+        {
+            throw CompletionRequestReader.Malformed("the JSON is nested too deeply", null);
         }
     }
 

@@ -74,5 +74,5 @@ internal static class YamlJson
         && char.IsAsciiDigit(text[^1])
         && decimal.TryParse(
             text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
-        && !text.TrimStart('-').StartsWith("00", StringComparison.Ordinal);
+        && !(text.TrimStart('-') is ['0', >= '0' and <= '9', ..]);
 }

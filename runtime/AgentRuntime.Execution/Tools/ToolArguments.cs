@@ -12,8 +12,8 @@ internal static class ToolArguments
     private const int MaxDepth = 32;
 
     /// <summary>
-    /// The object; null when the text is no JSON object. Repeated members are refused, since readers differ on them, and
-    /// so are names that are no Unicode text.
+    /// The object; null when the text is no JSON object. Repeated members are refused, since readers differ on them,
+    /// and so are names that are no Unicode text.
     /// </summary>
     public static JsonElement? Parse(string json)
     {

@@ -92,6 +92,21 @@ public class RefusalTests
         Assert.Equal("AR1010", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.BadRequest));
     }
 
+    [Theory]
+    [InlineData("v1/completions", "\"prompt\":\"x\"")]
+    [InlineData("v1/completions", "\"prompt\":null")]
+    [InlineData("v1/embeddings", "\"input\":\"x\"")]
+    public async Task A_prompt_of_tensors_is_refused(string path, string prompt)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+
+        using var response = await edge.PostAsync(path, $$"""{"model":"m",{{prompt}},"prompt_embeds":["AA=="]}""");
+
+        Assert.Equal("AR1010", await EdgeHarness.OpenAiErrorAsync(response, HttpStatusCode.BadRequest));
+        Assert.Empty(engine.Seen);
+    }
+
     /// <summary>An engine finds them in what others have sent, or loads them as they are.</summary>
     [Theory]
     [InlineData("""{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="},"uuid":"x"}""")]

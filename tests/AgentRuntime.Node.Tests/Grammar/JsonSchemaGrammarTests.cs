@@ -85,6 +85,24 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
         Assert.Equal(ReasonCodes.MalformedRequest, Refusal(schema));
 
     [Fact]
+    public void Long_lists_that_must_be_compared_are_refused()
+    {
+        var list = $"{{\"enum\":[{string.Join(',', Enumerable.Range(0, 100_000))}]}}";
+        Assert.NotNull(Grammar($"{{\"allOf\":[{{\"enum\":[1,2]}},{{\"enum\":[2,3]}}]}}"));
+        Assert.Equal(ReasonCodes.UnsupportedParameter, Refusal($"{{\"allOf\":[{list},{{\"enum\":[7]}}]}}"));
+    }
+
+    [Fact]
+    public void Schemas_that_nest_one_another_without_end_are_refused()
+    {
+        var nested = string.Concat(Enumerable.Repeat("{\"not\":", 12)) + "{}" + new string('}', 12);
+        var all = Enumerable.Range(1, 255).Select(i => $"{{\"properties\":{{\"p\":{{\"minLength\":{i}}}}}}}");
+        Assert.Equal(
+            ReasonCodes.MalformedRequest,
+            Refusal($"{{\"allOf\":[{{\"properties\":{{\"p\":{{\"items\":{nested}}}}}}},{string.Join(',', all)}]}}"));
+    }
+
+    [Fact]
     public void Unions_of_unions_without_end_are_refused()
     {
         var schemas = Enumerable.Range(0, 12).SelectMany(level => Enumerable.Range(0, 8).Select(i =>

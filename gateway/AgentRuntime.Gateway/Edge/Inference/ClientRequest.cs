@@ -27,6 +27,10 @@ internal sealed record ClientRequest(string Model, bool Stream, bool IncludeUsag
         if (model.Length is 0 or > MaxModelChars)
             throw Malformed("model", $"'model' must name a model in 1 to {MaxModelChars} characters");
 
+        // vLLM loads tensors as they are, and takes each for one more prompt.
+        if (root.TryGetProperty("prompt_embeds", out var tensors) && tensors.ValueKind != JsonValueKind.Null)
+            throw Unsupported("prompt_embeds", "a prompt must be sent as text or as tokens, not as an engine keeps it");
+
         if (operation == InferenceOperation.Embedding)
             return Embedding(root, model, options);
 
