@@ -109,6 +109,11 @@ public sealed class SqliteDatabase : IAsyncDisposable
             reader?.Dispose();
             throw Failed(_path, e);
         }
+        catch
+        {
+            reader?.Dispose();
+            throw;
+        }
         finally
         {
             _readerSlots.Release();

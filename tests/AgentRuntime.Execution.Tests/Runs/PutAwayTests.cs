@@ -42,8 +42,8 @@ public sealed class PutAwayTests : IAsyncLifetime
         for (var i = 0; i < 12; i++) runs.Add(await _host.StartRunAsync("triage", Ticket));
 
         // One worker, and yet all of them get as far as their question to the model.
-        await UntilAsync(() => _host.Service.PutAway == runs.Count);
-        Assert.Equal(inFiles ? runs.Count : 0, _shelf.GetFiles("*.guest").Length);
+        await UntilAsync(() => Volatile.Read(ref _asked) == runs.Count && _host.Service.PutAway == runs.Count
+            && _shelf.GetFiles("*.guest").Length == (inFiles ? runs.Count : 0));
         _answered.SetResult();
         foreach (var run in runs)
         {
@@ -98,13 +98,12 @@ public sealed class PutAwayTests : IAsyncLifetime
     {
         await StartAsync(new RunServiceOptions { ShelfFolder = _shelf.FullName });
         var damaged = await _host.StartRunAsync("triage", Ticket);
-        await UntilAsync(() => _host.Service.PutAway == 1);
-        var file = Assert.Single(_shelf.GetFiles()).FullName;
-        var bytes = await File.ReadAllBytesAsync(file);
-        bytes[^40] ^= 1;
-        await File.WriteAllBytesAsync(file, bytes);
         var sound = await _host.StartRunAsync("triage", Ticket);
-        await UntilAsync(() => _host.Service.PutAway == 2);
+
+        // Both have asked the model, so what they are put away in is not a call to a tool that is answered at once.
+        var file = Path.Combine(_shelf.FullName, $"{damaged.Identity.Run}.guest");
+        await UntilAsync(() =>
+            Volatile.Read(ref _asked) == 2 && _host.Service.PutAway == 2 && TryDamage(file));
         _answered.SetResult();
         Assert.Equal(ReasonCodes.InvalidSnapshot, (await _host.EndAsync(damaged)).Run.Error?.Code);
         Assert.Equal(RunStatus.Succeeded, (await _host.EndAsync(sound)).Run.Status);
@@ -120,6 +119,26 @@ public sealed class PutAwayTests : IAsyncLifetime
         Assert.InRange(_host.Service.PutAway, 0, 1);
         _answered.SetResult();
         foreach (var run in runs) Assert.Equal(RunStatus.Succeeded, (await _host.EndAsync(run)).Run.Status);
+    }
+
+    /// <summary>Turns a bit of a file over; false while it is being written.</summary>
+    private static bool TryDamage(string file)
+    {
+        try
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            if (stream.Length <= 40)
+                return false;
+            stream.Seek(-40, SeekOrigin.End);
+            var found = stream.ReadByte();
+            stream.Seek(-1, SeekOrigin.Current);
+            stream.WriteByte((byte)(found ^ 1));
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private int _asked;
