@@ -56,9 +56,9 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
         if (!_reported)
             Engine.Circuit.Abandoned();
         await stream.DisposeAsync();
-        if (Twin is not null)
-            await Twin.DisposeAsync();
         activity?.Dispose();
         lease.Dispose();
+        if (Twin is not null)
+            await Twin.DisposeAsync();
     }
 }

@@ -71,13 +71,13 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         }
         catch (Exception e)
         {
-            if (twin is not null)
-                await twin.DisposeAsync();
             End(activity, e);
             lease.Dispose();
             (e as EngineFailure)?.CountAgainst(decode);
             if (e is not EngineFailure)
                 decode.Circuit.Abandoned();
+            if (twin is not null)
+                await twin.DisposeAsync();
             throw;
         }
     }

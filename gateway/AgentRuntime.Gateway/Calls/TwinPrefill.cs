@@ -52,8 +52,14 @@ internal sealed class TwinPrefill : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await _work;
-        _stop.Dispose();
+        try
+        {
+            await _work;
+        }
+        finally
+        {
+            _stop.Dispose();
+        }
     }
 
     private async Task RunAsync(
@@ -82,6 +88,13 @@ internal sealed class TwinPrefill : IAsyncDisposable
         catch (OperationCanceledException)
         {
             Engine.Circuit.Abandoned();
+        }
+        catch
+        {
+            // Says nothing of the engine; whoever disposes of this leg hears of it.
+            Engine.Circuit.Abandoned();
+            await _stop.CancelAsync();
+            throw;
         }
     }
 }

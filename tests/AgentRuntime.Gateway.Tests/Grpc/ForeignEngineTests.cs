@@ -58,6 +58,8 @@ public sealed class ForeignEngineTests
         {
             Engines = [new("foreign", engine.Address, kind)],
             Disaggregation = Disaggregation.Never,
+            ProbeTimeout = Eventually.Patience,
+            ConnectTimeout = Eventually.Patience,
             VocabularyLoader = _ => new Letters(),
         };
         var router = new EngineRouter(options, TimeProvider.System);

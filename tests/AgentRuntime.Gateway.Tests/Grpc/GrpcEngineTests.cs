@@ -205,6 +205,8 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         {
             Engines = engines,
             Disaggregation = Disaggregation.Never,
+            ProbeTimeout = Eventually.Patience,
+            ConnectTimeout = Eventually.Patience,
             ProbeInterval = TimeSpan.FromMilliseconds(100),
             VocabularyLoader = GgufTokenizer.Load,
         });
