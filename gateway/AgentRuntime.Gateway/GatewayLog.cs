@@ -11,11 +11,6 @@ internal static partial class GatewayLog
     [LoggerMessage(4002, LogLevel.Warning, "Engine {Engine} failed request {RequestId}: {Error}")]
     public static partial void LegFailed(ILogger logger, string engine, string requestId, string error);
 
-    [LoggerMessage(
-        4016, LogLevel.Warning,
-        "Engine {Engine} read the prompt of request {RequestId} but gave no KV state: has it a KV connector?")]
-    public static partial void NoKvMoved(ILogger logger, string engine, string requestId);
-
     [LoggerMessage(4003, LogLevel.Warning, "Request {RequestId} goes on from {From} to {To} after {Tokens} tokens")]
     public static partial void StreamContinued(ILogger logger, string requestId, string from, string to, long tokens);
 
@@ -54,4 +49,9 @@ internal static partial class GatewayLog
 
     [LoggerMessage(4015, LogLevel.Information, "Request {RequestId} is late on {First}: {Second} is asked as well")]
     public static partial void Hedged(ILogger logger, string requestId, string first, string second);
+
+    [LoggerMessage(
+        4016, LogLevel.Warning,
+        "Engine {Engine} read the prompt of request {RequestId} but gave no KV state: has it a KV connector?")]
+    public static partial void NoKvMoved(ILogger logger, string engine, string requestId);
 }

@@ -90,7 +90,7 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     public static EngineFailure LeftAlone(Engine engine) =>
         new(FailureKind.Busy, ErrorOf(ReasonCodes.NoEngine, "the engine is being left alone after failures", engine));
 
-    public static EngineFailure Malformed(Engine engine, Exception? e = null) =>
+    public static EngineFailure Malformed(Engine engine, Exception e) =>
         new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine's answer cannot be read", engine), e);
 
     public static EngineFailure TimedOut(Engine engine, string what) =>

@@ -108,7 +108,7 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
         if (health.Healthy && !_health.Healthy)
         {
             _noEmbeddings.Clear();
-            HasRead(withKv: true);
+            Volatile.Write(ref _readsWithoutKv, 0);
         }
 
         _health = health;

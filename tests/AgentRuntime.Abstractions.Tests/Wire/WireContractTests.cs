@@ -27,6 +27,20 @@ public class WireContractTests
         [("Queued", 1), ("Running", 2), ("Succeeded", 3), ("Failed", 4), ("Cancelled", 5)],
         Enum.GetValues<RunStatus>().Select(s => (s.ToString(), (int)s)));
 
+    /// <summary>What was recorded once must not keep what is told of it later from being written.</summary>
+    [Fact]
+    public void Recorded_arguments_that_stand_for_no_text_are_told_as_they_are()
+    {
+        const string Arguments = """{"\udc00":["\ud800"]}""";
+        var difference = new SimulatedDecisionResource(
+            "p/a", "tool", DateTimeOffset.UnixEpoch, "allow", "deny", [], Arguments: JsonElement.Parse(Arguments));
+        var answer = new PolicySimulationResource("b", 1, 1, [], [difference]);
+
+        var json = JsonSerializer.Serialize(answer, WireJson.Default.PolicySimulationResource);
+
+        Assert.Contains($"\"arguments\":{Arguments}", json, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_event_reads_back_what_it_wrote_in_snake_case_without_nulls()
     {
