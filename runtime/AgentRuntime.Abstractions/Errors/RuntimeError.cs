@@ -17,5 +17,8 @@ public sealed record RuntimeError(ReasonCode Code, string Message, string? Where
 
     /// <summary>The code, the message, the place and the action in one line, as the command line prints it.</summary>
     public override string ToString() =>
-        $"{Code}: {Message}{(Where is null ? "" : $" [{Where}]")}{(Action is null ? "" : $" {Action}")}";
+        $"{Code}: {Message}{(Where is null ? "" : $" [{Where}]")}{(Action is null ? "" : $"{Between} {Action}")}";
+
+    // A message that runs straight into the action ends its sentence first; the brackets of a place part them as well.
+    private string Between => Where is null && !Message.EndsWith('.') && !Message.EndsWith('?') ? "." : "";
 }

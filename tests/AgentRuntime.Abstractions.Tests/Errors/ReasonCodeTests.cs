@@ -19,8 +19,11 @@ public class ReasonCodeTests
     public void The_default_reason_code_cannot_be_shown() =>
         Assert.Throws<InvalidOperationException>(() => default(ReasonCode).ToString());
 
-    [Fact]
-    public void An_error_reads_as_one_line() => Assert.Equal(
-        "AR1006: no such agent [demo/x] Deploy it.",
-        new RuntimeError(ReasonCodes.UnknownAgent, "no such agent", "demo/x", "Deploy it.").ToString());
+    [Theory]
+    [InlineData("no such agent", "demo/x", "Deploy it.", "AR1006: no such agent [demo/x] Deploy it.")]
+    [InlineData("no such agent", null, "Deploy it.", "AR1006: no such agent. Deploy it.")]
+    [InlineData("There is none.", null, "Deploy it.", "AR1006: There is none. Deploy it.")]
+    [InlineData("no such agent", null, null, "AR1006: no such agent")]
+    public void An_error_reads_as_one_line(string message, string? where, string? action, string line) =>
+        Assert.Equal(line, new RuntimeError(ReasonCodes.UnknownAgent, message, where, action).ToString());
 }
