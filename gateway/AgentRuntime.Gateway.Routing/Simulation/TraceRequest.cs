@@ -38,15 +38,16 @@ public sealed record TraceRequest(double ArrivalSeconds, int PromptTokens, int O
                     case "timestamp": timestamp = reader.GetDouble() / 1000; break;
                     case "input_length": input = reader.GetInt32(); break;
                     case "output_length": output = reader.GetInt32(); break;
-                    case "hash_ids":
-                        while (reader.Read() && reader.TokenType == JsonTokenType.Number)
-                            blocks.Add(KeyOf(reader.GetInt64()));
-                        break;
+                    case "hash_ids": ReadBlocks(ref reader, blocks); break;
                     default: reader.Skip(); break;
                 }
             }
 
-            return input > 0 && output >= 0
+            if (reader.TokenType != JsonTokenType.EndObject || reader.Read())
+                throw new FormatException("a trace line is one JSON object");
+            if (!double.IsFinite(timestamp) || output < 0)
+                throw new FormatException("timestamp is to be a finite number, and output_length not below 0");
+            return input > 0
                 ? new(timestamp, input, output, [.. blocks])
                 : throw new FormatException("a trace line needs a positive input_length");
         }
@@ -54,6 +55,14 @@ public sealed record TraceRequest(double ArrivalSeconds, int PromptTokens, int O
         {
             throw new FormatException("a trace line is a JSON object", e);
         }
+    }
+
+    private static void ReadBlocks(ref Utf8JsonReader reader, List<BlockKey> blocks)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+            throw new FormatException("hash_ids is to be a list of numbers");
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            blocks.Add(KeyOf(reader.GetInt64()));
     }
 
     /// <summary>The key of a block that a trace names by a number.</summary>

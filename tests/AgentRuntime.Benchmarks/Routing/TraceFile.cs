@@ -7,6 +7,8 @@ namespace AgentRuntime.Benchmarks.Routing;
 /// <summary>Reads Mooncake-format traces, plain or packed with xz or gzip.</summary>
 internal static class TraceFile
 {
+    private const double LongestSeconds = 366 * 86400.0;
+
     public static List<TraceRequest> Read(string path)
     {
         if (!File.Exists(path))
@@ -38,10 +40,16 @@ internal static class TraceFile
             }
         }
 
-        // Those of the same moment stay in the order of the file.
-        return trace.Count == 0
-            ? throw new ArgumentException($"the trace '{path}' is empty")
-            : [.. trace.OrderBy(r => r.ArrivalSeconds)];
+        if (trace.Count == 0)
+            throw new ArgumentException($"the trace '{path}' is empty");
+        var start = trace.Min(r => r.ArrivalSeconds);
+        if (trace.Max(r => r.ArrivalSeconds) - start > LongestSeconds)
+            throw new ArgumentException($"the trace '{path}' is longer than a year; its timestamps are milliseconds");
+        // Those of the same moment stay in the order of the file. A trace cut from a longer one begins when it begins.
+        return
+        [
+            .. trace.Select(r => r with { ArrivalSeconds = r.ArrivalSeconds - start }).OrderBy(r => r.ArrivalSeconds),
+        ];
     }
 
     private static TraceRequest ParseLine(string line, string path, int number)

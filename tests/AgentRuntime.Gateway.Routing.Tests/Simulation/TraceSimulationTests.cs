@@ -166,13 +166,19 @@ public class TraceSimulationTests(ITestOutputHelper output)
         Assert.InRange(ours.TtftMeanSeconds, 0, TraceSimulation.Run("llmd_322", trace, pool).TtftMeanSeconds);
     }
 
-    [Fact]
-    public void A_line_that_is_no_trace_line_is_refused()
-    {
-        Assert.Throws<FormatException>(() => TraceRequest.ParseMooncake("[1,2]"u8));
-        Assert.Throws<FormatException>(() => TraceRequest.ParseMooncake("{\"input_length\": 0}"u8));
-        Assert.Throws<FormatException>(() => TraceRequest.ParseMooncake("{\"input_length\": \"x\"}"u8));
-    }
+    [Theory]
+    [InlineData("[1,2]")]
+    [InlineData("{\"input_length\": 0}")]
+    [InlineData("{\"input_length\": \"x\"}")]
+    [InlineData("{\"input_length\": 5, \"hash_ids\": 7, \"output_length\": 3}")]
+    [InlineData("{\"input_length\": 5, \"hash_ids\": [\"a\"], \"output_length\": 3}")]
+    [InlineData("{\"input_length\": 5, \"hash_ids\": [1e300]}")]
+    [InlineData("{\"input_length\": 5, \"output_length\": -1}")]
+    [InlineData("{\"input_length\": 5, \"timestamp\": 1e400}")]
+    [InlineData("{\"input_length\": 5} {\"input_length\": 5}")]
+    [InlineData("{\"input_length\": 5")]
+    public void A_line_that_is_no_trace_line_is_refused(string line) =>
+        Assert.Throws<FormatException>(() => TraceRequest.ParseMooncake(Encoding.UTF8.GetBytes(line)));
 
     private static void AssertBetter(SimulationFigures ours, SimulationFigures other, string policy)
     {
