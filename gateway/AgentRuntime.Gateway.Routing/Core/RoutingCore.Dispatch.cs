@@ -224,9 +224,12 @@ public sealed partial class RoutingCore
 
         var queue = pool.Engine(entry.Prefill).Queue;
         queue.Remove(entry);
-        ref var waiting = ref pool.Row(entry.Prefill).Waiting[_options.Classes[entry.Request.Class].Priority];
-        // An empty queue is the moment to take back the drift of floating-point sums.
-        waiting = queue.Count == 0 ? 0 : Math.Max(0, waiting - entry.PrefillSeconds);
+        ref var row = ref pool.Row(entry.Prefill);
+        ref var waiting = ref row.Waiting[_options.Classes[entry.Request.Class].Priority];
+        waiting = Math.Max(0, waiting - entry.PrefillSeconds);
+        // An empty queue is the moment to take back the drift of floating-point sums, of all classes.
+        if (queue.Count == 0)
+            row.Waiting = default;
         entry.Tenant.AddWaiting(entry.Prefill, -entry.PrefillSeconds);
         entry.Prefill = -1;
     }

@@ -108,6 +108,25 @@ public class WaitingAgainTests
         Assert.NotEqual(second, taken.Decode.Index);
     }
 
+    [Fact]
+    public void Nothing_is_left_of_work_that_waits_no_longer()
+    {
+        var f = new CoreFixture(null, new EngineDescription("serving", "m") { MaxRunning = 1 });
+        f.Submit();
+        f.Take();
+        for (var prompt = 100; prompt < 1000; prompt += 100)
+        {
+            List<RouteTicket> tickets =
+            [
+                .. Enumerable.Range(1, 3).Select(i => f.Submit(prompt * i, @class: 0)), f.Submit(prompt, @class: 1),
+            ];
+            foreach (var ticket in tickets)
+                f.Core.Failed(ticket, RouteFailure.Cancelled, f.Now);
+
+            Assert.Equal(0, f.Core.PoolOf(1).Row(0).AllWaitingSeconds);
+        }
+    }
+
     private Assignment WaitForTheAdapter(int waiting)
     {
         _f.Core.SetServed(Serving, servesBase: true, ["adapter"], _f.Now);
