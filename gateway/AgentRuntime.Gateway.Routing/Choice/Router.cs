@@ -77,21 +77,25 @@ internal sealed class Router(RoutingOptions options)
     }
 
     /// <summary>Whether some engine could serve the request if it were not saturated.</summary>
-    public static bool AnyEngine(ModelPool pool, int lora, DisaggregationMode mode)
+    /// <param name="pool">The pool.</param>
+    /// <param name="lora">The request's adapter; 0 for the base model.</param>
+    /// <param name="excluded">An engine that must not serve it; -1 for none.</param>
+    /// <param name="mode">Whether two engines may share it.</param>
+    public static bool AnyEngine(ModelPool pool, int lora, int excluded, DisaggregationMode mode)
     {
         EngineRoles roles = 0;
         var adapters = pool.Adapters.Of(lora);
         for (var engine = 0; engine < pool.Places; engine++)
         {
             ref readonly var row = ref pool.Row(engine);
-            if (!row.Open || adapters[engine] == AdapterState.Absent)
+            if (!row.Open || engine == excluded || adapters[engine] == AdapterState.Absent)
                 continue;
-            if (row.Roles == EngineRoles.Both)
+            roles = mode == DisaggregationMode.Never ? row.Roles : roles | row.Roles;
+            if (roles == EngineRoles.Both)
                 return true;
-            roles |= row.Roles;
         }
 
-        return roles == EngineRoles.Both && mode != DisaggregationMode.Never;
+        return false;
     }
 
     /// <summary>How much of a prompt an engine is believed to hold, and how long it takes to read the rest.</summary>

@@ -8,7 +8,6 @@ public sealed partial class RoutingCore
     private const int MaxRebinds = 4;
     private const int MinWaitNotes = 4096;
     private readonly Queue<(ModelPool Pool, int Engine)> _listed = new();
-    private readonly List<RequestEntry> _moving = [];
 
     /// <summary>
     /// The next thing that shall happen to some request. Call until it returns false, after every call that may have
@@ -336,28 +335,6 @@ public sealed partial class RoutingCore
             return;
         state.Listed = true;
         _listed.Enqueue((pool, engine));
-    }
-
-    private void RebindAll(ModelPool pool, EngineQueue queue, double now)
-    {
-        _moving.Clear();
-        foreach (var lane in queue.Lanes)
-            lane.CollectInto(_moving);
-        foreach (var entry in _moving)
-        {
-            if (entry.Phase != RequestPhase.Waiting)
-                continue;
-            Unbind(entry);
-            if (Router.AnyEngine(pool, entry.Request.Lora, _options.Disaggregation))
-            {
-                entry.Rebinds = 0;
-                Bind(entry, Decide(entry, now), now);
-            }
-            else
-            {
-                Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);
-            }
-        }
     }
 
     private Assignment Describe(

@@ -37,7 +37,7 @@ public sealed partial class RoutingCore
                 if (now - state.BusyShareAt >= BusyRefreshSeconds)
                     TrackBusy(ref row, state, now);
                 if (row.FreshUntil < now && state.Queue.Count > 0)
-                    RebindAll(pool, state.Queue, now);
+                    RebindAll(state.Queue, now);
                 if (state.Queue.Count > 0 && HasRoom(pool, engine, now))
                     List(pool, engine);
                 if (state.Source == KvSource.Responses

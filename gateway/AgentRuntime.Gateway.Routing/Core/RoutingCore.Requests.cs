@@ -35,7 +35,7 @@ public sealed partial class RoutingCore
         return choice.Prefill < 0
             ? new()
             {
-                Kind = Router.AnyEngine(pool, request.Lora, _options.Disaggregation)
+                Kind = Router.AnyEngine(pool, request.Lora, AvoidedBy(request), _options.Disaggregation)
                     ? RouteKind.Wait
                     : RouteKind.Refused,
                 State = request.State,
@@ -64,7 +64,7 @@ public sealed partial class RoutingCore
         // Who had nothing waiting returns: having been away earns no more than a burst.
         if (entry.Tenant.Waiting == 0)
             pool.Return(entry.Tenant);
-        if (!Router.AnyEngine(pool, request.Lora, _options.Disaggregation))
+        if (!IsServable(entry))
         {
             Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);
             return ticket;
@@ -204,10 +204,11 @@ public sealed partial class RoutingCore
     /// <summary>
     /// The request's engine failed it: it shall be tried on another one, from the tokens that the client has. Keeps its
     /// ticket and its place in the order; nothing is charged twice. The new assignment comes out of
-    /// <see cref="TryTake"/>, with state, or a refusal when there is no other engine.
+    /// <see cref="TryTake"/>, with state, or a refusal when no engine could take it. When the one that failed is the
+    /// only one that could, and is open, it is given the request again: how often is the caller's to bound.
     /// </summary>
     /// <param name="ticket">The request.</param>
-    /// <param name="failure">Which engine is to be avoided.</param>
+    /// <param name="failure">Which engine is to be avoided while others could take it.</param>
     /// <param name="outputTokens">Tokens that the client got from this attempt; they become part of the prompt.</param>
     /// <param name="now">The time.</param>
     /// <param name="colocated">Whether one engine must do all that is left.</param>
@@ -228,7 +229,7 @@ public sealed partial class RoutingCore
             ExpectedOutputTokens = Math.Max(1, entry.Request.ExpectedOutputTokens - outputTokens),
             Colocated = colocated || entry.Request.Colocated,
         };
-        if (!Router.AnyEngine(entry.Pool, entry.Request.Lora, _options.Disaggregation))
+        if (!IsServable(entry))
             Refuse(entry, ReasonCodes.NoEngine, retryAfter: 1);
         else
             Enqueue(entry, now);

@@ -132,7 +132,7 @@ public sealed partial class RoutingCore
 
         var engine = pool.Add(description, now);
         List(pool, engine);
-        RebindAll(pool, pool.Unbound, now);
+        RebindAll(pool.Unbound, now);
         return new(pool.Number, engine);
     }
 
@@ -148,7 +148,7 @@ public sealed partial class RoutingCore
         pool.Row(engine.Index).Open = false;
         pool.Index.Remove(engine.Index);
         pool.Adapters.Remove(engine.Index);
-        RebindAll(pool, state.Queue, now);
+        RebindAround(pool, engine.Index, now);
         pool.FreeWhenEnded(engine.Index);
     }
 
@@ -172,11 +172,11 @@ public sealed partial class RoutingCore
         if (row.Open)
         {
             List(pool, engine.Index);
-            RebindAll(pool, pool.Unbound, now);
+            RebindAll(pool.Unbound, now);
         }
         else
         {
-            RebindAll(pool, state.Queue, now);
+            RebindAround(pool, engine.Index, now);
         }
     }
 
@@ -221,7 +221,7 @@ public sealed partial class RoutingCore
 
         List(pool, engine.Index);
         if (wasStale)
-            RebindAll(pool, pool.Unbound, now);
+            RebindAll(pool.Unbound, now);
     }
 
     /// <summary>
@@ -235,11 +235,11 @@ public sealed partial class RoutingCore
         now = Clock(now);
         var (lost, gained) = pool.Adapters.Serve(engine.Index, servesBase, loras);
         if (lost)
-            RebindAll(pool, state.Queue, now);
+            RebindAround(pool, engine.Index, now);
         if (!gained)
             return;
         List(pool, engine.Index);
-        RebindAll(pool, pool.Unbound, now);
+        RebindAll(pool.Unbound, now);
     }
 
     /// <summary>

@@ -95,7 +95,7 @@ public enum RouteFailure : byte
     /// <summary>The engine refused it or answered with an error, and lives on.</summary>
     EngineError = 2,
 
-    /// <summary>The prefill engine cannot be reached any more.</summary>
+    /// <summary>The prefill engine failed it, or cannot be reached any more; the decode engine did not.</summary>
     PrefillEngineDied = 3,
 
     /// <summary>The decode engine cannot be reached any more; when colocated, the engine.</summary>

@@ -13,6 +13,8 @@ internal sealed class FaultyEngine
 
     public required byte TransferGroup { get; init; }
 
+    public required EngineRoles Roles { get; init; }
+
     public EngineRef Ref { get; set; }
 
     public bool Down { get; set; }

@@ -6,7 +6,8 @@ namespace AgentRuntime.Gateway.Routing.Tests;
 /// The whole router against engines that die, slow down and come back, with lost events, clients that leave, load
 /// reports that stop and a clock that jumps: everything from one seed. Where it is harsh, all engines may be down at
 /// once, some are removed while others write what they have read and new ones get their places, prefills of pairs fail,
-/// not all engines can make pairs, and one tenant's adapter is served by two engines only.
+/// engines fail single requests and live on, not all engines can make pairs, and one tenant's adapter is served by two
+/// engines only. Where roles are split, every other engine only reads prompts, and the rest only write answers.
 /// </summary>
 internal sealed class FaultySimulation
 {
@@ -20,14 +21,17 @@ internal sealed class FaultySimulation
     private readonly Dictionary<int, FaultyEngine> _byPlace = [];
     private readonly List<RequestEntry> _waiting = [];
     private readonly bool _harsh;
+    private readonly DisaggregationMode _mode;
     private readonly Dictionary<int, Flight> _flights = [];
     private double _now;
     private double _jump;
     private double _monotonic;
 
-    public FaultySimulation(int seed, DisaggregationMode mode, int engines, bool harsh = false)
+    public FaultySimulation(
+        int seed, DisaggregationMode mode, int engines, bool harsh = false, bool splitRoles = false)
     {
         _harsh = harsh;
+        _mode = mode;
         _random = new(seed);
         Core = new(
             new()
@@ -37,7 +41,9 @@ internal sealed class FaultySimulation
             },
             seed: (ulong)seed);
         for (var engine = 0; engine < engines; engine++)
-            Add(servesAdapter: engine < 2);
+            Add(
+                servesAdapter: engine < 2,
+                !splitRoles ? EngineRoles.Both : engine % 2 == 0 ? EngineRoles.Prefill : EngineRoles.Decode);
     }
 
     public RoutingCore Core { get; }
@@ -51,6 +57,8 @@ internal sealed class FaultySimulation
     public int Skipped { get; private set; }
 
     public int Removed { get; private set; }
+
+    public int Failed { get; private set; }
 
     public int Refused { get; private set; }
 
@@ -146,6 +154,8 @@ internal sealed class FaultySimulation
             prefill == decode || (prefill.TransferGroup > 0 && prefill.TransferGroup == decode.TransferGroup),
             "a pair that cannot move KV state");
         Assert.True(prefill == decode || !flight.Skipped, "split again after that had failed");
+        Assert.True(prefill == decode || prefill.Roles.HasFlag(EngineRoles.Prefill), "read where nothing is read");
+        Assert.True(decode.Roles.HasFlag(EngineRoles.Decode), "written where nothing is written");
     }
 
     private void Work(FaultyEngine host)
@@ -245,12 +255,15 @@ internal sealed class FaultySimulation
             case < 55 when _harsh:
                 Replace(engine);
                 break;
+            case < 85 when _harsh:
+                Fail();
+                break;
             default:
                 break;
         }
     }
 
-    private void Add(bool servesAdapter)
+    private void Add(bool servesAdapter, EngineRoles roles)
     {
         var number = _engines.Count;
         var engine = new FaultyEngine
@@ -258,13 +271,14 @@ internal sealed class FaultySimulation
             Model = new(_pool, number),
             ReportsLoad = number % 2 == 0,
             ServesAdapter = servesAdapter,
+            Roles = roles,
             TransferGroup = _harsh ? (byte)(number % 4 == 3 ? 0 : 1 + (number / 4 % 2)) : (byte)1,
         };
         engine.Ref = Core.AddEngine(
             new($"e{number}", "m")
             {
                 MaxRunning = 12, KvCapacityTokens = 64_000, ReportsLoad = engine.ReportsLoad,
-                TransferGroup = engine.TransferGroup,
+                TransferGroup = engine.TransferGroup, Roles = roles,
             },
             Clock);
         if (_harsh && servesAdapter)
@@ -279,7 +293,7 @@ internal sealed class FaultySimulation
     {
         engine.Removed = true;
         Core.RemoveEngine(engine.Ref, Clock);
-        Add(engine.ServesAdapter);
+        Add(engine.ServesAdapter, engine.Roles);
         Removed++;
     }
 
@@ -292,19 +306,35 @@ internal sealed class FaultySimulation
         foreach (var flight in _flights.Values.Where(f => f.Placed
             && (f.Request.Prefill == number || f.Request.Decode == number)).ToList())
         {
-            foreach (var other in _engines)
-                other.Model.Drop(flight.Request, _now);
-            flight.Placed = flight.Begun = false;
-            flight.Since = Monotonic;
             var decoding = flight.Request.Decode == number;
-            Assert.True(Core.Requeue(
-                flight.Request.Ticket,
-                decoding ? RouteFailure.DecodeEngineDied : RouteFailure.PrefillEngineDied, outputTokens: 1, Clock));
-            flight.Delivered++;
-            Moved++;
+            Move(flight, decoding ? RouteFailure.DecodeEngineDied : RouteFailure.PrefillEngineDied);
         }
 
         Assert.Equal(0, Core.IndexOf(1).HeldBy(engine.Ref.Index));
+    }
+
+    /// <summary>One of the engines of a request fails it, and lives on.</summary>
+    private void Fail()
+    {
+        var placed = _flights.Values.Where(f => f.Placed).ToList();
+        if (placed.Count == 0)
+            return;
+        var flight = placed[_random.Next(placed.Count)];
+        var reading = flight.Request.Prefill != flight.Request.Decode && !flight.Begun && _random.Next(2) == 0;
+        Move(flight, reading ? RouteFailure.PrefillEngineDied : RouteFailure.EngineError);
+        Failed++;
+    }
+
+    /// <summary>What an engine had is tried again, from a token further on.</summary>
+    private void Move(Flight flight, RouteFailure failure)
+    {
+        foreach (var engine in _engines)
+            engine.Model.Drop(flight.Request, _now);
+        flight.Placed = flight.Begun = false;
+        flight.Since = Monotonic;
+        Assert.True(Core.Requeue(flight.Request.Ticket, failure, outputTokens: 1, Clock));
+        flight.Delivered++;
+        Moved++;
     }
 
     private void Leave()
@@ -330,7 +360,10 @@ internal sealed class FaultySimulation
         }
     }
 
-    /// <summary>Every request that waits is in one queue, once, and what has left takes up little room.</summary>
+    /// <summary>
+    /// Every request that waits is in one queue, once, and has something to wait for; what has left takes up little
+    /// room.
+    /// </summary>
     private void CheckQueues()
     {
         var pool = Core.PoolOf(1);
@@ -345,6 +378,8 @@ internal sealed class FaultySimulation
         Assert.Equal(pool.Waiting, _waiting.Count);
         Assert.Equal(pool.Waiting, _waiting.Distinct().Count());
         Assert.All(_waiting, e => Assert.Equal(RequestPhase.Waiting, e.Phase));
+        Assert.All(_waiting, e => Assert.True(
+            Router.AnyEngine(pool, e.Request.Lora, e.Excluded, _mode), "waits and nobody could serve it"));
     }
 
     private void Collect(EngineQueue queue)

@@ -13,16 +13,20 @@ public class FaultySimulationTests
     [InlineData(12, DisaggregationMode.Always, 4, true)]
     [InlineData(13, DisaggregationMode.Always, 9, true)]
     [InlineData(14, DisaggregationMode.Never, 3, true)]
+    [InlineData(15, DisaggregationMode.Auto, 2, true)]
+    [InlineData(16, DisaggregationMode.Auto, 2, true, true)]
+    [InlineData(17, DisaggregationMode.Always, 5, true, true)]
     public void Every_request_ends_once_waits_within_its_bound_and_leaves_nothing_behind(
-        int seed, DisaggregationMode mode, int engines, bool harsh)
+        int seed, DisaggregationMode mode, int engines, bool harsh, bool splitRoles = false)
     {
-        var simulation = new FaultySimulation(seed, mode, engines, harsh);
+        var simulation = new FaultySimulation(seed, mode, engines, harsh, splitRoles);
 
         simulation.Play(seconds: 60);
 
         Assert.True(simulation.Submitted > 1000);
         Assert.True(simulation.Moved > 0, "no request met a dying engine: the test shows nothing");
         Assert.Equal(harsh, simulation.Removed > 0);
+        Assert.Equal(harsh, simulation.Failed > 0);
         Assert.True(simulation.Skipped > 0 || !harsh || mode != DisaggregationMode.Always, "no prefill failed");
         Assert.Equal(simulation.Submitted, simulation.Ended);
         Assert.InRange(simulation.LongestWait, 0, FaultySimulation.MaxWait + 0.6);
