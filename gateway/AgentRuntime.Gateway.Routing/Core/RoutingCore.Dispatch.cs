@@ -261,7 +261,6 @@ public sealed partial class RoutingCore
         entry.Reader = pool.Engine(engine);
         entry.CachedTokens = cachedTokens;
         entry.PrefillSeconds = seconds;
-        entry.DispatchedAt = now;
         entry.DispatchedUncachedTokens = entry.UncachedTokens;
         entry.CachedTokensKnown = false;
         ref var row = ref pool.Row(engine);
@@ -269,6 +268,7 @@ public sealed partial class RoutingCore
         row.BusyUntil = now + row.PrefillingSeconds(now) + seconds;
         if (row.Prefilling++ == 0)
             entry.Reader.ReadingSince = now;
+        entry.Reader.Reading.Add(entry);
         entry.Reader.PrefillingSeconds += seconds;
         pool.Index.Speculate(engine, entry.Request.Blocks.Span, now, row.BusyUntil - now);
     }
@@ -324,7 +324,7 @@ public sealed partial class RoutingCore
     private void AbandonPrefill(RequestEntry entry, double now)
     {
         entry.Pool.Index.Retract(entry.Prefill, entry.Request.Blocks.Span);
-        StopPrefill(entry, ended: false, now);
+        StopPrefill(entry, now);
         if (entry.IsPair)
             Release(entry.Pool, entry.Prefill, entry);
     }

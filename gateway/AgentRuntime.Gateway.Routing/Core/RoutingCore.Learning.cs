@@ -66,12 +66,17 @@ public sealed partial class RoutingCore
     private void EndPrefill(RequestEntry entry, double now, int? cachedTokens)
     {
         var state = entry.Pool.Engine(entry.Prefill);
-        entry.MeasuredPrefillSeconds = now - Math.Max(entry.DispatchedAt, state.ReadingSince);
         entry.PrefillEndedAt = now;
-        state.LastPrefillEndedAt = now;
-        state.PrefillBusySeconds += entry.MeasuredPrefillSeconds;
-        entry.Pool.LearnMeanPrefill(entry.MeasuredPrefillSeconds);
-        StopPrefill(entry, ended: true, now);
+        entry.MeasuredPrefillSeconds = 0;
+        if (state.Reading[0] == entry)
+        {
+            entry.MeasuredPrefillSeconds = now - state.ReadingSince;
+            state.LastPrefillEndedAt = now;
+            state.PrefillBusySeconds += entry.MeasuredPrefillSeconds;
+            entry.Pool.LearnMeanPrefill(entry.MeasuredPrefillSeconds);
+        }
+
+        StopPrefill(entry, now);
         if (state.Source == KvSource.Responses)
         {
             foreach (var key in entry.Request.Blocks.Span)
@@ -82,15 +87,16 @@ public sealed partial class RoutingCore
             LearnCached(entry, cached);
     }
 
-    private void StopPrefill(RequestEntry entry, bool ended, double now)
+    private void StopPrefill(RequestEntry entry, double now)
     {
         var state = entry.Pool.Engine(entry.Prefill);
         ref var row = ref entry.Pool.Row(entry.Prefill);
         TrackBusy(ref row, state, now);
         row.Prefilling--;
-        // What came after the prompt in front was begun is behind it: that it is given up changes nothing there.
-        if (ended || entry.DispatchedAt <= state.ReadingSince)
+        // One behind the prompt in front was read beside it, or is given up: the one in front is read on.
+        if (state.Reading[0] == entry)
             state.ReadingSince = now;
+        state.Reading.Remove(entry);
         state.PrefillingSeconds = row.Prefilling == 0 ? 0 : Math.Max(0, state.PrefillingSeconds - entry.PrefillSeconds);
         row.BusyUntil = now + state.PrefillingSeconds;
         List(entry.Pool, entry.Prefill);

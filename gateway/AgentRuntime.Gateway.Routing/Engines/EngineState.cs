@@ -25,7 +25,11 @@ internal sealed class EngineState(EngineDescription description, EnginePredictor
     /// <summary>Estimated work of the prompts that it was sent and has not finished reading.</summary>
     public double PrefillingSeconds { get; set; }
 
+    /// <summary>When it had last read the prompt in front.</summary>
     public double LastPrefillEndedAt { get; set; } = double.NegativeInfinity;
+
+    /// <summary>Requests whose prompts it was sent and has not read, in the order in which it was sent them.</summary>
+    public List<RequestEntry> Reading { get; } = [];
 
     /// <summary>While it has prompts to read: since when it has read the one in front.</summary>
     public double ReadingSince { get; set; }

@@ -68,8 +68,6 @@ internal sealed class RequestEntry(int slot)
     /// <summary>When its first token is due: the order among its tenant's requests.</summary>
     public double Due { get; set; }
 
-    public double DispatchedAt { get; set; }
-
     public double PrefillEndedAt { get; set; }
 
     /// <summary>When the client got its first token; not a number until then.</summary>
@@ -91,7 +89,10 @@ internal sealed class RequestEntry(int slot)
     /// <summary>Tokens that its engine was sent to read when it was last dispatched.</summary>
     public int DispatchedUncachedTokens { get; set; }
 
-    /// <summary>Measured, once the prefill has ended.</summary>
+    /// <summary>
+    /// Measured, once the prefill has ended; 0 when another prompt was in front, and nobody knows since when this one
+    /// was read.
+    /// </summary>
     public double MeasuredPrefillSeconds { get; set; }
 
     public int RunningAtDispatch { get; set; }

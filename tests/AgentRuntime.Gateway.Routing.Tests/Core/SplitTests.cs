@@ -207,6 +207,31 @@ public class SplitTests
         Assert.Equal(measured, f.Core.PoolOf(1).Engine(0).PrefillBusySeconds, 9);
     }
 
+    [Fact]
+    public void A_prompt_that_ends_before_the_one_in_front_of_it_shortens_nothing()
+    {
+        var f = new CoreFixture(null, CoreFixture.Named(1));
+        var tickets = new List<RouteTicket>();
+        for (var i = 0; i < 3; i++)
+        {
+            f.Submit(prompt: 100);
+            tickets.Add(f.Take().Ticket);
+            f.Now += 0.01;
+        }
+
+        double BusyAfter(int prompt, double at)
+        {
+            f.Now = at;
+            f.Core.FirstToken(tickets[prompt], f.Now, cachedTokens: 0);
+            return f.Core.PoolOf(1).Engine(0).PrefillBusySeconds;
+        }
+
+        Assert.Equal(0, BusyAfter(1, 2), 9);
+        Assert.Equal(3, BusyAfter(0, 3), 9);
+        Assert.Equal(7, BusyAfter(2, 7), 9);
+        Assert.Equal(0, f.Core.PoolOf(1).Row(0).Prefilling);
+    }
+
     private static EngineDescription Prefill(string name) => new(name, "m") { Roles = EngineRoles.Prefill };
 
     private static EngineDescription Decode(string name) => new(name, "m") { Roles = EngineRoles.Decode };
