@@ -261,7 +261,7 @@ public sealed partial class RoutingCore
         entry.Reader = pool.Engine(engine);
         entry.CachedTokens = cachedTokens;
         entry.PrefillSeconds = seconds;
-        entry.DispatchedUncachedTokens = entry.UncachedTokens;
+        entry.DispatchedUncachedTokens = Math.Max(0, entry.UncachedTokens - entry.DeliveredTokens);
         entry.CachedTokensKnown = false;
         ref var row = ref pool.Row(engine);
         TrackBusy(ref row, entry.Reader, now);

@@ -86,7 +86,10 @@ internal sealed class RequestEntry(int slot)
 
     public int CachedTokens { get; set; }
 
-    /// <summary>Tokens that its engine was sent to read when it was last dispatched.</summary>
+    /// <summary>
+    /// Tokens of the client's own prompt that its engine was sent to read when it was last dispatched: what the client
+    /// had of the answer by then was sent with it, and is charged as output.
+    /// </summary>
     public int DispatchedUncachedTokens { get; set; }
 
     /// <summary>

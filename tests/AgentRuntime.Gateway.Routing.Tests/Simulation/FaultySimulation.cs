@@ -138,7 +138,7 @@ internal sealed class FaultySimulation
             CheckPlace(taken, flight, prefill, decode);
             flight.Placed = true;
             (flight.Request.Prefill, flight.Request.Decode) = (prefill.Model.Number, decode.Model.Number);
-            flight.Uncached = Math.Max(1, flight.Prompt - taken.Explanation.CachedTokens);
+            flight.Sent(taken.Explanation.CachedTokens);
             prefill.Model.Prefill(flight.Request, _now);
         }
     }
@@ -202,8 +202,7 @@ internal sealed class FaultySimulation
         var matches = new PrefixMatches();
         Core.IndexOf(1).Match(request.Trace.Blocks, matches);
         var held = Math.Min(matches[decode.Ref.Index] * BlockTokens, flight.Prompt - 1);
-        flight.Uncached = Math.Max(
-            1, flight.Prompt - (int)(held * Core.PoolOf(1).Row(decode.Ref.Index).CacheTrust));
+        flight.Sent((int)(held * Core.PoolOf(1).Row(decode.Ref.Index).CacheTrust));
         flight.Skipped = true;
         Assert.True(Core.PrefillSkipped(request.Ticket, Clock));
         Assert.False(Core.PrefillSkipped(request.Ticket, Clock));

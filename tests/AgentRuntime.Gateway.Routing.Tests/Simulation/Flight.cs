@@ -18,7 +18,8 @@ internal sealed class Flight
 
     public int Delivered { get; set; }
 
-    public int Uncached { get; set; }
+    /// <summary>Uncached tokens of the client's own prompt, as its engine was sent it.</summary>
+    public int Uncached { get; private set; }
 
     /// <summary>Whether its prompt has been read by the engine that it is on.</summary>
     public bool Begun { get; set; }
@@ -26,4 +27,7 @@ internal sealed class Flight
     public double Unfinished => (Begun || Delivered > 0 ? Uncached : 0) + (2.0 * Delivered);
 
     public int Prompt => Request.Trace.PromptTokens + Delivered;
+
+    /// <summary>An engine is sent the prompt, of which it is believed to hold so much.</summary>
+    public void Sent(int cachedTokens) => Uncached = Math.Max(0, Math.Max(1, Prompt - cachedTokens) - Delivered);
 }
