@@ -168,11 +168,8 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     /// <summary>A tenant that has nothing waiting asks again.</summary>
     public void Return(TenantShare tenant)
     {
-        var served = ServedOnReturn(tenant);
-        if (served <= tenant.Served)
-            return;
-        tenant.Served = served;
-        tenant.LiftedAt = VirtualTime;
+        tenant.Served = ServedOnReturn(tenant);
+        tenant.ReturnedAt = Math.Max(tenant.ReturnedAt, VirtualTime);
     }
 
     /// <summary>A request of the tenant is under way.</summary>

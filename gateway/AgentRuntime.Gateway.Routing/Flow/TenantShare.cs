@@ -16,13 +16,13 @@ internal sealed class TenantShare(TenantId tenant)
     public double Served { get; set; }
 
     /// <summary>
-    /// The pool's virtual time when the counter was last lifted: from there on the tenant has its burst, and those who
-    /// return after it begin no further back than it did.
+    /// The pool's virtual time when the tenant last returned, whether its counter was lifted or it had less than a
+    /// burst in hand: those who return after it begin no further back than it did.
     /// </summary>
-    public double LiftedAt { get; set; }
+    public double ReturnedAt { get; set; }
 
     /// <summary>What the pool's virtual time is when a request of the tenant is served.</summary>
-    public double VirtualTime => Math.Max(Served, LiftedAt);
+    public double VirtualTime => Math.Max(Served, ReturnedAt);
 
     /// <summary>All that it was ever charged: unlike the counter, never lifted.</summary>
     public double ChargedTokens { get; set; }

@@ -108,7 +108,23 @@ public class FairnessTests
 
         f.Core.SetTenantWeight(1, f.Tenant("a"), 10);
 
-        Assert.Equal((1000, 1000), (share.LiftedAt, share.VirtualTime));
+        Assert.Equal((1000, 1000), (share.ReturnedAt, share.VirtualTime));
+    }
+
+    [Fact]
+    public void Who_returns_with_less_than_a_burst_in_hand_does_not_set_the_pool_back()
+    {
+        var f = new CoreFixture(new() { BurstSeconds = 10 });
+        f.Core.Advance(f.Now);
+        var pool = f.Core.PoolOf(1);
+        pool.VirtualTime = 100_000;
+        pool.Share(f.Tenant("a")).Served = 90_000;
+        Assert.True(pool.ServedOnReturn(null) < 90_000);
+
+        f.Submit(tenant: "a");
+        f.Take();
+
+        Assert.Equal(100_000, pool.VirtualTime);
     }
 
     [Fact]
