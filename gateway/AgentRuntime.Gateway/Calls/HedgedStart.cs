@@ -18,8 +18,8 @@ internal sealed class HedgedStart(
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var late = Task.Delay(parts.Options.HedgeAfter!.Value, parts.Time, patience.Token);
         if (await Task.WhenAny(first.Started, late) == first.Started
-            || cancellationToken.IsCancellationRequested || !parts.Retries.TryWithdraw()
-            || parts.Desk.TrySubmitBeside(placement, request, adapter) is not { } beside)
+            || cancellationToken.IsCancellationRequested
+            || TryPlaceBeside(placement, request, adapter) is not { } beside)
         {
             await patience.CancelAsync();
             return await first.TakeAsync();
@@ -44,6 +44,18 @@ internal sealed class HedgedStart(
             parts.Desk.Failed(beside, RouteFailure.Superseded, outputTokens: 0);
             return await first.TakeAsync();
         }
+    }
+
+    /// <summary>Another engine, when there is one at once and the budget has a retry left: only then it is spent.
+    /// </summary>
+    private Placement? TryPlaceBeside(Placement placement, in RouteRequest request, string? adapter)
+    {
+        if (!parts.Retries.TryWithdraw())
+            return null;
+        var beside = parts.Desk.TrySubmitBeside(placement, request, adapter);
+        if (beside is null)
+            parts.Retries.GiveBack();
+        return beside;
     }
 
     /// <summary>One of the two legs. Disposing it before it was taken cancels it and waits for that.</summary>

@@ -15,6 +15,13 @@ internal sealed class RetryBudget(double ratio, int burst)
             _tokens = Math.Min(burst, _tokens + ratio);
     }
 
+    /// <summary>A retry that was withdrawn is not made.</summary>
+    public void GiveBack()
+    {
+        lock (_lock)
+            _tokens = Math.Min(burst, _tokens + 1);
+    }
+
     public bool TryWithdraw()
     {
         lock (_lock)

@@ -1,5 +1,7 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.Gateway.Routing;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
 using static AgentRuntime.Gateway.Tests.RouterHarness;
 
 namespace AgentRuntime.Gateway.Tests;
@@ -106,6 +108,31 @@ public class HedgingTests
 
         Assert.Equal("Hello, world", TextOf(await harness.AskAsync()));
         await Eventually.BecomesTrueAsync(() => harness.Router.Engines.All(e => e.InFlight == 0));
+    }
+
+    [Fact]
+    public async Task A_second_engine_that_is_not_there_costs_no_retry()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var harness = await StartAsync([a]);
+        var (time, retries) = (new SteppedTime(), new RetryBudget(ratio: 0, burst: 1));
+        var options = Hedged(new EngineRouterOptions());
+        var desk = harness.Router.Desk;
+        var parts = new RouterParts(
+            options, null!, harness.Router.Pool, desk, null!, retries, null!, time, NullLogger.Instance);
+        Assert.True(desk.TryFind("m", out var home));
+        var route = new RouteRequest { Pool = home.Pool, Tenant = Acme.Tenant, PromptTokens = 10 };
+        var placement = await desk.SubmitAsync(route, adapter: null, CancellationToken.None);
+        var answer = new TaskCompletionSource<DecodeLeg>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var starting = new HedgedStart(parts, (_, _) => answer.Task, "r").RunAsync(
+            placement, route, adapter: null, CancellationToken.None);
+
+        time.Advance(options.HedgeAfter!.Value);
+        answer.SetException(EngineFailure.TimedOut(placement.Decode, "first token"));
+
+        await Assert.ThrowsAsync<EngineFailure>(() => starting);
+        Assert.True(retries.TryWithdraw());
+        desk.Failed(placement, RouteFailure.EngineError, outputTokens: 0);
     }
 
     private static EngineRouterOptions Hedged(EngineRouterOptions options) =>
