@@ -71,10 +71,6 @@ internal sealed class GrpcEngine : IDisposable
         {
             return Refusal(HttpStatusCode.BadRequest, e.Code, e.Message);
         }
-        catch (JsonException)
-        {
-            return Refusal(HttpStatusCode.BadRequest, ReasonCodes.MalformedRequest, "the body is not what it must be");
-        }
     }
 
     /// <summary>
@@ -185,13 +181,7 @@ internal sealed class GrpcEngine : IDisposable
     {
         var bytes = await request.Content!.ReadAsByteArrayAsync(cancellationToken);
         var tokenizer = await _tokenizer.GetAsync(With(request), cancellationToken);
-        using var body = JsonDocument.Parse(bytes);
-        var root = body.RootElement;
-        var bare = root.TryGetProperty("add_special_tokens"u8, out var add) && add.ValueKind == JsonValueKind.False;
-        var isChat = root.TryGetProperty("messages"u8, out _);
-        var text = isChat ? null : LegJson.Text(root, "prompt") ?? throw LegRefusal.Malformed("prompt is no text");
-        var tokens = text is null ? tokenizer.Chat(root, bytes)
-            : bare ? tokenizer.Bare(text) : tokenizer.Prompt(text);
+        var tokens = Read(() => Tokens(bytes, tokenizer));
         return Json(Write(json =>
         {
             json.WriteStartArray("tokens"u8);
@@ -201,6 +191,35 @@ internal sealed class GrpcEngine : IDisposable
         }));
     }
 
+    private static int[] Tokens(byte[] bytes, EngineVocabulary tokenizer)
+    {
+        using var body = JsonDocument.Parse(bytes);
+        var root = body.RootElement;
+        if (LegJson.Child(root, "messages") is not null)
+            return tokenizer.Chat(root, bytes);
+        var text = LegJson.Text(root, "prompt") ?? throw LegRefusal.Malformed("prompt is no text");
+        return LegJson.Child(root, "add_special_tokens") is { ValueKind: JsonValueKind.False }
+            ? tokenizer.Bare(text)
+            : tokenizer.Prompt(text);
+    }
+
+    /// <summary>
+    /// Reads a leg's body. That it is no JSON, or a text of it no Unicode, shows only where it is read; an engine's own
+    /// JSON is no part of it.
+    /// </summary>
+    /// <exception cref="LegRefusal">It is malformed.</exception>
+    private static T Read<T>(Func<T> body)
+    {
+        try
+        {
+            return body();
+        }
+        catch (Exception e) when (e is JsonException or (InvalidOperationException and not ObjectDisposedException))
+        {
+            throw LegRefusal.Malformed("the body is not what it must be");
+        }
+    }
+
     private async Task<HttpResponseMessage> GenerateAsync(
         HttpRequestMessage request, bool isChat, CancellationToken cancellationToken)
     {
@@ -208,7 +227,8 @@ internal sealed class GrpcEngine : IDisposable
         var options = With(request);
         var tokenizer = await _tokenizer.GetAsync(options, cancellationToken);
         var id = request.Headers.TryGetValues("X-Request-Id", out var ids) ? ids.First() : "";
-        var leg = GenerateBody.Read(bytes, isChat, id, tokenizer, _defaults ?? SamplingDefaults.None);
+        var leg = Read(
+            () => GenerateBody.Read(bytes, isChat, id, tokenizer, _defaults ?? SamplingDefaults.None));
         if (leg.Requests[0].HasCacheSalt)
             await DemandSaltsAsync(options, cancellationToken);
 

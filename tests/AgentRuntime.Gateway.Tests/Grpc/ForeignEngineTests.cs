@@ -44,6 +44,33 @@ public sealed class ForeignEngineTests
         Assert.Equal(2, chunks[^1].Usage!.Output.Value);
     }
 
+    [Theory]
+    [InlineData(""","stop":["\ud800"]""")]
+    [InlineData(""","logit_bias":{"\ud800":1}""")]
+    public async Task A_text_that_is_no_unicode_is_the_clients_mistake(string more)
+    {
+        await using var engine = await ForeignEngine.StartAsync();
+        await using var router = await RouterAsync(engine, EngineKind.OpenAi);
+        Assert.Equal(ReasonCodes.EngineRefused, (await router.RefusedAsync(RouterHarness.Chat("hi", more))).Code);
+        Assert.True(router.Router.Engines[0] is { CircuitClosed: true, InFlight: 0 });
+        Assert.Empty(engine.Requests);
+    }
+
+    [Fact]
+    public async Task What_an_engine_hands_over_unreadably_is_not_the_clients_mistake()
+    {
+        await using var prefill = await ForeignEngine.StartAsync(handoff: "{");
+        await using var decode = await ForeignEngine.StartAsync();
+        await using var router = await RouterAsync(
+            Disaggregation.Always,
+            new("p", prefill.Address, EngineKind.Vllm) { Roles = EngineRoles.Prefill, SharedCache = true },
+            new("d", decode.Address, EngineKind.Vllm) { Roles = EngineRoles.Decode, SharedCache = true });
+        var chunks = await router.AskAsync();
+        Assert.Equal("hi", RouterHarness.TextOf(chunks));
+        Assert.Equal(new ServedBy("d", "d"), chunks[0].ServedBy);
+        Assert.Single(prefill.Requests);
+    }
+
     [Fact]
     public async Task An_engine_whose_archive_is_not_what_its_sum_says_is_not_used()
     {
@@ -52,12 +79,15 @@ public sealed class ForeignEngineTests
         Assert.False(router.Router.Engines[0].Healthy);
     }
 
-    private static async Task<RouterHarness> RouterAsync(ForeignEngine engine, EngineKind kind)
+    private static Task<RouterHarness> RouterAsync(ForeignEngine engine, EngineKind kind) =>
+        RouterAsync(Disaggregation.Never, new EngineDescriptor("foreign", engine.Address, kind));
+
+    private static async Task<RouterHarness> RouterAsync(Disaggregation mode, params EngineDescriptor[] engines)
     {
         var options = new EngineRouterOptions
         {
-            Engines = [new("foreign", engine.Address, kind)],
-            Disaggregation = Disaggregation.Never,
+            Engines = engines,
+            Disaggregation = mode,
             ProbeTimeout = Eventually.Patience,
             ConnectTimeout = Eventually.Patience,
             VocabularyLoader = _ => new Letters(),
@@ -84,7 +114,7 @@ public sealed class ForeignEngineTests
 
         public Uri Address => new($"grpc://127.0.0.1:{new Uri(app.Urls.First()).Port}");
 
-        public static async Task<ForeignEngine> StartAsync(string? sum = null)
+        public static async Task<ForeignEngine> StartAsync(string? sum = null, string? handoff = null)
         {
             var requests = new List<GenerateRequest>();
             var archive = Archive();
@@ -108,10 +138,13 @@ public sealed class ForeignEngineTests
                     {
                         Chunk = new() { TokenIds = { request.Tokenized.InputIds } },
                     });
-                    await responses.WriteAsync(new()
+                    var complete = new GenerateComplete
                     {
-                        Complete = new() { FinishReason = "stop", PromptTokens = 2, CompletionTokens = 2 },
-                    });
+                        FinishReason = "stop", PromptTokens = 2, CompletionTokens = 2,
+                    };
+                    if (handoff is not null)
+                        complete.KvTransferParamsJson = handoff;
+                    await responses.WriteAsync(new() { Complete = complete });
                 });
             var builder = WebApplication.CreateSlimBuilder();
             builder.Logging.ClearProviders();
