@@ -40,7 +40,8 @@ internal sealed class EngineStream(
             while (!_events.TryNext(out data))
             {
                 var more = await ReadAsync();
-                watch.Rest();
+                if (_begun)
+                    watch.Rest();
                 if (more)
                     continue;
 
@@ -49,6 +50,8 @@ internal sealed class EngineStream(
                 return null;
             }
 
+            if (!_begun)
+                watch.Rest();
             _begun = true;
             if (data.Span.SequenceEqual(Done))
             {
@@ -60,7 +63,7 @@ internal sealed class EngineStream(
         }
         catch (OperationCanceledException) when (watch.TimedOut)
         {
-            throw EngineFailure.TimedOut(engine, "next token");
+            throw EngineFailure.TimedOut(engine, _begun ? "next token" : "first token");
         }
         catch (Exception e) when (e is JsonException or InvalidDataException or InvalidOperationException)
         {
@@ -109,14 +112,15 @@ internal sealed class EngineStream(
     }
 
     /// <summary>
-    /// Gets the next bytes, within a deadline if they have to be waited for. Whatever comes is a sign of life: an
-    /// engine that holds a tool call back sends comments meanwhile. They do not shorten the first event's deadline.
+    /// Gets the next bytes, within a deadline if they have to be waited for. Once the answer has begun, whatever comes
+    /// is a sign of life: an engine that holds a tool call back sends comments meanwhile. Before that a comment says
+    /// only that the connection is kept open, and the deadline of the first event runs on.
     /// </summary>
     private ValueTask<bool> ReadAsync()
     {
         var read = _events.ReadAsync(watch.Token);
         if (!read.IsCompleted && !watch.Runs)
-            watch.Within(_begun ? options.BetweenTokensTimeout : options.FirstTokenTimeout);
+            watch.Within(options.BetweenTokensTimeout);
         return read;
     }
 }

@@ -50,7 +50,10 @@ public sealed record EngineRouterOptions
     /// <summary>How long connecting may take. Default 2 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>From sending a request to its first chunk, queueing in the engine included. Default 120 s.</summary>
+    /// <summary>
+    /// From sending a request to its first chunk, be it only the role, queueing in the engine included. Comments before
+    /// it do not prolong it. Default 120 s.
+    /// </summary>
     public TimeSpan FirstTokenTimeout { get; init; } = TimeSpan.FromSeconds(120);
 
     /// <summary>

@@ -25,7 +25,10 @@ internal sealed record ChoiceDelta(int Index, string Text)
 
     public RuntimeError? Error { get; init; }
 
-    /// <summary>Whether it says only that tokens are computed, while a call is held until it is whole.</summary>
+    /// <summary>
+    /// Whether it says only that tokens are computed, while a call is held until it is whole: of the first at once, of
+    /// the rest now and then.
+    /// </summary>
     public bool IsOnlyLife { get; init; }
 
     /// <summary>Whether it adds text, and nothing besides.</summary>
@@ -88,7 +91,8 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
 
                 OutputTokens++;
                 var now = node.Time.GetTimestamp();
-                if (FirstTokenAt is null) FirstTokenAt = heard = now;
+                var first = FirstTokenAt is null;
+                if (first) FirstTokenAt = now;
                 else node.Metrics.InterTokenLatency.Observe(node.Time.GetElapsedTime(last, now).TotalSeconds);
                 last = now;
                 var text = _text.Append(node.Model.Piece(e.Token));
@@ -127,7 +131,7 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                 }
 
                 var saysSomething = delta.Text.Length > 0 || tokens.Count > 0 || delta.Calls.Count > 0;
-                if (!saysSomething && node.Time.GetElapsedTime(heard, now) < Silence) continue;
+                if (!saysSomething && !first && node.Time.GetElapsedTime(heard, now) < Silence) continue;
                 heard = now;
                 yield return saysSomething ? delta : delta with { IsOnlyLife = true };
             }

@@ -78,13 +78,14 @@ internal sealed class CompletionEndpoint(NodeService node)
         await foreach (var delta in call.ReadAsync(context.RequestAborted))
         {
             if (delta.Error is { } error) throw new RuntimeErrorException(error);
-            if (delta.IsOnlyLife)
+            // The first sign of life is an event, by which the answer begins for its reader.
+            var first = calls.TryAdd(delta.Index, 0);
+            if (delta.IsOnlyLife && !first)
             {
                 await events.SendLifeAsync(context.RequestAborted);
                 continue;
             }
 
-            var first = calls.TryAdd(delta.Index, 0);
             if (delta.IsOnlyText && !first)
             {
                 if (!templates.TryGetValue(delta.Index, out var template))

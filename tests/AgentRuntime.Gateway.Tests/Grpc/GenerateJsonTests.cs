@@ -8,17 +8,20 @@ namespace AgentRuntime.Gateway.Tests.Grpc;
 
 public class GenerateJsonTests
 {
-    [Fact]
-    public async Task A_call_that_is_held_for_longer_than_an_engine_may_be_silent_arrives()
+    [Theory]
+    [InlineData("ok")]
+    [InlineData("")]
+    public async Task A_call_that_is_held_for_longer_than_an_engine_may_be_silent_arrives(string text)
     {
-        const string said = """ok<tool_call>{"name":"f","arguments":{}}</tool_call>""";
+        var said = text + """<tool_call>{"name":"f","arguments":{}}</tool_call>""";
+        var begins = Math.Max(1, text.Length);
         await using var engine = new PipedStream();
         var json = Json();
-        await engine.SendAsync(Written(json, "ok"));
-        Assert.Equal("ok", await engine.NextTextAsync());
+        await engine.SendAsync(Written(json, said[..begins]));
+        Assert.Equal(text, await engine.NextTextAsync());
 
         var next = engine.NextAsync();
-        foreach (var token in said["ok".Length..^1])
+        foreach (var token in said[begins..^1])
         {
             engine.Time.Advance(TimeSpan.FromSeconds(20));
             await engine.SendAsync(Written(json, $"{token}"));

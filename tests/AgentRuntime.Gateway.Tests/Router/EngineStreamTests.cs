@@ -35,6 +35,24 @@ public class EngineStreamTests
     }
 
     [Fact]
+    public async Task Comments_before_the_first_token_do_not_prolong_its_time()
+    {
+        await using var engine = new PipedStream();
+
+        var next = engine.NextTextAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            engine.Time.Advance(AWhile);
+            await engine.SendAsync(": \n\n"u8.ToArray());
+        }
+
+        engine.Time.Advance(AWhile);
+
+        var failure = await Assert.ThrowsAsync<EngineFailure>(() => next.WaitAsync(Eventually.Patience));
+        Assert.Equal(ReasonCodes.EngineTimeout, failure.Error.Code);
+    }
+
+    [Fact]
     public async Task The_time_that_a_client_takes_is_not_counted_against_the_engine()
     {
         await using var engine = new PipedStream();

@@ -203,8 +203,8 @@ public sealed class StructuredOutputTests(ServingFixture fixture) : IClassFixtur
         using var response = await http.PostAsync("/v1/chat/completions", new StringContent(body.ToJsonString()));
         var lines = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
 
-        Assert.Equal(": ", lines[0]);
-        Assert.Contains("\"role\":\"assistant\"", Array.Find(lines, line => line != ": "), StringComparison.Ordinal);
+        Assert.Contains("\"role\":\"assistant\"", lines[0], StringComparison.Ordinal);
+        Assert.Equal(": ", lines[1]);
         Assert.Single(lines, line => line.Contains("tool_calls\":[", StringComparison.Ordinal));
         Assert.Equal("data: [DONE]", lines[^1]);
     }

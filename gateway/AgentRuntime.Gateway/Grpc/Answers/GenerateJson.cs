@@ -21,8 +21,9 @@ internal sealed class GenerateJson(LegCall leg, EngineVocabulary vocabulary, str
             _choices.TryGetValue((uint)i, out var choice) && choice.FinishReason is not null);
 
     /// <summary>
-    /// Writes what a message says. Of a stream's tokens that say nothing yet, as those of a tool call before its end, a
-    /// comment tells that they came: their engine is not silent.
+    /// Writes what a message says. Of a stream's tokens that say nothing yet, as those of a tool call before its end,
+    /// the first make an event without text, by which the answer begins, and of the rest a comment tells that they
+    /// came: their engine is not silent.
     /// </summary>
     /// <exception cref="IOException">It says that the engine gave the request up.</exception>
     public void Write(IBufferWriter<byte> output, int prompt, GenerateResponse response)
@@ -33,9 +34,10 @@ internal sealed class GenerateJson(LegCall leg, EngineVocabulary vocabulary, str
             var choice = Of(index);
             choice.Add(chunk.TokenIds);
             AddProbabilities(choice, chunk.OutputLogprobs);
-            if (choice.HasNews)
+            var lives = leg.Stream && chunk.TokenIds.Count > 0;
+            if (choice.HasNews || (lives && !choice.Begun))
                 Event(output, index, choice);
-            else if (leg.Stream && chunk.TokenIds.Count > 0)
+            else if (lives)
                 output.Write(": \n\n"u8);
         }
         else if (response.Complete is { } complete)
