@@ -15,8 +15,8 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
 {
     private const int PrefillAttempts = 2;
 
-    /// <param name="decode">Writes the answer.</param>
-    /// <param name="prefill">The leg that read the prompt; null when <paramref name="decode"/> is to.</param>
+    /// <param name="lease">Of the engine that writes the answer; given back with the leg, or when this fails.</param>
+    /// <param name="prefill">The leg that read the prompt; null when that engine is to.</param>
     /// <param name="twin">The leg that reads the prompt at the same time (SGLang); null when there is none.</param>
     /// <param name="requestId">The same for both legs.</param>
     /// <param name="retain">Seconds for which KV state is wanted afterwards; 0 for no wish.</param>
@@ -25,7 +25,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
     /// <param name="cancellationToken">The caller's.</param>
     /// <exception cref="EngineFailure">The decode engine failed, or the request is one that engines refuse.</exception>
     public async Task<DecodeLeg> OpenAsync(
-        Engine decode,
+        Engine.Lease lease,
         PrefillLeg? prefill,
         TwinPrefill? twin,
         string requestId,
@@ -34,10 +34,11 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
         string? continueFrom,
         CancellationToken cancellationToken)
     {
-        var activity = Start("decode", decode);
-        var lease = decode.Enter();
+        var decode = lease.Engine;
+        Activity? activity = null;
         try
         {
+            activity = Start("decode", decode);
             var leg = Leg(decode, maxTokens, requestId, retain) with { KvTransfer = prefill?.Answer.KvTransfer };
             if (twin is not null)
                 leg = leg with { Bootstrap = twin.Bootstrap };

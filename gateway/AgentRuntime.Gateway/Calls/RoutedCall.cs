@@ -192,43 +192,40 @@ internal sealed class RoutedCall : IAsyncDisposable
 
     private async Task<DecodeLeg> OpenAsync(Placement placement, CancellationToken cancellationToken)
     {
-        if (!placement.Decode.Circuit.TryEnter())
-            throw EngineFailure.LeftAlone(placement.Decode);
+        var decode = placement.Decode;
+        if (!decode.Circuit.TryEnter())
+            throw EngineFailure.LeftAlone(decode);
 
         _attempts++;
         var requestId = _attempts == 1 ? _requestId : $"{_requestId}-{_attempts}";
         var retain = placement.Assignment.RetainKvSeconds;
         PrefillLeg? prefill = null;
         TwinPrefill? twin = null;
-        var by = _maySplit && placement.Prefill?.MovesKvTo(placement.Decode) == true ? placement.Prefill : null;
-        if (by is null && placement.Prefill is not null)
-            _parts.Desk.PrefillSkipped(placement);
-        if (by is { Descriptor.Kind: EngineKind.SgLang })
-        {
-            twin = _opener.BeginTwin(by, requestId, retain, _maxTokens, cancellationToken);
-        }
-        else if (by is not null)
-        {
-            try
-            {
-                prefill = await _opener.TryPrefillAsync(
-                    by, placement.Decode, requestId, retain, cancellationToken);
-            }
-            catch
-            {
-                placement.Decode.Circuit.Abandoned();
-                throw;
-            }
 
-            if (prefill is null)
-                _parts.Desk.PrefillSkipped(placement);
-            else
+        // Whoever drains this engine waits for the answer from here on, also while another one reads the prompt.
+        var lease = decode.Enter();
+        try
+        {
+            var by = _maySplit && placement.Prefill?.MovesKvTo(decode) == true ? placement.Prefill : null;
+            if (by is { Descriptor.Kind: EngineKind.SgLang })
+                twin = _opener.BeginTwin(by, requestId, retain, _maxTokens, cancellationToken);
+            else if (by is not null)
+                prefill = await _opener.TryPrefillAsync(by, decode, requestId, retain, cancellationToken);
+            if (prefill is not null)
                 _parts.Desk.PrefillDone(placement, (int?)prefill.Answer.Cached);
+            else if (twin is null && placement.Prefill is not null)
+                _parts.Desk.PrefillSkipped(placement);
+        }
+        catch
+        {
+            lease.Dispose();
+            decode.Circuit.Abandoned();
+            throw;
         }
 
         var chat = _request.Operation == InferenceOperation.Chat;
         var leg = await _opener.OpenAsync(
-            placement.Decode,
+            lease,
             prefill,
             twin,
             requestId,

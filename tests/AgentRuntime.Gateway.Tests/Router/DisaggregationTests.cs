@@ -110,6 +110,28 @@ public class DisaggregationTests
     }
 
     [Fact]
+    public async Task An_engine_is_not_drained_while_another_reads_the_prompt_that_it_is_to_answer()
+    {
+        await using var pair = await Pair.StartAsync(Disaggregation.Always);
+        var read = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        pair.Prefill.Answer = async (context, _) =>
+        {
+            await read.Task;
+            await pair.Prefill.PrefillAsync(context);
+        };
+        var asking = pair.Harness.AskAsync();
+        await Eventually.BecomesTrueAsync(() => !pair.Prefill.Seen.IsEmpty);
+
+        var removing = pair.Harness.Router.RemoveEngineAsync("d", CancellationToken.None);
+        Assert.Equal(1, pair.Harness.Router.Engines.Single(e => e.Engine.Name == "d").InFlight);
+        Assert.False(removing.IsCompleted);
+        read.SetResult();
+
+        Assert.Equal(new ServedBy("p", "d"), (await asking)[0].ServedBy);
+        Assert.True(await removing);
+    }
+
+    [Fact]
     public async Task When_the_kv_state_does_not_arrive_the_prompt_is_read_where_it_is_answered()
     {
         await using var pair = await Pair.StartAsync(Disaggregation.Always, EngineKind.Node);
