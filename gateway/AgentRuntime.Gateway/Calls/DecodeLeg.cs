@@ -44,7 +44,7 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
     {
         activity?.SetStatus(ActivityStatusCode.Error, failure.Error.Code.ToString());
         activity?.SetTag("error.type", failure.Error.Code.ToString());
-        if (failure == Twin?.Failure)
+        if (failure.OfPrefill)
             Engine.Circuit.Abandoned();
         else
             failure.CountAgainst(Engine);

@@ -36,6 +36,9 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     /// <summary>Whether the connection itself failed: the engine is down until a probe says otherwise.</summary>
     public bool Unreachable { get; init; }
 
+    /// <summary>Whether a pair's prefill engine failed, and so ended the decode leg that waited for it.</summary>
+    public bool OfPrefill { get; init; }
+
     /// <summary>Tells the engine's circuit breaker what this failure says of it.</summary>
     public void CountAgainst(Engine engine)
     {

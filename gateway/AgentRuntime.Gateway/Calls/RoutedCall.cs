@@ -165,7 +165,7 @@ internal sealed class RoutedCall : IAsyncDisposable
             }
             catch (EngineFailure failure)
             {
-                await GoElsewhereAsync(failure, placement.Decode, cancellationToken);
+                await GoElsewhereAsync(failure, cancellationToken);
             }
         }
     }
@@ -188,7 +188,8 @@ internal sealed class RoutedCall : IAsyncDisposable
     }
 
     private bool AnotherServes(Engine engine) => _parts.Pool.Engines.Any(e =>
-        e != engine && e.Usable && e.Health.Models.ContainsKey(_request.Model));
+        e != engine && e.Usable && (e.Descriptor.Roles & EngineRoles.Decode) != 0
+        && e.Health.Models.ContainsKey(_request.Model));
 
     private async Task<DecodeLeg> OpenAsync(Placement placement, CancellationToken cancellationToken)
     {
@@ -265,7 +266,7 @@ internal sealed class RoutedCall : IAsyncDisposable
 
         try
         {
-            await GoElsewhereAsync(failure, leg.Engine, cancellationToken);
+            await GoElsewhereAsync(failure, cancellationToken);
             _leg = await BeginAsync(cancellationToken);
         }
         catch (RuntimeErrorException) when (_released)
@@ -278,28 +279,32 @@ internal sealed class RoutedCall : IAsyncDisposable
     }
 
     /// <summary>Decides what follows from a failure: another engine, the same one in another way, or the end.</summary>
-    private async Task GoElsewhereAsync(EngineFailure failure, Engine engine, CancellationToken cancellationToken)
+    private async Task GoElsewhereAsync(EngineFailure failure, CancellationToken cancellationToken)
     {
-        GatewayLog.LegFailed(_parts.Logger, engine.Name, _requestId, failure.Error.ToString());
-        _parts.Desk.Observe(engine);
-        if (_placement?.Prefill is { } prefill)
-            _parts.Desk.Observe(prefill);
+        var placement = _placement!;
+        var failed = failure.OfPrefill ? placement.Prefill! : placement.Decode;
+        GatewayLog.LegFailed(_parts.Logger, failed.Name, _requestId, failure.Error.ToString());
+        _parts.Desk.Observe(placement.Decode);
+        if (placement.Prefill is not null)
+            _parts.Desk.Observe(placement.Prefill);
+        var sameAgain = failure.Kind == FailureKind.KvTransfer;
         if (failure.Kind == FailureKind.Refused || _attempts >= _parts.Options.MaxAttempts
-            || !_parts.Retries.TryWithdraw())
+            || (!sameAgain && !AnotherServes(failed)) || !_parts.Retries.TryWithdraw())
             throw Because(failure);
 
-        if (failure.Kind == FailureKind.KvTransfer)
+        if (sameAgain)
         {
             _maySplit = false;
             return;
         }
 
-        if (!AnotherServes(engine))
-            throw Because(failure);
-
-        var placement = _placement!;
         _placement = null;
-        var kind = failure.Unreachable ? RouteFailure.DecodeEngineDied : RouteFailure.EngineError;
+        var kind = failure switch
+        {
+            { OfPrefill: true } => RouteFailure.PrefillEngineDied,
+            { Unreachable: true } => RouteFailure.DecodeEngineDied,
+            _ => RouteFailure.EngineError,
+        };
         _placement = await _parts.Desk.RequeueAsync(
             placement, kind, ReportTokens(), colocated: !_maySplit, cancellationToken);
     }

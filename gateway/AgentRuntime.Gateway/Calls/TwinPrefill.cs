@@ -82,7 +82,7 @@ internal sealed class TwinPrefill : IAsyncDisposable
             failure.CountAgainst(Engine);
             if (Fed)
                 return;
-            Failure = new EngineFailure(failure.Kind, failure.Error, failure);
+            Failure = new EngineFailure(failure.Kind, failure.Error, failure) { OfPrefill = true };
             await _stop.CancelAsync();
         }
         catch (OperationCanceledException)

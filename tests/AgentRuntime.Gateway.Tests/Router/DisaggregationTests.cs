@@ -109,6 +109,21 @@ public class DisaggregationTests
         Assert.Empty(pair.Decode.Seen);
     }
 
+    [Theory]
+    [InlineData(429)]
+    [InlineData(500)]
+    public async Task The_only_engine_that_answers_is_not_waited_for_when_it_has_failed(int status)
+    {
+        await using var pair = await Pair.StartAsync(Disaggregation.Always);
+        pair.Decode.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, status);
+
+        var error = await pair.Harness.RefusedAsync();
+
+        Assert.Equal(
+            (status == 429 ? ReasonCodes.Saturated : ReasonCodes.EngineFailed, "d"), (error.Code, error.Where));
+        Assert.Single(pair.Decode.Seen);
+    }
+
     [Fact]
     public async Task An_engine_is_not_drained_while_another_reads_the_prompt_that_it_is_to_answer()
     {

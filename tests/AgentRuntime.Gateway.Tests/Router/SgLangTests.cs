@@ -72,7 +72,7 @@ public class SgLangTests
         await using var prefill = await ScriptedEngine.StartAsync("p");
         await using var decode = await ScriptedEngine.StartAsync("d");
         await using var other = await ScriptedEngine.StartAsync("d2");
-        FailFirstOnceDecodeWaits(prefill, [decode, other], begins: false);
+        FailFirstOnceDecodeWaits([prefill], [decode, other], begins: false);
         await using var harness = await PairAsync(prefill, decode, other);
 
         var chunks = await harness.AskAsync();
@@ -85,13 +85,44 @@ public class SgLangTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task A_prefill_that_fails_is_tried_again_where_there_is_no_other_pair(bool begins)
+    {
+        await using var prefill = await ScriptedEngine.StartAsync("p");
+        await using var decode = await ScriptedEngine.StartAsync("d");
+        FailFirstOnceDecodeWaits([prefill], [decode], begins);
+        await using var harness = await PairAsync(prefill, decode);
+
+        var chunks = await harness.AskAsync();
+
+        Assert.Equal("Hello, world", TextOf(chunks));
+        Assert.Equal((2, 2), (prefill.Seen.Count, decode.Seen.Count));
+    }
+
+    [Fact]
+    public async Task What_a_prefill_engine_failed_is_read_by_another()
+    {
+        await using var first = await ScriptedEngine.StartAsync("p");
+        await using var other = await ScriptedEngine.StartAsync("p2");
+        await using var decode = await ScriptedEngine.StartAsync("d");
+        FailFirstOnceDecodeWaits([first, other], [decode], begins: false);
+        await using var harness = await StartAsync([], o => Pair(o, [first, other], [decode]));
+
+        var chunks = await harness.AskAsync();
+
+        Assert.Equal("Hello, world", TextOf(chunks));
+        Assert.Equal((1, 1, 2), (first.Seen.Count, other.Seen.Count, decode.Seen.Count));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task A_prefill_that_fails_does_not_count_against_the_decode_engine(bool begins)
     {
         await using var prefill = await ScriptedEngine.StartAsync("p");
         await using var decode = await ScriptedEngine.StartAsync("d");
         await using var other = await ScriptedEngine.StartAsync("d2");
-        FailFirstOnceDecodeWaits(prefill, [decode, other], begins);
-        await using var harness = await StartAsync([], o => Pair(o, prefill, decode, other) with
+        FailFirstOnceDecodeWaits([prefill], [decode, other], begins);
+        await using var harness = await StartAsync([], o => Pair(o, [prefill], [decode, other]) with
         {
             CircuitFailures = 1, CircuitOpenFor = TimeSpan.FromHours(1),
         });
@@ -127,24 +158,28 @@ public class SgLangTests
     /// The first prefill fails, though not before the first decode leg has reached its engine: a leg that is cancelled
     /// on its way is never seen there, and the next one would be taken for the first.
     /// </summary>
-    /// <param name="prefill">Fails once.</param>
+    /// <param name="prefill">The first that is asked fails once.</param>
     /// <param name="decode">The first that is asked waits for ever.</param>
     /// <param name="begins">Whether that one's stream begins before it waits.</param>
-    private static void FailFirstOnceDecodeWaits(ScriptedEngine prefill, ScriptedEngine[] decode, bool begins)
+    private static void FailFirstOnceDecodeWaits(ScriptedEngine[] prefill, ScriptedEngine[] decode, bool begins)
     {
         var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var (prefills, decodes) = (0, 0);
-        prefill.Answer = async (c, body) =>
+        foreach (var engine in prefill)
         {
-            if (Interlocked.Increment(ref prefills) > 1)
+            engine.Answer = async (c, body) =>
             {
-                await prefill.AnswerWithWordsAsync(c, body);
-                return;
-            }
+                if (Interlocked.Increment(ref prefills) > 1)
+                {
+                    await engine.AnswerWithWordsAsync(c, body);
+                    return;
+                }
 
-            await waits.Task;
-            await ScriptedEngine.RefuseAsync(c, 500);
-        };
+                await waits.Task;
+                await ScriptedEngine.RefuseAsync(c, 500);
+            };
+        }
+
         foreach (var engine in decode)
         {
             engine.Answer = async (c, body) =>
@@ -163,18 +198,18 @@ public class SgLangTests
     }
 
     private static Task<RouterHarness> PairAsync(ScriptedEngine prefill, params ScriptedEngine[] decode) =>
-        StartAsync([], o => Pair(o, prefill, decode));
+        StartAsync([], o => Pair(o, [prefill], decode));
 
     private static EngineRouterOptions Pair(
-        EngineRouterOptions options, ScriptedEngine prefill, params ScriptedEngine[] decode) => options with
+        EngineRouterOptions options, ScriptedEngine[] prefill, ScriptedEngine[] decode) => options with
         {
             Disaggregation = Disaggregation.Always,
             Engines =
             [
-                prefill.Descriptor with
+                .. prefill.Select(p => p.Descriptor with
                 {
                     Kind = EngineKind.SgLang, Roles = EngineRoles.Prefill, BootstrapPort = 9123,
-                },
+                }),
                 .. decode.Select(d => d.Descriptor with { Kind = EngineKind.SgLang, Roles = EngineRoles.Decode }),
             ],
         };
