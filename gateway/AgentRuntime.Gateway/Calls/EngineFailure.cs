@@ -10,7 +10,7 @@ internal enum FailureKind : byte
     /// <summary>The engine is broken or gone: counts against it, and another one may do better.</summary>
     Broken = 1,
 
-    /// <summary>The engine is full: another one may do better.</summary>
+    /// <summary>The engine is full, or not one for this: another one may do better.</summary>
     Busy = 2,
 
     /// <summary>The request itself is wrong: every engine would refuse it.</summary>
@@ -92,6 +92,10 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     /// <summary>Another request is the one that tries the engine now; this says nothing of the engine.</summary>
     public static EngineFailure LeftAlone(Engine engine) =>
         new(FailureKind.Busy, ErrorOf(ReasonCodes.NoEngine, "the engine is being left alone after failures", engine));
+
+    /// <summary>It tells no tokens, and half an answer to a chat is gone on with from those.</summary>
+    public static EngineFailure CannotContinue(Engine engine, EngineFailure? said = null) =>
+        new(FailureKind.Busy, ErrorOf(ReasonCodes.EngineFailed, "the engine cannot go on with a chat", engine), said);
 
     public static EngineFailure Malformed(Engine engine, Exception e) =>
         new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine's answer cannot be read", engine), e);

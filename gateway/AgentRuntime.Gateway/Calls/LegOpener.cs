@@ -179,16 +179,32 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
             return (leg with { Continued = new ContinuedPrompt(null, sent, got) }, null);
         }
 
+        if (!engine.Descriptor.Tokenizes)
+            throw EngineFailure.CannotContinue(engine);
         var chat = new ArrayBufferWriter<byte>(request.Body.Length + 128);
         template.WriteTokenize(chat, leg.Model);
-        var prompt = await parts.Client.TokenizeAsync(engine, chat.WrittenMemory, requestId, cancellationToken);
-        var answer = await parts.Client.TokenizeAsync(
-            engine, TokenizeText(leg.Model, sent), requestId, cancellationToken);
+        var prompt = await TokenizeAsync(engine, chat.WrittenMemory, requestId, cancellationToken);
+        var answer = await TokenizeAsync(engine, TokenizeText(leg.Model, sent), requestId, cancellationToken);
         return (leg with
         {
             MaxTokens = Math.Max(1, leg.MaxTokens - answer.Length),
             Continued = new ContinuedPrompt([.. prompt, .. answer], null, answer.Length),
         }, answer.Length);
+    }
+
+    private async Task<int[]> TokenizeAsync(
+        Engine engine, ReadOnlyMemory<byte> body, string requestId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await parts.Client.TokenizeAsync(engine, body, requestId, cancellationToken);
+        }
+        catch (EngineFailure failure) when (failure.Status
+            is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotImplemented)
+        {
+            // An engine without /tokenize, or one behind something that lets it through to nobody, is not broken.
+            throw EngineFailure.CannotContinue(engine, failure);
+        }
     }
 
     private static ReadOnlyMemory<byte> TokenizeText(string model, string text)

@@ -187,9 +187,14 @@ internal sealed class RoutedCall : IAsyncDisposable
         return won.Leg;
     }
 
+    /// <summary>
+    /// Whether some other engine could write the answer, or go on with what the client has of it: OpenAI's own chat API
+    /// cannot do that, text completions can everywhere.
+    /// </summary>
     private bool AnotherServes(Engine engine) => _parts.Pool.Engines.Any(e =>
         e != engine && e.Usable && (e.Descriptor.Roles & EngineRoles.Decode) != 0
-        && e.Health.Models.ContainsKey(_request.Model));
+        && e.Health.Models.ContainsKey(_request.Model)
+        && (!_released || _request.Operation == InferenceOperation.Completion || e.Descriptor.Tokenizes));
 
     private async Task<DecodeLeg> OpenAsync(Placement placement, CancellationToken cancellationToken)
     {
@@ -249,7 +254,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         await leg.DisposeAsync();
         _leg = null;
         _ahead.Clear();
-        if (_released && !CanContinue(leg.Engine))
+        if (_released && !(_progress.Continuable && _progress.Tokens < _maxTokens))
             throw DiedMidStream(failure, leg.Engine);
 
         if (_released)
@@ -308,11 +313,6 @@ internal sealed class RoutedCall : IAsyncDisposable
         _placement = await _parts.Desk.RequeueAsync(
             placement, kind, ReportTokens(), colocated: !_maySplit, cancellationToken);
     }
-
-    /// <summary>OpenAI's own chat API cannot go on after half an answer; text completions can everywhere.</summary>
-    private bool CanContinue(Engine engine) =>
-        _progress.Continuable && _progress.Tokens < _maxTokens
-        && (_request.Operation == InferenceOperation.Completion || engine.Descriptor.Tokenizes);
 
     private void Leave(RouteFailure failure)
     {

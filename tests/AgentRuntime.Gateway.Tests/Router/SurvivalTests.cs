@@ -81,6 +81,63 @@ public class SurvivalTests
         Assert.Equal("Count: one ", Assert.Single(other.Seen).Body.GetProperty("prompt").GetString());
     }
 
+    [Fact]
+    public async Task A_chat_goes_on_elsewhere_though_the_engine_that_died_told_no_tokens()
+    {
+        await using var dying = await ScriptedEngine.StartAsync("dying");
+        await using var other = await ScriptedEngine.StartAsync("other");
+        var received = DieAfter(dying, "one ");
+        await using var harness = await StartAsync([], o => o with
+        {
+            Engines = [dying.Descriptor with { Kind = EngineKind.OpenAi }],
+        });
+
+        var chunks = await CollectAsync(harness, Chat(), received, other, after: 1);
+
+        Assert.Equal("one Hello, world", TextOf(chunks));
+    }
+
+    [Fact]
+    public async Task A_chat_does_not_go_on_where_no_tokens_are_told()
+    {
+        await using var dying = await ScriptedEngine.StartAsync("dying");
+        await using var other = await ScriptedEngine.StartAsync("other");
+        var received = DieAfter(dying, "one ");
+        await using var harness = await StartAsync([dying], LeftAloneAtOnce);
+
+        var error = await Assert.ThrowsAsync<RuntimeErrorException>(() => CollectAsync(
+            harness, Chat(), received, other.Descriptor with { Kind = EngineKind.OpenAi }, after: 1));
+
+        Assert.Equal(ReasonCodes.EngineDiedMidStream, error.Error.Code);
+        Assert.Equal(0, other.Seen.Count + other.Tokenized);
+        Assert.True(harness.Router.Engines.Single(e => e.Engine.Name == "other").CircuitClosed);
+    }
+
+    [Fact]
+    public async Task An_engine_that_has_no_tokenize_is_passed_over_and_not_taken_for_broken()
+    {
+        await using var dying = await ScriptedEngine.StartAsync("dying");
+        await using var without = await ScriptedEngine.StartAsync("without");
+        await using var third = await ScriptedEngine.StartAsync("third");
+        var received = DieAfter(dying, "one ");
+        await using var harness = await StartAsync([dying], LeftAloneAtOnce);
+        without.Tokenize = async context =>
+        {
+            if (harness.Router.Engines.Count == 2)
+                await harness.Router.AddEngineAsync(third.Descriptor, CancellationToken.None);
+            await ScriptedEngine.RefuseAsync(context, 404);
+        };
+
+        var chunks = await CollectAsync(harness, Chat(), received, without.Descriptor, after: 1);
+
+        Assert.Equal("one Hello, world", TextOf(chunks));
+        Assert.Empty(without.Seen);
+        Assert.Equal(
+            ["third", "without"],
+            harness.Router.Engines.Where(e => e.CircuitClosed).Select(e => e.Engine.Name)
+                .Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     [InlineData(""","tools":[{"type":"function","function":{"name":"f"}}]""")]
     [InlineData(""","response_format":{"type":"json_object"}""")]
@@ -156,6 +213,9 @@ public class SurvivalTests
         }
     }
 
+    private static EngineRouterOptions LeftAloneAtOnce(EngineRouterOptions options) =>
+        options with { CircuitFailures = 1, CircuitOpenFor = TimeSpan.FromHours(1) };
+
     private static TaskCompletionSource DieAfter(ScriptedEngine engine, params string[] words) =>
         DieAfter(engine, true, words);
 
@@ -172,11 +232,18 @@ public class SurvivalTests
         return received;
     }
 
-    private static async Task<List<InferenceChunk>> CollectAsync(
+    private static Task<List<InferenceChunk>> CollectAsync(
         RouterHarness harness,
         InferenceRequest request,
         TaskCompletionSource received,
         ScriptedEngine other,
+        int after) => CollectAsync(harness, request, received, other.Descriptor, after);
+
+    private static async Task<List<InferenceChunk>> CollectAsync(
+        RouterHarness harness,
+        InferenceRequest request,
+        TaskCompletionSource received,
+        EngineDescriptor other,
         int after)
     {
         var chunks = new List<InferenceChunk>();
@@ -186,7 +253,7 @@ public class SurvivalTests
             if (chunks.Count != after)
                 continue;
 
-            await harness.Router.AddEngineAsync(other.Descriptor, CancellationToken.None);
+            await harness.Router.AddEngineAsync(other, CancellationToken.None);
             received.SetResult();
         }
 
