@@ -13,8 +13,14 @@ internal sealed class KvBudget(long most)
     /// <summary>Takes bytes; false, and nothing taken, when there are not so many left.</summary>
     public bool TryTake(long bytes)
     {
-        if (Interlocked.Add(ref _taken, bytes) <= most) return true;
-        Give(bytes);
+        var taken = Taken;
+        while (bytes <= most - taken)
+        {
+            var seen = Interlocked.CompareExchange(ref _taken, taken + bytes, taken);
+            if (seen == taken) return true;
+            taken = seen;
+        }
+
         return false;
     }
 
