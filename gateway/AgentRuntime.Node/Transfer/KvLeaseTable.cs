@@ -56,7 +56,7 @@ internal sealed class KvLeaseTable : IDisposable
 
         var lease = new KvLease(
             RandomNumberGenerator.GetHexString(32, lowercase: true), new(prompt.Length, segmentTokens, _budget),
-            PromptDigest.Of(prompt), adapterDigest, DateTimeOffset.MaxValue);
+            PromptDigest.Of(prompt), adapterDigest);
         _leases[lease.Id] = lease;
         return lease;
     }
@@ -64,16 +64,16 @@ internal sealed class KvLeaseTable : IDisposable
     /// <summary>The prompt has been computed: from now on the state waits. False when it was released before.</summary>
     public bool Begin(KvLease lease)
     {
-        lease.Expires = _time.GetUtcNow() + _duration;
+        lease.WaitsSince = _time.GetTimestamp();
         return _leases.ContainsKey(lease.Id);
     }
 
     /// <summary>Finds a lease and renews it; null when there is none.</summary>
     public KvLease? Touch(string id)
     {
-        if (!_leases.TryGetValue(id, out var lease) || lease.Expires <= _time.GetUtcNow()) return null;
+        if (!_leases.TryGetValue(id, out var lease) || HasEnded(lease)) return null;
         // While its prompt is computed it lasts as long as that does.
-        if (lease.Expires != DateTimeOffset.MaxValue) lease.Expires = _time.GetUtcNow() + _duration;
+        if (lease.WaitsSince is not null) lease.WaitsSince = _time.GetTimestamp();
         return lease;
     }
 
@@ -93,18 +93,21 @@ internal sealed class KvLeaseTable : IDisposable
 
     private void Sweep()
     {
-        var now = _time.GetUtcNow();
         foreach (var (id, lease) in _leases)
-            if (lease.Expires <= now && Release(id))
+            if (HasEnded(lease) && Release(id))
                 Expired++;
     }
+
+    private bool HasEnded(KvLease lease) =>
+        lease.WaitsSince is { } since && _time.GetElapsedTime(since) >= _duration;
 }
 
 /// <summary>One prompt's exported state and how long it is kept.</summary>
-internal sealed class KvLease(
-    string id, KvExport export, string promptDigest, string? adapterDigest, DateTimeOffset expires)
+internal sealed class KvLease(string id, KvExport export, string promptDigest, string? adapterDigest)
 {
-    private long _expires = expires.UtcTicks;
+    private const long NotYet = long.MinValue;
+
+    private long _waitsSince = NotYet;
 
     public string Id { get; } = id;
 
@@ -115,9 +118,12 @@ internal sealed class KvLease(
     /// <summary>The adapter that the state was computed with; null for none.</summary>
     public string? AdapterDigest { get; } = adapterDigest;
 
-    public DateTimeOffset Expires
+    /// <summary>
+    /// The timestamp from which its time runs: no clock, which may be set. Null while its prompt is computed.
+    /// </summary>
+    public long? WaitsSince
     {
-        get => new(Volatile.Read(ref _expires), TimeSpan.Zero);
-        set => Volatile.Write(ref _expires, value.UtcTicks);
+        get => Volatile.Read(ref _waitsSince) is not NotYet and var since ? since : null;
+        set => Volatile.Write(ref _waitsSince, value ?? NotYet);
     }
 }

@@ -1,0 +1,65 @@
+using AgentRuntime.Node.Transfer;
+
+namespace AgentRuntime.Node.Tests.Transfer;
+
+public sealed class KvLeaseTableTests
+{
+    private static readonly TimeSpan Duration = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public void A_clock_that_is_set_ends_no_lease_and_keeps_none()
+    {
+        var time = new SetClock();
+        using var leases = new KvLeaseTable(DemoNode.Options with { KvLease = Duration }, time);
+        var computed = leases.Open(new int[600], null, 256);
+        var waiting = leases.Open(new int[600], null, 256);
+        leases.Begin(waiting);
+
+        time.Now += TimeSpan.FromDays(1);
+        time.Tick();
+        Assert.NotNull(leases.Touch(waiting.Id));
+        time.Now -= TimeSpan.FromDays(2);
+        time.Elapsed += Duration - TimeSpan.FromSeconds(1);
+        time.Tick();
+        Assert.NotNull(leases.Touch(waiting.Id));
+        time.Elapsed += Duration;
+        Assert.Null(leases.Touch(waiting.Id));
+        time.Tick();
+        Assert.Equal((1, 1), (leases.Count, leases.Expired));
+        Assert.NotNull(leases.Touch(computed.Id));
+    }
+
+    /// <summary>Time of day and time that passes, each moved by the test.</summary>
+    private sealed class SetClock : TimeProvider, ITimer
+    {
+        private Action _tick = () => { };
+
+        public DateTimeOffset Now { get; set; } = new(2026, 11, 20, 12, 0, 0, TimeSpan.Zero);
+
+        public TimeSpan Elapsed { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public void Tick() => _tick();
+
+        public override DateTimeOffset GetUtcNow() => Now;
+
+        public override long GetTimestamp() => Elapsed.Ticks;
+
+        public override ITimer CreateTimer(
+            TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            _tick = () => callback(state);
+            return this;
+        }
+
+        public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+        public void Dispose()
+        {
+            // Nothing runs.
+        }
+
+        public ValueTask DisposeAsync() => default;
+    }
+}
