@@ -84,6 +84,9 @@ internal sealed class EngineLoop : IDisposable
     private static RuntimeErrorException HasStopped() =>
         new(new(ReasonCodes.EngineFailed, "the engine has stopped", "engine", "Start the node again."));
 
+    private static RuntimeError HasFailed(Exception e) =>
+        new(ReasonCodes.EngineFailed, $"the engine failed: {e.Message}", "engine");
+
     private void Run()
     {
         try
@@ -106,7 +109,7 @@ internal sealed class EngineLoop : IDisposable
         catch (Exception e)
         {
             // The thread is the last frame: whoever waits must hear of it, and the node turns unhealthy.
-            _scheduler.FailAll(new(ReasonCodes.EngineFailed, $"the engine failed: {e.Message}", "engine"));
+            _scheduler.FailAll(HasFailed(e));
         }
         finally
         {
@@ -123,6 +126,15 @@ internal sealed class EngineLoop : IDisposable
     private void Take(Generation generation)
     {
         Interlocked.Decrement(ref _queued);
-        _scheduler.Add(generation);
+        try
+        {
+            _scheduler.Add(generation);
+        }
+        catch (Exception e)
+        {
+            // It left one line and is not in the other: nobody else would find it.
+            generation.Complete(new(null, HasFailed(e)));
+            throw;
+        }
     }
 }
