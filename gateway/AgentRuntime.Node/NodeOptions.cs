@@ -131,7 +131,8 @@ public sealed record NodeOptions
 
     /// <summary>
     /// The most bytes of exported KV state held at once; more is refused with AR4009. As much may be held of state that
-    /// other nodes have announced, and of state that waits to be imported. Default 512 MiB.
+    /// other nodes have announced, until the engine has read it, and of other state that waits to be imported. Default
+    /// 512 MiB.
     /// </summary>
     public ByteCount KvLeaseBytes { get; init; } = new(512L << 20);
 

@@ -69,12 +69,21 @@ internal sealed partial class KvClient
         }
     }
 
-    /// <summary>What was fetched ahead, if it is this prompt's.</summary>
+    /// <summary>What was fetched ahead, if it is this prompt's; let go if it is not.</summary>
     /// <exception cref="RuntimeErrorException">AR4007 or AR4011: it is not.</exception>
     public KvImport Accept(KvFetched fetched, int[] prompt, string? adapterDigest, TimeSpan waited)
     {
-        Compare(fetched.Manifest, prompt, adapterDigest);
-        return new(fetched.Segments, waited);
+        var import = new KvImport(fetched.Segments, waited, fetched.Budget);
+        try
+        {
+            Compare(fetched.Manifest, prompt, adapterDigest);
+            return import;
+        }
+        catch (RuntimeErrorException)
+        {
+            import.Release();
+            throw;
+        }
     }
 
     private async Task<(KvBuffer State, string Sha256)?> NextAsync(
@@ -94,4 +103,8 @@ internal sealed partial class KvClient
 }
 
 /// <summary>State that was fetched before its request came. Immutable.</summary>
-internal sealed record KvFetched(KvManifest Manifest, IReadOnlyList<KvSegment> Segments);
+internal sealed record KvFetched(KvManifest Manifest, IReadOnlyList<KvSegment> Segments)
+{
+    /// <summary>What the segments' bytes were taken from; null for nothing.</summary>
+    public KvBudget? Budget { get; init; }
+}

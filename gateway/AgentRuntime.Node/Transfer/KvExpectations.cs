@@ -22,7 +22,7 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
 
     public int Count => _expected.Count;
 
-    /// <summary>Bytes that are here, or on their way.</summary>
+    /// <summary>Bytes that are here or on their way; those that a request took, until they are read.</summary>
     public long Bytes => _budget.Taken;
 
     /// <summary>How many a request found here.</summary>
@@ -41,7 +41,7 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
 
     /// <summary>
     /// Takes what was announced under an id, once it is there; null when nothing was, or it could not be fetched: then
-    /// it is to be fetched anew.
+    /// it is to be fetched anew. Its bytes are given back by the import that <see cref="KvClient.Accept"/> makes of it.
     /// </summary>
     /// <exception cref="RuntimeErrorException">AR4007: it did not come in time.</exception>
     public async Task<KvFetched?> TakeAsync(string id, CancellationToken cancellationToken)
@@ -50,6 +50,7 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
         try
         {
             var fetched = await expected.Fetched.Task.WaitAsync(options.KvFetchTimeout, time, cancellationToken);
+            if (!expected.TryOwn()) return null; // its time ended just now
             Interlocked.Increment(ref _taken);
             return fetched;
         }
@@ -87,7 +88,7 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
                     return true;
                 },
                 ended);
-            expected.Fetched.TrySetResult(fetched);
+            expected.Fetched.TrySetResult(fetched with { Budget = _budget });
             await Task.Delay(options.KvLease, time, ended);
             if (Remove(from, expected)) await client.ReleaseAsync(from);
         }
@@ -106,7 +107,7 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
             Remove(from, expected);
             // Its timer stops. It is not disposed of: whoever took it may be about to cancel it.
             expected.End.CancelAfter(Timeout.InfiniteTimeSpan);
-            _budget.Give(bytes);
+            if (expected.TryOwn()) _budget.Give(bytes);
         }
     }
 
@@ -116,7 +117,12 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
     /// <param name="End">Cancelled when nobody needs it to be fetched any more.</param>
     private sealed record Expected(CancellationTokenSource End)
     {
+        private int _owned;
+
         public TaskCompletionSource<KvFetched> Fetched { get; } =
             new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Whether the caller is who gives the bytes back: the first to ask is.</summary>
+        public bool TryOwn() => Interlocked.Exchange(ref _owned, 1) == 0;
     }
 }

@@ -28,9 +28,15 @@ public sealed class FetchAheadTests
         Assert.False(taken.IsCompleted);
         lease.Export.Add(512, 599, KvBuffer.Of(states[2]));
 
-        Assert.Equal(states, (await taken)!.Segments.Select(s => s.State.ToArray()));
+        var fetched = (await taken)!;
+        Assert.Equal(states, fetched.Segments.Select(s => s.State.ToArray()));
         Assert.Null(await decode.Service.Expectations.TakeAsync(lease.Id, default));
-        await Until(() => decode.Service.Expectations.Bytes == 0);
+        await Until(() => prefill.Service.Leases.Count == 1 && decode.Service.Expectations.Count == 0);
+        // Held until it has been read.
+        Assert.Equal(states.Sum(s => s.Length), decode.Service.Expectations.Bytes);
+        var import = decode.Service.Client.Accept(fetched, new int[600], null, TimeSpan.Zero);
+        import.Use(_ => Assert.Equal(states.Sum(s => s.Length), decode.Service.Expectations.Bytes));
+        Assert.Equal(0, decode.Service.Expectations.Bytes);
     }
 
     [Fact]
@@ -52,7 +58,7 @@ public sealed class FetchAheadTests
         Assert.Equal("transferred", (string?)report["outcome"]);
         Assert.Equal((int)actual["usage"]!["prompt_tokens"]! - 1, (int)report["tokens"]!);
         Assert.Equal(0, prefill.Service.Leases.Count);
-        Assert.Equal(0, decode.Service.Expectations.Count);
+        Assert.Equal((0, 0), (decode.Service.Expectations.Count, decode.Service.Expectations.Bytes));
     }
 
     [Fact]
@@ -81,6 +87,7 @@ public sealed class FetchAheadTests
             decode, DemoNode.Chat(DemoNode.LongText(401), 4), transfer);
         Assert.Equal(409, status);
         Assert.Equal("AR4011", (string?)json["error"]!["code"]);
+        Assert.Equal(0, decode.Service.Expectations.Bytes);
     }
 
     [Theory]
