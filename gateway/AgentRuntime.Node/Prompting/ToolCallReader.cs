@@ -6,11 +6,15 @@ namespace AgentRuntime.Node.Prompting;
 
 /// <summary>
 /// Separates a model's text from its tool calls while it streams: text goes on at once, a call is held until it is
-/// whole. What looks like a call and is none is given back as text. Not thread-safe.
+/// whole: at the first end of a call that no text within its arguments has. What looks like a call and is none is given
+/// back as text. Not thread-safe.
 /// </summary>
 internal sealed class ToolCallReader
 {
     private readonly StringBuilder _held = new();
+
+    /// <summary>How much of a held call has been looked through for its end.</summary>
+    private int _seen;
 
     /// <summary>Whether a call was read.</summary>
     public bool FoundCalls { get; private set; }
@@ -32,24 +36,17 @@ internal sealed class ToolCallReader
                 break;
             }
 
-            var end = all.IndexOf(ToolFormat.CallEnd, start, StringComparison.Ordinal);
-            if (end < 0)
+            if (Find(all, start, last) is not var (end, call))
             {
                 Keep(all, last ? all.Length : start, plain);
                 break;
             }
 
-            var inner = all[(start + ToolFormat.CallStart.Length)..end];
-            end += ToolFormat.CallEnd.Length;
-            if (Parse(inner) is { } call)
+            plain.Append(all, 0, call is null ? end : start);
+            if (call is not null)
             {
-                plain.Append(all, 0, start);
                 calls.Add(call);
                 FoundCalls = true;
-            }
-            else
-            {
-                plain.Append(all, 0, end);
             }
 
             _held.Clear().Append(all, end, all.Length - end);
@@ -58,6 +55,51 @@ internal sealed class ToolCallReader
         // Line breaks around calls belong to the format, not to the answer.
         var result = plain.ToString();
         return (FoundCalls && string.IsNullOrWhiteSpace(result) ? "" : result, calls);
+    }
+
+    /// <summary>Where what begins as a call ends, and the call if it is one; null when more may belong to it.</summary>
+    private (int End, RequestToolCall? Call)? Find(string all, int start, bool last)
+    {
+        var from = start + ToolFormat.CallStart.Length;
+        for (var at = Math.Max(from, start + _seen); EndOfCall(all, at) is { } end; at = end)
+        {
+            var call = Parse(all[from..(end - ToolFormat.CallEnd.Length)]);
+            if (call is null && MayGoOn(all[from..end]))
+            {
+                _seen = end - start;
+                continue;
+            }
+
+            _seen = 0;
+            return (call is null ? EndOfCall(all, from)!.Value : end, call);
+        }
+
+        if (!last || EndOfCall(all, from) is not { } first) return null;
+        _seen = 0;
+        return (first, null);
+    }
+
+    private static int? EndOfCall(string text, int from) =>
+        text.IndexOf(ToolFormat.CallEnd, from, StringComparison.Ordinal) is >= 0 and var at
+            ? at + ToolFormat.CallEnd.Length
+            : null;
+
+    /// <summary>Whether JSON may begin with a text: one that ends within a string may have the tag in it.</summary>
+    private static bool MayGoOn(string begun)
+    {
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(begun), isFinalBlock: false, state: default);
+        try
+        {
+            while (reader.Read())
+            {
+            }
+
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
     }
 
     private static RequestToolCall? Parse(string json)
