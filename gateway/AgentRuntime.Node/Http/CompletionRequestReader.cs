@@ -20,12 +20,21 @@ internal static class CompletionRequestReader
 
     /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
     public static CompletionRequest Read(JsonElement body, bool isChat) =>
-        RequestJson.Read(() => ReadParts(body, isChat));
+        RequestJson.Read(() => ReadParts(body, isChat, forPrompt: false));
 
-    private static CompletionRequest ReadParts(JsonElement body, bool isChat)
+    /// <summary>
+    /// Reads a body for the prompt that it makes: without the grammar, which has no part in it and costs the most.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
+    public static CompletionRequest ReadForPrompt(JsonElement body, bool isChat) =>
+        RequestJson.Read(() => ReadParts(body, isChat, forPrompt: true));
+
+    private static CompletionRequest ReadParts(JsonElement body, bool isChat, bool forPrompt)
     {
         if (body.ValueKind != JsonValueKind.Object) throw Malformed("the body is not a JSON object", null);
-        var (tools, grammar) = isChat ? OutputFormatReader.Read(body) : ([], null);
+        var (tools, grammar) = !isChat ? ([], null)
+            : forPrompt ? (OutputFormatReader.Offered(body), null)
+            : OutputFormatReader.Read(body);
         var request = new CompletionRequest
         {
             IsChat = isChat,

@@ -24,6 +24,10 @@ internal static class OutputFormatReader
         return (offered, OutputGrammar.OfTools(callable, required is not null));
     }
 
+    /// <summary>The tools that the prompt has.</summary>
+    /// <exception cref="RuntimeErrorException">AR1004 malformed.</exception>
+    public static IReadOnlyList<RequestTool> Offered(JsonElement body) => Choice(body, Tools(body)).Offered;
+
     /// <summary>The tools to offer, and what must be called: null nothing, empty any of them, else that one.</summary>
     private static (IReadOnlyList<RequestTool> Offered, string? Required) Choice(
         JsonElement body, IReadOnlyList<RequestTool> tools)

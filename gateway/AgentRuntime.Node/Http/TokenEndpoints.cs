@@ -15,7 +15,7 @@ internal static class TokenEndpoints
         int[] tokens;
         if (root.TryGetProperty("messages", out _))
         {
-            var request = CompletionRequestReader.Read(root, isChat: true);
+            var request = CompletionRequestReader.ReadForPrompt(root, isChat: true);
             tokens = node.Model.Tokenize(node.Prompts.Build(request.Messages, request.Tools), addSpecial,
                 parseSpecial: true);
         }

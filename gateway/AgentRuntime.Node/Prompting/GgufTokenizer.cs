@@ -37,7 +37,8 @@ public sealed class GgufTokenizer : IModelTokenizer, IDisposable
         try
         {
             using var json = JsonDocument.Parse(body);
-            var request = CompletionRequestReader.Read(json.RootElement, operation == InferenceOperation.Chat);
+            var request = CompletionRequestReader.ReadForPrompt(
+                json.RootElement, operation == InferenceOperation.Chat);
             if (request.IsChat)
                 return _model.Tokenize(_prompts.Build(request.Messages, request.Tools), addSpecial: true,
                     parseSpecial: true);

@@ -134,6 +134,18 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     }
 
     [Fact]
+    public void A_prompts_tokens_do_not_depend_on_the_grammar_of_its_answer()
+    {
+        using var tokenizer = GgufTokenizer.Load(DemoNode.ModelPath);
+        int[]? Tokens(string format) => tokenizer.Tokenize(
+            InferenceOperation.Chat,
+            Encoding.UTF8.GetBytes($$"""{"messages":[{"role":"user","content":"x"}],"response_format":{{format}}}"""));
+        const string NoSchema = """{"type":"json_schema","json_schema":{"schema":{"type":"elephant"}}}""";
+        Assert.NotNull(Tokens("null"));
+        Assert.Equal(Tokens("null"), Tokens(NoSchema));
+    }
+
+    [Fact]
     public async Task A_client_that_leaves_frees_its_cells()
     {
         await using var node = await DemoNode.StartAsync(o => o with { ContextTokens = 8192, ParallelSequences = 1 });
