@@ -3,23 +3,22 @@ namespace AgentRuntime.Node.Grammar;
 /// <summary>
 /// Whether llama.cpp may be given a grammar (llama.cpp: grammars/README.md). Its reader recurses with the nesting,
 /// counts repetitions without a sign, and goes every way to what a rule may begin with, without an end where a rule
-/// that may be empty comes before the rule itself: each of these would take the process along. Used once, for one
-/// grammar.
+/// that may be empty comes before the rule itself: each of these would take the process along. How many ways there are
+/// is bounded by <see cref="GbnfWays"/>. Used once, for one grammar.
 /// </summary>
 internal sealed class GbnfCheck
 {
-    private const int MostCharacters = 1 << 20;
+    /// <summary>The most that a grammar has.</summary>
+    public const int MostCharacters = 1 << 20;
+
     private const int MostDepth = 64;
 
     /// <summary>Elements that repetitions are written out into.</summary>
     private const long MostCopies = 1 << 20;
 
-    /// <summary>Ways from a rule to what it may begin with, which llama.cpp goes one by one.</summary>
-    private const long MostWays = 20_000;
-
     private readonly string _text;
-    private readonly Dictionary<string, Symbol> _rules = new(StringComparer.Ordinal);
-    private readonly List<Symbol> _symbols = [];
+    private readonly Dictionary<string, GbnfSymbol> _rules = new(StringComparer.Ordinal);
+    private readonly List<GbnfSymbol> _symbols = [];
     private long _copies;
     private int _at;
 
@@ -52,7 +51,7 @@ internal sealed class GbnfCheck
         {
         }
 
-        foreach (var symbol in _symbols) CountWays(symbol);
+        GbnfWays.Check(_symbols);
     }
 
     private void Rule()
@@ -69,7 +68,7 @@ internal sealed class GbnfCheck
         Space(newLines: true);
     }
 
-    private void Alternatives(Symbol rule, int depth)
+    private void Alternatives(GbnfSymbol rule, int depth)
     {
         if (depth > MostDepth) throw new FormatException($"it nests more than {MostDepth} levels");
         rule.IsDefined = true;
@@ -82,20 +81,20 @@ internal sealed class GbnfCheck
         }
     }
 
-    private List<Element> Sequence(int depth)
+    private List<GbnfElement> Sequence(int depth)
     {
-        List<Element> elements = [];
-        Element? last = null;
+        List<GbnfElement> elements = [];
+        GbnfElement? last = null;
         while (true)
         {
             var element = Next switch
             {
-                '"' => new Element(null, Text('"')),
-                '[' => new Element(null, Class()),
-                '(' => new Element(Group(depth), 1),
+                '"' => new GbnfElement(null, Text('"')),
+                '[' => new GbnfElement(null, Class()),
+                '(' => new GbnfElement(Group(depth), 1),
                 '.' => Any(),
                 '<' or '!' => throw new FormatException("it names tokens, which differ between models"),
-                var c when IsWord(c) => new Element(Named(Name()), 1),
+                var c when IsWord(c) => new GbnfElement(Named(Name()), 1),
                 _ => null,
             };
             if (element is not null)
@@ -116,7 +115,7 @@ internal sealed class GbnfCheck
         }
     }
 
-    private void Repeat(Element element)
+    private void Repeat(GbnfElement element)
     {
         var (least, most) = _text[_at++] switch
         {
@@ -127,7 +126,8 @@ internal sealed class GbnfCheck
         };
         if (most < least) throw new FormatException($"it repeats {least} to {most} times, which nothing satisfies");
         element.MayBeLeftOut |= least == 0;
-        element.Times *= Math.Max(1, Math.Max(least, most ?? 0));
+        element.Repeats |= most is null or > 1;
+        element.Times *= Math.Max(1, most ?? least + 1);
         _copies += element.Length * element.Times;
         if (_copies > MostCopies) throw new FormatException("it repeats too much");
     }
@@ -160,7 +160,7 @@ internal sealed class GbnfCheck
             : throw new FormatException("it repeats by no number that fits");
     }
 
-    private Symbol Group(int depth)
+    private GbnfSymbol Group(int depth)
     {
         _at++;
         Space(newLines: true);
@@ -171,7 +171,7 @@ internal sealed class GbnfCheck
         return group;
     }
 
-    private Element Any()
+    private GbnfElement Any()
     {
         _at++;
         return new(null, 1);
@@ -220,15 +220,15 @@ internal sealed class GbnfCheck
         }
     }
 
-    private Symbol Named(string name)
+    private GbnfSymbol Named(string name)
     {
         if (!_rules.TryGetValue(name, out var rule)) _rules.Add(name, rule = New());
         return rule;
     }
 
-    private Symbol New()
+    private GbnfSymbol New()
     {
-        var symbol = new Symbol();
+        var symbol = new GbnfSymbol();
         _symbols.Add(symbol);
         return symbol;
     }
@@ -245,54 +245,7 @@ internal sealed class GbnfCheck
         return found;
     }
 
-    private static long CountWays(Symbol symbol)
-    {
-        if (symbol.Ways > 0) return symbol.Ways;
-        if (symbol.Ways < 0) throw new FormatException("it has a rule that begins with itself");
-        symbol.Ways = -1;
-        var ways = 1L;
-        foreach (var alternative in symbol.Alternatives)
-        {
-            foreach (var element in alternative)
-            {
-                if (element.Rule is { } rule)
-                    ways += CountWays(rule) * (rule.MayBeEmpty ? element.Times : 1);
-                if (ways > MostWays) throw new FormatException("it has too many ways to begin");
-                if (!element.MayBeEmpty) break;
-            }
-        }
-
-        return symbol.Ways = ways;
-    }
-
     private FormatException Unexpected() => new($"it does not parse at character {_at}");
 
     private static bool IsWord(char c) => char.IsAsciiLetterOrDigit(c) || c == '-';
-
-    /// <summary>A rule, or a group within one.</summary>
-    private sealed class Symbol
-    {
-        public List<List<Element>> Alternatives { get; } = [];
-
-        public bool IsDefined { get; set; }
-
-        public bool MayBeEmpty { get; set; }
-
-        /// <summary>Ways to what it may begin with: 0 for not counted yet, -1 for being counted.</summary>
-        public long Ways { get; set; }
-    }
-
-    /// <summary>A reference, or characters.</summary>
-    private sealed class Element(Symbol? rule, int length)
-    {
-        public Symbol? Rule { get; } = rule;
-
-        public int Length { get; } = length;
-
-        public long Times { get; set; } = 1;
-
-        public bool MayBeLeftOut { get; set; }
-
-        public bool MayBeEmpty => MayBeLeftOut || (Rule is null ? Length == 0 : Rule.MayBeEmpty);
-    }
 }

@@ -173,10 +173,17 @@ internal sealed class JsonSchemaGrammar
     }
 
     private JsonElement Both(JsonElement left, JsonElement right) =>
-        ++_merges > MostMerges ? throw Unsupported("too many parts") : SchemaMerge.Both(left, right);
+        ++_merges > MostMerges ? throw Unsupported("too many parts") : _merge.Both(left, right);
 
-    private string? Literals(JsonElement schema, IEnumerable<JsonElement> values) =>
-        Alternatives(values.Where(v => IsOfType(schema, v)).Select(v => Literal(RequestJson.Compact(v))));
+    private string? Literals(JsonElement schema, IEnumerable<JsonElement> values)
+    {
+        string[] texts = [.. values.Where(v => IsOfType(schema, v)).Select(v => RequestJson.Compact(v))];
+        if (texts.Length == 0) return null;
+        var name = NewName();
+        LiteralTree.Define(_rules, name, texts);
+        CheckLength();
+        return name;
+    }
 
     private static bool IsOfType(JsonElement schema, JsonElement value)
     {
@@ -373,5 +380,14 @@ internal sealed class JsonSchemaGrammar
         return string.Create(CultureInfo.InvariantCulture, $"{Prefix}r{_count}");
     }
 
-    private void Define(string name, string body) => _rules.Append(name).Append(" ::= ").Append(body).Append('\n');
+    private void Define(string name, string body)
+    {
+        _rules.Append(name).Append(" ::= ").Append(body).Append('\n');
+        CheckLength();
+    }
+
+    private void CheckLength()
+    {
+        if (_rules.Length > GbnfCheck.MostCharacters) throw Unsupported("too many parts");
+    }
 }

@@ -31,8 +31,12 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
     public static OutputGrammar OfAnyObject() => new("root ::= object\n" + BasicRules.Text, OnlyAfterCallStart: false);
 
     /// <summary>An answer that is one of these texts.</summary>
-    public static OutputGrammar OfChoice(IEnumerable<string> texts) => Given(
-        "root ::= " + string.Join(" | ", texts.Select(JsonSchemaGrammar.Literal)) + "\n", int.MaxValue);
+    public static OutputGrammar OfChoice(IEnumerable<string> texts)
+    {
+        var rules = new StringBuilder();
+        LiteralTree.Define(rules, "root", texts);
+        return Given(rules.ToString(), int.MaxValue);
+    }
 
     /// <summary>An answer by a client's own grammar.</summary>
     /// <exception cref="RuntimeErrorException">AR1004: it does not parse, or llama.cpp cannot bear it.</exception>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Grammar;
 
@@ -43,6 +44,64 @@ public sealed class GbnfCheckTests
         Assert.Null(GbnfCheck.Of("root ::= " + new string('(', 60) + "\"a\"" + new string(')', 60)));
         var doubling = string.Concat(Enumerable.Range(0, 40).Select(i => $"r{i} ::= r{i + 1} | r{i + 1}\n"));
         Assert.NotNull(GbnfCheck.Of($"root ::= r0\n{doubling}r40 ::= \"a\"\n"));
+    }
+
+    [Theory]
+    [InlineData("root ::= s{60}\ns ::= t{60}\nt ::= \"x\"?")]
+    [InlineData("root ::= \"q\" s{300}\ns ::= t{300}\nt ::= \"x\"?")]
+    [InlineData("root ::= \"q\" (\"a\" s)*\ns ::= (\"x\"? \"y\"?){300}")]
+    [InlineData("root ::= \"q\" s{17}\ns ::= \"x\"?")]
+    public void Ways_are_counted_everywhere_and_multiplied_where_they_nest(string grammar) =>
+        Assert.NotNull(GbnfCheck.Of(grammar));
+
+    [Fact]
+    public void Each_alternative_is_a_way()
+    {
+        static string Of(int count) => "root ::= \"q\" ("
+            + string.Join(" | ", Enumerable.Range(0, count).Select(i => $"\"\\u{0x4E00 + i:X4}\"")) + ")";
+        Assert.Null(GbnfCheck.Of(Of(900)));
+        Assert.NotNull(GbnfCheck.Of(Of(1100)));
+        Assert.Null(GbnfCheck.Of("root ::= \"q\" s{16} | [0-9]{1,300} \"x\"{0,300}\ns ::= \"x\"?"));
+    }
+
+    [Theory]
+    [InlineData("root ::= \"q\" {0}\n", 200, 600)]
+    [InlineData("root ::= \"q\" [0-9] {0}\n", 200, 450)]
+    [InlineData("root ::= a {0}\na ::= b {0}\nb ::= \"q\"\n", 100, 300)]
+    [InlineData("root ::= a {0}\na ::= \"q\" b\nb ::= [0-9] {0}\n", 100, 300)]
+    public void Ways_behind_a_rules_end_are_ways_of_what_ends_it(string grammar, int few, int many)
+    {
+        string Of(int count) => grammar.Replace(
+            "{0}", string.Join(' ', Enumerable.Repeat("\"x\"?", count)), StringComparison.Ordinal);
+        Assert.Null(GbnfCheck.Of(Of(few)));
+        Assert.NotNull(GbnfCheck.Of(Of(many)));
+    }
+
+    [Fact]
+    public void Rules_that_refer_to_one_another_without_end_are_refused_rather_than_followed()
+    {
+        const int Rules = 60_000;
+        // The last rule comes first, so that each is met before those that refer to it.
+        string Chain(string rule) => $"r{Rules}::=\"a\"\n" + string.Concat(Enumerable.Range(0, Rules).Reverse()
+            .Select(i => string.Format(CultureInfo.InvariantCulture, rule, i, i + 1)));
+        Assert.NotNull(GbnfCheck.Of(Chain("r{0}::=r{1}\n")));
+        string? reason = null;
+        var thread = new Thread(() => reason = GbnfCheck.Of(Chain("r{0}::=.r{1}\n")), maxStackSize: 1 << 20);
+        thread.Start();
+        thread.Join();
+        Assert.NotNull(reason);
+    }
+
+    [Fact]
+    public void Texts_that_begin_alike_share_their_beginning()
+    {
+        var grammar = OutputGrammar.OfChoice(Enumerable.Range(0, 60_000).Select(i => $"value {i}")).Gbnf;
+        Assert.All(grammar.Split('\n'), rule => Assert.InRange(rule.Split(" | ").Length, 1, 11));
+        Assert.Equal(
+            "root ::= \"a\" root-1 | \"\U0001F600\" | \"\U0001F601\"\nroot-1 ::= \"\" | \"bc\" root-2\n"
+            + "root-2 ::= \"\" | \"d\" | \"\U0001F600\" | \"\U0001F601\"\n",
+            OutputGrammar.OfChoice(["a", "abc", "\U0001F600", "abcd", "\U0001F601", "abc\U0001F600", "a",
+                "abc\U0001F601"]).Gbnf);
     }
 
     [Fact]
