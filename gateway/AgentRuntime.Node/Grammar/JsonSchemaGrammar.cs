@@ -13,7 +13,7 @@ namespace AgentRuntime.Node.Grammar;
 /// <c>format</c>, <c>not</c>, numeric bounds other than a lower bound of 0 or 1, lengths beyond 256) are not enforced;
 /// whoever takes the value validates it. One for a grammar.
 /// </summary>
-internal sealed class JsonSchemaGrammar
+internal sealed partial class JsonSchemaGrammar
 {
     private const int MostRules = 2000;
     private const int MostDepth = 32;
@@ -28,21 +28,24 @@ internal sealed class JsonSchemaGrammar
     private readonly StringBuilder _rules = new();
     private readonly Dictionary<string, string?> _references = new(StringComparer.Ordinal);
     private readonly JsonElement _root;
+    private readonly SchemaMerge _merge;
     private int _count;
     private int _merges;
 
-    private JsonSchemaGrammar(JsonElement root) => _root = root;
+    private JsonSchemaGrammar(JsonElement root, SchemaMerge merge) => (_root, _merge) = (root, merge);
 
     /// <summary>Adds rules for a schema and returns the rule's name and all rules' text.</summary>
     /// <param name="schema">The schema.</param>
     /// <param name="prefix">Begins the names of its rules, so that several schemas fit in one grammar.</param>
+    /// <param name="merge">Merges its schemas: the same for all schemas of a request.</param>
     /// <param name="isObject">Whether only objects are wanted, whatever the schema says.</param>
     /// <exception cref="RuntimeErrorException">
     /// AR1004: it is no schema. AR1010: it uses something that cannot be enforced, or nothing satisfies it.
     /// </exception>
-    public static (string Rule, string Rules) Translate(JsonElement schema, string prefix, bool isObject = false)
+    public static (string Rule, string Rules) Translate(
+        JsonElement schema, string prefix, SchemaMerge merge, bool isObject = false)
     {
-        var grammar = new JsonSchemaGrammar(schema) { Prefix = prefix };
+        var grammar = new JsonSchemaGrammar(schema, merge) { Prefix = prefix };
         var rule = grammar.Value(isObject ? grammar.Both(schema, AnyObject) : schema, 0)
             ?? throw Unsatisfiable("types or values");
         return (rule, grammar._rules.ToString());
@@ -89,7 +92,7 @@ internal sealed class JsonSchemaGrammar
         if (schema.ValueKind != JsonValueKind.Object) throw NoSchema();
         if (CompletionRequestReader.Child(schema, "$ref") is { } reference)
         {
-            return SchemaMerge.Without(schema, "$ref") is { } beside
+            return _merge.Without(schema, "$ref") is { } beside
                 ? Value(Both(Resolve(reference), beside), depth + 1)
                 : Reference(reference, depth);
         }
@@ -98,14 +101,14 @@ internal sealed class JsonSchemaGrammar
         foreach (var keyword in (string[])["anyOf", "oneOf"])
         {
             if (List(schema, keyword) is not { } any) continue;
-            var beside = SchemaMerge.Without(schema, keyword);
+            var beside = _merge.Without(schema, keyword);
             return Alternatives(any.EnumerateArray().Select(s =>
                 Value(beside is null ? s : Both(beside.Value, s), depth + 1)));
         }
 
         if (List(schema, "allOf") is { } all)
         {
-            var both = SchemaMerge.Without(schema, "allOf") ?? AnyValue;
+            var both = _merge.Without(schema, "allOf") ?? AnyValue;
             foreach (var one in all.EnumerateArray()) both = Both(both, one);
             return Value(both, depth + 1);
         }
@@ -199,72 +202,6 @@ internal sealed class JsonSchemaGrammar
                 || (t.ValueEquals("integer") && Math.Floor(value.GetDouble()) == value.GetDouble()),
             _ => t.ValueEquals("boolean"),
         });
-    }
-
-    private string? Object(JsonElement schema, int depth)
-    {
-        var rest = Rest(schema);
-        List<(string Name, JsonElement Schema)> all = [];
-        if (CompletionRequestReader.Child(schema, "properties") is { } properties)
-        {
-            if (properties.ValueKind != JsonValueKind.Object) throw NoSchema("properties");
-            all.AddRange(properties.EnumerateObject().DistinctBy(p => p.Name).Select(p => (p.Name, p.Value)));
-        }
-
-        var required = List(schema, "required") is { } names
-            ? names.EnumerateArray().Select(n => Name(n, "required")).Distinct().ToArray() : [];
-        all.AddRange(required.Except(all.Select(p => p.Name)).Select(name => (name, rest)));
-        List<(string Rule, bool Required)> members = [];
-        foreach (var (name, property) in all)
-        {
-            var isRequired = required.Contains(name);
-            if (Value(property, depth + 1) is { } written)
-                members.Add((Rule($"{Literal(RequestJson.Compact(name))} ws \":\" ws {written}"), isRequired));
-            else if (isRequired) return null;
-        }
-
-        if (members.Count > 0) return Rule($"\"{{\" ws {Members([.. members])} ws \"}}\"");
-        // Properties that are named, and that nothing satisfies, could be written as others.
-        if (all.Count > 0 || Value(rest, depth + 1) is not { } value) return Rule("\"{\" ws \"}\"");
-        if (value == "value") return "object";
-        var member = Rule($"string ws \":\" ws {value}");
-        return Rule($"\"{{\" ws ({member} (ws \",\" ws {member})*)? ws \"}}\"");
-    }
-
-    /// <summary>The schema of properties that an object's schema does not name.</summary>
-    private JsonElement Rest(JsonElement schema)
-    {
-        var rest = CompletionRequestReader.Child(schema, "additionalProperties") ?? AnyValue;
-        if (CompletionRequestReader.Child(schema, "patternProperties") is not { } patterns) return rest;
-        if (patterns.ValueKind != JsonValueKind.Object) throw NoSchema("patternProperties");
-        // A name may match a pattern or not: what fits all of them, and the rest where that says something, fits.
-        foreach (var pattern in patterns.EnumerateObject())
-            rest = rest.ValueKind == JsonValueKind.False ? pattern.Value : Both(rest, pattern.Value);
-        return rest;
-    }
-
-    /// <summary>Members in order, of which those that are not required may be left out, with commas between.</summary>
-    private string Members((string Rule, bool Required)[] members)
-    {
-        // after[i]: what may follow when something was written before member i.
-        var after = new string[members.Length + 1];
-        after[members.Length] = "\"\"";
-        for (var i = members.Length - 1; i >= 0; i--)
-        {
-            var (rule, required) = members[i];
-            var written = $"ws \",\" ws {rule} {after[i + 1]}";
-            after[i] = Rule(required ? written : $"{written} | {after[i + 1]}");
-        }
-
-        // first[i]: what may come when nothing was written before member i.
-        var first = "\"\"";
-        for (var i = members.Length - 1; i >= 0; i--)
-        {
-            var (rule, required) = members[i];
-            first = Rule(required ? $"{rule} {after[i + 1]}" : $"{rule} {after[i + 1]} | {first}");
-        }
-
-        return first;
     }
 
     private string? Array(JsonElement schema, int depth)

@@ -23,7 +23,7 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
     /// <exception cref="RuntimeErrorException">AR1004 or AR1010, as of <see cref="JsonSchemaGrammar"/>.</exception>
     public static OutputGrammar OfSchema(JsonElement schema)
     {
-        var (rule, rules) = JsonSchemaGrammar.Translate(schema, "");
+        var (rule, rules) = JsonSchemaGrammar.Translate(schema, "", new());
         return OfSchemas($"root ::= {rule}\n{rules}{BasicRules.Text}", onlyAfterCallStart: false);
     }
 
@@ -52,10 +52,11 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
             .Append("call ::= ").Append(JsonSchemaGrammar.Literal(ToolFormat.CallStart)).Append(" rest\n")
             .Append("rest ::= ws (").AppendJoin(" | ", tools.Select((_, i) => $"t{i}")).Append(") ws ")
             .Append(JsonSchemaGrammar.Literal(ToolFormat.CallEnd)).Append('\n');
+        var merge = new SchemaMerge();
         for (var i = 0; i < tools.Count; i++)
         {
             using var schema = JsonDocument.Parse(tools[i].ParametersJson ?? "{}");
-            var (rule, rules) = JsonSchemaGrammar.Translate(schema.RootElement, $"t{i}x", isObject: true);
+            var (rule, rules) = JsonSchemaGrammar.Translate(schema.RootElement, $"t{i}x", merge, isObject: true);
             text.Append('t').Append(i).Append(" ::= \"{\" ws \"\\\"name\\\"\" ws \":\" ws ")
                 .Append(JsonSchemaGrammar.Literal(RequestJson.Compact(tools[i].Name)))
                 .Append(" ws \",\" ws \"\\\"arguments\\\"\" ws \":\" ws ").Append(rule).Append(" ws \"}\"\n")

@@ -6,15 +6,18 @@ namespace AgentRuntime.Node.Grammar;
 
 /// <summary>
 /// Makes one JSON schema of two that both hold, as far as grammars enforce them. What one of them only narrows further
-/// by keywords that no grammar enforces is not kept twice. Stateless.
+/// by keywords that no grammar enforces is not kept twice. One for the schemas of a request.
 /// </summary>
-internal static class SchemaMerge
+internal sealed class SchemaMerge
 {
     /// <summary>A body's JSON has 64 levels at most; each merging adds two. What comes to more is refused.</summary>
     private const int MostDepth = 512;
 
     /// <summary>Entries of lists that are merged: each of one is looked for in the other.</summary>
     private const int MostItems = 300;
+
+    /// <summary>Bytes of all that is made, since each merging writes both schemas anew.</summary>
+    private const int MostBytes = 32 << 20;
 
     private static readonly string[] Enforced =
     [
@@ -23,8 +26,36 @@ internal static class SchemaMerge
         "maxLength", "minimum", "exclusiveMinimum",
     ];
 
+    /// <summary>Patterns of names in all schemas.</summary>
+    private const int MostPatterns = 64;
+
+    private readonly Dictionary<string, NamePattern?> _patterns = new(StringComparer.Ordinal);
+    private long _bytes;
+
+    /// <summary>Whether a schema has nothing that grammars enforce.</summary>
+    public static bool IsFree(JsonElement schema) => schema.ValueKind == JsonValueKind.True
+        || (schema.ValueKind == JsonValueKind.Object && !schema.EnumerateObject().Any(k => Enforced.Contains(k.Name)));
+
+    /// <summary>Whether a name is of a pattern; null when <see cref="NamePattern"/> does not read that.</summary>
+    public bool? Matches(string pattern, string name)
+    {
+        if (!_patterns.TryGetValue(pattern, out var read))
+        {
+            if (_patterns.Count == MostPatterns)
+                throw JsonSchemaGrammar.Unsupported($"more than {MostPatterns} patterns of names");
+            _patterns.Add(pattern, read = NamePattern.Read(pattern));
+        }
+
+        return read?.Matches(name);
+    }
+
+    /// <summary>As <see cref="Matches"/>.</summary>
+    /// <exception cref="RuntimeErrorException">AR1010: it cannot be said.</exception>
+    public bool MustMatch(string pattern, string name) => Matches(pattern, name)
+        ?? throw JsonSchemaGrammar.Unsupported($"the pattern '{pattern}' beside properties with names");
+
     /// <summary>A schema without some keywords; null when nothing is left in it that grammars enforce.</summary>
-    public static JsonElement? Without(JsonElement schema, params ReadOnlySpan<string> keywords)
+    public JsonElement? Without(JsonElement schema, params ReadOnlySpan<string> keywords)
     {
         var rest = Keywords(schema);
         foreach (var keyword in keywords) rest.Remove(keyword);
@@ -33,7 +64,7 @@ internal static class SchemaMerge
 
     /// <summary>A schema of both.</summary>
     /// <exception cref="RuntimeErrorException">AR1010: nothing satisfies both, or no grammar says it.</exception>
-    public static JsonElement Both(JsonElement left, JsonElement right)
+    public JsonElement Both(JsonElement left, JsonElement right)
     {
         if (left.ValueKind == JsonValueKind.False || right.ValueKind == JsonValueKind.True) return left;
         if (right.ValueKind == JsonValueKind.False || left.ValueKind == JsonValueKind.True) return right;
@@ -65,50 +96,75 @@ internal static class SchemaMerge
         return Of(a);
     }
 
-    /// <summary>Takes out of one schema's properties those that the other does not allow besides its own.</summary>
-    private static void DropForbidden(Dictionary<string, JsonElement> schema, Dictionary<string, JsonElement> other)
+    /// <summary>
+    /// Binds one schema's properties, where the other does not know them, to what that allows besides its own.
+    /// </summary>
+    private void DropForbidden(Dictionary<string, JsonElement> schema, Dictionary<string, JsonElement> other)
     {
-        if (!schema.TryGetValue("properties", out var properties) || properties.ValueKind != JsonValueKind.Object
-            || !other.TryGetValue("additionalProperties", out var rest)
-            || rest.ValueKind == JsonValueKind.True) return;
-        other.TryGetValue("properties", out var own);
-        schema["properties"] = Json(json =>
-        {
-            json.WriteStartObject();
-            foreach (var property in properties.EnumerateObject())
-            {
-                var isOwn = own.ValueKind == JsonValueKind.Object && own.TryGetProperty(property.Name, out _);
-                json.WritePropertyName(property.Name);
-                (isOwn ? property.Value : AllOf(property.Value, rest)).WriteTo(json);
-            }
+        if (!other.TryGetValue("additionalProperties", out var rest) || IsFree(rest)) return;
+        var (own, patterns) = (Named(other, "properties"), Named(other, "patternProperties"));
+        Bind("properties", name => own.ContainsKey(name) || patterns.Keys.Any(p => MustMatch(p, name)));
+        // Where both have patterns, they are the same ones or refused.
+        if (patterns.Count > 0) return;
+        Bind("patternProperties", pattern => own.Keys.Any(name => MustMatch(pattern, name))
+            ? throw JsonSchemaGrammar.Unsupported($"the pattern '{pattern}' beside another schema's properties")
+            : false);
 
-            json.WriteEndObject();
-        });
+        void Bind(string keyword, Func<string, bool> isKnown)
+        {
+            if (!schema.TryGetValue(keyword, out var all) || all.ValueKind != JsonValueKind.Object) return;
+            schema[keyword] = Json(json =>
+            {
+                json.WriteStartObject();
+                foreach (var property in all.EnumerateObject())
+                {
+                    json.WritePropertyName(property.Name);
+                    (isKnown(property.Name) ? property.Value : AllOf(property.Value, rest)).WriteTo(json);
+                }
+
+                json.WriteEndObject();
+            });
+        }
     }
 
-    private static JsonElement Properties(JsonElement left, JsonElement right) => Json(json =>
+    private JsonElement Properties(JsonElement left, JsonElement right) => Json(json =>
     {
+        var (ours, theirs) = (Named(left), Named(right));
         json.WriteStartObject();
-        foreach (var property in left.EnumerateObject())
+        foreach (var (name, schema) in ours)
         {
-            json.WritePropertyName(property.Name);
-            (right.TryGetProperty(property.Name, out var other) ? AllOf(property.Value, other) : property.Value)
-                .WriteTo(json);
+            json.WritePropertyName(name);
+            (theirs.TryGetValue(name, out var other) ? AllOf(schema, other) : schema).WriteTo(json);
         }
 
-        foreach (var property in right.EnumerateObject())
-            if (!left.TryGetProperty(property.Name, out _))
-                property.WriteTo(json);
+        foreach (var (name, schema) in theirs)
+        {
+            if (ours.ContainsKey(name)) continue;
+            json.WritePropertyName(name);
+            schema.WriteTo(json);
+        }
+
         json.WriteEndObject();
     });
 
-    private static JsonElement AllOf(JsonElement left, JsonElement right) =>
+    private static Dictionary<string, JsonElement> Named(Dictionary<string, JsonElement> schema, string keyword) =>
+        schema.TryGetValue(keyword, out var named) && named.ValueKind == JsonValueKind.Object ? Named(named) : [];
+
+    /// <summary>What an object has under its names; of one that is there twice the last.</summary>
+    public static Dictionary<string, JsonElement> Named(JsonElement json)
+    {
+        var named = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        foreach (var property in json.EnumerateObject()) named[property.Name] = property.Value;
+        return named;
+    }
+
+    private JsonElement AllOf(JsonElement left, JsonElement right) =>
         left.ValueKind == JsonValueKind.False || right.ValueKind == JsonValueKind.True ? left
         : right.ValueKind == JsonValueKind.False || left.ValueKind == JsonValueKind.True ? right
         : Of(new() { ["allOf"] = List([left, right]) });
 
     /// <summary>The types of both; an integer is a number too.</summary>
-    private static JsonElement Types(JsonElement left, JsonElement right)
+    private JsonElement Types(JsonElement left, JsonElement right)
     {
         var (a, b) = (Items(left), Items(right));
         return List([.. a.Where(type => Fits(type, b)), .. b.Where(type => Fits(type, a) && !Has(a, type))]);
@@ -119,7 +175,7 @@ internal static class SchemaMerge
             type.ValueKind == JsonValueKind.String && type.ValueEquals(name);
     }
 
-    private static JsonElement Values(JsonElement left, JsonElement right)
+    private JsonElement Values(JsonElement left, JsonElement right)
     {
         var others = Items(right);
         return List(Items(left).Where(value => Has(others, value)));
@@ -135,7 +191,7 @@ internal static class SchemaMerge
     private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetDouble() : 0;
 
     /// <summary>What grammars enforce of a schema, a constant as the only one of a list.</summary>
-    private static Dictionary<string, JsonElement> Keywords(JsonElement schema)
+    private Dictionary<string, JsonElement> Keywords(JsonElement schema)
     {
         var keywords = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         if (schema.ValueKind != JsonValueKind.Object) throw JsonSchemaGrammar.NoSchema();
@@ -152,14 +208,14 @@ internal static class SchemaMerge
         return keywords;
     }
 
-    private static JsonElement List(IEnumerable<JsonElement> items) => Json(json =>
+    private JsonElement List(IEnumerable<JsonElement> items) => Json(json =>
     {
         json.WriteStartArray();
         foreach (var item in items) item.WriteTo(json);
         json.WriteEndArray();
     });
 
-    private static JsonElement Of(Dictionary<string, JsonElement> keywords) => Json(json =>
+    private JsonElement Of(Dictionary<string, JsonElement> keywords) => Json(json =>
     {
         json.WriteStartObject();
         foreach (var (name, value) in keywords)
@@ -171,10 +227,11 @@ internal static class SchemaMerge
         json.WriteEndObject();
     });
 
-    private static JsonElement Json(Action<Utf8JsonWriter> write)
+    private JsonElement Json(Action<Utf8JsonWriter> write)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer)) write(json);
+        if ((_bytes += buffer.WrittenCount) > MostBytes) throw JsonSchemaGrammar.Unsupported("too many parts");
         var reader = new Utf8JsonReader(buffer.WrittenSpan, new JsonReaderOptions { MaxDepth = MostDepth });
         return JsonElement.ParseValue(ref reader);
     }

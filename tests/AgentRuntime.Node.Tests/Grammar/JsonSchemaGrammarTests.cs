@@ -34,7 +34,26 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
     [InlineData("""{"type":"object","additionalProperties":{"type":"integer"}}""", """{"x":1,"y":2}""",
         """{"x":""}""", """{"x":1,}""")]
     [InlineData("""{"type":"object","patternProperties":{"^a":{"type":"integer"}}}""", """{"ab":1}""", """{"ab":""}""")]
+    [InlineData("""{"properties":{"ab":{"type":["integer","string"]},"b":{"type":"null"}},"required":["ab"],"""
+        + """ "patternProperties":{"^a":{"type":"integer"},"^x-":{}}}""", """{"ab":1,"b":null}""", """{"ab":""}""")]
+    [InlineData("""{"patternProperties":{"^a":{"type":"integer"},"b$":{"minimum":0}},"additionalProperties":false,"""
+        + """ "required":["ab"]}""", """{"ab":1}""", """{"ab":-1}""", """{"ab":""}""", "{}")]
+    [InlineData("""{"patternProperties":{"^a":{"type":"integer"}},"required":["b"]}""", """{"b":""}""", "{}")]
+    [InlineData("""{"allOf":[{"properties":{"ab":{"type":"integer"}},"required":["ab"]},"""
+        + """{"patternProperties":{"^a":{"minimum":1}},"additionalProperties":false}]}""",
+        """{"ab":1}""", """{"ab":0}""", """{"ab":""}""")]
+    [InlineData("""{"allOf":[{"patternProperties":{"^a":{"type":"integer"}}},{"additionalProperties":false}]}""",
+        "{}", """{"ab":1}""")]
+    [InlineData("""{"allOf":[{"patternProperties":{"^a":{"type":"integer"}}},"""
+        + """{"properties":{"b":{"type":"null"}},"additionalProperties":false}]}""", """{"b":null}""", """{"ab":1}""")]
+    [InlineData("""{"patternProperties":{"^a":false,"^b":{"type":"integer"}},"additionalProperties":false}""",
+        "{}", """{"ab":1}""")]
     [InlineData("""{"type":"object","properties":{"a":false,"b":{"type":"null"}}}""", """{"b":null}""", """{"a":1}""")]
+    [InlineData("""{"properties":{"a":{"const":1},"b":{"const":2},"c":{"const":3}},"required":["b"]}""",
+        """{"a":1,"b":2}""", """{"a":1}""", """{"a":1,"c":3}""", """{"b":2,"a":1}""", """{"a":1,"b":2,}""")]
+    [InlineData("""{"properties":{"a":{"const":1},"b":{"const":2},"c":{"const":3}}}""",
+        """{"a":1,"c":3}""", """{"c":3,"a":1}""", """{,"c":3}""", """{"a":1,}""")]
+    [InlineData("""{"enum":[1,12,123,"1","12"]}""", "12", "2", "1234", "\"2\"", "\"123\"", "\"1")]
     [InlineData("""{"type":"array","prefixItems":[{"type":"null"},{"type":"boolean"}],"items":{"type":"integer"}}""",
         "[null,true,1,2]", "[true]", "[null,true,\"\"]")]
     [InlineData("""{"prefixItems":[{"type":"null"},{"type":"boolean"}],"items":false,"minItems":1}""",
@@ -83,6 +102,37 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
     [InlineData("7")]
     public void What_is_no_schema_is_refused(string schema) =>
         Assert.Equal(ReasonCodes.MalformedRequest, Refusal(schema));
+
+    [Theory]
+    [InlineData("""{"properties":{"ab":{}},"patternProperties":{"^(a|b)":{"type":"integer"}}}""")]
+    [InlineData("""{"allOf":[{"properties":{"ab":{}}},"""
+        + """{"patternProperties":{"^(a|b)":{}},"additionalProperties":false}]}""")]
+    [InlineData("""{"allOf":[{"patternProperties":{"^a":{"type":"integer"}}},"""
+        + """{"properties":{"ab":{}},"additionalProperties":false}]}""")]
+    public void Patterns_of_which_it_cannot_be_said_which_properties_they_bind_are_refused(string schema) =>
+        Assert.Equal(ReasonCodes.UnsupportedParameter, Refusal(schema));
+
+    [Fact]
+    public void Long_lists_of_values_and_of_properties_that_may_be_left_out_are_written()
+    {
+        var values = Grammar($"{{\"enum\":[{string.Join(',', Enumerable.Range(0, 5000).Select(i => $"\"v{i}\""))}]}}");
+        Assert.True(_vocabulary.Accepts(values, "\"v4999\""));
+        Assert.False(_vocabulary.Accepts(values, "\"v5000\""));
+        var members = string.Join(',', Enumerable.Range(0, 300).Select(i => $"\"p{i}\":{{\"const\":{i}}}"));
+        var properties = Grammar($"{{\"properties\":{{{members}}}}}");
+        Assert.True(_vocabulary.Accepts(properties, """{"p0":0,"p150":150,"p299":299}"""));
+        Assert.False(_vocabulary.Accepts(properties, """{"p150":150,"p0":0}"""));
+    }
+
+    [Fact]
+    public void Schemas_that_are_written_anew_for_each_other_without_end_are_refused()
+    {
+        var big = $"{{\"properties\":{{\"p\":{{\"description\":\"{new string('x', 400_000)}\"}}}}}}";
+        string All(int count) => $"{{\"allOf\":[{big},{string.Join(',', Enumerable.Range(0, count)
+            .Select(i => $"{{\"minItems\":{i}}}"))}]}}";
+        Assert.NotNull(Grammar(All(20)));
+        Assert.Equal(ReasonCodes.UnsupportedParameter, Refusal(All(200)));
+    }
 
     [Fact]
     public void Long_lists_that_must_be_compared_are_refused()
