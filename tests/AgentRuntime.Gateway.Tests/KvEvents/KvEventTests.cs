@@ -21,7 +21,9 @@ public class KvEventTests(ITestOutputHelper output)
         await using var publisher = await KvPublisher.StartAsync();
         await using var a = await ScriptedEngine.StartAsync("a");
         await using var b = await ScriptedEngine.StartAsync("b");
-        await using var harness = await StartAsync(a.Descriptor, b.Descriptor with { KvEvents = publisher.Endpoints });
+        await using var harness = await StartAsync(
+            o => o, new FrozenTime(), a.Descriptor, b.Descriptor with { KvEvents = publisher.Endpoints });
+        await publisher.SubscribedAsync();
 
         await publisher.PublishAsync(KvPublisher.Stored([11, 12, 13], Prompt[..48], Salt), encoding);
         await publisher.PublishAsync(KvPublisher.Stored([14], Prompt[48..64], Salt, parent: 13), encoding);
@@ -194,12 +196,20 @@ public class KvEventTests(ITestOutputHelper output)
 
     private static Task<RouterHarness> StartAsync(
         Func<EngineRouterOptions, EngineRouterOptions> change, params EngineDescriptor[] engines) =>
-        RouterHarness.StartAsync([], o => change(o with
+        StartAsync(change, TimeProvider.System, engines);
+
+    private static Task<RouterHarness> StartAsync(
+        Func<EngineRouterOptions, EngineRouterOptions> change,
+        TimeProvider time,
+        params EngineDescriptor[] engines) => RouterHarness.StartAsync(
+        [],
+        o => change(o with
         {
             Engines = engines,
             CacheSaltSecret = Secret,
             PromptKeys = new Dictionary<string, PromptKeys> { ["m"] = PromptKeys.Engine },
-        }));
+        }),
+        time);
 
     private static Engine EngineOf(RouterHarness harness, string name) =>
         harness.Router.Pool.Engines.Single(e => e.Name == name);

@@ -16,7 +16,7 @@ public class AdapterTests(ITestOutputHelper output)
     {
         await using var a = await StartAsync("a", "sql");
         await using var b = await StartAsync("b", "sql");
-        await using var harness = await RouterHarness.StartAsync([a, b]);
+        await using var harness = await RouterHarness.StartAsync([a, b], time: new FrozenTime());
         using var busy = await OccupyAsync(harness, a, b);
 
         for (var i = 0; i < 4; i++)
@@ -63,7 +63,7 @@ public class AdapterTests(ITestOutputHelper output)
         a.Metrics = Metrics(("sql", 2e9), ("chat", 1e9));
         b.Metrics = Metrics(("chat", 2e9), ("sql", 1e9));
         await using var harness = await RouterHarness.StartAsync(
-            [a, b], o => o with { LoadInterval = TimeSpan.FromMilliseconds(20) });
+            [a, b], o => o with { LoadInterval = TimeSpan.FromMilliseconds(20) }, new FrozenTime());
         await ScrapedAsync(a, b);
 
         for (var i = 0; i < 3; i++)
@@ -141,7 +141,9 @@ public class AdapterTests(ITestOutputHelper output)
             Engines = [a.Descriptor with { KvEvents = ofA.Endpoints }, b.Descriptor with { KvEvents = ofB.Endpoints }],
             CacheSaltSecret = Secret,
             PromptKeys = new Dictionary<string, PromptKeys> { ["m"] = PromptKeys.Engine },
-        });
+        }, new FrozenTime());
+        await ofA.SubscribedAsync();
+        await ofB.SubscribedAsync();
         var salt = new CacheSalt(Secret).Of(Acme.Tenant);
         // Both have it loaded: what is left to prefer is the cache.
         await ScrapedAsync(a, b);

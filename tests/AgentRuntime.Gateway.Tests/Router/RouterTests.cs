@@ -169,7 +169,7 @@ public class RouterTests
             };
         }
 
-        await using var harness = await StartAsync([a, b]);
+        await using var harness = await StartAsync([a, b], time: new FrozenTime());
 
         var answers = Enumerable.Range(0, 4)
             .Select(i => harness.AskAsync(Chat(new string((char)('a' + i), 2_000)))).ToArray();
@@ -200,7 +200,7 @@ public class RouterTests
             };
         }
 
-        await using var harness = await StartAsync([a, b]);
+        await using var harness = await StartAsync([a, b], time: new FrozenTime());
         var prompts = Enumerable.Range(0, 6).Select(i => new string((char)('a' + i), 40_000)).ToArray();
 
         var asking = prompts.Select(p => harness.AskAsync(Chat(p))).ToArray();
