@@ -58,7 +58,7 @@ public sealed class JinjaLimitTests
     [Fact]
     public void The_time_is_the_one_that_is_given()
     {
-        var time = new ShiftedTime();
+        var time = new SteppedTime();
         var text = JinjaTemplate.Parse("{{ strftime_now('%d %b %Y') }}", time).Render([]);
         Assert.Equal(
             time.GetLocalNow().ToString("dd MMM yyyy", System.Globalization.CultureInfo.InvariantCulture), text);

@@ -116,14 +116,21 @@ public class FailureTests
         await using var engine = await ScriptedEngine.StartAsync("a");
         engine.Answer = (context, _) =>
             Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
+        var time = new SteppedTime();
         await using var harness = await StartAsync([engine], o => o with
         {
-            // Long enough for the request to have come to the engine, which is to see that it goes again.
             FirstTokenTimeout = TimeSpan.FromSeconds(5),
             MaxAttempts = 1,
-        });
+        }, time);
 
-        Assert.Equal(ReasonCodes.EngineTimeout, (await harness.RefusedAsync()).Code);
+        var refused = harness.RefusedAsync();
+        // The engine has the request: it is to see that it goes again.
+        await Eventually.BecomesTrueAsync(() => !engine.Seen.IsEmpty);
+        time.Advance(TimeSpan.FromSeconds(4.9));
+        Assert.False(refused.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(0.1));
+
+        Assert.Equal(ReasonCodes.EngineTimeout, (await refused.WaitAsync(Eventually.Patience)).Code);
         await engine.ClientGone.Task.WaitAsync(Eventually.Patience);
     }
 
