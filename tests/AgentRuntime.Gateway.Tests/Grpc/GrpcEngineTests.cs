@@ -168,7 +168,7 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         await first.DisposeAsync();
         await Eventually.BecomesTrueAsync(() => !router.Router.Engines[0].Healthy);
         await using var second = await NodeAsync(port);
-        await Eventually.BecomesTrueAsync(() => router.Router.Engines[0].Healthy && Volatile.Read(ref loads) == 2);
+        await Eventually.BecomesTrueAsync(() => router.Router.Engines[0].Healthy && Volatile.Read(ref loads) >= 2);
         Assert.Equal(4, Last(await router.AskAsync(RouterHarness.Chat("three", Greedy, 4))).OutputTokens);
     }
 

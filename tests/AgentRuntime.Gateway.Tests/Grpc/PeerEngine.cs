@@ -62,10 +62,13 @@ internal sealed class PeerEngine : IAsyncDisposable
     }
 
     /// <summary>The first of a kind, when it has happened.</summary>
-    public async Task<JsonElement> EventAsync(string kind)
+    public async Task<JsonElement> EventAsync(string kind) => (await EventsAsync(kind, 1))[0];
+
+    /// <summary>What happened of a kind, once it has so often.</summary>
+    public async Task<IReadOnlyList<JsonElement>> EventsAsync(string kind, int atLeast)
     {
-        await Eventually.BecomesTrueAsync(() => Events(kind).Count > 0);
-        return Events(kind)[0];
+        await Eventually.BecomesTrueAsync(() => Events(kind).Count >= atLeast);
+        return Events(kind);
     }
 
     public async ValueTask DisposeAsync()

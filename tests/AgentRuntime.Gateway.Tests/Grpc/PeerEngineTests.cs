@@ -106,8 +106,8 @@ public sealed class PeerEngineTests(ITestOutputHelper output)
         var streamed = Assert.Single(deltas, d => d.TryGetProperty("tool_calls", out _));
         Assert.Equal("weather", streamed.GetProperty("tool_calls")[0].GetProperty("function").GetProperty("name")
             .GetString());
-        Assert.Contains("weather", engine.Events("generate")[0].GetProperty("prompt").GetString()!,
-            StringComparison.Ordinal);
+        var prompt = (await engine.EventAsync("generate")).GetProperty("prompt").GetString()!;
+        Assert.Contains("weather", prompt, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class PeerEngineTests(ITestOutputHelper output)
             Tool + ""","tool_choice":{"type":"function","function":{"name":"weather"}}""");
         Assert.Equal("""{"city":"a"}""", Function(any).GetProperty("arguments").GetString());
         Assert.Equal("""{"city":"b"}""", Function(one).GetProperty("arguments").GetString());
-        var schemas = engine.Events("generate").Select(e => JsonDocument.Parse(e.GetProperty("request")
+        var schemas = (await engine.EventsAsync("generate", 2)).Select(e => JsonDocument.Parse(e.GetProperty("request")
             .GetProperty("sampling_params").GetProperty("json_schema").GetString()!).RootElement).ToList();
         Assert.Equal("array", schemas[0].GetProperty("type").GetString());
         Assert.Equal("weather", schemas[0].GetProperty("items").GetProperty("anyOf")[0].GetProperty("properties")
@@ -238,6 +238,7 @@ public sealed class PeerEngineTests(ITestOutputHelper output)
         Assert.Equal("hello world and more", text);
         Assert.DoesNotContain(chunks, c => c.TryGetProperty("error", out _));
         // Whoever began, somebody else went on from what it had sent.
+        await Eventually.BecomesTrueAsync(() => one.Events("generate").Count + other.Events("generate").Count >= 2);
         var prompts = one.Events("generate").Concat(other.Events("generate"))
             .Select(e => e.GetProperty("prompt").GetString()!).OrderBy(p => p.Length).ToList();
         Assert.Equal(2, prompts.Count);
