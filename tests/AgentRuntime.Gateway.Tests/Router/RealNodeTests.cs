@@ -87,12 +87,14 @@ public sealed class RealNodeTests(ITestOutputHelper output) : IDisposable
         string[] loras = ["--lora", Adapter("sales", 1), "--lora", Adapter("support", 100)];
         await using var a = await RealNode.StartAsync("a", model, loras);
         await using var b = await RealNode.StartAsync("b", model, loras);
+        await using var answers = await HeldAnswers.StartAsync();
+        answers.Engine = a.Descriptor.BaseAddress;
         // Only one offers the base model, so that the flood has nowhere else to go.
         await using var harness = await StartAsync([], o => o with
         {
             Engines =
             [
-                a.Descriptor with { MaxRunning = 4 },
+                a.Descriptor with { MaxRunning = 4, BaseAddress = answers.Address },
                 b.Descriptor with
                 {
                     Models = new Dictionary<string, string> { ["sales"] = "sales", ["support"] = "support" },
@@ -106,6 +108,7 @@ public sealed class RealNodeTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(3, alone.Values.Append(TextOf(await harness.AskAsync(Greedy("Hello to all of you.", 12))))
             .Distinct().Count());
 
+        answers.Hold();
         using var enough = new CancellationTokenSource();
         var begun = Enumerable.Range(0, 8)
             .Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
