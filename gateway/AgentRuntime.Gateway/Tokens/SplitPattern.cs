@@ -55,21 +55,21 @@ internal sealed class SplitPattern
     public List<(int Start, int End)> Matches(TextPiece piece)
     {
         var text = ScalarStandIns.Of(piece.ToString());
-        var matches = new List<(int, int)>();
-        try
+        for (var again = true; ; again = false)
         {
-            foreach (var match in _regex.EnumerateMatches(text.Text))
+            try
             {
-                if (match.Length > 0)
-                    matches.Add((text.OriginalOf(match.Index), text.OriginalOf(match.Index + match.Length)));
+                return Find(text);
+            }
+            catch (RegexMatchTimeoutException) when (again)
+            {
+                // Its limit is on the wall clock: a machine that stood still looks like a pattern that runs away, once.
+            }
+            catch (RegexMatchTimeoutException e)
+            {
+                throw new InvalidDataException("a pattern takes too long on a text", e);
             }
         }
-        catch (RegexMatchTimeoutException e)
-        {
-            throw new InvalidDataException("a pattern takes too long on a text", e);
-        }
-
-        return matches;
     }
 
     /// <exception cref="InvalidDataException">It took too long.</exception>
@@ -86,5 +86,17 @@ internal sealed class SplitPattern
         }
 
         return at == 0 ? text : result.Append(text, at, text.Length - at).ToString();
+    }
+
+    private List<(int Start, int End)> Find(ScalarStandIns text)
+    {
+        var matches = new List<(int, int)>();
+        foreach (var match in _regex.EnumerateMatches(text.Text))
+        {
+            if (match.Length > 0)
+                matches.Add((text.OriginalOf(match.Index), text.OriginalOf(match.Index + match.Length)));
+        }
+
+        return matches;
     }
 }
