@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Text.Json.Nodes;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Models;
@@ -140,12 +141,13 @@ public sealed class EmbeddingRefusalTests(EmbeddingNode fixture) : IClassFixture
     {
         await using var node = await DemoNode.StartAsync(o => o with { Embeddings = true, QueuedRequests = 1 });
         var embeddings = node.Service.Embeddings;
-        int[][] much = [.. Enumerable.Range(0, 280).Select(_ => new int[1000])];
+        using var goOn = new ManualResetEventSlim();
         using var leave = new CancellationTokenSource();
-        var running = embeddings.EmbedAsync(much, leave.Token);
+        var running = embeddings.EmbedAsync(new HeldTexts(goOn), leave.Token);
         var refused = await Assert.ThrowsAsync<RuntimeErrorException>(
             () => embeddings.EmbedAsync([[1]], CancellationToken.None));
         await leave.CancelAsync();
+        goOn.Set();
 
         Assert.Equal(ReasonCodes.Saturated, refused.Error.Code);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
@@ -169,5 +171,26 @@ public sealed class EmbeddingRefusalTests(EmbeddingNode fixture) : IClassFixture
     {
         var (status, json) = await DemoNode.PostAsync(fixture.Node, "/v1/embeddings", new() { ["input"] = input });
         return (status, (string?)json["error"]?["code"]);
+    }
+
+    /// <summary>Two texts, the second of which comes when the test says so.</summary>
+    private sealed class HeldTexts(ManualResetEventSlim goOn) : IReadOnlyList<int[]>
+    {
+        private static readonly int[] Text = [1];
+
+        public int Count => 2;
+
+        public int[] this[int index]
+        {
+            get
+            {
+                if (index > 0) goOn.Wait(TimeSpan.FromSeconds(60));
+                return Text;
+            }
+        }
+
+        public IEnumerator<int[]> GetEnumerator() => Enumerable.Repeat(Text, Count).GetEnumerator();
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }

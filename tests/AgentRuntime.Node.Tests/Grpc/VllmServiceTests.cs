@@ -14,7 +14,7 @@ public sealed class VllmClientReport : IAsyncLifetime
     public async Task InitializeAsync()
     {
         if (!Python.Has("grpc", "google.protobuf")) return;
-        await using var node = await DemoNode.StartAsync(o => o with { GrpcPort = 0 });
+        await using var node = await DemoNode.StartAsync(o => o with { GrpcPort = 0, ContextTokens = 16_384 });
         Lines = await RunAsync(node);
     }
 
@@ -27,7 +27,8 @@ public sealed class VllmClientReport : IAsyncLifetime
         var descriptors = string.Join(',', files.Select(d => Convert.ToBase64String(d.SerializedData.Span)));
         var script = Path.Combine(Repository.Root, "tests", "AgentRuntime.Node.Tests", "Grpc", "vllm_client.py");
         using var peer = Python.Start(
-            script, [$"{node.GrpcAddress!.Port}", $"{node.Address.Port}"], ("DESCRIPTORS", descriptors));
+            script, [$"{node.GrpcAddress!.Port}", $"{node.Address.Port}", $"{node.Service.ContextTokens}"],
+            ("DESCRIPTORS", descriptors));
         var lines = new Dictionary<string, string>();
         while (await peer.StandardOutput.ReadLineAsync() is { } line)
             lines.Add(line.Split(' ')[0], line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]);

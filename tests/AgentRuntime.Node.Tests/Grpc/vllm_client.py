@@ -1,6 +1,8 @@
-"""python3-grpcio as a client of vllm.grpc.engine.VllmEngine: vllm_client.py GRPC_PORT HTTP_PORT
+"""python3-grpcio as a client of vllm.grpc.engine.VllmEngine: vllm_client.py GRPC_PORT HTTP_PORT CONTEXT_TOKENS
 
-Prints one line a check: "NAME ok" or "NAME reason". The messages come from their descriptors.
+Prints one line a check: "NAME ok" or "NAME reason". The messages come from their descriptors. Where a request is to be
+under way still, its answer is as long as the context allows: so long that it has not come to its end when this process
+has stood still for some seconds.
 """
 import base64
 import hashlib
@@ -32,8 +34,10 @@ LONG = "the order of the river and the small green stone letter to the morning "
 
 
 class Checks:
-    def __init__(self, grpc_port, http_port):
+    def __init__(self, grpc_port, http_port, context):
         self.http_port = http_port
+        self.context = int(context)
+        self.endless = self.context - 100
         channel = grpc.insecure_channel(f"127.0.0.1:{grpc_port}")
 
         def method(name, request, response, stream=False):
@@ -164,23 +168,23 @@ class Checks:
         assert self._run(request)[1][0].cached_tokens == 0
 
     def abort_ends_a_request_and_frees_it(self):
-        request = self._request(max_tokens=900)
+        request = self._request(max_tokens=self.endless)
         call = self.generate(request, timeout=60)
         assert next(call).chunk.token_ids
         self._call("Abort", request_ids=[request.request_id, "unknown"])
         last = [r for r in call][-1].complete
-        assert last.finish_reason == "abort" and 0 < last.completion_tokens < 900
+        assert last.finish_reason == "abort" and 0 < last.completion_tokens < self.endless
         self._idle()
 
     def cancel_frees(self):
-        call = self.generate(self._request(max_tokens=900), timeout=60)
+        call = self.generate(self._request(max_tokens=self.endless), timeout=60)
         next(call)
         call.cancel()
         self._idle()
 
     def a_deadline_is_kept_and_frees(self):
         try:
-            self._run(self._request(max_tokens=900), timeout=0.1)
+            self._run(self._request(max_tokens=self.endless), timeout=0.1)
             raise AssertionError("did not fail")
         except grpc.RpcError as error:
             assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED, error.code()
@@ -197,7 +201,7 @@ class Checks:
             raise AssertionError("did not fail")
 
         invalid = grpc.StatusCode.INVALID_ARGUMENT
-        refused(invalid, "AR4006", self._request(LONG * 20))
+        refused(invalid, "AR4006", self._request(LONG * (self.context // 50)))
         refused(invalid, "AR1004", self._request(tokens=[4000000000]))
         refused(invalid, "AR1004", self._request(temperature=-1))
         refused(invalid, "AR1004", self._request(grammar="root ::= ("))
@@ -212,7 +216,7 @@ class Checks:
         refused(grpc.StatusCode.NOT_FOUND, "AR4012", adapter)
 
     def one_id_runs_once(self):
-        request = self._request(max_tokens=900)
+        request = self._request(max_tokens=self.endless)
         call = self.generate(request, timeout=60)
         next(call)
         try:
@@ -237,7 +241,7 @@ class Checks:
     def the_engine_describes_itself(self):
         assert self._call("HealthCheck").healthy
         model, server, load = self._call("GetModelInfo"), self._call("GetServerInfo"), self._load()
-        assert model.is_generation and model.max_context_length == 1024 and model.vocab_size > 256
+        assert model.is_generation and model.max_context_length == self.context and model.vocab_size > 256
         assert server.kv_engine_id.startswith("node-") and server.kv_role == "kv_both"
         assert load.max_total_num_tokens >= 4096 and load.max_running_requests == 4
         assert self.health(message("grpc.health.v1.HealthCheckRequest")(service=ENGINE + "VllmEngine")).status == 1
@@ -248,7 +252,7 @@ class Checks:
         assert chunks[-1].sha256 == hashlib.sha256(data).hexdigest()
         assert not any(c.sha256 for c in chunks[:-1])
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            assert json.loads(archive.read("tokenizer_config.json"))["model_max_length"] == 1024
+            assert json.loads(archive.read("tokenizer_config.json"))["model_max_length"] == self.context
             assert archive.read("tokenizer.gguf")[:4] == b"GGUF"
 
     def events_tell_what_is_cached(self):
@@ -287,7 +291,7 @@ class Checks:
         resumed.cancel()
 
 
-checks = Checks(*sys.argv[1:3])
+checks = Checks(*sys.argv[1:4])
 for name in [n for n in vars(Checks) if not n.startswith("_")]:
     try:
         getattr(checks, name)()

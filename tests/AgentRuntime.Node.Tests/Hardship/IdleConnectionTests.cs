@@ -13,8 +13,7 @@ public sealed class IdleConnectionTests
     [InlineData(Half)]
     public async Task A_thousand_connections_that_send_no_request_hold_nobody_up_and_are_closed(string sent)
     {
-        var patience = TimeSpan.FromSeconds(2);
-        await using var node = await StartAsync(o => o with { IdleTimeout = patience, HeadersTimeout = patience });
+        await using var node = await StartAsync(o => o with { IdleTimeout = Idle, HeadersTimeout = Idle });
         var sockets = await OpenAsync(node.Address, 1000, sent);
         try
         {
@@ -32,7 +31,7 @@ public sealed class IdleConnectionTests
     [Fact]
     public async Task A_thousand_idle_connections_to_the_grpc_port_are_closed_too()
     {
-        await using var node = await StartAsync(o => o with { GrpcPort = 0, IdleTimeout = TimeSpan.FromSeconds(2) });
+        await using var node = await StartAsync(o => o with { GrpcPort = 0, IdleTimeout = Idle });
         var sockets = await OpenAsync(node.GrpcAddress!, 1000, "");
         try
         {
@@ -85,6 +84,9 @@ public sealed class IdleConnectionTests
             foreach (var socket in sockets) socket.Dispose();
         }
     }
+
+    /// <summary>Of the node: more than the time for which this process, which asks too, may stand still.</summary>
+    private static TimeSpan Idle => TimeSpan.FromSeconds(6);
 
     private static TimeSpan Patience => TimeSpan.FromSeconds(60);
 

@@ -82,7 +82,7 @@ public sealed class KvHintsTests(ServingFixture fixture) : IClassFixture<Serving
         await using var node = await NodeServer.StartAsync(new()
         {
             ModelPath = "", ModelName = "demo", ContextTokens = 1024, KvPoolTokens = 2048, ParallelSequences = 2,
-            Simulation = new() { PassMilliseconds = 4, PrefillMicrosecondsPerToken = 1, Jitter = 0 },
+            Simulation = new() { PassMilliseconds = 20, PrefillMicrosecondsPerToken = 1, Jitter = 0 },
         });
         async Task<int> CachedAsync(int prompt, int most, RetainDirective[] retain, Action<Generation>? atToken = null)
         {
@@ -96,7 +96,7 @@ public sealed class KvHintsTests(ServingFixture fixture) : IClassFixture<Serving
             return generation.CachedTokens;
         }
 
-        // Of 700 tokens only the first is waited for.
+        // Of 700 tokens, which take 14 s, only the first is waited for.
         await CachedAsync(1, 700, [new(0, null, 50, null)], g => (whole ? g.Stop : (Action)g.Cancel)());
         for (var other = 2; other < 16; other++) await CachedAsync(other, 1, []);
 

@@ -168,7 +168,7 @@ public sealed class SimulatedNodeTests(ITestOutputHelper output)
 
         await using var node = await StartAsync(
             new SimulationOptions { PassMilliseconds = 2, PrefillMicrosecondsPerToken = 1, Jitter = 0 },
-            o => o with { GrpcPort = 0, KvPoolTokens = 4096, ParallelSequences = 4 });
+            o => o with { GrpcPort = 0, ContextTokens = 16_384, KvPoolTokens = 65_536, ParallelSequences = 4 });
         var lines = await VllmClientReport.RunAsync(node);
         // A simulation chooses no token by chance, weighs none, writes no JSON and has no vocabulary file.
         string[] real =
