@@ -137,13 +137,16 @@ public sealed class DisaggregationTests
     [Fact]
     public async Task Heartbeats_keep_the_lease_while_segments_are_slow()
     {
-        var lease = FaultyPeer.SlowFor * 0.8;
-        await using var prefill = await DemoNode.StartAsync(o => o with { KvLease = lease });
+        // The lease is on a clock that goes on with each heartbeat alone: two without a renewal are too many.
+        var time = new SteppedClock();
+        await using var prefill = await DemoNode.StartAsync(time: time);
         await using var decode = await DemoNode.StartAsync(o => o with
         {
-            KvLease = lease, KvFetchTimeout = TimeSpan.FromMinutes(2),
+            KvLease = TimeSpan.FromMilliseconds(300), KvFetchTimeout = TimeSpan.FromMinutes(2),
         });
-        await using var peer = await FaultyPeer.StartAsync(prefill.Address, PeerFault.Slow);
+        var step = DemoNode.Options.KvLease * 0.8;
+        await using var peer = await FaultyPeer.StartAsync(
+            prefill.Address, PeerFault.Slow, afterHeartbeat: () => time.Advance(step));
         var body = DemoNode.Chat(DemoNode.LongText(250), 4); // several segments
         var transfer = await PrefillAsync(prefill, body);
         transfer["remote_port"] = peer.Port;
@@ -252,5 +255,15 @@ public sealed class DisaggregationTests
         var copy = body.DeepClone().AsObject();
         copy["kv_transfer_params"] = transfer.DeepClone();
         return DemoNode.PostAsync(node, "/v1/chat/completions", copy);
+    }
+
+    /// <summary>The system's timers, and a time of day that a test moves on. Thread-safe.</summary>
+    private sealed class SteppedClock : TimeProvider
+    {
+        private long _ticks = new DateTimeOffset(2026, 11, 20, 12, 0, 0, TimeSpan.Zero).UtcTicks;
+
+        public void Advance(TimeSpan by) => Interlocked.Add(ref _ticks, by.Ticks);
+
+        public override DateTimeOffset GetUtcNow() => new(Interlocked.Read(ref _ticks), TimeSpan.Zero);
     }
 }

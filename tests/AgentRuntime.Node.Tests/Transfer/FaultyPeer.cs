@@ -21,7 +21,7 @@ public enum PeerFault
     /// <summary>A segment never comes.</summary>
     Silent,
 
-    /// <summary>Each segment takes longer than the lease; heartbeats pass.</summary>
+    /// <summary>Each segment comes when two more heartbeats have passed.</summary>
     Slow,
 
     /// <summary>The manifest is no JSON.</summary>
@@ -38,42 +38,46 @@ public enum PeerFault
 }
 
 /// <summary>Stands before a real node and spoils what it sends.</summary>
-internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDisposable
+internal sealed class FaultyPeer(WebApplication app, HttpClient node, SemaphoreSlim heartbeats) : IAsyncDisposable
 {
-    /// <summary>How long a slow peer takes over a segment.</summary>
-    public static readonly TimeSpan SlowFor = TimeSpan.FromSeconds(3);
-
     public int Port => new Uri(app.Urls.First()).Port;
 
-    public static async Task<FaultyPeer> StartAsync(Uri node, PeerFault fault)
+    /// <param name="node">The node before which it stands.</param>
+    /// <param name="fault">What it does wrong.</param>
+    /// <param name="afterHeartbeat">What happens whenever the node has had a heartbeat.</param>
+    public static async Task<FaultyPeer> StartAsync(Uri node, PeerFault fault, Action? afterHeartbeat = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();
         var http = new HttpClient { BaseAddress = node };
-        app.Run(context => ServeAsync(context, http, fault));
+        var peer = new FaultyPeer(app, http, new(0));
+        app.Run(context => peer.ServeAsync(context, fault, afterHeartbeat));
         await app.StartAsync();
-        return new(app, http);
+        return peer;
     }
 
     public async ValueTask DisposeAsync()
     {
         await app.DisposeAsync();
         node.Dispose();
+        heartbeats.Dispose();
     }
 
-    private static async Task ServeAsync(HttpContext context, HttpClient http, PeerFault fault)
+    private async Task ServeAsync(HttpContext context, PeerFault fault, Action? afterHeartbeat)
     {
         var path = context.Request.Path.Value!;
         if (context.Request.Method == "POST")
         {
-            using var answer = await http.PostAsync(path, content: null);
+            using var answer = await node.PostAsync(path, content: null);
             context.Response.StatusCode = (int)answer.StatusCode;
+            afterHeartbeat?.Invoke();
+            heartbeats.Release();
             return;
         }
 
-        using var real = await http.GetAsync(path + context.Request.QueryString);
+        using var real = await node.GetAsync(path + context.Request.QueryString);
         if (real.StatusCode == HttpStatusCode.NoContent)
         {
             context.Response.StatusCode = StatusCodes.Status204NoContent;
@@ -99,7 +103,7 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDi
                     bytes[^1] ^= 1;
                     break;
                 case PeerFault.Slow:
-                    await Task.Delay(SlowFor, TimeProvider.System, context.RequestAborted);
+                    await TwoHeartbeatsAsync(context.RequestAborted);
                     break;
                 default:
                     bytes = Spoil(bytes);
@@ -108,7 +112,7 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDi
         }
         else if (fault == PeerFault.WrongHeader && bytes.Length > 0)
         {
-            var segment = Spoil(await http.GetByteArrayAsync($"{path}/segments/0"));
+            var segment = Spoil(await node.GetByteArrayAsync($"{path}/segments/0"));
             var json = System.Text.Json.Nodes.JsonNode.Parse(bytes)!;
             json["segments"]![0]!["sha256"] = Node.Transfer.KvSegment.Digest(segment);
             bytes = System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
@@ -121,6 +125,16 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node) : IAsyncDi
         }
 
         await context.Response.Body.WriteAsync(bytes);
+    }
+
+    private async Task TwoHeartbeatsAsync(CancellationToken cancellationToken)
+    {
+        while (heartbeats.Wait(0, CancellationToken.None))
+        {
+            // It was for a segment before.
+        }
+
+        for (var i = 0; i < 2; i++) await heartbeats.WaitAsync(cancellationToken);
     }
 
     private static byte[] SpoilManifest(byte[] manifest, PeerFault fault)
