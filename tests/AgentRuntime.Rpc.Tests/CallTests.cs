@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Threading.Channels;
 using AgentRuntime.Rpc.Client;
 using AgentRuntime.Rpc.Health;
 using AgentRuntime.Rpc.Tests.Interop;
@@ -98,10 +100,10 @@ public sealed class CallTests
     [Fact]
     public async Task A_server_that_is_not_there_is_unavailable()
     {
-        using var closed = new TcpListener(IPAddress.Loopback, 0);
-        closed.Start();
-        var port = ((IPEndPoint)closed.LocalEndpoint).Port;
-        closed.Stop();
+        // A socket that holds its port and does not listen: nobody else can come to be there.
+        using var closed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        closed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var port = ((IPEndPoint)closed.LocalEndPoint!).Port;
         using var channel = new RpcChannel(new Uri($"http://127.0.0.1:{port}"));
         var e = await Assert.ThrowsAsync<RpcException>(() => channel.UnaryAsync(EchoService.Say, new()));
         Assert.Equal(RpcStatusCode.Unavailable, e.Status.Code);
@@ -125,18 +127,21 @@ public sealed class CallTests
             {
             }
         });
-        Assert.Equal("Count", await NextEndAsync(host));
+        Assert.Equal("Count", await NextAsync(host.Echo.Ended));
     }
 
     [Fact]
     public async Task A_deadline_ends_both_sides_even_when_nobody_reads()
     {
-        await using var host = await EchoHost.StartAsync();
-        using var channel = host.Channel();
+        var time = new SummonedTime();
+        await using var host = await EchoHost.StartAsync(time: time);
+        using var channel = host.Channel(time: time);
         await using var call = channel.ServerStreaming(
             EchoService.Count, new() { Count = int.MaxValue, WaitMs = 20 },
             new() { Timeout = TimeSpan.FromMilliseconds(300) });
-        Assert.Equal("Count", await NextEndAsync(host));
+        Assert.Equal("Count", await NextAsync(host.Echo.Begun));
+        time.Pass();
+        Assert.Equal("Count", await NextAsync(host.Echo.Ended));
         var e = await Assert.ThrowsAsync<RpcException>(async () =>
         {
             while (await call.ReadAsync() is not null)
@@ -201,10 +206,10 @@ public sealed class CallTests
         Assert.Equal(RpcStatusCode.ResourceExhausted, e.Status.Code);
     }
 
-    private static async Task<string> NextEndAsync(EchoHost host)
+    private static async Task<string> NextAsync(Channel<string> calls)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        return await host.Echo.Ended.Reader.ReadAsync(deadline.Token);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        return await calls.Reader.ReadAsync(deadline.Token);
     }
 
     private static HttpMessageInvoker Http() => new(new SocketsHttpHandler());
@@ -219,4 +224,21 @@ public sealed class CallTests
                 Headers = { ContentType = new MediaTypeHeaderValue(type) },
             },
         };
+
+    /// <summary>A clock whose timers go off when the test says that their time has passed. Thread-safe.</summary>
+    private sealed class SummonedTime : TimeProvider
+    {
+        private readonly ConcurrentQueue<Action> _timers = new();
+
+        public void Pass()
+        {
+            while (_timers.TryDequeue(out var timer)) timer();
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            _timers.Enqueue(() => callback(state));
+            return System.CreateTimer(_ => { }, null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
 }

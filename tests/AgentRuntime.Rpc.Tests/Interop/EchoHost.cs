@@ -37,7 +37,7 @@ internal sealed class EchoHost : IAsyncDisposable
 
     public Uri Tls { get; }
 
-    public static async Task<EchoHost> StartAsync(RpcServerOptions? options = null)
+    public static async Task<EchoHost> StartAsync(RpcServerOptions? options = null, TimeProvider? time = null)
     {
         var certificate = SelfSigned();
         var builder = WebApplication.CreateSlimBuilder();
@@ -52,7 +52,7 @@ internal sealed class EchoHost : IAsyncDisposable
                 listen.UseHttps(certificate);
             });
         });
-        var server = new RpcServer(options);
+        var server = new RpcServer(options, time);
         var echo = new EchoService();
         var health = new HealthService();
         echo.AddTo(server);
@@ -64,7 +64,8 @@ internal sealed class EchoHost : IAsyncDisposable
         return new(app, echo, health, certificate);
     }
 
-    public RpcChannel Channel(RpcChannelOptions? options = null) => new(Plain, options);
+    public RpcChannel Channel(RpcChannelOptions? options = null, TimeProvider? time = null) =>
+        new(Plain, options, time);
 
     public Task StopAsync() => _app.StopAsync();
 

@@ -20,6 +20,9 @@ internal sealed class EchoService
 
     public static RpcMethod<Ask, Answer> Absent { get; } = new(Name, "Absent");
 
+    /// <summary>One entry for each stream of numbers that was asked for.</summary>
+    public Channel<string> Begun { get; } = Channel.CreateUnbounded<string>();
+
     /// <summary>One entry for each call that was ended from outside.</summary>
     public Channel<string> Ended { get; } = Channel.CreateUnbounded<string>();
 
@@ -44,6 +47,7 @@ internal sealed class EchoService
     private async Task CountAsync(Ask ask, IRpcWriter<Answer> answers, RpcServerCall call)
     {
         Echo(call);
+        Begun.Writer.TryWrite("Count");
         try
         {
             for (var i = 0; i < ask.Count; i++)

@@ -91,7 +91,7 @@ public sealed class PythonServerTests(ITestOutputHelper output)
             EchoService.Say, new(), new() { Timeout = TimeSpan.FromSeconds(90) });
         Assert.InRange(answer.Number, 60, 90);
         var e = await Assert.ThrowsAsync<RpcException>(() => channel.UnaryAsync(
-            EchoService.Say, new() { WaitMs = 3000 }, new() { Timeout = TimeSpan.FromMilliseconds(200) }));
+            EchoService.Say, new() { WaitMs = 600_000 }, new() { Timeout = TimeSpan.FromMilliseconds(200) }));
         Assert.Equal(RpcStatusCode.DeadlineExceeded, e.Status.Code);
     });
 

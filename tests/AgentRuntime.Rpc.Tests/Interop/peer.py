@@ -149,7 +149,9 @@ class Checks:
         fails(grpc.StatusCode.DEADLINE_EXCEEDED, lambda: self.c.say(Ask(wait_ms=20000), timeout=0.2))
 
     def a_deadline_ends_the_service(self):
-        call = self.c.count(Ask(count=1000000, wait_ms=50), timeout=0.3)
+        # Long enough for the service to have begun, of which its first answer tells.
+        call = self.c.count(Ask(count=1000000, wait_ms=50), timeout=5)
+        next(call)
         fails(grpc.StatusCode.DEADLINE_EXCEEDED, lambda: list(call))
         assert self.c.seen(Ask(), timeout=10).text == "Count"
 
