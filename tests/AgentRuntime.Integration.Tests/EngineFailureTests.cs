@@ -8,7 +8,7 @@ namespace AgentRuntime.Integration.Tests;
 /// <summary>What happens when the things that the platform depends on die.</summary>
 public sealed class EngineFailureTests : IAsyncLifetime
 {
-    private readonly RunningPlatform _platform = new();
+    private readonly RunningPlatform _platform = new() { ContextTokens = 16_384 };
 
     public Task InitializeAsync() => _platform.InitializeAsync();
 
@@ -17,12 +17,13 @@ public sealed class EngineFailureTests : IAsyncLifetime
     [Fact]
     public async Task A_stream_whose_engines_die_ends_with_a_code_and_the_platform_recovers()
     {
+        // So long a stream that it is under way still when this process or the machine has stood still for a while.
         using var http = _platform.Http();
         using var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions")
         {
             Content = EdgeTests.Json(
                 """
-                {"model":"demo","stream":true,"max_tokens":3000,"ignore_eos":true,
+                {"model":"demo","stream":true,"max_tokens":16000,"ignore_eos":true,
                  "messages":[{"role":"user","content":"Hello"}]}
                 """),
         };
@@ -33,7 +34,10 @@ public sealed class EngineFailureTests : IAsyncLifetime
         {
         }
 
-        foreach (var node in _platform.NodeIds()) Process.GetProcessById(node).Kill(); // SIGKILL
+        // At one stroke: on a node that is left, or that has been started again, the stream would go on.
+        using var kill = Process.Start("kill", ["-KILL", .. _platform.NodeIds().Select(id => $"{id}")]);
+        await kill.WaitForExitAsync();
+        Assert.Equal(0, kill.ExitCode);
 
         var rest = await reader.ReadToEndAsync();
         Assert.Matches("AR400[1-5]", rest);

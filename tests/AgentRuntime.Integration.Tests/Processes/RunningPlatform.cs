@@ -15,6 +15,9 @@ public class RunningPlatform : IAsyncLifetime
 
     internal Dictionary<string, string> ExtraEnvironment { get; init; } = [];
 
+    /// <summary>The tokens of a sequence in the nodes; null for as many as the demo has.</summary>
+    internal int? ContextTokens { get; init; }
+
     internal string State { get; } = Directory.CreateTempSubdirectory("agentruntime-test-").FullName;
 
     internal Uri Url { get; private set; } = null!;
@@ -30,11 +33,10 @@ public class RunningPlatform : IAsyncLifetime
         var (shop, shopUrl) = await ChildProcess.StartServerAsync(
             "dotnet", [Programs.Shop, "--port", "0", "--data", Path.Combine(State, "shop.db")]);
         _children.Add(shop);
-        var config = Path.Combine(Repository.Root, "runtime", "config", "demo.json");
         var (platform, url) = await ChildProcess.StartServerAsync(
             "dotnet",
             [
-                Programs.Platform, "all", "--config", config, "--state", State, "--port", "0",
+                Programs.Platform, "all", "--config", Config(), "--state", State, "--port", "0",
                 "--tool", $"shop={shopUrl}", .. ExtraArguments,
             ],
             ExtraEnvironment);
@@ -66,7 +68,36 @@ public class RunningPlatform : IAsyncLifetime
     /// <summary>Process ids of the inference nodes: the platform's children.</summary>
     internal int[] NodeIds() =>
     [
-        .. File.ReadAllText($"/proc/{Platform.Id}/task/{Platform.Id}/children")
-            .Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse),
+        .. Directory.GetDirectories("/proc").Where(IsChild).Select(folder => int.Parse(Path.GetFileName(folder))),
     ];
+
+    private string Config()
+    {
+        var demo = Path.Combine(Repository.Root, "runtime", "config", "demo.json");
+        if (ContextTokens is not { } tokens) return demo;
+        var changed = Path.Combine(State, "demo.json");
+        File.WriteAllText(changed, File.ReadAllText(demo)
+            .Replace("../../", Repository.Root + "/", StringComparison.Ordinal)
+            .Replace("\"count\": 2", $"\"count\": 2, \"context_tokens\": {tokens}", StringComparison.Ordinal));
+        return changed;
+    }
+
+    /// <summary>
+    /// Whether a folder of <c>/proc</c> is a child of the platform. The platform's own list of them, by contrast, is
+    /// cut up by the threads that started them.
+    /// </summary>
+    private bool IsChild(string folder)
+    {
+        if (!int.TryParse(Path.GetFileName(folder), out _)) return false;
+        try
+        {
+            // "PID (NAME) STATE PARENT …", and a name may hold all of that.
+            var text = File.ReadAllText(Path.Combine(folder, "stat"));
+            return text[(text.LastIndexOf(')') + 2)..].Split(' ')[1] == $"{Platform.Id}";
+        }
+        catch (IOException)
+        {
+            return false; // It has ended.
+        }
+    }
 }
