@@ -51,7 +51,10 @@ public sealed class SnapshotTests
         var first = await (await GuestRun.CompileAsync(Wasm.Dist("triage"))).StartedAsync(Ticket);
         var bytes = Snapshot(first);
         await first.DisposeAsync();
-        using var engine = new WasmSandboxEngine(ChosenEngine.Create(), new(), TimeProvider.System);
+        using var engine = new WasmSandboxEngine(
+            ChosenEngine.Create(),
+            new() { Compile = new() { MaxTime = TimeSpan.FromMinutes(2) } },
+            TimeProvider.System);
         var module = await engine.CompileAsync(Wasm.Dist("triage"), default);
 
         await using var second = module.Restore(bytes, new(), new RecordedLog(), ModuleSections.NoSettings);
