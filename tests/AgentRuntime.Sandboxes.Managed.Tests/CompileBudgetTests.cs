@@ -1,6 +1,7 @@
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Binary;
 using AgentRuntime.Sandboxes.Managed.Emission;
+using AgentRuntime.Sandboxes.Managed.Instances;
 using AgentRuntime.Sandboxes.Managed.Tests.Building;
 using AgentRuntime.Sandboxes.Managed.Validation;
 using static AgentRuntime.Sandboxes.Managed.Tests.Building.TestEngine;
@@ -137,6 +138,34 @@ public sealed class CompileBudgetTests
         var segments = new ModuleBuilder();
         for (var i = 0; i < 100_001; i++) segments.PassiveElements();
         Assert.Equal(ModuleFault.TooLarge, Refused(segments).Fault);
+    }
+
+    [Fact]
+    public void A_failure_to_make_code_is_not_for_ever()
+    {
+        var m = new ModuleBuilder();
+        m.Function(m.Type([I32], [I32]), new Code().Get(0).End(), "run");
+        var model = ModuleDecoder.Decode(m.Build(), new CompileLimits(), () => { });
+        var facts = ModuleValidator.Validate(model, new CompileLimits(), () => { });
+        var module = new ManagedModule(model, facts, new CompileLimits());
+        var fact = facts[0];
+        facts[0] = null!;
+        Assert.ThrowsAny<Exception>(() => module.Instantiate([], Limits));
+
+        facts[0] = fact;
+
+        Assert.Equal(5, module.Instantiate([], Limits).Call("run", 5));
+    }
+
+    [Fact]
+    public void Code_that_counts_fuel_takes_memory_once_it_is_made()
+    {
+        var m = new ModuleBuilder();
+        m.Function(m.Type([I32], [I32]), new Code().Get(0).End(), "run");
+        var module = CompileManaged(m);
+        var plain = module.SizeBytes;
+        module.Instantiate([], Limits with { Fuel = 100 }).Dispose();
+        Assert.True(module.SizeBytes > plain);
     }
 
     [Fact]

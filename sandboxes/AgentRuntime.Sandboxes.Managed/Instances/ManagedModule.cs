@@ -21,11 +21,12 @@ internal sealed class ManagedModule : IWasmModule
     /// <summary>IL itself, and the machine code that becomes of it.</summary>
     private const int MemoryPerIl = 4;
 
-    private readonly ConcurrentDictionary<CodeVariant, Lazy<CompiledCode>> _variants = new();
+    private readonly ConcurrentDictionary<CodeVariant, MadeOnce<CompiledCode>> _variants = new();
     private readonly Dictionary<string, ExportEntry> _exports = new(StringComparer.Ordinal);
     private readonly FunctionFacts[] _facts;
     private readonly CompileLimits _limits;
     private readonly bool _onlyFunctions;
+    private readonly long _modelBytes;
 
     /// <summary>The variant used last: nearly every module has but one.</summary>
     private volatile Tuple<CodeVariant, CompiledCode>? _last;
@@ -41,14 +42,15 @@ internal sealed class ManagedModule : IWasmModule
             e.Name, e.Kind, e.Kind == ExternKind.Function ? model.Functions[e.Index] : null))];
         foreach (var export in model.Exports) _exports.Add(export.Name, export);
         Digest = SHA256.HashData(model.Bytes);
+        _modelBytes = model.DecodedBytes() + FactBytes();
     }
 
     public IReadOnlyList<WasmImport> Imports { get; }
 
     public IReadOnlyList<WasmExport> Exports { get; }
 
-    public long SizeBytes => Model.DecodedBytes() + FactBytes() + _variants.Values.Sum(
-        v => v is { IsValueCreated: true } ? v.Value.IlBytes * MemoryPerIl : 0);
+    public long SizeBytes =>
+        _modelBytes + _variants.Values.Sum(v => v.IfMade is { } code ? code.IlBytes * MemoryPerIl : 0);
 
     internal ModuleModel Model { get; }
 
@@ -103,12 +105,14 @@ internal sealed class ManagedModule : IWasmModule
     internal CompiledCode Code(CodeVariant variant)
     {
         if (_last is { } last && last.Item1.Equals(variant)) return last.Item2;
-        var code = _variants.GetOrAdd(variant, v => new Lazy<CompiledCode>(() =>
-            ModuleEmitter.Emit(Model, _facts, v, ManagedWasmEngine.Deadline(_limits, CancellationToken.None),
-                _limits.MaxTime / 20, _limits.MaxTime))).Value;
+        var code = _variants.GetOrAdd(variant, v => new MadeOnce<CompiledCode>(() => Emit(v))).Value;
         _last = Tuple.Create(variant, code);
         return code;
     }
+
+    private CompiledCode Emit(CodeVariant variant) =>
+        ModuleEmitter.Emit(Model, _facts, variant, ManagedWasmEngine.Deadline(_limits, CancellationToken.None),
+            _limits.MaxTime / 20, _limits.MaxTime);
 
     private long FactBytes()
     {

@@ -17,10 +17,13 @@ internal sealed record CompiledModule(NativeEngine Engine, CodeHandle Module, In
 /// <summary>A module, and its code by whether there is fuel. Thread-safe.</summary>
 internal sealed unsafe class WasmtimeModule : IWasmModule
 {
-    private const long MemoryPerByte = 6;
+    /// <summary>Machine code takes several times as many bytes as a module.</summary>
+    private const long CodePerByte = 5;
 
     private readonly WasmtimeEngine _owner;
-    private readonly Lazy<CompiledModule> _metered;
+    private readonly byte[] _wasm;
+    private readonly CompileLimits _limits;
+    private readonly MadeOnce<CompiledModule> _metered;
     private readonly CompiledModule _plain;
     private readonly Dictionary<string, ExportedFunction> _byName = new(StringComparer.Ordinal);
     private readonly FunctionType[] _functionImports;
@@ -28,8 +31,9 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
     public WasmtimeModule(WasmtimeEngine owner, byte[] wasm, ModuleScan scan, CompileLimits limits)
     {
         _owner = owner;
+        _wasm = wasm;
+        _limits = limits;
         Scan = scan;
-        SizeBytes = wasm.Length * MemoryPerByte;
         Digest = SHA256.HashData(wasm);
         GuestStackBytes = (nuint)owner.Options.MaxGuestStackBytes;
         var (engine, module) = owner.CompileNative(wasm, scan, limits, metered: false);
@@ -47,19 +51,15 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
         var memory = Exports.FirstOrDefault(e => e.Kind == ExternKind.Memory);
         MemoryName = memory is null ? null : Encoding.UTF8.GetBytes(memory.Name);
         _plain = Linked(engine, module);
-        _metered = new Lazy<CompiledModule>(() =>
-        {
-            var (metered, code) = owner.CompileNative(wasm, scan, limits, metered: true);
-            return Linked(metered, code);
-        });
+        _metered = new MadeOnce<CompiledModule>(CompileMetered);
     }
 
     public IReadOnlyList<WasmImport> Imports { get; }
 
     public IReadOnlyList<WasmExport> Exports { get; }
 
-    /// <summary>The bytes, and machine code, which takes several times as many.</summary>
-    public long SizeBytes { get; }
+    /// <summary>The bytes and the machine code that there is.</summary>
+    public long SizeBytes => _wasm.Length * (1 + (_metered.IfMade is null ? CodePerByte : 2 * CodePerByte));
 
     public ModuleScan Scan { get; }
 
@@ -87,6 +87,12 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
 
     /// <summary>The code for such limits.</summary>
     internal CompiledModule Code(InstanceLimits limits) => limits.Fuel is null ? _plain : _metered.Value;
+
+    private CompiledModule CompileMetered()
+    {
+        var (engine, code) = _owner.CompileNative(_wasm, Scan, _limits, metered: true);
+        return Linked(engine, code);
+    }
 
     private WasmtimeInstance New(IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
         new(this, Code(limits), Linkable(functions), limits, _owner.Options.MaxJournalBytes);
