@@ -1,3 +1,4 @@
+using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Wasmtime.Execution;
 using AgentRuntime.Sandboxes.Wasmtime.Loading;
@@ -19,7 +20,7 @@ public sealed class WasmtimeEngine : IWasmEngine
     private readonly WasmtimeLibrary _library;
 
     /// <summary>Makes the native engine, whose pool is reserved here.</summary>
-    /// <exception cref="AgentRuntime.Abstractions.RuntimeErrorException">AR3018: the library is of another
+    /// <exception cref="RuntimeErrorException">AR3018: the library is of another
     /// release, or cannot do without signals when it is to.</exception>
     public WasmtimeEngine(WasmtimeLibrary library, WasmtimeEngineOptions options)
     {
@@ -48,7 +49,7 @@ public sealed class WasmtimeEngine : IWasmEngine
         if (wasm.Length > limits.MaxModuleBytes)
             throw new WasmModuleException(ModuleFault.TooLarge, $"module exceeds {limits.MaxModuleBytes} bytes", -1);
         cancellationToken.ThrowIfCancellationRequested();
-        var scan = ModuleScan.Read(wasm.Span, limits);
+        var scan = ModuleScan.Read(wasm.Span, limits, NativeRelease.Loaded);
         return new WasmtimeModule(this, wasm.ToArray(), scan, limits);
     }
 
@@ -65,7 +66,7 @@ public sealed class WasmtimeEngine : IWasmEngine
     /// <summary>For the corpus alone.</summary>
     internal CodeHandle CompileUnpooled(byte[] wasm, CompileLimits limits)
     {
-        ModuleScan.Read(wasm, limits);
+        ModuleScan.Read(wasm, limits, NativeRelease.Loaded);
         return Compile(Unpooled, wasm, limits);
     }
 
@@ -83,8 +84,7 @@ public sealed class WasmtimeEngine : IWasmEngine
 
     private CodeHandle Compile(NativeEngine engine, byte[] wasm, CompileLimits limits)
     {
-        if (Volatile.Read(ref _overdue) >= Options.MaxOverdueCompilations)
-            throw new WasmModuleException(ModuleFault.TooLarge, "earlier compilations go on past their time", -1);
+        if (Volatile.Read(ref _overdue) >= Options.MaxOverdueCompilations) throw Busy(limits.MaxTime);
         var compilation = new Compilation(engine, wasm);
         new Thread(compilation.Run, CompilerStackBytes) { IsBackground = true, Name = "wasmtime compiler" }.Start();
         if (!compilation.Wait(limits.MaxTime))
@@ -95,6 +95,13 @@ public sealed class WasmtimeEngine : IWasmEngine
 
         return compilation.Take();
     }
+
+    // Says nothing of the module: others are to blame, and they come to an end.
+    private static RuntimeErrorException Busy(TimeSpan retryAfter) => new(new RuntimeError(
+        ReasonCodes.SandboxBusy,
+        "The compiler still works on earlier modules that took longer than they may.",
+        Action: "Try again later.")
+    { RetryAfter = retryAfter });
 
     /// <summary>One call of the compiler, and who is left with what came of it.</summary>
     private sealed class Compilation(NativeEngine engine, byte[] wasm)

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.CompilerServices;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using Xunit.Abstractions;
 using static AgentRuntime.Sandboxes.Wasmtime.Tests.GivenLibrary;
@@ -146,36 +147,47 @@ public sealed class ExecutionTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Imports_count_as_functions()
+    public void A_guest_without_loops_is_stopped_between_bulk_instructions_or_refused()
     {
-        Assert.Contains("10001 functions and 40000 imports", Refused(40_000, 10_001), StringComparison.Ordinal);
-        Assert.Contains("50001 imports", Refused(50_001, 0), StringComparison.Ordinal);
-        Execution.ModuleScan.Read(Module(40_000, 10_000), new CompileLimits());
-
-        static string Refused(int imports, int functions)
+        if (Given(output) is not { } engine) return;
+        var fill = new byte[] { 0x41, 0, 0x41, 1, 0x20, 0, 0xFC, 11, 0 };
+        var wasm = BinaryModule.Of(
+            memoryPages: 1_024, [0, .. Enumerable.Repeat(fill, 20_000).SelectMany(f => f), 0x0B]);
+        if (!Native.NativeRelease.Loaded.WatchesBulk)
         {
-            var refused = Assert.Throws<WasmModuleException>(() =>
-                Execution.ModuleScan.Read(Module(imports, functions), new CompileLimits()));
-            Assert.Equal(ModuleFault.TooLarge, refused.Fault);
-            return refused.Message;
+            Assert.Equal(ModuleFault.TooLarge, Assert.Throws<WasmModuleException>(() => engine.Compile(wasm)).Fault);
+            return;
         }
 
-        // As far as the sections that count them.
-        static byte[] Module(int imports, int functions) =>
-        [
-            0, 0x61, 0x73, 0x6D, 1, 0, 0, 0,
-            .. Section(2, [.. Leb(imports), .. new byte[4 * imports]]),
-            .. Section(3, [.. Leb(functions), .. new byte[functions]]),
-        ];
+        using var instance = engine.Compile(wasm).Instantiate(
+            [], Limits with { MaxCpuTime = TimeSpan.FromMilliseconds(30) });
+        WasmValue[] length = [WasmValue.FromI32(64 << 20)];
 
-        static byte[] Section(byte id, byte[] content) => [id, .. Leb(content.Length), .. content];
+        Assert.Equal(TrapKind.CpuTimeExhausted, Traps(() => instance.Call("run", length, [])).Kind);
+    }
 
-        static byte[] Leb(int value)
-        {
-            var bytes = new List<byte>();
-            for (; value > 0x7F; value >>= 7) bytes.Add((byte)((value & 0x7F) | 0x80));
-            return [.. bytes, (byte)value];
-        }
+    [Fact]
+    public void A_compiler_that_still_works_for_others_is_busy_and_the_module_not_to_blame()
+    {
+        if (Given(output) is null) return;
+        var engine = new WasmtimeEngine(
+            Loading.WasmtimeLibrary.Find(null)!, new() { PooledInstances = 0, MaxOverdueCompilations = 0 });
+
+        var error = Assert.Throws<RuntimeErrorException>(() => engine.Compile(GuestModules.Guest)).Error;
+
+        Assert.Equal(ReasonCodes.SandboxBusy, error.Code);
+        Assert.True(error.RetryAfter > TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void Code_that_counts_fuel_takes_memory_once_it_is_made()
+    {
+        if (Given(output) is not { } engine) return;
+        var module = engine.Compile(GuestModules.Guest);
+        var plain = module.SizeBytes;
+        module.Instantiate([Host(Doubling)], Limits with { Fuel = 1_000 }).Dispose();
+
+        Assert.InRange(module.SizeBytes, plain * 3 / 2, plain * 2);
     }
 
     [Fact]

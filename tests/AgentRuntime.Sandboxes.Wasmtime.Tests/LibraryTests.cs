@@ -96,45 +96,6 @@ public sealed class LibraryTests
             if (other != code) Assert.Null(TrapTranslation.KindOf((byte)other, release));
     }
 
-    [Fact]
-    public void Sizes_beyond_the_compile_limits_are_refused_before_the_compiler_sees_them()
-    {
-        byte[] functions = [.. Header, 3, 4, 3, 0, 0, 0];
-        byte[] locals = [.. Header, 10, 10, 1, 8, 1, 0xFF, 0xFF, 0xFF, 0x0F, 0x7F, 0x0B, 0x0B];
-
-        Assert.Equal(ModuleFault.TooLarge, Scanned(functions, new() { MaxFunctions = 2 }));
-        Assert.Equal(ModuleFault.TooLarge, Scanned(locals, new()));
-        Assert.Equal(ModuleFault.TooLarge, Scanned(locals, new() { MaxLocals = int.MaxValue, MaxFunctionBytes = 7 }));
-        Assert.Null(Scanned(functions, new()));
-    }
-
-    [Fact]
-    public void No_bytes_stop_the_scan()
-    {
-        var random = new Random(7);
-        for (var round = 0; round < 2_000; round++)
-        {
-            var bytes = new byte[random.Next(120)];
-            random.NextBytes(bytes);
-            Scanned([.. Header, .. bytes], new());
-        }
-    }
-
-    private static byte[] Header => [0, 0x61, 0x73, 0x6D, 1, 0, 0, 0];
-
-    private static ModuleFault? Scanned(byte[] wasm, CompileLimits limits)
-    {
-        try
-        {
-            ModuleScan.Read(wasm, limits);
-            return null;
-        }
-        catch (WasmModuleException e)
-        {
-            return e.Fault;
-        }
-    }
-
     private static string Refused(string path)
     {
         var error = Assert.Throws<RuntimeErrorException>(() => WasmtimeLibrary.Load(path)).Error;

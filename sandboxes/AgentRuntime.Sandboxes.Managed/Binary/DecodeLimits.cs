@@ -11,7 +11,4 @@ internal static class DecodeLimits
     public const int Globals = 50_000;
     public const int Exports = 100_000;
     public const int Segments = 100_000;
-
-    /// <summary>Locals of all functions together.</summary>
-    public const int ModuleLocals = 5_000_000;
 }

@@ -36,9 +36,8 @@ internal sealed partial class ModuleDecoder
 
         if (total + (ulong)type.Parameters.Length > (ulong)_limits.MaxLocals)
             throw TooLarge($"a function has more than {_limits.MaxLocals} locals", r.Position);
-        // A few bytes declare as many as a function may have.
-        if ((_locals += (long)total) > DecodeLimits.ModuleLocals)
-            throw TooLarge($"the functions have more than {DecodeLimits.ModuleLocals} locals together", r.Position);
+        if ((_locals += (long)total) > _limits.MaxModuleLocals)
+            throw TooLarge($"the functions have more than {_limits.MaxModuleLocals} locals together", r.Position);
         var locals = new WasmValueType[total];
         var at = 0;
         foreach (var (count, local) in runs)

@@ -1,5 +1,6 @@
 using System.Text;
 using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Wasmtime.Native;
 
 namespace AgentRuntime.Sandboxes.Wasmtime.Execution;
 
@@ -11,8 +12,14 @@ namespace AgentRuntime.Sandboxes.Wasmtime.Execution;
 internal sealed class ModuleScan
 {
     private const int HeaderBytes = 8;
+
+    /// <summary>What a function may have of <see cref="BulkScan"/>'s where nothing stops a guest between them: with
+    /// 64 MiB of memory they take a second.</summary>
+    private const int MaxUnwatchedBulk = 100;
+
     private readonly Dictionary<int, string> _functionNames = [];
     private long _imports;
+    private ulong _locals;
 
     /// <summary>Pages of all memories at the start.</summary>
     public long MemoryPages { get; private set; }
@@ -28,12 +35,15 @@ internal sealed class ModuleScan
     /// <summary>The name under which a function is exported; null when it is not.</summary>
     public string? ExportedName(int function) => _functionNames.GetValueOrDefault(function);
 
+    /// <param name="wasm">The module.</param>
+    /// <param name="limits">What it may hold.</param>
+    /// <param name="release">Which compiler gets it.</param>
     /// <exception cref="WasmModuleException">Beyond a limit.</exception>
-    public static ModuleScan Read(ReadOnlySpan<byte> wasm, CompileLimits limits)
+    public static ModuleScan Read(ReadOnlySpan<byte> wasm, CompileLimits limits, NativeRelease release)
     {
         var scan = new ModuleScan();
         if (wasm.Length < HeaderBytes) return scan;
-        var reader = new Reader(wasm[HeaderBytes..], HeaderBytes);
+        var reader = new SectionReader(wasm[HeaderBytes..], HeaderBytes);
         while (!reader.AtEnd)
         {
             var id = reader.Byte();
@@ -47,7 +57,7 @@ internal sealed class ModuleScan
                 case 5: scan.ReadMemories(ref section); break;
                 case 7: scan.ReadExports(ref section); break;
                 case 8: scan.HasStart = true; break;
-                case 10: Bodies(ref section, limits); break;
+                case 10: scan.ReadBodies(ref section, limits, release); break;
             }
         }
 
@@ -55,7 +65,7 @@ internal sealed class ModuleScan
     }
 
     // A count that its section cannot hold is the compiler's to refuse.
-    private void CountImports(ref Reader section, CompileLimits limits)
+    private void CountImports(ref SectionReader section, CompileLimits limits)
     {
         var count = section.U32();
         if (count > section.Length) return;
@@ -63,14 +73,14 @@ internal sealed class ModuleScan
         if (count > limits.MaxFunctions) TooLarge($"{count} imports exceed {limits.MaxFunctions}", section.Offset);
     }
 
-    private void CountFunctions(ref Reader section, CompileLimits limits)
+    private void CountFunctions(ref SectionReader section, CompileLimits limits)
     {
         var count = section.U32();
         if (count <= section.Length && count + _imports > limits.MaxFunctions)
             TooLarge($"{count} functions and {_imports} imports exceed {limits.MaxFunctions}", section.Offset);
     }
 
-    private void ReadTables(ref Reader section)
+    private void ReadTables(ref SectionReader section)
     {
         for (var count = section.U32(); count > 0 && !section.Broken; count--)
         {
@@ -80,12 +90,12 @@ internal sealed class ModuleScan
         }
     }
 
-    private void ReadMemories(ref Reader section)
+    private void ReadMemories(ref SectionReader section)
     {
         for (var count = section.U32(); count > 0 && !section.Broken; count--) MemoryPages += Limits(ref section);
     }
 
-    private void ReadExports(ref Reader section)
+    private void ReadExports(ref SectionReader section)
     {
         for (var count = section.U32(); count > 0 && !section.Broken; count--)
         {
@@ -96,25 +106,38 @@ internal sealed class ModuleScan
         }
     }
 
-    private static void Bodies(ref Reader section, CompileLimits limits)
+    private void ReadBodies(ref SectionReader section, CompileLimits limits, NativeRelease release)
     {
-        for (var count = section.U32(); count > 0 && !section.Broken; count--)
+        var count = section.U32();
+        for (var function = 0U; function < count && !section.Broken; function++)
         {
             var at = section.Offset;
             var body = section.Section();
             if (body.Length > limits.MaxFunctionBytes)
                 TooLarge($"a function of {body.Length} bytes exceeds {limits.MaxFunctionBytes}", at);
-            ulong locals = 0;
-            for (var groups = body.U32(); groups > 0 && !body.Broken; groups--)
-            {
-                locals += body.U32();
-                body.Byte();
-                if (locals > (ulong)limits.MaxLocals) TooLarge($"{locals} locals exceed {limits.MaxLocals}", at);
-            }
+            ReadLocals(ref body, limits, at);
+            if (release.WatchesBulk || BulkScan.Count(body) <= MaxUnwatchedBulk) continue;
+            TooLarge(
+                $"a function has more than {MaxUnwatchedBulk} instructions such as memory.copy and memory.fill, "
+                + $"between which Wasmtime {release.Major} cannot stop it", at);
         }
     }
 
-    private static uint Limits(ref Reader section)
+    private void ReadLocals(ref SectionReader body, CompileLimits limits, int at)
+    {
+        ulong locals = 0;
+        for (var groups = body.U32(); groups > 0 && !body.Broken; groups--)
+        {
+            locals += body.U32();
+            body.Byte();
+            if (locals > (ulong)limits.MaxLocals) TooLarge($"{locals} locals exceed {limits.MaxLocals}", at);
+        }
+
+        if ((_locals += locals) > (ulong)limits.MaxModuleLocals)
+            TooLarge($"the functions have more than {limits.MaxModuleLocals} locals together", at);
+    }
+
+    private static uint Limits(ref SectionReader section)
     {
         var flags = section.Byte();
         var minimum = section.U32();
@@ -124,60 +147,4 @@ internal sealed class ModuleScan
 
     private static void TooLarge(string message, int offset) =>
         throw new WasmModuleException(ModuleFault.TooLarge, message, offset);
-
-    private ref struct Reader(ReadOnlySpan<byte> bytes, int offset)
-    {
-        private readonly ReadOnlySpan<byte> _bytes = bytes;
-        private int _at;
-
-        public bool Broken { get; private set; }
-
-        public readonly bool AtEnd => Broken || _at >= _bytes.Length;
-
-        public readonly int Length => _bytes.Length;
-
-        public readonly int Offset => offset + _at;
-
-        public byte Byte()
-        {
-            if (_at < _bytes.Length) return _bytes[_at++];
-            Broken = true;
-            return 0;
-        }
-
-        public uint U32()
-        {
-            uint value = 0;
-            for (var shift = 0; shift < 35; shift += 7)
-            {
-                var part = Byte();
-                value |= (uint)(part & 0x7F) << shift;
-                if ((part & 0x80) == 0) return value;
-            }
-
-            Broken = true;
-            return 0;
-        }
-
-        public ReadOnlySpan<byte> Bytes(uint count)
-        {
-            if (Broken || count > _bytes.Length - _at)
-            {
-                Broken = true;
-                return default;
-            }
-
-            _at += (int)count;
-            return _bytes.Slice(_at - (int)count, (int)count);
-        }
-
-        public Reader Section()
-        {
-            var size = U32();
-            var start = Offset;
-            var broken = Broken;
-            var content = Bytes(size);
-            return new Reader(content, start) { Broken = broken || Broken };
-        }
-    }
 }

@@ -25,6 +25,10 @@ internal sealed record NativeRelease(
         new(50, OutOfFuel: 11, UnrootTakesContext: false, VectorsApart: true, ReferenceBytes: 24, ValueBytes: 32),
     ];
 
+    /// <summary>Whether code looks at the epoch before each instruction that works on as many bytes or elements as it
+    /// is told, such as <c>memory.copy</c>: since release 46.</summary>
+    public bool WatchesBulk => Major >= 46;
+
     /// <summary>That of the one library of the process; set before the first module is compiled.</summary>
     public static NativeRelease Loaded { get; set; } = All[0];
 

@@ -19,6 +19,7 @@ public interface IWasmEngine
 
     /// <summary>Decodes, validates and compiles a binary module within the limits.</summary>
     /// <exception cref="WasmModuleException">Malformed, invalid or beyond a limit.</exception>
+    /// <exception cref="RuntimeErrorException">AR3014: the compiler still works on earlier modules.</exception>
     IWasmModule Compile(ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken);
 
     /// <summary>
@@ -55,6 +56,7 @@ public interface IWasmModule
     /// the request path: which imports may block, and whether there is fuel, decide what code is emitted.
     /// </summary>
     /// <exception cref="WasmModuleException">Beyond a compile limit.</exception>
+    /// <exception cref="RuntimeErrorException">AR3014, as when compiling.</exception>
     void Prepare(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
     {
     }
@@ -181,6 +183,10 @@ public sealed record CompileLimits
 
     /// <summary>Locals of one function, parameters included. Default 50,000, as in V8.</summary>
     public int MaxLocals { get; init; } = 50_000;
+
+    /// <summary>Locals of all functions together, without their parameters: a few bytes declare as many as a function
+    /// may have. Default 5,000,000.</summary>
+    public long MaxModuleLocals { get; init; } = 5_000_000;
 
     /// <summary>Nested blocks. Default 1,000.</summary>
     public int MaxNesting { get; init; } = 1_000;
