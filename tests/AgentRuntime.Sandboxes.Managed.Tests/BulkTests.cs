@@ -72,4 +72,29 @@ public sealed class BulkTests
         using var instance = module.Instantiate([], Limits with { Fuel = 20_000 });
         Assert.Equal(TrapKind.FuelExhausted, Traps(() => instance.Call("run")).Kind);
     }
+
+    private static ModuleBuilder Growing()
+    {
+        var m = new ModuleBuilder().Table(0);
+        m.Function(m.Type([I32], [I32]), new Code().Op(0xD0, 0x70).Get(0).With(Opcodes.TableGrow, 0).End(), "grow");
+        return m;
+    }
+
+    [Fact]
+    public void A_table_that_grows_costs_fuel_by_its_length_if_it_grows()
+    {
+        var module = CompileManaged(Growing());
+        using var instance = module.Instantiate([], Limits with { Fuel = 5_000 });
+        Assert.Equal(0, instance.Call("grow", 30_000));
+        Assert.Equal(-1, instance.Call("grow", 60_000));
+        Assert.Equal(TrapKind.FuelExhausted, Traps(() => instance.Call("grow", 30_000)).Kind);
+    }
+
+    [Fact]
+    public void A_guest_that_is_to_stop_grows_no_table()
+    {
+        using var instance = CompileManaged(Growing()).Instantiate([], Limits);
+        instance.Interrupt(TrapKind.Stopped);
+        Assert.Equal(TrapKind.Stopped, Traps(() => instance.Call("grow", 1)).Kind);
+    }
 }

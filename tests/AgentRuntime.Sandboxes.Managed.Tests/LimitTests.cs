@@ -205,6 +205,48 @@ public sealed class LimitTests(ITestOutputHelper output)
         var m = new ModuleBuilder();
         var type = m.Type([], []);
         m.Function(type, new Code().Op(0x01).Op(0x00).End());
+    [Fact]
+    public void A_table_that_grows_one_by_one_is_not_copied_each_time()
+    {
+        var m = new ModuleBuilder().Table(0);
+        m.Function(m.Type([I32], [I32]), new Code().Loop().Op(0xD0, 0x70).I32(1).With(Opcodes.TableGrow, 0).I32(-1)
+            .Op(0x47).BrIf(0).End().With(Opcodes.TableSize, 0).End(), "fill");
+        using var instance = CompileManaged(m).Instantiate([], Limits);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        Assert.Equal(Limits.MaxTableElements, instance.Call("fill", 0));
+
+        Assert.InRange(
+            GC.GetAllocatedBytesForCurrentThread() - before, 0, 8L * Limits.MaxTableElements * IntPtr.Size);
+    }
+
+    [Fact]
+    public void What_a_table_has_to_grow_into_is_not_there_for_the_guest()
+    {
+        var m = new ModuleBuilder().Table(10);
+        var type = m.Type([I32], [I32]);
+        m.Function(type, new Code().Op(0xD0, 0x70).Get(0).With(Opcodes.TableGrow, 0).End(), "grow");
+        m.Function(type, new Code().Get(0).With(Opcodes.TableGet, 0).Op(0xD1).End(), "get");
+        m.Function(type, new Code().Get(0).Op(0xD0, 0x70).With(Opcodes.TableSet, 0).I32(1).End(), "set");
+        m.Function(type, new Code().I32(1).Get(0).With(Opcodes.CallIndirect, (uint)type, 0).End(), "call");
+        m.Function(type, new Code().I32(10).Op(0xD0, 0x70).Get(0).With(Opcodes.TableFill, 0).I32(1).End(), "fill");
+        m.Function(type, new Code().I32(0).I32(10).Get(0).With(Opcodes.TableCopy, 0, 0).I32(1).End(), "copy");
+        var module = Compile(m);
+        foreach (var (export, fits, kind) in new[] { ("get", 10, TrapKind.TableOutOfBounds),
+            ("set", 10, TrapKind.TableOutOfBounds), ("call", -1, TrapKind.TableOutOfBounds),
+            ("fill", 1, TrapKind.TableOutOfBounds), ("copy", 1, TrapKind.TableOutOfBounds) })
+        {
+            using var instance = module.Instantiate([], Limits);
+            Assert.Equal(10, instance.Call("grow", 1));
+            if (fits >= 0) Assert.Equal(1, instance.Call(export, fits));
+            Assert.Equal(kind, Traps(() => instance.Call(export, fits < 0 ? 11 : fits + 1)).Kind);
+        }
+
+        using var called = module.Instantiate([], Limits);
+        Assert.Equal(10, called.Call("grow", 1));
+        Assert.Equal(TrapKind.UninitializedElement, Traps(() => called.Call("call", 10)).Kind);
+    }
+
         m.Function(type, new Code().Call(0).End(), "outer");
         m.Export("inner", ExternKind.Function, 0);
         var wasm = m.Build();

@@ -247,7 +247,7 @@ internal sealed partial class FunctionEmitter
         if (index >= 1) _il.Constant((int)i.A);
         if (index >= 2) _il.Constant((int)i.B);
         var traps = i.Op is Opcodes.MemoryFill or Opcodes.MemoryCopy or Opcodes.MemoryInit or Opcodes.TableGet
-            or Opcodes.TableSet or Opcodes.TableFill or Opcodes.TableCopy or Opcodes.TableInit;
+            or Opcodes.TableSet or Opcodes.TableGrow or Opcodes.TableFill or Opcodes.TableCopy or Opcodes.TableInit;
         if (traps) At();
         Call(holder, name);
         Consume(operands);

@@ -49,7 +49,7 @@ internal sealed partial class ManagedInstance
         for (var i = model.ImportedTables; i < Tables.Length; i++)
         {
             Tables[i] = new WasmTable(model.Tables[i], _tableBudget);
-            _tableBudget -= Tables[i].Elements.Length;
+            _tableBudget -= Tables[i].Length;
         }
 
         for (var i = model.ImportedGlobals; i < Globals.Length; i++)
@@ -70,7 +70,7 @@ internal sealed partial class ManagedInstance
                 (ExternKind.Function, HostFunction f) => f.Type.Equals(want.Function),
                 (ExternKind.Function, FunctionReference f) => f.Type.Equals(want.Function),
                 (ExternKind.Table, WasmTable t) => t.Type.Element == want.Table.Element
-                    && Fits((uint)t.Elements.Length, t.Type.Limits.Max, want.Table.Limits),
+                    && Fits((uint)t.Length, t.Type.Limits.Max, want.Table.Limits),
                 (ExternKind.Memory, LinearMemory m) => Fits((uint)m.Pages, m.Type.Max, want.Memory),
                 (ExternKind.Global, WasmGlobal g) => g.Type == want.Global,
                 _ => throw new WasmLinkException($"unknown import: {want.Module}.{want.Name} is no {want.Kind}"),
@@ -140,7 +140,7 @@ internal sealed partial class ManagedInstance
             var start = Offset(segment.Start);
             if ((ulong)start + (uint)segment.Items.Length > (ulong)elements.Length)
                 Traps.TableOutOfBounds(segment.Start.Offset);
-            Evaluate(segment.Items, elements.AsSpan((int)start));
+            Evaluate(segment.Items, elements[(int)start..]);
         }
     }
 

@@ -240,11 +240,12 @@ internal sealed partial class ManagedInstance : IWasmInstance
 
     internal void DropElements(int segment) => _elementsDropped[segment] = true;
 
+    internal bool MayGrow(WasmTable table, int count) => (uint)count <= (uint)_tableBudget && table.MayGrow(count);
+
+    /// <summary>Grows a table that may; returns its old length.</summary>
     internal int GrowTable(WasmTable table, object? value, int count)
     {
-        if ((uint)count > (uint)_tableBudget) return -1;
-        var old = table.Grow(value, count);
-        if (old >= 0) _tableBudget -= count;
-        return old;
+        _tableBudget -= count;
+        return table.Grow(value, count);
     }
 }

@@ -42,7 +42,7 @@ internal static class SnapshotWriter
 
         foreach (var table in instance.Tables)
         {
-            U32(writer, (uint)table.Elements.Length);
+            U32(writer, (uint)table.Length);
             foreach (var element in table.Elements) Reference(writer, instance, element);
         }
 
@@ -138,11 +138,11 @@ internal ref struct SnapshotReader
         foreach (var table in instance.Tables)
         {
             var length = U32();
-            if (length < table.Elements.Length) throw new WasmSnapshotException("a table is too short");
-            if (length > table.Elements.Length
-                && instance.GrowTable(table, null, (int)length - table.Elements.Length) < 0)
-                throw new WasmSnapshotException("a table exceeds the limit");
-            for (var i = 0; i < length; i++) table.Elements[i] = Reference(instance);
+            if (length < (uint)table.Length) throw new WasmSnapshotException("a table is too short");
+            var more = (int)(length - (uint)table.Length);
+            if (!instance.MayGrow(table, more)) throw new WasmSnapshotException("a table exceeds the limit");
+            instance.GrowTable(table, null, more);
+            foreach (ref var element in table.Elements) element = Reference(instance);
         }
 
         for (var i = 0; i < instance.DroppedData.Length; i++) instance.DroppedData[i] = Take(1)[0] != 0;

@@ -17,11 +17,12 @@ internal static class TableAccess
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Delegate Resolve(int index, ManagedInstance instance, int table, int type, int at)
     {
-        var elements = instance.Tables[table].Elements;
-        if ((uint)index >= (uint)elements.Length) Traps.TableOutOfBounds(at);
-        var element = elements[index];
+        var places = instance.Tables[table].Places;
+        if ((uint)index >= (uint)places.Length) Traps.TableOutOfBounds(at);
+        var element = places[index];
         if (element is not FunctionReference function)
         {
+            if (index >= instance.Tables[table].Length) Traps.TableOutOfBounds(at);
             Traps.Uninitialized(at);
             return null!;
         }
@@ -52,17 +53,21 @@ internal static class TableAccess
         elements[index] = value;
     }
 
-    public static int Size(ManagedInstance instance, int table) => instance.Tables[table].Elements.Length;
+    public static int Size(ManagedInstance instance, int table) => instance.Tables[table].Length;
 
-    public static int Grow(object? value, int count, ManagedInstance instance, int table) =>
-        instance.GrowTable(instance.Tables[table], value, count);
+    public static int Grow(object? value, int count, ManagedInstance instance, int table, int at)
+    {
+        if (!instance.MayGrow(instance.Tables[table], count)) return -1;
+        Frames.Bulk(instance, count * ElementBytes, at);
+        return instance.GrowTable(instance.Tables[table], value, count);
+    }
 
     public static void Fill(int start, object? value, int count, ManagedInstance instance, int table, int at)
     {
         var elements = instance.Tables[table].Elements;
         if ((ulong)(uint)start + (uint)count > (ulong)elements.Length) Traps.TableOutOfBounds(at);
         Frames.Bulk(instance, count * ElementBytes, at);
-        Array.Fill(elements, value, start, count);
+        elements.Slice(start, count).Fill(value);
     }
 
     public static void Copy(int destination, int source, int count, ManagedInstance instance, int to, int from, int at)
@@ -76,7 +81,7 @@ internal static class TableAccess
         }
 
         Frames.Bulk(instance, count * ElementBytes, at);
-        Array.Copy(origin, source, target, destination, count);
+        origin.Slice(source, count).CopyTo(target[destination..]);
     }
 
     public static void Init(int destination, int source, int count, ManagedInstance instance, int segment, int table,
@@ -91,7 +96,7 @@ internal static class TableAccess
         }
 
         Frames.Bulk(instance, count * ElementBytes, at);
-        instance.Evaluate(items.Slice(source, count), target.AsSpan(destination));
+        instance.Evaluate(items.Slice(source, count), target[destination..]);
     }
 
     public static void DropElements(ManagedInstance instance, int segment) => instance.DropElements(segment);

@@ -26,7 +26,10 @@ internal sealed class FunctionReference(ManagedInstance owner, FunctionType type
 /// <summary>A host's reference inside a guest: opaque, compared by nobody. Immutable.</summary>
 internal sealed record ExternReference(ulong Value);
 
-/// <summary>A table. Single-writer, like the instance that owns it.</summary>
+/// <summary>
+/// A table: the first <see cref="Length"/> places of an array, the rest of which, room to grow into, is null.
+/// Single-writer, like the instance that owns it.
+/// </summary>
 internal sealed class WasmTable
 {
     private readonly uint _max;
@@ -38,23 +41,38 @@ internal sealed class WasmTable
         if (type.Limits.Min > (uint)maxElements)
             throw new WasmTrapException(TrapKind.ResourceLimit,
                 $"table of {type.Limits.Min} elements exceeds the limit of {maxElements}");
-        Elements = new object?[type.Limits.Min];
+        Length = (int)type.Limits.Min;
+        Places = new object?[Length];
     }
 
     public TableType Type { get; }
 
-    public object?[] Elements { get; private set; }
+    public int Length { get; private set; }
 
+    /// <summary>The elements, and null behind them: for a call, which tells an element that is not there from one that
+    /// is null only when it fails.</summary>
+    public object?[] Places { get; private set; }
+
+    public Span<object?> Elements => Places.AsSpan(0, Length);
+
+    /// <summary>Whether there is room for so many more elements; more than an int can say are never.</summary>
+    public bool MayGrow(int count) => (uint)count <= _max - (uint)Length;
+
+    /// <summary>Grows by what there is room for, and returns the old length.</summary>
     public int Grow(object? value, int count)
     {
-        var old = Elements.Length;
-        var wanted = old + (long)(uint)count;
-        if (wanted > _max) return -1;
-        if (wanted == old) return old;
-        var elements = new object?[wanted];
-        Elements.CopyTo(elements, 0);
-        Array.Fill(elements, value, old, (int)wanted - old);
-        Elements = elements;
+        var old = Length;
+        var wanted = old + count;
+        if (wanted > Places.Length)
+        {
+            // Doubling, so that a guest that grows one by one does not make the host copy quadratically.
+            var places = new object?[(int)Math.Max(wanted, Math.Min(Places.Length * 2L, _max))];
+            Elements.CopyTo(places);
+            Places = places;
+        }
+
+        Length = wanted;
+        Places.AsSpan(old, count).Fill(value);
         return old;
     }
 }
