@@ -124,6 +124,19 @@ public sealed class LimitTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void No_more_of_it_is_taken_from_what_may_be_given_back_than_a_guest_was_charged()
+    {
+        using var instance = (ManagedInstance)CompileManaged(Endless()).Instantiate([], Limits);
+        var tick = Stopwatch.Frequency / 100;
+        instance.Charge(tick, 0);
+
+        instance.Charge(tick, 60 * Stopwatch.Frequency);
+
+        Assert.Equal(TimeSpan.Zero, instance.CpuTime);
+        Assert.Equal(ManagedInstance.MaxCredit - (2 * tick), instance.CreditLeft);
+    }
+
+    [Fact]
     public void Calls_nest_as_deep_as_the_limit_and_no_deeper()
     {
         if (!ChosenEngine.IsManaged)
@@ -193,19 +206,6 @@ public sealed class LimitTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_module_that_starts_beyond_its_memory_or_table_limit_is_not_instantiated()
-    {
-        Assert.Equal(TrapKind.ResourceLimit, Traps(() => Instantiate(new ModuleBuilder().Memory(2_000))).Kind);
-        Assert.Equal(TrapKind.ResourceLimit, Traps(() => Instantiate(new ModuleBuilder().Table(100_000))).Kind);
-    }
-
-    [Fact]
-    public void A_trap_says_which_function_and_where()
-    {
-        var m = new ModuleBuilder();
-        var type = m.Type([], []);
-        m.Function(type, new Code().Op(0x01).Op(0x00).End());
-    [Fact]
     public void A_table_that_grows_one_by_one_is_not_copied_each_time()
     {
         var m = new ModuleBuilder().Table(0);
@@ -247,6 +247,19 @@ public sealed class LimitTests(ITestOutputHelper output)
         Assert.Equal(TrapKind.UninitializedElement, Traps(() => called.Call("call", 10)).Kind);
     }
 
+    [Fact]
+    public void A_module_that_starts_beyond_its_memory_or_table_limit_is_not_instantiated()
+    {
+        Assert.Equal(TrapKind.ResourceLimit, Traps(() => Instantiate(new ModuleBuilder().Memory(2_000))).Kind);
+        Assert.Equal(TrapKind.ResourceLimit, Traps(() => Instantiate(new ModuleBuilder().Table(100_000))).Kind);
+    }
+
+    [Fact]
+    public void A_trap_says_which_function_and_where()
+    {
+        var m = new ModuleBuilder();
+        var type = m.Type([], []);
+        m.Function(type, new Code().Op(0x01).Op(0x00).End());
         m.Function(type, new Code().Call(0).End(), "outer");
         m.Export("inner", ExternKind.Function, 0);
         var wasm = m.Build();

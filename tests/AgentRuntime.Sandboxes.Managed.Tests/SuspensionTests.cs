@@ -151,6 +151,22 @@ public sealed class SuspensionTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Time_that_was_given_back_for_machine_code_stays_given_back_through_bytes()
+    {
+        var module = CompileManaged(Asker());
+        using var instance = (ManagedInstance)module.Instantiate([Asking(_ => true, _ => { })], Limits);
+        Assert.Equal(WasmCallStatus.Suspended, instance.Call("run", [WasmValue.FromI32(5)], new WasmValue[1]));
+        instance.Charge(3 * ManagedInstance.MaxCredit / 2, ManagedInstance.MaxCredit);
+        var bytes = new ArrayBufferWriter<byte>();
+        instance.WriteSnapshot(bytes);
+
+        using var restored = (ManagedInstance)module.Restore(
+            bytes.WrittenSpan, [Asking(_ => true, _ => { })], Limits);
+
+        Assert.Equal((instance.CpuUsed, 0), (restored.CpuUsed, restored.CreditLeft));
+    }
+
+    [Fact]
     public void Every_damaged_or_shortened_snapshot_is_refused()
     {
         var (module, _, snapshot) = SuspendedAsker();

@@ -18,7 +18,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
     /// known while a guest runs, so that a guest could otherwise run as long as others keep the JIT busy. Three times
     /// what a compilation may take.
     /// </summary>
-    private static readonly long MaxCredit = 30 * Stopwatch.Frequency;
+    internal static readonly long MaxCredit = 30 * Stopwatch.Frequency;
 
     /// <summary>0, or the <see cref="TrapKind"/> that the next epoch check throws.</summary>
     internal int Pending;
@@ -48,7 +48,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
     internal long CpuLimit;
 
     /// <summary>Time of the JIT's that is still given back.</summary>
-    private long _creditLeft = MaxCredit;
+    internal long CreditLeft = MaxCredit;
 
     private readonly ManagedModule _module;
     private readonly CompiledCode _code;
@@ -101,9 +101,10 @@ internal sealed partial class ManagedInstance : IWasmInstance
     /// <param name="made">Ticks of the JIT's that ended since.</param>
     internal void Charge(long passed, long made)
     {
-        var credit = Math.Min(made, _creditLeft);
-        _creditLeft -= credit;
-        CpuUsed = Math.Max(0, CpuUsed + passed - credit);
+        var used = CpuUsed + passed;
+        var credit = Math.Min(made, Math.Min(CreditLeft, used));
+        CreditLeft -= credit;
+        CpuUsed = used - credit;
     }
 
     public WasmCallStatus Call(string export, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)

@@ -14,7 +14,7 @@ namespace AgentRuntime.Sandboxes.Managed.Instances;
 internal static class SnapshotFormat
 {
     public const uint Magic = 0x53574152;
-    public const uint Version = 1;
+    public const uint Version = 2;
     public const int BlockBytes = 4096;
     public const int DigestBytes = 32;
 }
@@ -29,6 +29,7 @@ internal static class SnapshotWriter
         U32(writer, SnapshotFormat.Version);
         writer.Write(instance.Module.Digest);
         I64(writer, instance.CpuUsed);
+        I64(writer, instance.CreditLeft);
         I64(writer, instance.Fuel);
         U32(writer, (uint)instance.SuspendedFunction);
         U32(writer, (uint)instance.AwaitedImport);
@@ -123,6 +124,7 @@ internal ref struct SnapshotReader
         if (!Take(module.Length).SequenceEqual(module))
             throw new WasmSnapshotException("the snapshot is of another module");
         instance.CpuUsed = Math.Max(0, I64());
+        instance.CreditLeft = Math.Clamp(I64(), 0, ManagedInstance.MaxCredit);
         instance.Fuel = Math.Min(instance.Fuel, I64());
         var entry = (int)U32();
         var import = (int)U32();
