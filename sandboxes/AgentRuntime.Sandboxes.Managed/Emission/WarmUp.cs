@@ -49,14 +49,7 @@ internal static class WarmUp
             Ready.Wait();
             Work work;
             lock (Gate) work = Waiting.Dequeue();
-            try
-            {
-                Prepare(work);
-            }
-            catch (Exception)
-            {
-                // A method that the JIT cannot make: whoever calls it is told so, and the rest are made when called.
-            }
+            Prepare(work);
         }
     }
 
@@ -68,7 +61,14 @@ internal static class WarmUp
         for (; i < work.Methods.Length; i++)
         {
             if (Stopwatch.GetElapsedTime(started) >= work.For) break;
-            RuntimeHelpers.PrepareMethod(work.Methods[i].MethodHandle);
+            try
+            {
+                RuntimeHelpers.PrepareMethod(work.Methods[i].MethodHandle);
+            }
+            catch (Exception)
+            {
+                // A method that the JIT cannot make: who calls it is told so.
+            }
         }
 
         return i;

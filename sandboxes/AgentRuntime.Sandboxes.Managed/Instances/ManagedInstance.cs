@@ -157,6 +157,7 @@ internal sealed partial class ManagedInstance : IWasmInstance
         {
             _failed = true;
             if (e is WasmTrapException trap) Locate(trap);
+            if (e is InvalidProgramException) throw BeyondTheJit(e);
             throw;
         }
         finally
@@ -167,6 +168,10 @@ internal sealed partial class ManagedInstance : IWasmInstance
             _depth = depth;
         }
     }
+
+    // It makes machine code of a function when that is called, if it has not before (decision record 0104).
+    private static WasmModuleException BeyondTheJit(Exception e) =>
+        new(ModuleFault.TooLarge, "a function is more than the JIT can make machine code of", -1, e);
 
     private void Locate(WasmTrapException trap)
     {

@@ -80,8 +80,8 @@ public enum ModuleFault : byte
 }
 
 /// <summary>A module cannot be compiled.</summary>
-public sealed class WasmModuleException(ModuleFault fault, string message, int offset)
-    : Exception(message)
+public sealed class WasmModuleException(ModuleFault fault, string message, int offset, Exception? cause = null)
+    : Exception(message, cause)
 {
     /// <summary>What is wrong.</summary>
     public ModuleFault Fault { get; } = fault;

@@ -204,7 +204,8 @@ internal sealed class WasmSandbox : ISandbox
         }
         catch (WasmModuleException e)
         {
-            // Code that compiling did not foresee, such as that with fuel, is emitted at the first instance.
+            // Code that compiling did not foresee, such as that with fuel, is emitted at the first instance, and some
+            // machine code is made when it is called.
             return new SandboxStep.Trapped(new RuntimeError(ReasonCodes.ModuleTooLarge, e.Message));
         }
         catch (WasmSnapshotException e)
