@@ -18,10 +18,10 @@ internal sealed class CacheBytes
 
     public void Add(CacheWeight weight)
     {
-        var (users, bytes) = _codes.GetValueOrDefault(weight.Code, (0, weight.CodeBytes));
-        if (users == 0) Total += bytes;
-        _codes[weight.Code] = (users + 1, bytes);
-        Total += weight.OwnBytes;
+        var (users, bytes) = _codes.GetValueOrDefault(weight.Code);
+        // Code that has become more since counts as what it is now.
+        Total += weight.OwnBytes + weight.CodeBytes - bytes;
+        _codes[weight.Code] = (users + 1, weight.CodeBytes);
     }
 
     public void Remove(CacheWeight weight)

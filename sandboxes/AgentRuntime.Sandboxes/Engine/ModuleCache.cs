@@ -3,7 +3,7 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Sandboxes.Engine;
 
 /// <summary>
-/// Compiled modules, or their code, by digest, the least recently used dropped first when they are too many or take too
+/// Compiled modules by digest, the least recently used dropped first when they are too many or take too
 /// many bytes; a module that is being compiled is compiled once for all that ask for it. A failed compilation is not
 /// kept. Thread-safe.
 /// </summary>
@@ -34,6 +34,21 @@ internal sealed class ModuleCache<T>(int capacity, long maxBytes, Func<T, CacheW
         // Started outside the lock: it may have to wait for a free compiler.
         var task = node.Value.Module.Value;
         return task.IsCompletedSuccessfully && node.Value.IsWeighed ? task : WeighOrForget(node, task);
+    }
+
+    /// <summary>Weighs a module again that takes more than when it was compiled; one that is not kept weighs
+    /// nothing.</summary>
+    public void WeighAgain(ModuleDigest digest)
+    {
+        lock (_lock)
+        {
+            if (!_byDigest.TryGetValue(digest, out var node) || !node.Value.IsWeighed) return;
+            var weight = weigh(node.Value.Module.Value.Result);
+            _bytes.Add(weight);
+            _bytes.Remove(node.Value.Weight);
+            node.Value.Weight = weight;
+            DropOldestWithLockHeld();
+        }
     }
 
     private async Task<T> WeighOrForget(LinkedListNode<Entry> node, Task<T> task)

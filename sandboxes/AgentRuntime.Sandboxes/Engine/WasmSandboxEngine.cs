@@ -15,7 +15,7 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
     private readonly SandboxEngineOptions _options;
     private readonly GuestThreads _compilers;
     private readonly ModuleCache<WasmSandboxModule> _modules;
-    private readonly ModuleCache<IWasmModule> _shared;
+    private readonly SharedCode _code;
 
     /// <summary>Makes an engine.</summary>
     /// <param name="engine">What compiles and runs modules.</param>
@@ -37,8 +37,7 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
             options.GuestStackBytes,
             engine.LeaveThread);
         _modules = new ModuleCache<WasmSandboxModule>(options.MaxCachedModules, options.MaxCachedBytes, m => m.Weight);
-        _shared = new ModuleCache<IWasmModule>(
-            options.MaxCachedModules, options.MaxCachedBytes, m => new CacheWeight(0, m, m.SizeBytes));
+        _code = new SharedCode(CompileOnceAsync);
     }
 
     /// <inheritdoc/>
@@ -72,12 +71,16 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
         Threads.Dispose();
     }
 
+    /// <summary>Weighs a module again whose code has become more: some is made at the first instance that needs
+    /// it.</summary>
+    internal void Grew(WasmSandboxModule module) => _modules.WeighAgain(module.Digest);
+
     private async Task<WasmSandboxModule> LoadAsync(ModuleDigest digest, ReadOnlyMemory<byte> wasm)
     {
         var sections = ModuleSections.Read(wasm);
         var code = sections.Settings.Count == 0
             ? await CompileOnceAsync(wasm)
-            : await _shared.GetOrAdd(ModuleDigest.Of(sections.Code.Span), () => CompileOnceAsync(sections.Code));
+            : await _code.GetOrCompile(sections.Code);
         return new WasmSandboxModule(this, digest, code, sections);
     }
 

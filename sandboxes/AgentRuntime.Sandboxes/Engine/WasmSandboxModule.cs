@@ -8,7 +8,8 @@ namespace AgentRuntime.Sandboxes.Engine;
 /// <summary>A compiled module that fits the agent world. Immutable and thread-safe.</summary>
 internal sealed class WasmSandboxModule : ISandboxModule
 {
-    private readonly ModuleSections _sections;
+    private readonly GuestSettings _settings;
+    private readonly long _initialMemoryBytes;
 
     /// <exception cref="RuntimeErrorException">AR3003, AR3004.</exception>
     public WasmSandboxModule(WasmSandboxEngine owner, ModuleDigest digest, IWasmModule code, ModuleSections sections)
@@ -20,8 +21,8 @@ internal sealed class WasmSandboxModule : ISandboxModule
         ModuleShape.CheckExports(code.Exports);
         HasPostRun = ModuleShape.Has(code.Exports, AgentWorld.PostRun, ModuleShape.PostRunType);
         HasInitialize = ModuleShape.Has(code.Exports, AgentWorld.Initialize, ModuleShape.InitializeType);
-        _sections = sections;
-        Weight = new CacheWeight(GuestSettings.BytesOf(sections.Settings), code, code.SizeBytes);
+        _initialMemoryBytes = sections.InitialMemoryBytes;
+        _settings = new GuestSettings(sections.Settings);
     }
 
     /// <inheritdoc/>
@@ -35,10 +36,10 @@ internal sealed class WasmSandboxModule : ISandboxModule
     public IReadOnlyList<WorldFunction> Imports { get; }
 
     /// <summary>The settings that the module carries.</summary>
-    public IReadOnlyDictionary<string, string> OwnSettings => _sections.Settings;
+    public IReadOnlyDictionary<string, string> OwnSettings => _settings.All;
 
-    /// <summary>What it takes of the host's memory.</summary>
-    public CacheWeight Weight { get; }
+    /// <summary>What it takes of the host's memory by now.</summary>
+    public CacheWeight Weight => new(_settings.HostBytes, Code, Code.SizeBytes);
 
     public bool HasPostRun { get; }
 
@@ -52,11 +53,11 @@ internal sealed class WasmSandboxModule : ISandboxModule
     public ISandbox Instantiate(
         SandboxLimits limits, ISandboxLog log, IReadOnlyDictionary<string, string> configuration)
     {
-        if (_sections.InitialMemoryBytes > limits.MaxMemory.Value)
+        if (_initialMemoryBytes > limits.MaxMemory.Value)
         {
             throw new RuntimeErrorException(new RuntimeError(
                 ReasonCodes.MemoryLimit,
-                $"The module starts with {_sections.InitialMemoryBytes} bytes of memory; "
+                $"The module starts with {_initialMemoryBytes} bytes of memory; "
                 + $"the agent may have {limits.MaxMemory}.",
                 Action: "Raise max_memory in the agent's limits, or build the module with less initial memory."));
         }
@@ -85,22 +86,21 @@ internal sealed class WasmSandboxModule : ISandboxModule
     // One call of the guest's takes all of them across.
     private GuestSettings Settings(SandboxLimits limits, IReadOnlyDictionary<string, string> given)
     {
-        var settings = Merged(given);
-        var bytes = GuestSettings.BytesOf(settings);
-        if (bytes <= limits.MaxStringBytes.Value) return new GuestSettings(settings);
+        var settings = With(given);
+        if (settings.GuestBytes <= limits.MaxStringBytes.Value) return settings;
         throw new RuntimeErrorException(new RuntimeError(
             ReasonCodes.OutputLimit,
-            $"The agent's settings have {bytes} bytes; {limits.MaxStringBytes} may cross into the guest.",
+            $"The agent's settings have {settings.GuestBytes} bytes; {limits.MaxStringBytes} may cross into the guest.",
             Action: "Make its script or settings shorter, or raise max_string_bytes in the agent's limits."));
     }
 
     // The module's own settings are what it brings; those that it is given count.
-    private IReadOnlyDictionary<string, string> Merged(IReadOnlyDictionary<string, string> given)
+    private GuestSettings With(IReadOnlyDictionary<string, string> given)
     {
-        if (given.Count == 0) return _sections.Settings;
-        if (_sections.Settings.Count == 0) return given;
-        var all = new Dictionary<string, string>(_sections.Settings, StringComparer.Ordinal);
+        if (given.Count == 0) return _settings;
+        if (OwnSettings.Count == 0) return new GuestSettings(given);
+        var all = new Dictionary<string, string>(OwnSettings, StringComparer.Ordinal);
         foreach (var (key, value) in given) all[key] = value;
-        return all;
+        return new GuestSettings(all);
     }
 }

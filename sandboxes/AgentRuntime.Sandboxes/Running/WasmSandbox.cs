@@ -234,6 +234,8 @@ internal sealed class WasmSandbox : ISandbox
             _instance = instance;
             if (_stopReason is not null) throw new WasmTrapException(TrapKind.Stopped);
         }
+        // The code that counts fuel is made for the first guest that has some.
+        if (_limits.Fuel is not null) _module.Owner.Grew(_module);
         _session.Attach(instance);
         if (_module.HasInitialize) instance.Call(AgentWorld.Initialize, [], []);
         var (address, length) = _session.Lower().Text(input);

@@ -83,7 +83,7 @@ public sealed class CompilationTests
     [Fact]
     public async Task Scripts_weigh_what_they_are_and_the_engine_that_they_share_once()
     {
-        using var engine = Engine(new() { MaxCachedBytes = 300 });
+        using var engine = Engine(new() { MaxCachedBytes = 1_000 });
         _core.Module = new ScriptedModule(static _ => 0) { SizeBytes = 150 };
         var kept = new List<ISandboxModule>();
         for (var i = 0; i < 8; i++) kept.Add(await ScriptAsync($"{i}"));

@@ -64,6 +64,30 @@ public sealed class GuestSettingsTests
     }
 
     [Fact]
+    public async Task A_modules_own_settings_are_encoded_once_for_all_its_guests()
+    {
+        var core = new ScriptedEngine(suspends: true)
+        {
+            Module = new ScriptedModule(static guest =>
+            {
+                var sizes = guest.Bump(8);
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                guest.Import(0, (int)sizes, (int)sizes + 4);
+                return guest.Ok($"{GC.GetAllocatedBytesForCurrentThread() - before > 50_000}");
+            }) { Imports = Imports },
+        };
+        using var engine = new WasmSandboxEngine(core, new(), TimeProvider.System);
+        var module = await engine.CompileAsync(
+            Wasm.WithSetting(ScriptedEngine.Bytes(), "script", new string('x', 100_000)), default);
+
+        await using var first = module.Instantiate(new(), new RecordedLog());
+        await using var second = module.Instantiate(new(), new RecordedLog());
+
+        Assert.Equal(new SandboxStep.Finished("True"), await first.StartAsync("", default));
+        Assert.Equal(new SandboxStep.Finished("False"), await second.StartAsync("", default));
+    }
+
+    [Fact]
     public async Task Settings_of_more_bytes_than_may_cross_are_refused()
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["script"] = new('x', 88) };

@@ -49,7 +49,7 @@ internal sealed class ScriptedModule(Func<ScriptedInstance, int> run) : IWasmMod
 
     public IReadOnlyList<WasmExport> Exports { get; init; } = AgentExports;
 
-    public long SizeBytes { get; init; }
+    public long SizeBytes { get; set; }
 
     /// <summary>The guest's allocator; by default one that never frees.</summary>
     public Func<ScriptedInstance, uint, uint> Realloc { get; init; } = static (instance, size) => instance.Bump(size);
