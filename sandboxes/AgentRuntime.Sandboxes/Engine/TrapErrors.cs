@@ -24,7 +24,7 @@ internal static class TrapErrors
         {
             TrapKind.CpuTimeExhausted => (ReasonCodes.CpuTimeLimit,
                 $"The guest used up its {limits.MaxCpuTime.TotalMilliseconds:F0} ms of CPU time.",
-                "Look for a loop that does not end, or raise max_cpu_time in the agent's limits."),
+                "Look for a loop that does not end, or raise limits.cpu_time in the agent's bundle."),
             TrapKind.CallStackExhausted => (ReasonCodes.StackLimit,
                 $"The guest's calls nest deeper than {limits.MaxCallDepth} frames or the stack that they may take.",
                 "Look for a recursion that does not end."),
@@ -36,13 +36,13 @@ internal static class TrapErrors
             TrapKind.Stopped => (ReasonCodes.Stopped,
                 $"The guest was stopped: {stopReason ?? "no reason given"}.", null),
             TrapKind.HostCallLimit => (ReasonCodes.HostCallLimit, $"The guest made {Detail(trap)}.",
-                "Look for a loop around a host call, or raise max_host_calls in the agent's limits."),
+                "Look for a loop around a host call, or raise limits.host_calls in the agent's bundle."),
             TrapKind.InvalidHostArgument => (ReasonCodes.GuestPointer,
                 $"The guest gave the host something that is not valid: {Detail(trap)}.", null),
             _ when GaveUpForLackOfMemory(trap, limits, meter) => (ReasonCodes.MemoryLimit,
                 $"The guest gave up ({Name(trap.Kind)}) with its memory full: "
                 + $"{meter.MemoryPeakBytes} of {limits.MaxMemory}.",
-                "Look for a leak, or raise max_memory in the agent's limits."),
+                "Look for a leak, or raise limits.memory in the agent's bundle."),
             _ => (ReasonCodes.GuestTrap, $"The guest trapped: {Detail(trap)}.", null),
         };
 

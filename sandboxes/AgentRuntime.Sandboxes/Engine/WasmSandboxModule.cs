@@ -59,7 +59,7 @@ internal sealed class WasmSandboxModule : ISandboxModule
                 ReasonCodes.MemoryLimit,
                 $"The module starts with {_initialMemoryBytes} bytes of memory; "
                 + $"the agent may have {limits.MaxMemory}.",
-                Action: "Raise max_memory in the agent's limits, or build the module with less initial memory."));
+                Action: "Raise limits.memory in the agent's bundle, or build the module with less initial memory."));
         }
         return new WasmSandbox(this, limits, log, Settings(limits, configuration));
     }
@@ -91,7 +91,7 @@ internal sealed class WasmSandboxModule : ISandboxModule
         throw new RuntimeErrorException(new RuntimeError(
             ReasonCodes.OutputLimit,
             $"The agent's settings have {settings.GuestBytes} bytes; {limits.MaxStringBytes} may cross into the guest.",
-            Action: "Make its script or settings shorter, or raise max_string_bytes in the agent's limits."));
+            Action: "Make its script or settings shorter, or raise limits.string in the agent's bundle."));
     }
 
     // The module's own settings are what it brings; those that it is given count.

@@ -116,7 +116,7 @@ internal sealed class GuestSession(
             result = new HostCallResult.Refused(new RuntimeError(
                 ReasonCodes.OutputLimit,
                 $"The answer has {bytes} bytes; {limits.MaxStringBytes} may cross into the guest.",
-                Action: "Ask for less, or raise max_string_bytes in the agent's limits."));
+                Action: "Ask for less, or raise limits.string in the agent's bundle."));
         }
         Answers.Lower(Lower(), blocked.ReturnArea, result);
         return [];
