@@ -16,7 +16,7 @@ public sealed class AgentsClient
     /// <param name="wasm">The module's bytes; the platform validates and compiles them before it answers.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="RuntimeErrorException">
-    /// AR3001 to AR3004 when the module cannot run; AR1003 when too large.
+    /// AR3001 to AR3005 and AR3012 when the module cannot run; AR1003 when too large; AR3014 when to try again.
     /// </exception>
     public async Task<AgentResource> DeployAsync(
         string agent, ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)

@@ -14,7 +14,7 @@ public interface ISandboxEngine
     /// give the same module without compiling again while it is cached.
     /// </summary>
     /// <exception cref="RuntimeErrorException">
-    /// AR3001 invalid, AR3002 too large, AR3003 unknown import, AR3004 missing export.
+    /// AR3001 invalid, AR3002 too large, AR3003 unknown import, AR3004 missing export, AR3014 busy.
     /// </exception>
     ValueTask<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken);
 }
@@ -25,12 +25,21 @@ public interface ISandboxModule
     /// <summary>The digest of the bytes that were compiled.</summary>
     ModuleDigest Digest { get; }
 
+    /// <summary>Throws when no guest could start under these limits, as <see cref="Instantiate(SandboxLimits,
+    /// ISandboxLog)"/> would. An engine that cannot tell before throws nothing.</summary>
+    /// <exception cref="RuntimeErrorException">
+    /// AR3005: the module's initial memory exceeds the limit; AR3012: the settings that it carries do.
+    /// </exception>
+    void CheckFits(SandboxLimits limits)
+    {
+    }
+
     /// <summary>A fresh instance with zeroed memory under these limits. Cheap: from a pool.</summary>
-    /// <exception cref="RuntimeErrorException">AR3005: the module's initial memory exceeds the limit.</exception>
+    /// <exception cref="RuntimeErrorException">AR3005, AR3012, as above.</exception>
     ISandbox Instantiate(SandboxLimits limits, ISandboxLog log);
 
     /// <summary>The same for an agent that has settings of its own: its <c>agentruntime:agent/config</c>.</summary>
-    /// <exception cref="RuntimeErrorException">AR3005, as above.</exception>
+    /// <exception cref="RuntimeErrorException">AR3005, AR3012, with these settings among the module's.</exception>
     /// <exception cref="NotSupportedException">There are settings, and the engine does not pass them on.</exception>
     ISandbox Instantiate(SandboxLimits limits, ISandboxLog log, IReadOnlyDictionary<string, string> configuration) =>
         configuration.Count == 0 ? Instantiate(limits, log) : throw new NotSupportedException();

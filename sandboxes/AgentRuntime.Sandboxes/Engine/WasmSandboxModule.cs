@@ -46,6 +46,13 @@ internal sealed class WasmSandboxModule : ISandboxModule
     public bool HasInitialize { get; }
 
     /// <inheritdoc/>
+    public void CheckFits(SandboxLimits limits)
+    {
+        CheckMemory(limits);
+        Settings(limits, ModuleSections.NoSettings);
+    }
+
+    /// <inheritdoc/>
     public ISandbox Instantiate(SandboxLimits limits, ISandboxLog log) =>
         Instantiate(limits, log, ModuleSections.NoSettings);
 
@@ -53,14 +60,7 @@ internal sealed class WasmSandboxModule : ISandboxModule
     public ISandbox Instantiate(
         SandboxLimits limits, ISandboxLog log, IReadOnlyDictionary<string, string> configuration)
     {
-        if (_initialMemoryBytes > limits.MaxMemory.Value)
-        {
-            throw new RuntimeErrorException(new RuntimeError(
-                ReasonCodes.MemoryLimit,
-                $"The module starts with {_initialMemoryBytes} bytes of memory; "
-                + $"the agent may have {limits.MaxMemory}.",
-                Action: "Raise limits.memory in the agent's bundle, or build the module with less initial memory."));
-        }
+        CheckMemory(limits);
         return new WasmSandbox(this, limits, log, Settings(limits, configuration));
     }
 
@@ -81,6 +81,15 @@ internal sealed class WasmSandboxModule : ISandboxModule
         {
             throw new RuntimeErrorException(SandboxSnapshot.Invalid(e), e);
         }
+    }
+
+    private void CheckMemory(SandboxLimits limits)
+    {
+        if (_initialMemoryBytes <= limits.MaxMemory.Value) return;
+        throw new RuntimeErrorException(new RuntimeError(
+            ReasonCodes.MemoryLimit,
+            $"The module starts with {_initialMemoryBytes} bytes of memory; the agent may have {limits.MaxMemory}.",
+            Action: "Raise limits.memory in the agent's bundle, or build the module with less initial memory."));
     }
 
     // One call of the guest's takes all of them across.

@@ -238,6 +238,29 @@ public class ControlTests
         Assert.Equal(2, Assert.Single(list.GetProperty("agents").EnumerateArray()).GetProperty("version").GetInt32());
     }
 
+    [Fact]
+    public async Task A_module_that_does_not_fit_its_agents_limits_is_not_deployed()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        edge.Ports.Limited = new("demo/limited", new() { MaxStringBytes = new(7) }, new());
+
+        using var unfit = await DeployAsync(edge, "limited");
+        using var other = await DeployAsync(edge, "other");
+
+        Assert.Equal("AR3012", await EdgeHarness.ProblemAsync(unfit, HttpStatusCode.UnprocessableEntity));
+        Assert.Equal(HttpStatusCode.Created, other.StatusCode);
+        var list = await EdgeHarness.JsonAsync(await edge.Client.GetAsync("v1/agents"), HttpStatusCode.OK);
+        Assert.Single(list.GetProperty("agents").EnumerateArray());
+
+        edge.Ports.Limited = new("demo/limited", new() { MaxStringBytes = new(8) }, new());
+        using var fits = await DeployAsync(edge, "limited");
+        Assert.Equal(HttpStatusCode.Created, fits.StatusCode);
+    }
+
+    [Fact]
+    public void Busy_sandboxes_are_the_platforms_affair() =>
+        Assert.Equal(503, ErrorStatus.Of(ReasonCodes.SandboxBusy));
+
     [Theory]
     [InlineData("Upper")]
     [InlineData("under_score")]

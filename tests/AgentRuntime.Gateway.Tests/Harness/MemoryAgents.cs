@@ -44,11 +44,18 @@ internal sealed class MemoryAgents : IAgentStore, ISandboxEngine
 
     public ValueTask<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken) =>
         wasm.Span.StartsWith("\0asm"u8)
-            ? ValueTask.FromResult<ISandboxModule>(new Module(ModuleDigest.Of(wasm.Span)))
+            ? ValueTask.FromResult<ISandboxModule>(new Module(ModuleDigest.Of(wasm.Span), wasm.Length))
             : throw new RuntimeErrorException(new(ReasonCodes.InvalidModule, "no magic number", "offset 0"));
 
-    private sealed record Module(ModuleDigest Digest) : ISandboxModule
+    private sealed record Module(ModuleDigest Digest, int Bytes) : ISandboxModule
     {
+        /// <summary>As if all of it were settings.</summary>
+        public void CheckFits(SandboxLimits limits)
+        {
+            if (Bytes > limits.MaxStringBytes.Value)
+                throw new RuntimeErrorException(new(ReasonCodes.OutputLimit, $"{Bytes} bytes of settings"));
+        }
+
         public ISandbox Instantiate(SandboxLimits limits, ISandboxLog log) => throw new NotSupportedException();
     }
 }

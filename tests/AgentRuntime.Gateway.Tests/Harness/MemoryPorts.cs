@@ -24,6 +24,9 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
     /// <summary>Models that policy grants; null when the tenant has no bundle.</summary>
     public HashSet<string>? Granted { get; set; } = ["m"];
 
+    /// <summary>What the bundle says of <c>demo/limited</c>; it names no other agent.</summary>
+    public AgentPolicy? Limited { get; set; }
+
     /// <summary>
     /// How calls ended, in their order. The first of them is awaited: a response is out before its call is settled.
     /// </summary>
@@ -74,7 +77,7 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
 
         public TenantPolicy Tenant { get; } = new(new QuotaLimits(), [], []);
 
-        public AgentPolicy? FindAgent(string qualifiedName) => null;
+        public AgentPolicy? FindAgent(string qualifiedName) => qualifiedName == "demo/limited" ? ports.Limited : null;
 
         public RuntimeError? RefusalToStart(WorkIdentity identity, DateTimeOffset at) => null;
 

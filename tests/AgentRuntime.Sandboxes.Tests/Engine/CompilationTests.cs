@@ -196,6 +196,26 @@ public sealed class CompilationTests
     }
 
     [Fact]
+    public async Task A_module_says_before_it_is_run_whether_it_fits_its_limits()
+    {
+        using var engine = Engine();
+        byte[] threePages = [.. ScriptedEngine.Bytes(), 5, 3, 1, 0, 3];
+        var module = await engine.CompileAsync(Wasm.WithSetting(threePages, "script", new('x', 88)), default);
+        var fits = new SandboxLimits { MaxMemory = new(3 << 16), MaxStringBytes = new(100) };
+        module.CheckFits(fits);
+
+        var memory = Assert.Throws<RuntimeErrorException>(
+            () => module.CheckFits(fits with { MaxMemory = new((3 << 16) - 1) })).Error;
+        var settings = Assert.Throws<RuntimeErrorException>(
+            () => module.CheckFits(fits with { MaxStringBytes = new(99) })).Error;
+
+        Assert.Equal(
+            (ReasonCodes.MemoryLimit, ReasonCodes.OutputLimit), (memory.Code, settings.Code));
+        Assert.Contains("limits.memory", memory.Action, StringComparison.Ordinal);
+        Assert.Contains("limits.string", settings.Action, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Modules_that_differ_only_in_their_settings_share_one_compilation()
     {
         using var engine = Engine();

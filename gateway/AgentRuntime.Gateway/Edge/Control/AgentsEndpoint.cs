@@ -4,14 +4,15 @@ using Microsoft.AspNetCore.Http;
 namespace AgentRuntime.Gateway;
 
 /// <summary>Deploys and lists agents of the caller's project. Thread-safe.</summary>
-internal sealed class AgentsEndpoint(EdgeOptions options, IAgentStore agents, ISandboxEngine engine) : IDisposable
+internal sealed class AgentsEndpoint(
+    EdgeOptions options, IAgentStore agents, ISandboxEngine engine, IPolicyDecisionPoint decisions) : IDisposable
 {
     private const int MaxNameChars = 63;
     private readonly SemaphoreSlim _compilations = new(options.MaxCompilations);
 
     /// <summary>
-    /// <c>PUT /v1/projects/{project}/agents/{agent}</c>: a module is compiled before anything is stored, so that what
-    /// is deployed can be run.
+    /// <c>PUT /v1/projects/{project}/agents/{agent}</c>: a module is compiled before anything is stored, and held
+    /// against the limits that the bundle in force gives the agent, so that what is deployed can be run.
     /// </summary>
     public async Task DeployAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
@@ -32,7 +33,9 @@ internal sealed class AgentsEndpoint(EdgeOptions options, IAgentStore agents, IS
         await _compilations.WaitAsync(cancellationToken);
         try
         {
-            await engine.CompileAsync(wasm, cancellationToken);
+            var module = await engine.CompileAsync(wasm, cancellationToken);
+            var policy = decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}");
+            if (policy is not null) module.CheckFits(policy.Limits);
         }
         finally
         {
