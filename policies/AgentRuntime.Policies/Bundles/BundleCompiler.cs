@@ -15,7 +15,7 @@ internal static class BundleCompiler
         if (BundleFiles.Check(files, problems) is not { } sorted)
             return null;
         var definition = BundleReader.Read(sorted, options, problems, cancellationToken);
-        var generated = GrantPolicies.Write(definition);
+        var generated = GrantPolicies.Write(definition, problems);
         cancellationToken.ThrowIfCancellationRequested();
         var policies = PolicyReader.Read(sorted.Policies, generated, problems);
         var schema = CedarSchemaWriter.Write(

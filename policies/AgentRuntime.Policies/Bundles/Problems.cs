@@ -17,8 +17,18 @@ internal sealed class Problems
     /// </summary>
     public const int MaxCompared = 20_000;
 
+    /// <summary>
+    /// YAML nodes of a whole bundle with every alias counted in full: what is read of a node can be as much again.
+    /// </summary>
+    public const int MaxNodes = 1_000_000;
+
+    /// <summary>Characters of a whole bundle's YAML with every alias counted in full.</summary>
+    public const int MaxCharacters = 4 * BundleFiles.MaxTotalBytes;
+
     private readonly List<(BundlePosition At, RuntimeError Error)> _errors = [];
     private int _compared;
+    private long _nodes;
+    private long _characters;
     private int _more;
 
     public bool Any => _errors.Count > 0;
@@ -50,6 +60,19 @@ internal sealed class Problems
         var names = known.Take(MaxCompared - _compared).ToList();
         _compared += names.Count;
         return NearestName.Suggest(name, names);
+    }
+
+    /// <summary>
+    /// Whether a file's YAML may be read beside what was read before; false, and it counts for nothing, when that
+    /// comes to more than <see cref="MaxNodes"/> or <see cref="MaxCharacters"/>.
+    /// </summary>
+    public bool TryExpand(YamlNode root)
+    {
+        if (_nodes + root.Weight > MaxNodes || _characters + root.Characters > MaxCharacters)
+            return false;
+        _nodes += root.Weight;
+        _characters += root.Characters;
+        return true;
     }
 
     /// <summary>Something is wrong in one of these files or folders.</summary>

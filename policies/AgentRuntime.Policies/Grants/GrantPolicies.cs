@@ -22,14 +22,35 @@ internal sealed record GeneratedPolicy(string Id, string Text, Yaml.BundlePositi
 /// </summary>
 internal static class GrantPolicies
 {
-    public static List<GeneratedPolicy> Write(BundleDefinition bundle)
+    /// <summary>
+    /// Characters of Cedar that the conditions and reasons of all grants may come to: twice what policies can that are
+    /// written out. A few lines with aliases could otherwise describe gigabytes.
+    /// </summary>
+    public const int MaxConditions = 2 * BundleFiles.MaxTotalBytes;
+
+    /// <summary>The policies of a bundle; none, with a problem, when its conditions are too much.</summary>
+    public static List<GeneratedPolicy> Write(BundleDefinition bundle, Problems problems)
     {
         var policies = new List<GeneratedPolicy>();
+        var conditions = 0L;
         foreach (var agent in bundle.Agents)
         {
             var principal = $"principal == {CedarText.Uid("Agent", agent.Name)}";
             foreach (var (id, grant) in Name(agent))
-                policies.Add(WriteGrant(id, grant, bundle.FindTool(grant.Tool)!, principal));
+            {
+                var policy = WriteGrant(id, grant, bundle.FindTool(grant.Tool)!, principal, out var length);
+                conditions += length;
+                if (conditions > MaxConditions)
+                {
+                    problems.Add(
+                        grant.Position,
+                        $"up to this grant, the conditions of all come to more than {MaxConditions} characters",
+                        "shorten them, or write them once as a policy for all of these agents");
+                    return [];
+                }
+
+                policies.Add(policy);
+            }
 
             foreach (var model in agent.Models)
                 policies.Add(WriteModel($"model:{agent.Name}:{model}", principal, model, agent.Position));
@@ -107,16 +128,21 @@ internal static class GrantPolicies
         return new(id, text.Append(";\n").ToString(), grant.Position, null);
     }
 
-    private static GeneratedPolicy WriteGrant(string id, GrantDefinition grant, ToolPin tool, string principal)
+    // The length is that of what the grant says itself.
+    private static GeneratedPolicy WriteGrant(
+        string id, GrantDefinition grant, ToolPin tool, string principal, out int length)
     {
         var text = new StringBuilder();
         Annotate(text, "id", id);
         Annotate(text, "source", grant.Position.ToString());
+        var told = text.Length;
         if (grant.Reason is not null)
             Annotate(text, "reason", grant.Reason);
+        length = text.Length - told;
         if (grant.NeedsApproval)
             Annotate(text, "approval", "required");
         WriteHead(text, principal, grant.Tool, CedarText.Uid("ToolServer", tool.Server));
+        var head = text.Length;
         foreach (var limit in grant.Limits)
             text.Append("\nwhen { ").Append(Expression(limit)).Append(" }");
         if (grant.History.Count > 0)
@@ -129,6 +155,7 @@ internal static class GrantPolicies
             text.Append(grant.Condition.TrimEnd()).Append("\n}");
         }
 
+        length += text.Length - head;
         return new(id, text.Append(";\n").ToString(), grant.Position, grant) { ConditionOffset = offset };
     }
 

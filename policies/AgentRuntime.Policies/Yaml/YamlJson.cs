@@ -7,22 +7,16 @@ namespace AgentRuntime.Policies.Yaml;
 /// <summary>Turns YAML into JSON by the core schema of YAML 1.2: what is quoted is text. Stateless.</summary>
 internal static class YamlJson
 {
+    private static readonly JsonElement Nothing = JsonElement.Parse("{}");
+
     /// <summary>The node as JSON; nothing at all is <c>{}</c>.</summary>
     public static JsonElement Convert(YamlNode? node)
     {
+        if (node is null)
+            return Nothing;
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer))
-        {
-            if (node is null)
-            {
-                writer.WriteStartObject();
-                writer.WriteEndObject();
-            }
-            else
-            {
-                Write(writer, node);
-            }
-        }
+            Write(writer, node);
 
         using var document = JsonDocument.Parse(buffer.WrittenMemory);
         return document.RootElement.Clone();

@@ -9,7 +9,7 @@ internal readonly record struct BundlePosition(string File, int Line, int Column
 }
 
 /// <summary>A YAML node with its place. Immutable once read; an alias shares the node that it names.</summary>
-internal abstract class YamlNode(BundlePosition position, int weight, int height)
+internal abstract class YamlNode(BundlePosition position, int weight, int height, long characters)
 {
     public BundlePosition Position { get; } = position;
 
@@ -19,12 +19,16 @@ internal abstract class YamlNode(BundlePosition position, int weight, int height
     /// <summary>Levels below it, every alias counted in full; 0 for a scalar.</summary>
     public int Height { get; } = height;
 
+    /// <summary>Characters of its scalars and keys, every alias counted in full.</summary>
+    public long Characters { get; } = characters;
+
     /// <summary>What a message calls it.</summary>
     public abstract string Kind { get; }
 }
 
 /// <summary>A scalar as it was written.</summary>
-internal sealed class YamlScalar(BundlePosition position, string text, bool plain) : YamlNode(position, 1, 0)
+internal sealed class YamlScalar(BundlePosition position, string text, bool plain)
+    : YamlNode(position, 1, 0, text.Length)
 {
     public string Text { get; } = text;
 
@@ -47,7 +51,8 @@ internal sealed class YamlScalar(BundlePosition position, string text, bool plai
 
 /// <summary>A list.</summary>
 internal sealed class YamlSequence(BundlePosition position, IReadOnlyList<YamlNode> items, int weight)
-    : YamlNode(position, weight, 1 + items.Select(i => i.Height).DefaultIfEmpty(-1).Max())
+    : YamlNode(
+        position, weight, 1 + items.Select(i => i.Height).DefaultIfEmpty(-1).Max(), items.Sum(i => i.Characters))
 {
     public IReadOnlyList<YamlNode> Items { get; } = items;
 
@@ -56,7 +61,11 @@ internal sealed class YamlSequence(BundlePosition position, IReadOnlyList<YamlNo
 
 /// <summary>A mapping with text keys, in the order in which they were written.</summary>
 internal sealed class YamlMapping(BundlePosition position, IReadOnlyList<YamlEntry> entries, int weight)
-    : YamlNode(position, weight, 1 + entries.Select(e => e.Value.Height).DefaultIfEmpty(-1).Max())
+    : YamlNode(
+        position,
+        weight,
+        1 + entries.Select(e => e.Value.Height).DefaultIfEmpty(-1).Max(),
+        entries.Sum(e => e.Key.Characters + e.Value.Characters))
 {
     public IReadOnlyList<YamlEntry> Entries { get; } = entries;
 

@@ -5,8 +5,8 @@ namespace AgentRuntime.Policies.Yaml;
 
 /// <summary>
 /// Reads one YAML document (YAML 1.2 as YamlDotNet's event parser sees it) into nodes with positions. Depth, nodes
-/// and alias expansion are bounded; duplicate and non-text keys, tags, merge keys and further documents are refused.
-/// Use once.
+/// and alias expansion are bounded, the last over all files of a bundle too (<see cref="Problems.TryExpand"/>);
+/// duplicate and non-text keys, tags, merge keys and further documents are refused. Use once.
 /// </summary>
 internal sealed class YamlReader
 {
@@ -65,7 +65,14 @@ internal sealed class YamlReader
         _parser.Consume<DocumentEnd>();
         if (_parser.TryConsume<DocumentStart>(out var second))
             _problems.Add(At(second), "a second document", "put it into a file of its own");
-        return root;
+        if (_problems.TryExpand(root))
+            return root;
+        _problems.Add(
+            new(_file, 0, 0),
+            $"with this file the bundle has more than {Problems.MaxNodes} nodes or {Problems.MaxCharacters} characters "
+                + "once aliases are expanded",
+            "use fewer aliases of what is large");
+        return null;
     }
 
     private YamlNode ReadNode(int depth)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using AgentRuntime.Policies.Yaml;
 
 namespace AgentRuntime.Policies.Tests;
 
@@ -69,6 +70,74 @@ public sealed class BundleWorkTests
         Assert.Empty(Sample.Problems(bundle));
         Assert.NotEmpty(BundlePlanner.Compare(Sample.Bundle(), bundle).Changes);
     }
+
+    [Fact]
+    public void Conditions_that_aliases_multiply_are_refused_before_they_are_parsed()
+    {
+        var condition = string.Join(" || ", Enumerable.Repeat("context.input.amount_cents == 7", 110));
+        var agents = new StringBuilder("agents:\n  demo/a0:\n    model: small\n    tools: &many\n");
+        agents.Append("      - &one\n        tool: shop/refund\n        when: ").Append(condition).Append('\n');
+        agents.Insert(agents.Length, "      - *one\n", 449);
+        for (var i = 1; i < 6; i++)
+            agents.Append(CultureInfo.InvariantCulture, $"  demo/a{i}: {{model: small, tools: *many}}\n");
+        var fits = agents.ToString().Replace("      - *one\n", "", StringComparison.Ordinal);
+
+        Assert.Empty(Sample.Problems(Sample.Bundle(("agents.yaml", fits))));
+        Assert.Contains(
+            $"the conditions of all come to more than {GrantPolicies.MaxConditions} characters",
+            Assert.Single(Sample.Problems(Sample.Bundle(("agents.yaml", agents.ToString())))),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Texts_that_aliases_multiply_in_tests_are_refused_before_they_are_read()
+    {
+        var text = new string('x', 100_000);
+        var test = $$$"""
+            tests:
+              - name: Histories are long
+                agent: demo/clerk
+                call: shop/lookup
+                arguments: {order: A}
+                expect: allow
+                history: [{call: shop/lookup, arguments: &large {order: {{{text}}}}}{{{Repeat(
+                    ", {call: shop/lookup, arguments: *large}", 200)}}}]
+            """;
+
+        Assert.StartsWith(
+            "AR2007: with this file the bundle has more than 1000000 nodes or 16777216 characters once aliases are "
+                + "expanded [tests/large.yaml]",
+            Assert.Single(Sample.Problems(Sample.Bundle(("tests/large.yaml", test)))),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nodes_are_counted_over_all_files_of_a_bundle()
+    {
+        var problems = new Problems();
+        var many = $"a: [{Repeat("1, ", 49_000)}1]";
+        for (var i = 0; i < Problems.MaxNodes / 49_003; i++)
+            Assert.NotNull(YamlReader.Read("f.yaml", many, problems));
+
+        Assert.Null(YamlReader.Read("g.yaml", many, problems));
+        Assert.NotNull(YamlReader.Read("h.yaml", "a: 1", problems));
+
+        Assert.Equal("g.yaml", Assert.Single(problems.ToList()).Where);
+    }
+
+    [Fact]
+    public void Arguments_that_a_test_does_not_give_cost_nothing()
+    {
+        YamlJson.Convert(null);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        var arguments = YamlJson.Convert(null);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal("{}", arguments.GetRawText());
+    }
+
+    private static string Repeat(string text, int times) => string.Concat(Enumerable.Repeat(text, times));
 
     private static string Long(char letter, int number) =>
         string.Create(CultureInfo.InvariantCulture, $"{letter}{number:000}{new string(letter, 96)}");
