@@ -84,7 +84,8 @@ internal static class BundleReader
         }
     }
 
-    private static QuotaLimits Least(QuotaLimits quota, QuotaLimits? ceiling) =>
+    /// <summary>What both grant.</summary>
+    public static QuotaLimits Least(QuotaLimits quota, QuotaLimits? ceiling) =>
         ceiling is null
             ? quota
             : new()

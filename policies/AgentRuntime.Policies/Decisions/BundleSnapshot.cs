@@ -16,6 +16,7 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     private readonly FrozenDictionary<string, IReadOnlyList<Obligation>> _redacted;
     private readonly Visibility _visibility;
     private readonly ThreatMonitor _threats;
+    private readonly int _firstPriority;
 
     /// <param name="bundle">The bundle.</param>
     /// <param name="options">The operator's options.</param>
@@ -23,6 +24,7 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     public BundleSnapshot(CompiledBundle bundle, PolicyOptions options, ThreatMonitor? threats = null)
     {
         Bundle = bundle;
+        _firstPriority = options.FirstPriority;
         _threats = threats ?? new();
         _visibility = new(bundle);
         _obligations = bundle.Generated
@@ -43,7 +45,7 @@ internal sealed class BundleSnapshot : IPolicySnapshot
             .Where(g => g.Grant is { NeedsApproval: true })
             .ToFrozenDictionary(g => g.Id, g => g.Grant!.Approval, StringComparer.Ordinal);
         Tenant = new(
-            bundle.Definition.Quota,
+            BundleReader.Least(bundle.Definition.Quota, options.QuotaCeiling),
             bundle.Definition.Servers
                 .Select(s => new ToolServer(s.Name, options.ToolEndpoints.GetValueOrDefault(s.Name) ?? s.Endpoint)
                 {
@@ -52,7 +54,7 @@ internal sealed class BundleSnapshot : IPolicySnapshot
                 .ToList(),
             bundle.Definition.Tools.Select(t => t.Descriptor).ToList())
         {
-            ClientSlo = bundle.Definition.ClientSlo,
+            ClientSlo = WithinOrder(bundle.Definition.ClientSlo),
             Memory = bundle.Definition.Memory.Select(m => m.Bucket).ToList(),
         };
     }
@@ -63,7 +65,13 @@ internal sealed class BundleSnapshot : IPolicySnapshot
 
     public TenantPolicy Tenant { get; }
 
-    public AgentPolicy? FindAgent(string qualifiedName) => Bundle.Agents.GetValueOrDefault(qualifiedName)?.Policy;
+    public AgentPolicy? FindAgent(string qualifiedName)
+    {
+        var policy = Bundle.Agents.GetValueOrDefault(qualifiedName)?.Policy;
+        return policy?.Slo is { } slo && slo.Priority < _firstPriority
+            ? policy with { Slo = WithinOrder(slo) }
+            : policy;
+    }
 
     public IRunPolicy Open(WorkIdentity identity) => OpenRun(identity);
 
@@ -95,6 +103,10 @@ internal sealed class BundleSnapshot : IPolicySnapshot
             : Bundle.Entities.With(EntityNames.ClientOf(identity.ProjectName));
         return new RunPolicy(this, identity, client, null, entities);
     }
+
+    // A bundle that was in force before may name an earlier priority than those that may be named now.
+    private SloTarget? WithinOrder(SloTarget? target) =>
+        target is not null && target.Priority < _firstPriority ? target with { Priority = _firstPriority } : target;
 
     private RunThreats? ThreatsOf(AgentDefinition? agent, WorkIdentity identity, ThreatMonitor threats) =>
         agent is null

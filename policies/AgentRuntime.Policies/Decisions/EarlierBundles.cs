@@ -25,7 +25,7 @@ internal sealed class EarlierBundles(IBundleStore store, PolicyOptions options, 
 
         var stored = await store.FindAsync(tenant, digest, cancellationToken);
         if (stored is null
-            || BundleCompiler.Compile(stored.Files, options, new(), cancellationToken) is not { } compiled
+            || BundleCompiler.Compile(stored.Files, options.ForKept(), new(), cancellationToken) is not { } compiled
             || compiled.Digest != digest)
             return null;
         var snapshot = new BundleSnapshot(compiled, options, threats);

@@ -45,9 +45,10 @@ public sealed partial class PolicyDecisionPoint
     }
 
     /// <summary>
-    /// Puts every kept bundle in force, at start and whenever others may have changed the store. A bundle that does
-    /// not validate any more, or is not what its digest says, is left out: its tenant keeps the one before, and after
-    /// a start may do nothing.
+    /// Puts every kept bundle in force, at start and whenever others may have changed the store. One that is above what
+    /// the operator grants by now gives what is granted. A bundle that does not validate any more, or is not what its
+    /// digest says, is left out, and no other is for that: its tenant keeps the one before, and after a start may do
+    /// nothing.
     /// </summary>
     /// <returns>What is wrong with bundles that were left out; empty when all are in force.</returns>
     public async Task<IReadOnlyList<RuntimeError>> LoadAsync(CancellationToken cancellationToken)
@@ -122,7 +123,7 @@ public sealed partial class PolicyDecisionPoint
             }
 
             var problems = new Problems();
-            var compiled = BundleCompiler.Compile(stored.Files, _options, problems, cancellationToken);
+            var compiled = BundleCompiler.Compile(stored.Files, _options.ForKept(), problems, cancellationToken);
             if (compiled is not null && compiled.Digest != stored.Digest)
                 problems.Add(
                     default,

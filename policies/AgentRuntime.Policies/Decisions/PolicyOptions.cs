@@ -13,14 +13,15 @@ public sealed record PolicyOptions
         new Dictionary<string, Uri>(StringComparer.Ordinal);
 
     /// <summary>
-    /// The most that a bundle may give its tenant; a bundle above it does not validate. Default null: the bundle's own
-    /// figure counts.
+    /// The most that a bundle may give its tenant; a bundle above it does not validate. One that was in force already
+    /// when this was lowered stays so, and gives this. Default null: the bundle's own figure counts.
     /// </summary>
     public QuotaLimits? QuotaCeiling { get; init; }
 
     /// <summary>
-    /// The first priority that a bundle's service classes may have, 0 to 3; one before it does not validate. The
-    /// platform's own class for clients stays what it is. Default 0.
+    /// The first priority that a bundle's service classes may have, 0 to 3; one before it does not validate. In one
+    /// that was in force already when this was raised, it counts as this. The platform's own class for clients stays
+    /// what it is. Default 0.
     /// </summary>
     public int FirstPriority { get; init; }
 
@@ -29,4 +30,10 @@ public sealed record PolicyOptions
     /// with obligations does not validate, for the call would be sent as it was asked.
     /// </summary>
     public bool HonoursObligations { get; init; }
+
+    /// <summary>
+    /// For bundles that were in force before: what the operator grants is not looked at, for their snapshots give no
+    /// more than that. A tenant would otherwise lose everything because it may have a little less.
+    /// </summary>
+    internal PolicyOptions ForKept() => this with { QuotaCeiling = null, FirstPriority = 0 };
 }

@@ -7,6 +7,8 @@ public sealed class PolicyDecisionPointTests
 {
     private readonly MemoryBundleStore _store = new();
 
+    private static TenantId Other { get; } = new(new Guid("01900000-0000-7000-8000-00000000000b"));
+
     [Fact]
     public async Task A_tenant_without_a_bundle_has_none()
     {
@@ -92,6 +94,55 @@ public sealed class PolicyDecisionPointTests
 
         Assert.Contains("has another content", Assert.Single(problems).Message, StringComparison.Ordinal);
         Assert.Null(point.Current(Calls.Tenant));
+    }
+
+    [Fact]
+    public async Task A_kept_bundle_above_what_the_operator_grants_by_now_gives_what_is_granted()
+    {
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
+        var first = await point.ApplyAsync(
+            Calls.Tenant,
+            Sample.Bundle(
+                ("bundle.yaml", Sample.Main + "\nslo_classes: {first: {priority: 0}}\nclient_slo: first"),
+                ("agents.yaml", Sample.Agents.Replace("demo/idle:", "demo/idle:\n    slo: first",
+                    StringComparison.Ordinal))),
+            CancellationToken.None);
+        await point.ApplyAsync(Other, Sample.Bundle(), CancellationToken.None);
+        using var stricter = new PolicyDecisionPoint(
+            _store, TimeProvider.System, new() { QuotaCeiling = new() { ConcurrentRuns = 1 }, FirstPriority = 2 });
+
+        Assert.Empty(await stricter.LoadAsync(CancellationToken.None));
+
+        var loaded = stricter.Current(Calls.Tenant)!;
+        Assert.Equal((first.Bundle, 1), (loaded.Digest, loaded.Tenant.Quota.ConcurrentRuns));
+        Assert.Equal((2, 2), (loaded.Tenant.ClientSlo!.Priority, loaded.FindAgent("demo/idle")!.Slo!.Priority));
+        Assert.Equal(1, stricter.Current(Other)!.Tenant.Quota.ConcurrentRuns);
+        await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
+        var earlier = await stricter.FindAsync(Calls.Tenant, first.Bundle!.Value, CancellationToken.None);
+        Assert.Equal(1, earlier!.Tenant.Quota.ConcurrentRuns);
+        Assert.NotEmpty((await stricter.ApplyAsync(Other, Sample.Bundle(), CancellationToken.None)).Problems);
+    }
+
+    [Fact]
+    public async Task A_kept_bundle_beyond_the_bounds_keeps_no_others_from_being_in_force()
+    {
+        var beyond = Sample.Bundle(("tests/large.yaml", $"tests: [{string.Join(", ", Enumerable.Repeat(1, 50_001))}]"));
+        await _store.PutAsync(
+            new(Calls.Tenant, BundleFiles.Digest(beyond), beyond), new(Calls.Noon, "key:key_1", "apply"), default);
+        await _store.PutAsync(
+            new(Other, BundleFiles.Digest(Sample.Bundle()), Sample.Bundle()),
+            new(Calls.Noon, "key:key_1", "apply"),
+            default);
+        using var point = new PolicyDecisionPoint(_store, TimeProvider.System);
+
+        var problems = await point.LoadAsync(CancellationToken.None);
+
+        Assert.StartsWith(
+            $"bundle of {Calls.Tenant}: not readable as YAML: more than 50000 nodes",
+            Assert.Single(problems).Message,
+            StringComparison.Ordinal);
+        Assert.Null(point.Current(Calls.Tenant));
+        Assert.NotNull(point.Current(Other));
     }
 
     [Fact]
