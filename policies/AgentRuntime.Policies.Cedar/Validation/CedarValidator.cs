@@ -32,11 +32,13 @@ public static partial class CedarValidator
     /// <param name="mode">Strict unless said otherwise.</param>
     /// <param name="maximumLevel">When given, how many entities deep a policy may read (Cedar RFC 76), 0 or
     /// more.</param>
+    /// <param name="cancellationToken">Cancels between two policies.</param>
     public static CedarValidationResult Validate(
         CedarSchema schema,
         CedarPolicySet policies,
         CedarValidationMode mode = CedarValidationMode.Strict,
-        int? maximumLevel = null)
+        int? maximumLevel = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(schema);
         ArgumentNullException.ThrowIfNull(policies);
@@ -48,6 +50,7 @@ public static partial class CedarValidator
         foreach (var template in policies.Templates) validation.Check(template);
         foreach (var policy in policies.Policies)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             var isChecked = policy.TemplateId is not null
                 && policies.TryGet(policy.TemplateId, out var template) && template.IsTemplate;
             if (isChecked) validation.CheckLink(policy);

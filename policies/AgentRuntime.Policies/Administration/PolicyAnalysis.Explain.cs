@@ -28,19 +28,23 @@ public sealed partial class PolicyAnalysis
         var then = await _replay.ReadAsync(caller, id, number, cancellationToken);
 
         // Under the bundle that the run was accepted under, or as another would have it.
-        var (own, problems) = await CompileAsync(question.Files, cancellationToken);
+        var (own, problems) = await CompileAsync(caller.Tenant, question.Files, cancellationToken);
         var snapshot = question.Files is not null
             ? own
-            : await _point.FindSnapshotAsync(caller.Tenant, then.Bundle, cancellationToken);
+            : await _point.Places.DoAsync(
+                caller.Tenant,
+                () => _point.FindSnapshotAsync(caller.Tenant, then.Bundle, cancellationToken).AsTask(),
+                cancellationToken);
         if (snapshot is null)
             return question.Files is null
                 ? throw RunReplay.Unknown("the run's bundle is not kept any more", "run")
                 : new("", "", "", []) { Problems = problems };
-        return await WorkAsync(
+        return await _point.Places.DoAsync(
+            caller.Tenant,
             () =>
             {
                 var run = snapshot.OpenRun(then.Identity, new ThreatMonitor());
-                then.Repeat(run);
+                then.Repeat(run, cancellationToken);
                 return Resources.Of(
                     PolicyExplainer.Explain(snapshot, run, then.Call),
                     then.Identity.AgentName ?? then.Identity.ProjectName,
@@ -65,22 +69,25 @@ public sealed partial class PolicyAnalysis
         {
             History = history.Select(e => ReadEvent(e, at)).ToList(),
         };
-        var (own, problems) = await CompileAsync(question.Files, cancellationToken);
+        var (own, problems) = await CompileAsync(caller.Tenant, question.Files, cancellationToken);
         var snapshot = question.Files is not null ? own : _point.Enforced(caller.Tenant);
         if (snapshot is null)
             return question.Files is null ? throw NoBundle() : new("", "", "", []) { Problems = problems };
-        return await WorkAsync(
-            () => Resources.Of(PolicyExplainer.Explain(snapshot, asked), asked.Caller, asked.Resource, null),
+        return await _point.Places.DoAsync(
+            caller.Tenant,
+            () => Resources.Of(
+                PolicyExplainer.Explain(snapshot, asked, cancellationToken), asked.Caller, asked.Resource, null),
             cancellationToken);
     }
 
     // Nothing at all when no files are given: then a bundle of the tenant's is asked.
     private async ValueTask<(BundleSnapshot? Snapshot, IReadOnlyList<ErrorResource>? Problems)> CompileAsync(
-        IReadOnlyDictionary<string, string>? files, CancellationToken cancellationToken)
+        TenantId tenant, IReadOnlyDictionary<string, string>? files, CancellationToken cancellationToken)
     {
         if (files is null)
             return default;
-        return await WorkAsync<(BundleSnapshot?, IReadOnlyList<ErrorResource>?)>(
+        return await _point.Places.DoAsync<(BundleSnapshot?, IReadOnlyList<ErrorResource>?)>(
+            tenant,
             () =>
             {
                 var problems = new Problems();

@@ -4,14 +4,13 @@ namespace AgentRuntime.Policies;
 
 /// <summary>
 /// Answers questions about a tenant's bundles: composes the analyses of this project over the decision point, the
-/// recorded decisions and the journal. Thread-safe; few questions are worked on at once, off the threads that serve.
+/// recorded decisions and the journal. Thread-safe; worked on in the <see cref="WorkPlaces"/> of the decision point.
 /// </summary>
-public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
+public sealed partial class PolicyAnalysis : IPolicyAnalysis
 {
     private const int DefaultSimulationDays = 7;
     private const int DefaultAuditDays = 30;
     private const int MaxDays = 365;
-    private const int MaxAtOnce = 2;
 
     private readonly PolicyDecisionPoint _point;
     private readonly IBundleStore _store;
@@ -19,7 +18,6 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
     private readonly RunReplay _replay;
     private readonly PolicyOptions _options;
     private readonly TimeProvider _time;
-    private readonly SemaphoreSlim _working = new(MaxAtOnce, MaxAtOnce);
 
     /// <summary>Composes the analyses.</summary>
     /// <param name="point">The bundles in force.</param>
@@ -58,11 +56,12 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
 
     /// <inheritdoc/>
     public ValueTask<PolicyTestResource> TestAsync(
-        IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken) =>
-        WorkAsync(
+        TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken) =>
+        _point.Places.DoAsync(
+            tenant,
             () =>
             {
-                var report = BundleTests.Run(files, _options);
+                var report = BundleTests.Run(files, _options, cancellationToken);
                 return new PolicyTestResource(
                     report.Passed,
                     report.Failed,
@@ -78,7 +77,8 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken)
     {
         var before = _point.Enforced(tenant)?.Bundle;
-        return WorkAsync(
+        return _point.Places.DoAsync(
+            tenant,
             () => Check(files, cancellationToken) is { } problems
                 ? new("", [], [], []) { Problems = problems }
                 : Resources.Of(BundlePlanner.Compare(before, files, _options, cancellationToken)),
@@ -91,27 +91,26 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
     {
         ArgumentNullException.ThrowIfNull(question);
         var days = Days(question.Days, DefaultAuditDays);
-        var problems = await WorkAsync(
-            () => Check(question.Files, cancellationToken) ?? Check(question.CompareWith, cancellationToken),
-            cancellationToken);
-        if (problems is not null)
-            return new("", [], [], [], days, 0) { Problems = problems };
-        var files = question.Files ?? await InForceAsync(tenant, cancellationToken);
-        var recorded = await _recorded.ReadAsync(tenant, Since(days), cancellationToken);
-        return await WorkAsync(
-            () =>
-            {
-                var report = PolicyAudit.Run(files, recorded.Decisions, _options);
-                var other = question.CompareWith is { } with
-                    ? BundlePlanner.Compare(
-                        BundleInspection.Compile(files, _options, cancellationToken),
-                        with,
-                        _options,
-                        cancellationToken)
-                    : null;
-                return Resources.Of(report, other, days, recorded.Decisions.Count);
-            },
-            cancellationToken);
+        return await _point.Places.DoAsync(tenant, WorkAsync, cancellationToken);
+
+        async Task<PolicyAuditResource> WorkAsync()
+        {
+            if ((Check(question.Files, cancellationToken) ?? Check(question.CompareWith, cancellationToken))
+                is { } problems)
+                return new("", [], [], [], days, 0) { Problems = problems };
+            var files = question.Files ?? await InForceAsync(tenant, cancellationToken);
+            var options = question.Files is null ? _options.ForKept() : _options;
+            var (decisions, _) = await _recorded.ReadAsync(tenant, Since(days), cancellationToken);
+            var report = PolicyAudit.Run(files, decisions, options, cancellationToken);
+            var other = question.CompareWith is { } with
+                ? BundlePlanner.Compare(
+                    BundleInspection.Compile(files, options, cancellationToken),
+                    with,
+                    _options,
+                    cancellationToken)
+                : null;
+            return Resources.Of(report, other, days, decisions.Count);
+        }
     }
 
     /// <inheritdoc/>
@@ -120,16 +119,19 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
     {
         ArgumentNullException.ThrowIfNull(question);
         var days = Days(question.Days, DefaultSimulationDays);
-        if (await WorkAsync(() => Check(question.Files, cancellationToken), cancellationToken) is { } problems)
-            return new("", 0, 0, [], []) { Problems = problems };
-        var since = Since(days);
-        var recorded = await _recorded.ReadAsync(tenant, since, cancellationToken);
-        return await WorkAsync(
-            () => Resources.Of(
-                PolicySimulation.Run(question.Files, recorded.Repeatable, _options),
-                recorded.Decisions.Count - recorded.Repeatable.Count,
-                since),
-            cancellationToken);
+        return await _point.Places.DoAsync(tenant, WorkAsync, cancellationToken);
+
+        async Task<PolicySimulationResource> WorkAsync()
+        {
+            if (Check(question.Files, cancellationToken) is { } problems)
+                return new("", 0, 0, [], []) { Problems = problems };
+            var since = Since(days);
+            var (decisions, repeatable) = await _recorded.ReadAsync(tenant, since, cancellationToken);
+            return Resources.Of(
+                PolicySimulation.Run(question.Files, repeatable, _options, cancellationToken),
+                decisions.Count - repeatable.Count,
+                since);
+        }
     }
 
     /// <inheritdoc/>
@@ -165,23 +167,7 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis, IDisposable
         return _point.LiftThreats(caller, agent);
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _working.Dispose();
-
-    private async ValueTask<T> WorkAsync<T>(Func<T> work, CancellationToken cancellationToken)
-    {
-        await _working.WaitAsync(cancellationToken);
-        try
-        {
-            return await Task.Run(work, cancellationToken);
-        }
-        finally
-        {
-            _working.Release();
-        }
-    }
-
-    // As much work as any analysis, so it is done within WorkAsync too.
+    // As much work as any analysis, so it is done within a place too.
     private IReadOnlyList<ErrorResource>? Check(
         IReadOnlyDictionary<string, string>? files, CancellationToken cancellationToken)
     {

@@ -147,10 +147,11 @@ internal sealed class PastDecision(RunRecord run, PastCall asked, IReadOnlyList<
         asked.ApprovedAt is { } at ? asked.Call! with { At = at } : asked.Call! with { };
 
     /// <summary>Lets a run do what it did before the call; refused calls are asked again too.</summary>
-    public void Repeat(RunPolicy policy)
+    public void Repeat(RunPolicy policy, CancellationToken cancellationToken)
     {
         foreach (var past in before)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             var call = past.Call! with { };
             var verdict = policy.Decide(call).Verdict;
             if (past.ApprovedAt is { } approved && verdict == Abstractions.Verdict.RequireApproval)

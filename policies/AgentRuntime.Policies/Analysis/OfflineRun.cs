@@ -30,10 +30,12 @@ internal static class OfflineRun
     /// <summary>
     /// Lets a run do what it did before; the first decision that is not what the history says, or null.
     /// </summary>
-    public static (Decision Decision, int Index)? Replay(RunPolicy run, IReadOnlyList<PolicyEvent> history)
+    public static (Decision Decision, int Index)? Replay(
+        RunPolicy run, IReadOnlyList<PolicyEvent> history, CancellationToken cancellationToken)
     {
         for (var i = 0; i < history.Count; i++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             var call = history[i].ToCall();
             var decision = run.Decide(call);
             if (history[i].IsApproval)

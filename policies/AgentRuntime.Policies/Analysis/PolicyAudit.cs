@@ -11,15 +11,19 @@ public static class PolicyAudit
     /// <param name="recorded">Decisions of the time that is looked at; empty leaves
     /// <see cref="AuditReport.NeverDecided"/> empty.</param>
     /// <param name="options">The operator's options; null for the defaults.</param>
+    /// <param name="cancellationToken">Cancels, between two agents too.</param>
     /// <exception cref="RuntimeErrorException">AR2007: the first thing that is wrong with the bundle.</exception>
     public static AuditReport Run(
         IReadOnlyDictionary<string, string> files,
         IEnumerable<RecordedDecision>? recorded = null,
-        PolicyOptions? options = null)
+        PolicyOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
-        var bundle = BundleInspection.Compile(files, options);
+        var bundle = BundleInspection.Compile(files, options, cancellationToken);
         var visibility = new Visibility(bundle);
-        var reach = bundle.Definition.Agents.Select(a => ReachOf(a, bundle, visibility)).ToList();
+        var reach = bundle.Definition.Agents
+            .Select(a => ReachOf(a, bundle, visibility, cancellationToken))
+            .ToList();
         var reached = reach.SelectMany(r => r.Tools).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
         var decided = recorded?.SelectMany(r => r.DeterminingPolicies).ToHashSet(StringComparer.Ordinal);
         return new(
@@ -31,8 +35,10 @@ public static class PolicyAudit
                 : bundle.Policies.Policies.Select(p => p.Id).Where(id => !decided.Contains(id)).ToList());
     }
 
-    private static AgentReach ReachOf(AgentDefinition agent, CompiledBundle bundle, Visibility visibility)
+    private static AgentReach ReachOf(
+        AgentDefinition agent, CompiledBundle bundle, Visibility visibility, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         var principal = EntityNames.Agent(agent.Name);
         var tools = bundle.Tools.Values
             .Select(t => ReachOf(t.Pin.Name, t.Pin.IsReadOnly, visibility.Look(principal, t.Action, t.Server)))

@@ -16,10 +16,11 @@ public static class PolicyExplainer
         return Explain(new BundleSnapshot(bundle, options ?? new()), question);
     }
 
-    internal static PolicyExplanation Explain(BundleSnapshot snapshot, PolicyQuestion question)
+    internal static PolicyExplanation Explain(
+        BundleSnapshot snapshot, PolicyQuestion question, CancellationToken cancellationToken = default)
     {
         var run = OfflineRun.Open(snapshot, question.Caller);
-        if (OfflineRun.Replay(run, question.History) is { } impossible)
+        if (OfflineRun.Replay(run, question.History, cancellationToken) is { } impossible)
         {
             var (refused, index) = impossible;
             return new(refused, [], OfflineRun.Impossible(index, refused));

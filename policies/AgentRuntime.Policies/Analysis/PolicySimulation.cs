@@ -16,10 +16,11 @@ public static class PolicySimulation
     public static SimulationReport Run(
         IReadOnlyDictionary<string, string> files,
         IEnumerable<RecordedDecision> recorded,
-        PolicyOptions? options = null)
+        PolicyOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(recorded);
-        var bundle = BundleInspection.Compile(files, options);
+        var bundle = BundleInspection.Compile(files, options, cancellationToken);
         var snapshot = new BundleSnapshot(bundle, options ?? new());
         var threats = new ThreatMonitor();
         var runs = new Dictionary<(string, string), RunPolicy>();
@@ -28,6 +29,7 @@ public static class PolicySimulation
         var decided = 0;
         foreach (var record in recorded)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             decided++;
             var decision = Decide(RunOf(record, snapshot, threats, runs), record);
             var change = (record.Verdict, decision.Verdict);

@@ -16,13 +16,11 @@ internal static class BundleCompiler
             return null;
         var definition = BundleReader.Read(sorted, options, problems, cancellationToken);
         var generated = GrantPolicies.Write(definition, problems);
-        cancellationToken.ThrowIfCancellationRequested();
-        var policies = PolicyReader.Read(sorted.Policies, generated, problems);
+        var policies = PolicyReader.Read(sorted.Policies, generated, problems, cancellationToken);
         var schema = CedarSchemaWriter.Write(
             definition.Servers, definition.Tools, definition.Memory.Count > 0);
-        cancellationToken.ThrowIfCancellationRequested();
-        PolicyValidator.Validate(schema, policies, generated, problems);
-        var tests = PolicyTestReader.Read(sorted.Tests, problems);
+        PolicyValidator.Validate(schema, policies, generated, problems, cancellationToken);
+        var tests = PolicyTestReader.Read(sorted.Tests, problems, cancellationToken);
         if (problems.Any)
             return null;
 

@@ -19,17 +19,22 @@ internal static class PolicyReader
     };
 
     public static CedarPolicySet Read(
-        IEnumerable<KeyValuePair<string, string>> files, IReadOnlyList<GeneratedPolicy> generated, Problems problems)
+        IEnumerable<KeyValuePair<string, string>> files,
+        IReadOnlyList<GeneratedPolicy> generated,
+        Problems problems,
+        CancellationToken cancellationToken)
     {
         var policies = new Dictionary<string, CedarPolicy>(StringComparer.Ordinal);
         foreach (var source in generated)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (ParseGenerated(source, problems) is { } policy)
                 policies[source.Id] = policy;
         }
 
         foreach (var (path, text) in files)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (!CedarPolicySet.TryParse(text, out var set, out var diagnostics, path, Limits, idPrefix: path + "#"))
             {
                 foreach (var diagnostic in diagnostics)

@@ -10,7 +10,11 @@ namespace AgentRuntime.Policies;
 internal static class PolicyValidator
 {
     public static void Validate(
-        string schemaText, CedarPolicySet policies, IReadOnlyList<GeneratedPolicy> generated, Problems problems)
+        string schemaText,
+        CedarPolicySet policies,
+        IReadOnlyList<GeneratedPolicy> generated,
+        Problems problems,
+        CancellationToken cancellationToken)
     {
         // What is wrong with servers and tools would come back once more for every policy that speaks of them.
         if (problems.AnyIn(BundleFiles.Main, "tools/"))
@@ -21,7 +25,7 @@ internal static class PolicyValidator
             return;
         }
 
-        var result = CedarValidator.Validate(schema, policies);
+        var result = CedarValidator.Validate(schema, policies, cancellationToken: cancellationToken);
         var sources = generated.ToDictionary(g => g.Id, StringComparer.Ordinal);
         foreach (var diagnostic in result.Errors.Concat(result.Warnings))
         {

@@ -15,7 +15,11 @@ internal static class ReachValidator
         var generated = bundle.Generated.ToDictionary(g => g.Id, StringComparer.Ordinal);
         var handwritten = bundle.Policies.Policies.Where(p => !generated.ContainsKey(p.Id)).ToList();
         foreach (var policy in handwritten)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
             CheckConditions(policy, PolicyReader.At(policy.Position.File ?? "policies", policy.Position), problems);
+        }
+
         foreach (var source in bundle.Generated.Where(g => g.Grant?.Condition is not null))
         {
             cancellationToken.ThrowIfCancellationRequested();

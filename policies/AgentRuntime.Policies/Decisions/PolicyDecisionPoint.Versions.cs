@@ -26,31 +26,34 @@ public sealed partial class PolicyDecisionPoint
         WorkIdentity caller, int? version, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(caller);
-        await _changing.WaitAsync(cancellationToken);
-        try
+        while (true)
         {
-            var history = await _store.HistoryAsync(caller.Tenant, cancellationToken);
-            var target = version
-                ?? history.Skip(1).FirstOrDefault(v => v.Digest != history[0].Digest)?.Version
-                ?? throw Unknown(history.Count == 0 ? "the tenant has no bundle" : "there is no earlier version");
+            var target = version ?? await FindEarlierAsync(caller.Tenant, cancellationToken);
             var kept = await _store.FindAsync(caller.Tenant, target, cancellationToken)
                 ?? throw Unknown($"there is no version {target}");
 
             // What was valid once need not be: the operator's ceiling may be lower now.
             var files = kept.Files.ToImmutableDictionary(StringComparer.Ordinal);
-            var (compiled, refusal) = Compile(files, cancellationToken);
-            return compiled is null
-                ? refusal
-                : await PutInForceAsync(
+            var (compiled, refusal) = await CompileAsync(caller.Tenant, files, cancellationToken);
+            if (compiled is null)
+                return refusal;
+            await _changing.WaitAsync(cancellationToken);
+            try
+            {
+                // Another change may have come first, and then what was before is something else.
+                if (version is null && target != await FindEarlierAsync(caller.Tenant, cancellationToken))
+                    continue;
+                return await PutInForceAsync(
                     new(caller.Tenant, compiled.Digest, files),
                     compiled,
                     caller.Principal,
                     $"rollback to {target}",
                     cancellationToken);
-        }
-        finally
-        {
-            _changing.Release();
+            }
+            finally
+            {
+                _changing.Release();
+            }
         }
     }
 
@@ -66,7 +69,7 @@ public sealed partial class PolicyDecisionPoint
         ArgumentNullException.ThrowIfNull(caller);
         ArgumentNullException.ThrowIfNull(files);
         var kept = files.ToImmutableDictionary(StringComparer.Ordinal);
-        var (compiled, refusal) = Compile(kept, cancellationToken);
+        var (compiled, refusal) = await CompileAsync(caller.Tenant, kept, cancellationToken);
         if (compiled is null)
             return refusal;
         await _changing.WaitAsync(cancellationToken);
@@ -134,7 +137,7 @@ public sealed partial class PolicyDecisionPoint
 
         // A copy: what is compiled, kept and digested is one and the same, whatever the caller does with its own.
         var kept = files.ToImmutableDictionary(StringComparer.Ordinal);
-        var (compiled, refusal) = Compile(kept, cancellationToken);
+        var (compiled, refusal) = await CompileAsync(tenant, kept, cancellationToken);
         if (compiled is null)
             return refusal;
 
@@ -148,6 +151,14 @@ public sealed partial class PolicyDecisionPoint
         {
             _changing.Release();
         }
+    }
+
+    /// <summary>The newest version with another content than what is in force.</summary>
+    private async ValueTask<int> FindEarlierAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        var history = await _store.HistoryAsync(tenant, cancellationToken);
+        return history.Skip(1).FirstOrDefault(v => v.Digest != history[0].Digest)?.Version
+            ?? throw Unknown(history.Count == 0 ? "the tenant has no bundle" : "there is no earlier version");
     }
 
     // The change must be under way.

@@ -15,7 +15,7 @@ public sealed partial class PolicyDecisionPoint
     private readonly IAuditLog? _audit;
     private readonly TimeProvider _time;
     private readonly PolicyOptions _options;
-    private readonly SemaphoreSlim _changing = new(1, 1);
+    private readonly SemaphoreSlim _changing = new(1, 1); // nothing is compiled within, other than at start
     private readonly EarlierBundles _earlier;
     private readonly ThreatMonitor _threats;
     private ImmutableDictionary<TenantId, BundleSnapshot> _inForce =
@@ -43,6 +43,9 @@ public sealed partial class PolicyDecisionPoint
         _threats = new(audit);
         _earlier = new(store, _options, _threats);
     }
+
+    /// <summary>Where tenants' bundles are compiled, and questions about them are worked on.</summary>
+    internal WorkPlaces Places { get; } = new();
 
     /// <summary>
     /// Puts every kept bundle in force, at start and whenever others may have changed the store. One that is above what
@@ -92,17 +95,21 @@ public sealed partial class PolicyDecisionPoint
             : await _earlier.FindAsync(tenant, digest, cancellationToken);
 
     /// <inheritdoc/>
-    public ApplyOutcome Validate(
+    public async ValueTask<ApplyOutcome> ValidateAsync(
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(files);
-        var (compiled, refusal) = Compile(
-            files.ToImmutableDictionary(StringComparer.Ordinal), cancellationToken);
+        var (compiled, refusal) = await CompileAsync(
+            tenant, files.ToImmutableDictionary(StringComparer.Ordinal), cancellationToken);
         return compiled is null ? refusal : new(compiled.Digest, []);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _changing.Dispose();
+    public void Dispose()
+    {
+        _changing.Dispose();
+        Places.Dispose();
+    }
 
     private ImmutableDictionary<TenantId, BundleSnapshot> Load(
         IEnumerable<StoredBundle> kept,
@@ -150,11 +157,16 @@ public sealed partial class PolicyDecisionPoint
             _threats.Restore(tenant, await _audit.ReadHoldsAsync(tenant, cancellationToken), _time.GetUtcNow());
     }
 
-    private (CompiledBundle? Compiled, ApplyOutcome Refusal) Compile(
-        ImmutableDictionary<string, string> files, CancellationToken cancellationToken)
-    {
-        var problems = new Problems();
-        var compiled = BundleCompiler.Compile(files, _options, problems, cancellationToken);
-        return (compiled, new(problems.Unreadable ? null : BundleFiles.Digest(files), problems.ToList()));
-    }
+    private ValueTask<(CompiledBundle? Compiled, ApplyOutcome Refusal)> CompileAsync(
+        TenantId tenant, ImmutableDictionary<string, string> files, CancellationToken cancellationToken) =>
+        Places.DoAsync(
+            tenant,
+            () =>
+            {
+                var problems = new Problems();
+                var compiled = BundleCompiler.Compile(files, _options, problems, cancellationToken);
+                var digest = problems.Unreadable ? (BundleDigest?)null : BundleFiles.Digest(files);
+                return (compiled, new ApplyOutcome(digest, problems.ToList()));
+            },
+            cancellationToken);
 }

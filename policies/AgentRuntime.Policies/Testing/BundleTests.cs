@@ -10,21 +10,27 @@ public static class BundleTests
     /// <summary>Validates the bundle, then runs every test of its <c>tests/</c>.</summary>
     /// <param name="files">Text of the bundle's files by relative path with forward slashes.</param>
     /// <param name="options">The operator's options; null for the defaults.</param>
-    public static BundleTestReport Run(IReadOnlyDictionary<string, string> files, PolicyOptions? options = null)
+    /// <param name="cancellationToken">Cancels, between two tests too.</param>
+    public static BundleTestReport Run(
+        IReadOnlyDictionary<string, string> files,
+        PolicyOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(files);
         options ??= new();
         var problems = new Problems();
-        if (BundleCompiler.Compile(files, options, problems) is not { } bundle)
+        if (BundleCompiler.Compile(files, options, problems, cancellationToken) is not { } bundle)
             return new(problems.ToList(), []);
         var snapshot = new BundleSnapshot(bundle, options);
-        return new([], bundle.Tests.Select(t => RunOne(snapshot, t)).ToList());
+        return new([], bundle.Tests.Select(t => RunOne(snapshot, t, cancellationToken)).ToList());
     }
 
-    private static BundleTestResult RunOne(BundleSnapshot snapshot, PolicyTestCase test)
+    private static BundleTestResult RunOne(
+        BundleSnapshot snapshot, PolicyTestCase test, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         var run = OfflineRun.Open(snapshot, test.Question.Caller);
-        if (OfflineRun.Replay(run, test.Question.History) is { } impossible)
+        if (OfflineRun.Replay(run, test.Question.History, cancellationToken) is { } impossible)
         {
             var (refused, index) = impossible;
             return new(

@@ -24,7 +24,8 @@ internal static class PolicyTestReader
         ("in_flight", null), (Approved, null), (Denied, null),
     ];
 
-    public static IReadOnlyList<PolicyTestCase> Read(IEnumerable<KeyValuePair<string, string>> files, Problems problems)
+    public static IReadOnlyList<PolicyTestCase> Read(
+        IEnumerable<KeyValuePair<string, string>> files, Problems problems, CancellationToken cancellationToken)
     {
         var cases = new List<PolicyTestCase>();
         foreach (var (path, text) in files)
@@ -33,6 +34,7 @@ internal static class PolicyTestReader
                 continue;
             foreach (var node in root.List("tests"))
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 if (YamlSection.Of(node, problems, "a test") is { } section && ReadCase(section, problems) is { } test)
                     cases.Add(test);
             }

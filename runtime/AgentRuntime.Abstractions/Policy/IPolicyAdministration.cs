@@ -14,7 +14,7 @@ public interface IPolicyAdministration
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken);
 
     /// <summary>Says everything that is wrong with a bundle for a tenant, and changes nothing.</summary>
-    ApplyOutcome Validate(
+    ValueTask<ApplyOutcome> ValidateAsync(
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken);
 }
 

@@ -2,7 +2,7 @@ namespace AgentRuntime.Abstractions;
 
 /// <summary>
 /// Answers questions about bundles, before they are applied and about what they decided. Changes nothing. Takes its
-/// time and is bounded in it; only few questions are worked on at once. Thread-safe.
+/// time and is bounded in it; only few questions are worked on at once, and of each tenant one. Thread-safe.
 /// </summary>
 public interface IPolicyAnalysis
 {
@@ -11,7 +11,7 @@ public interface IPolicyAnalysis
 
     /// <summary>Validates a bundle and runs its own tests.</summary>
     ValueTask<PolicyTestResource> TestAsync(
-        IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken);
+        TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken);
 
     /// <summary>What applying a bundle would change, and for whom.</summary>
     ValueTask<PolicyPlanResource> PlanAsync(

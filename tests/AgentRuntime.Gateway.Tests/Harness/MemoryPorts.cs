@@ -54,19 +54,19 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
 
     public IPolicySnapshot? Current(TenantId tenant) => Granted is null ? null : new Snapshot(this);
 
-    public ApplyOutcome Validate(
+    public ValueTask<ApplyOutcome> ValidateAsync(
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken) =>
-        files.ContainsKey("bad")
-        ? new(null, [new(ReasonCodes.InvalidBundle, "no such tool", "bad:1")])
-        : new(BundleDigest.Of("bundle"u8), []);
+        ValueTask.FromResult<ApplyOutcome>(files.ContainsKey("bad")
+            ? new(null, [new(ReasonCodes.InvalidBundle, "no such tool", "bad:1")])
+            : new(BundleDigest.Of("bundle"u8), []));
 
-    public ValueTask<ApplyOutcome> ApplyAsync(
+    public async ValueTask<ApplyOutcome> ApplyAsync(
         TenantId tenant, IReadOnlyDictionary<string, string> files, CancellationToken cancellationToken)
     {
-        var outcome = Validate(tenant, files, cancellationToken);
+        var outcome = await ValidateAsync(tenant, files, cancellationToken);
         if (outcome.Problems.Count == 0)
             AppliedBundle = files;
-        return ValueTask.FromResult(outcome);
+        return outcome;
     }
 
     private sealed class Snapshot(MemoryPorts ports) : IPolicySnapshot, IRunPolicy

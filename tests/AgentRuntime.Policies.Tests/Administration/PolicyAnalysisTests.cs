@@ -32,7 +32,6 @@ public sealed class PolicyAnalysisTests : IAsyncLifetime
 
     public Task DisposeAsync()
     {
-        _analysis.Dispose();
         _point.Dispose();
         return Task.CompletedTask;
     }
@@ -57,7 +56,7 @@ public sealed class PolicyAnalysisTests : IAsyncLifetime
         var plan = await _analysis.PlanAsync(Calls.Tenant, broken, default);
         var simulation = await _analysis.SimulateAsync(Calls.Tenant, new(broken), default);
         var audit = await _analysis.AuditAsync(Calls.Tenant, new() { CompareWith = broken }, default);
-        var test = await _analysis.TestAsync(broken, default);
+        var test = await _analysis.TestAsync(Calls.Tenant, broken, default);
         var explanation = await _analysis.ExplainAsync(
             Caller, new() { Agent = "demo/clerk", Tool = "shop/refund", Files = broken }, default);
 

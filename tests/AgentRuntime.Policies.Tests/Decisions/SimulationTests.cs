@@ -72,6 +72,25 @@ public sealed class SimulationTests
         Assert.Empty(PolicyAudit.Run(bundle).NeverDecided);
     }
 
+    [Fact]
+    public void An_analysis_ends_when_nobody_waits_for_it_any_more()
+    {
+        using var stop = new CancellationTokenSource();
+        var seen = 0;
+        var recorded = Enumerable.Range(0, 1_000).Select(i =>
+        {
+            if (++seen == 3)
+                stop.Cancel();
+            return Refund($"run_{i}", 10, Verdict.Allow, CallOutcome.Succeeded);
+        });
+
+        Assert.Throws<OperationCanceledException>(
+            () => PolicySimulation.Run(Sample.Bundle(), recorded, null, stop.Token));
+        Assert.Equal(3, seen);
+        Assert.Throws<OperationCanceledException>(() => PolicyAudit.Run(Sample.Bundle(), null, null, stop.Token));
+        Assert.Throws<OperationCanceledException>(() => BundleTests.Run(Sample.Bundle(), null, stop.Token));
+    }
+
     private static RecordedDecision Refund(string run, int cents, Verdict verdict, CallOutcome? outcome) =>
         new(
             "demo/clerk",

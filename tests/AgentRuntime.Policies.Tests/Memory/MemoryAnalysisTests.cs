@@ -36,7 +36,6 @@ public sealed class MemoryAnalysisTests : IAsyncLifetime
 
     public Task DisposeAsync()
     {
-        _analysis.Dispose();
         _point.Dispose();
         return Task.CompletedTask;
     }

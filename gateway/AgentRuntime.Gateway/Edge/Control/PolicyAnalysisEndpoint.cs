@@ -20,7 +20,9 @@ internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysi
     {
         var body = await ReadAsync(context, WireJson.Default.PolicyBundleBody, cancellationToken);
         await AnswerAsync(
-            context, await analysis.TestAsync(body.Files, cancellationToken), WireJson.Default.PolicyTestResource);
+            context,
+            await analysis.TestAsync(caller.Tenant, body.Files, cancellationToken),
+            WireJson.Default.PolicyTestResource);
     }
 
     /// <summary><c>POST /v1/policy/plan</c>.</summary>

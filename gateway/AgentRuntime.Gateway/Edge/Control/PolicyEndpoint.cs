@@ -17,7 +17,7 @@ internal sealed class PolicyEndpoint(
         var body = JsonSerializer.Deserialize(bytes, WireJson.Default.PolicyBundleBody)
             ?? throw new JsonException("no body");
         var outcome = context.Request.Query["dry_run"] is ["true"]
-            ? policy.Validate(caller.Tenant, body.Files, cancellationToken)
+            ? await policy.ValidateAsync(caller.Tenant, body.Files, cancellationToken)
             : versions is not null
                 ? await versions.ApplyAsync(caller, body.Files, cancellationToken)
                 : await policy.ApplyAsync(caller.Tenant, body.Files, cancellationToken);
