@@ -100,7 +100,7 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis
                 return new("", [], [], [], days, 0) { Problems = problems };
             var files = question.Files ?? await InForceAsync(tenant, cancellationToken);
             var options = question.Files is null ? _options.ForKept() : _options;
-            var (decisions, _) = await _recorded.ReadAsync(tenant, Since(days), cancellationToken);
+            var decisions = await _recorded.ReadAsync(tenant, Since(days), cancellationToken);
             var report = PolicyAudit.Run(files, decisions, options, cancellationToken);
             var other = question.CompareWith is { } with
                 ? BundlePlanner.Compare(
@@ -126,11 +126,8 @@ public sealed partial class PolicyAnalysis : IPolicyAnalysis
             if (Check(question.Files, cancellationToken) is { } problems)
                 return new("", 0, 0, [], []) { Problems = problems };
             var since = Since(days);
-            var (decisions, repeatable) = await _recorded.ReadAsync(tenant, since, cancellationToken);
-            return Resources.Of(
-                PolicySimulation.Run(question.Files, repeatable, _options, cancellationToken),
-                decisions.Count - repeatable.Count,
-                since);
+            var decisions = await _recorded.ReadAsync(tenant, since, cancellationToken);
+            return Resources.Of(PolicySimulation.Run(question.Files, decisions, _options, cancellationToken), since);
         }
     }
 

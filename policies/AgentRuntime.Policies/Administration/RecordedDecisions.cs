@@ -12,9 +12,9 @@ internal sealed class RecordedDecisions(IAuditLog audit)
 
     private static readonly JsonElement NoArguments = JsonElement.Parse("{}");
 
-    /// <summary>What was decided since, and which of it can be decided again.</summary>
-    public async ValueTask<(IReadOnlyList<RecordedDecision> Decisions, IReadOnlyList<RecordedDecision> Repeatable)>
-        ReadAsync(TenantId tenant, DateTimeOffset since, CancellationToken cancellationToken)
+    /// <summary>What was decided since, oldest first.</summary>
+    public async ValueTask<IReadOnlyList<RecordedDecision>> ReadAsync(
+        TenantId tenant, DateTimeOffset since, CancellationToken cancellationToken)
     {
         var outcomes = new Dictionary<string, CallOutcome>(StringComparer.Ordinal);
         foreach (var record in await AllAsync(tenant, DecisionSettled.KindName, since, cancellationToken))
@@ -24,22 +24,16 @@ internal sealed class RecordedDecisions(IAuditLog audit)
         }
 
         var decisions = new List<RecordedDecision>();
-        var repeatable = new List<RecordedDecision>();
         foreach (var record in await ReadAllAsync(tenant, since, cancellationToken))
         {
             var made = (DecisionMade)record.Data;
-            var decision = Of(made, record.At) with
+            decisions.Add(Of(made, record.At) with
             {
                 Outcome = outcomes.TryGetValue(made.Decision, out var outcome) ? outcome : null,
-            };
-            decisions.Add(decision);
-
-            // What stands in for a redacted argument is not what was decided about.
-            if ((made.Arguments is not null && !made.Redacted) || made.Action == "use_model")
-                repeatable.Add(decision);
+            });
         }
 
-        return (decisions, repeatable);
+        return decisions;
     }
 
     /// <summary>The records of decisions since, oldest first.</summary>
@@ -97,6 +91,10 @@ internal sealed class RecordedDecisions(IAuditLog audit)
         {
             Number = made.Call,
             Principal = made.Principal,
+            Arguments = made.Action == "use_model" ? RecordedArguments.Whole
+                : made.Arguments is null ? RecordedArguments.Missing
+                : made.Redacted ? RecordedArguments.Redacted
+                : RecordedArguments.Whole,
             WasApproved = made.Approved,
             Code = made.Reason is { } reason ? ReasonCode.Parse(reason.Code) : null,
         };

@@ -60,7 +60,7 @@ internal static class Resources
             recorded);
     }
 
-    public static PolicySimulationResource Of(SimulationReport report, int skipped, DateTimeOffset since) =>
+    public static PolicySimulationResource Of(SimulationReport report, DateTimeOffset since) =>
         new(
             report.Bundle.ToString(),
             report.Decided,
@@ -72,7 +72,7 @@ internal static class Resources
                 .ThenBy(c => c.After, StringComparer.Ordinal)
                 .ToList(),
             report.Differences.Select(Of).ToList(),
-            skipped,
+            report.Skipped,
             since);
 
     public static PolicySimulationResource OfShadow(StoredShadow shadow, IReadOnlyList<AuditRecord> records)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Policies;
@@ -10,8 +11,14 @@ public static class PolicySimulation
 
     /// <summary>
     /// Decides again. A run's calls are taken in the order given. A call that the new bundle lets through counts in the
-    /// run's history as it ended then, or as having succeeded if it was never made.
+    /// run's history as it ended then, or as having succeeded if it was never made. A decision whose arguments are not
+    /// known is not made again; where it is not known either what its call is to the run's history, and the bundle asks
+    /// about that, nor are those that follow in the run.
     /// </summary>
+    /// <param name="files">The bundle.</param>
+    /// <param name="recorded">The decisions.</param>
+    /// <param name="options">The operator's options; null for the defaults.</param>
+    /// <param name="cancellationToken">Cancels, between two decisions too.</param>
     /// <exception cref="RuntimeErrorException">AR2007: the first thing that is wrong with the bundle.</exception>
     public static SimulationReport Run(
         IReadOnlyDictionary<string, string> files,
@@ -23,38 +30,69 @@ public static class PolicySimulation
         var bundle = BundleInspection.Compile(files, options, cancellationToken);
         var snapshot = new BundleSnapshot(bundle, options ?? new());
         var threats = new ThreatMonitor();
-        var runs = new Dictionary<(string, string), RunPolicy>();
+        var runs = new Dictionary<(string, string), SimulatedRun>();
+        var looksBack = bundle.Policies.Policies.Any(
+            p => p.ToString().Contains("history", StringComparison.Ordinal));
         var counts = new Dictionary<(Verdict, Verdict), int>();
         var differences = new List<SimulatedDecision>();
         var decided = 0;
+        var skipped = 0;
         foreach (var record in recorded)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            var run = RunOf(record, snapshot, threats, runs);
+            if (run.IsLost || record.Arguments != RecordedArguments.Whole)
+            {
+                skipped++;
+                run.IsLost |= looksBack && IsLostBy(record, run.Policy, bundle);
+                continue;
+            }
+
             decided++;
-            var decision = Decide(RunOf(record, snapshot, threats, runs), record);
+            var decision = Decide(run.Policy, record);
             var change = (record.Verdict, decision.Verdict);
             counts[change] = counts.GetValueOrDefault(change) + 1;
             if (record.Verdict != decision.Verdict && differences.Count < MaxListed)
                 differences.Add(new(record, decision));
         }
 
-        return new(bundle.Digest, decided, counts, differences);
+        return new(bundle.Digest, decided, counts, differences) { Skipped = skipped };
     }
 
-    private static RunPolicy RunOf(
+    private static SimulatedRun RunOf(
         RecordedDecision record,
         BundleSnapshot snapshot,
         ThreatMonitor threats,
-        Dictionary<(string, string), RunPolicy> runs)
+        Dictionary<(string, string), SimulatedRun> runs)
     {
         var principal = record.Principal ?? "key:test";
         if (record.Run is null)
-            return OfflineRun.Open(snapshot, record.Caller, threats, principal);
+            return new(OfflineRun.Open(snapshot, record.Caller, threats, principal));
         var key = (record.Caller, record.Run);
         if (!runs.TryGetValue(key, out var run))
-            runs.Add(key, run = OfflineRun.Open(snapshot, record.Caller, threats, principal));
+            runs.Add(key, run = new(OfflineRun.Open(snapshot, record.Caller, threats, principal)));
         return run;
     }
+
+    // What stands in for a text is decided about so that its call is in the history. When that comes out otherwise,
+    // nobody knows whether the text would have, too.
+    private static bool IsLostBy(RecordedDecision record, RunPolicy run, CompiledBundle bundle) =>
+        record.Arguments == RecordedArguments.Missing
+            ? record.Verdict == Verdict.Allow
+            : IsCompared(record, bundle) || Decide(run, record).Verdict != record.Verdict;
+
+    private static bool IsCompared(RecordedDecision record, CompiledBundle bundle) =>
+        bundle.Agents.TryGetValue(record.Caller, out var agent)
+        && agent.Grants
+            .SelectMany(g => g.History)
+            .OfType<AfterCondition>()
+            .Any(after => after.Before == record.Call.Resource
+                && after.Same.Any(name => IsRedacted(record.Call.Arguments, name)));
+
+    private static bool IsRedacted(JsonElement arguments, string name) =>
+        arguments.TryGetProperty(name, out var value)
+        && value.ValueKind == JsonValueKind.String
+        && value.ValueEquals(GrantObligations.Redaction);
 
     private static Decision Decide(RunPolicy run, RecordedDecision record)
     {
@@ -82,6 +120,14 @@ public static class PolicySimulation
 
         return decision;
     }
+
+    private sealed class SimulatedRun(RunPolicy policy)
+    {
+        public RunPolicy Policy => policy;
+
+        /// <summary>What it did is not known any more as far as its history goes.</summary>
+        public bool IsLost { get; set; }
+    }
 }
 
 /// <summary>What deciding again came to. Immutable.</summary>
@@ -95,6 +141,9 @@ public sealed record SimulationReport(
     IReadOnlyDictionary<(Verdict Before, Verdict After), int> Counts,
     IReadOnlyList<SimulatedDecision> Differences)
 {
+    /// <summary>Decisions that were not made again.</summary>
+    public int Skipped { get; init; }
+
     /// <summary>Decisions that changed, those that are not listed too.</summary>
     public int Changed => Counts.Where(c => c.Key.Before != c.Key.After).Sum(c => c.Value);
 }

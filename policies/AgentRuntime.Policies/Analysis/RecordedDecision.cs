@@ -20,9 +20,25 @@ public sealed record RecordedDecision(
     /// <summary>The user for whom it was asked; null when that is not known.</summary>
     public string? Principal { get; init; }
 
+    /// <summary>Whether the arguments are those that were decided about; only then it is made again.</summary>
+    public RecordedArguments Arguments { get; init; } = RecordedArguments.Whole;
+
     /// <summary>A person had approved the call.</summary>
     public bool WasApproved { get; init; }
 
     /// <summary>The code of the refusal, if it was refused.</summary>
     public ReasonCode? Code { get; init; }
+}
+
+/// <summary>What a record has of a call's arguments.</summary>
+public enum RecordedArguments : byte
+{
+    /// <summary>All, as they were decided about; or the call has none.</summary>
+    Whole = 1,
+
+    /// <summary>All, but for texts that the bundle redacts.</summary>
+    Redacted = 2,
+
+    /// <summary>Nothing: they were too long.</summary>
+    Missing = 3,
 }

@@ -14,7 +14,8 @@ public sealed record PolicySimulateBody(IReadOnlyDictionary<string, string> File
 /// <param name="Changed">Those that came out differently.</param>
 /// <param name="Counts">How many went from which verdict to which.</param>
 /// <param name="Differences">Those that changed, as far as they are listed.</param>
-/// <param name="Skipped">Decisions that could not be made again: their arguments are not recorded.</param>
+/// <param name="Skipped">Decisions that could not be made again: their arguments are not recorded, or those of a call
+/// that came before them in their run and may count for them.</param>
 /// <param name="Since">The first moment that was looked at.</param>
 public sealed record PolicySimulationResource(
     string Bundle,

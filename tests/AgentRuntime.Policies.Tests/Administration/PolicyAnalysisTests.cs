@@ -137,6 +137,46 @@ public sealed class PolicyAnalysisTests : IAsyncLifetime
         Assert.Equal((1, 1), (report.Decided, report.Skipped));
     }
 
+    [Theory]
+    [InlineData("shop/refund", "max: {amount_cents: 9000}", 1, 0, 1)]
+    [InlineData("{call: shop/refund, within: 1h}", "max: {amount_cents: 1}", 1, 0, 1)]
+    [InlineData("{call: shop/refund, same: [order]}", "max: {amount_cents: 9000}", 0, 0, 2)]
+    [InlineData("shop/refund", "like: {order: 'A*'}", 0, 0, 2)]
+    [InlineData("files/read", "max: {amount_cents: 9000}", 1, 1, 1)]
+    public async Task A_call_with_a_redacted_argument_is_in_the_history_of_its_run(
+        string after, string refunds, int decided, int changed, int skipped)
+    {
+        var options = new PolicyOptions { HonoursObligations = true };
+        using var point = new PolicyDecisionPoint(_store, _time, options, _audit);
+        await point.ApplyAsync(
+            Caller, With("max: {amount_cents: 5000}\n        obligations: {redact: [order]}"), default);
+        var run = point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
+        Record(run, Refund(1));
+        Record(run, Calls.Tool("shop/lookup", """{"order": "A"}"""));
+        var bundle = With(refunds);
+        bundle["agents.yaml"] = bundle["agents.yaml"].Replace(
+            "- shop/lookup", $"- {{tool: shop/lookup, history: {{after: {after}}}}}", StringComparison.Ordinal);
+
+        var report = await _analysis.SimulateAsync(Calls.Tenant, new(bundle), default);
+
+        Assert.Equal((decided, changed, skipped), (report.Decided, report.Changed, report.Skipped));
+    }
+
+    [Theory]
+    [InlineData("max: {amount_cents: 9000}", 1)]
+    [InlineData("history: {at_most: 5}", 0)]
+    public async Task What_follows_a_call_of_which_nothing_is_known_is_decided_where_no_history_counts(
+        string refunds, int decided)
+    {
+        var run = _point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
+        Record(run, Calls.Tool("shop/refund", $$"""{"order": "{{new string('x', 20_000)}}", "amount_cents": 1}"""));
+        Record(run, Refund(10));
+
+        var report = await _analysis.SimulateAsync(Calls.Tenant, new(With(refunds)), default);
+
+        Assert.Equal((decided, 2 - decided), (report.Decided, report.Skipped));
+    }
+
     [Fact]
     public async Task An_audit_names_what_decided_nothing_in_the_days_that_it_looks_at()
     {
