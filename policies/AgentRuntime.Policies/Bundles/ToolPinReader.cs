@@ -53,10 +53,19 @@ internal static class ToolPinReader
     private static void ReadFile(
         string path, string text, string server, Dictionary<string, ToolPin> pins, Problems problems)
     {
+        var bytes = Encoding.UTF8.GetBytes(text);
         JsonElement root;
         try
         {
-            using var document = JsonDocument.Parse(text, Strict);
+            // Before anything is read: reading a name or a text that is none throws.
+            if (FindNoText(bytes) is { } line)
+            {
+                problems.Add(
+                    new(path, line, 1), "a text holds half of a surrogate pair", "write the character as it is");
+                return;
+            }
+
+            using var document = JsonDocument.Parse(bytes, Strict);
             root = document.RootElement.Clone();
         }
         catch (JsonException e)
@@ -75,7 +84,7 @@ internal static class ToolPinReader
             return;
         }
 
-        var lines = ToolLines(text);
+        var lines = ToolLines(bytes);
         var index = 0;
         foreach (var tool in root.EnumerateArray())
         {
@@ -138,10 +147,30 @@ internal static class ToolPinReader
     private static string? TextOf(JsonElement tool, string key) =>
         tool.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    /// <summary>The line on which each tool of the list begins: objects directly within the outermost list.</summary>
-    private static List<int> ToolLines(string text)
+    /// <summary>The line of the first name or text whose escapes stand for no text; null when all do.</summary>
+    private static int? FindNoText(byte[] bytes)
     {
-        var bytes = Encoding.UTF8.GetBytes(text);
+        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = Strict.MaxDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || !reader.ValueIsEscaped)
+                continue;
+            try
+            {
+                reader.GetString();
+            }
+            catch (InvalidOperationException)
+            {
+                return bytes.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n') + 1;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The line on which each tool of the list begins: objects directly within the outermost list.</summary>
+    private static List<int> ToolLines(byte[] bytes)
+    {
         var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = 64 });
         var lines = new List<int>();
         var line = 1;

@@ -30,6 +30,21 @@ public sealed class BundleValidationTests
     }
 
     [Theory]
+    [InlineData("\"erase\"", "\"\\ud800\"", 17)]
+    [InlineData("\"Erases.\"", "\"\\udc00\"", 17)]
+    [InlineData("\"order\": {", "\"\\ud800x\": {", 3)]
+    [InlineData("\"type\": \"number\"", "\"type\": \"\\ud800\"", 10)]
+    [InlineData("\"type\": \"number\"", "\"$ref\": \"#/\\ud800\"", 10)]
+    [InlineData("\"required\": [\"iban\"]", "\"required\": [\"\\ud800\"]", 13)]
+    public void A_text_of_a_pinned_tool_that_is_none_is_a_problem(string old, string changed, int line)
+    {
+        Assert.Equal(
+            $"AR2007: a text holds half of a surrogate pair [tools/shop.json:{line}:1] write the character as it is",
+            Sample.Problems(Sample.Bundle(
+                ("tools/shop.json", Sample.Shop.Replace(old, changed, StringComparison.Ordinal))))[^1]);
+    }
+
+    [Theory]
     [InlineData("bundle.yaml", "name: sample", "name: Sample!", "is not a name for a bundle")]
     [InlineData("bundle.yaml", "name: sample", "title: sample", "the bundle lacks 'name'")]
     [InlineData("bundle.yaml", "tokens_per_minute: 10_000", "tokens_per_minute: -1", "must be a whole number from 0")]
