@@ -50,7 +50,7 @@ internal sealed class RunPolicy(
         lock (_lock)
         {
             var threats = call.IsReplay ? null : Threats;
-            if (threats?.Refusal(call.At, IsApproved(call)) is { } threat)
+            if (threats is not null && RefusalOf(call, threats) is { } threat)
                 return new(Verdict.Deny, threat, Bundle) { EndsRun = threats.EndsRun };
             var decision = JudgeByPolicy(call, threats);
             return decision.Verdict == Verdict.Deny
@@ -59,6 +59,11 @@ internal sealed class RunPolicy(
                 : decision;
         }
     }
+
+    // The lock must be held. A call that a person approved came at their pace, and waits for no other; whether one did
+    // is looked at only where it counts, for that takes a digest of the arguments.
+    private RuntimeError? RefusalOf(PolicyCall call, RunThreats threats) =>
+        threats.Refusal(call.At) ?? (threats.IsThrottled(call.At) && !IsApproved(call) ? threats.Pace(call.At) : null);
 
     // The lock must be held.
     private Decision JudgeByPolicy(PolicyCall call, RunThreats? threats)
@@ -72,11 +77,12 @@ internal sealed class RunPolicy(
             _bundle.Policies, entities, RequestOf(call, prepared, own is not null));
         var (verdict, reason) = Conclude(response, call, prepared, own is not null);
 
-        // Whoever approved this very call meant this one: it spends the approval, whether or not it needed one.
+        // Whoever approved this very call meant this one: it spends the approval, whether or not it needed one, and
+        // also where it takes another for its permit, for a forbid may have made an exception of the first.
         var approval = verdict == Verdict.Allow ? own : null;
         if (verdict == Verdict.RequireApproval && response.IsAllowed)
         {
-            approval = FindApproval(response, prepared.Seen, call);
+            approval = FindApproval(response, prepared.Seen, call, own);
             if (approval is not null)
                 (verdict, reason) = (Verdict.Allow, null);
         }
@@ -87,7 +93,7 @@ internal sealed class RunPolicy(
 
         var obligations = verdict == Verdict.Allow ? ObligationsOf(response, prepared.Seen, call, approval) : [];
         if (verdict == Verdict.Allow)
-            Enter(call, prepared, obligations, approval);
+            Enter(call, prepared, obligations, own, approval);
         return new(verdict, reason, Bundle)
         {
             Obligations = obligations,
@@ -240,12 +246,16 @@ internal sealed class RunPolicy(
     }
 
     private void Enter(
-        PolicyCall call, in PreparedCall prepared, List<Obligation> obligations, Approvals.Approval? approval)
+        PolicyCall call,
+        in PreparedCall prepared,
+        List<Obligation> obligations,
+        Approvals.Approval? own,
+        Approvals.Approval? approval)
     {
         var seen = obligations.Count == 0
             ? prepared.Seen
             : prepared.Seen with { Input = GrantObligations.Rewrite(prepared.Seen.Input, obligations) };
-        _history.Begin(call, prepared.Tool, prepared.Memory, seen, approval);
+        _history.Begin(call, prepared.Tool, prepared.Memory, seen, own, approval);
         foreach (var obligation in obligations)
         {
             if (obligation is Obligation.AddLabel { Label: var label })
@@ -288,11 +298,19 @@ internal sealed class RunPolicy(
         && prepared.Tool is not null
         && ApprovalOf(prepared.Seen, call) is not null;
 
-    // The one that frees the call of all obligations, if there is one, for else another would be spent beside it.
-    private Approvals.Approval? FindApproval(CedarResponse response, in HistoryCall seen, PolicyCall call)
+    // That of this very call where it covers a permit, for it is spent anyway; else the one that frees the call of all
+    // obligations, if there is one, for else another would be spent beside it.
+    private Approvals.Approval? FindApproval(
+        CedarResponse response, in HistoryCall seen, PolicyCall call, Approvals.Approval? own)
     {
         if (!_history.Approvals.Any)
             return null;
+        foreach (var permit in response.Reasons)
+        {
+            if (own?.Covers(snapshot.ScopeOf(permit.Id), seen, call.Arguments) == true)
+                return own;
+        }
+
         Approvals.Approval? first = null;
         foreach (var permit in response.Reasons)
         {

@@ -58,10 +58,18 @@ internal sealed class RunHistory
         return null;
     }
 
-    /// <summary>Enters an allowed call of a tool or of memory, or with neither of a model.</summary>
+    /// <summary>
+    /// Enters an allowed call of a tool or of memory, or with neither of a model. It spends the approval of this very
+    /// call and the one that its permit asks for, if those are not the same.
+    /// </summary>
     /// <exception cref="ArgumentException">This very call is in flight already.</exception>
     public void Begin(
-        PolicyCall call, ToolEntry? tool, MemoryEntry? memory, in HistoryCall seen, Approvals.Approval? approval)
+        PolicyCall call,
+        ToolEntry? tool,
+        MemoryEntry? memory,
+        in HistoryCall seen,
+        Approvals.Approval? own,
+        Approvals.Approval? approval)
     {
         if (_inFlight.ContainsKey(call))
             throw new ArgumentException("the call is in flight already; each call is decided once", nameof(call));
@@ -80,9 +88,9 @@ internal sealed class RunHistory
             Figures.ModelCalls++;
         }
 
-        if (approval is not null)
-            approval.Spent = true;
-        _inFlight.Add(call, new(tool, memory, seen, begun, approval));
+        var flight = new Flight(tool, memory, seen, begun, own, approval);
+        flight.Spend(true);
+        _inFlight.Add(call, flight);
     }
 
     /// <summary>A call ended. One that is not in flight changes nothing.</summary>
@@ -103,8 +111,8 @@ internal sealed class RunHistory
         }
 
         Figures.End(flight.Tool, outcome);
-        if (flight.Approval is { } approval && outcome == CallOutcome.NotSent)
-            approval.Spent = false;
+        if (outcome == CallOutcome.NotSent)
+            flight.Spend(false);
         if (flight.Begun is not { } begun)
             return;
         var watchers = _plan!.Watchers[flight.Seen.Tool];
@@ -135,5 +143,19 @@ internal sealed class RunHistory
     }
 
     private readonly record struct Flight(
-        ToolEntry? Tool, MemoryEntry? Memory, HistoryCall Seen, object?[]? Begun, Approvals.Approval? Approval);
+        ToolEntry? Tool,
+        MemoryEntry? Memory,
+        HistoryCall Seen,
+        object?[]? Begun,
+        Approvals.Approval? Own,
+        Approvals.Approval? Approval)
+    {
+        public void Spend(bool spent)
+        {
+            if (Own is not null)
+                Own.Spent = spent;
+            if (Approval is not null)
+                Approval.Spent = spent;
+        }
+    }
 }

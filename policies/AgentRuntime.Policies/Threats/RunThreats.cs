@@ -19,17 +19,15 @@ internal sealed class RunThreats(
     /// <summary>A rule has ended the run.</summary>
     public bool EndsRun => _killedBy is not null;
 
-    /// <summary>Why a call is refused before any policy is asked; null when policy decides.</summary>
-    /// <param name="at">The time of the call.</param>
-    /// <param name="approved">A person approved this very call: it came at their pace, and waits for no other.</param>
-    public RuntimeError? Refusal(DateTimeOffset at, bool approved)
-    {
-        if (_killedBy is { } rule)
-            return Killed(rule);
-        if (QuarantineOf(_agent, identity.AgentName!, at) is { } quarantined)
-            return quarantined;
-        return approved ? null : Pace(_agent, at) ?? Pace(_run, at);
-    }
+    /// <summary>Why every call is refused before any policy is asked; null when none is for that.</summary>
+    public RuntimeError? Refusal(DateTimeOffset at) =>
+        _killedBy is { } rule ? Killed(rule) : QuarantineOf(_agent, identity.AgentName!, at);
+
+    /// <summary>Calls are let through slowly only: <see cref="Pace(DateTimeOffset)"/>.</summary>
+    public bool IsThrottled(DateTimeOffset at) => IsThrottled(_agent, at) || IsThrottled(_run, at);
+
+    /// <summary>Lets a call through; why not when it comes too soon.</summary>
+    public RuntimeError? Pace(DateTimeOffset at) => Pace(_agent, at) ?? Pace(_run, at);
 
     /// <summary>The rule that asks for a person; null when none does.</summary>
     public ThreatHold? AskedFor(DateTimeOffset at) =>
@@ -67,6 +65,9 @@ internal sealed class RunThreats(
             {
                 RetryAfter = hold.Until - at,
             };
+
+    private static bool IsThrottled(AgentThreats threats, DateTimeOffset at) =>
+        threats.Holds(at).Any(static h => h.Effect == ThreatEffect.Throttle);
 
     private static RuntimeError? Pace(AgentThreats threats, DateTimeOffset at)
     {

@@ -90,6 +90,40 @@ public sealed class ApprovalTests
         Assert.Equal(Verdict.RequireApproval, Decide(run, A).Verdict);
     }
 
+    private const string OnlyApproved =
+        "forbid (principal, action, resource) unless { context.history.approved };";
+
+    [Fact]
+    public void What_a_forbid_makes_an_exception_of_is_spent_before_what_only_counts_as_the_same()
+    {
+        const string Small = """{"order": "A", "amount_cents": 1}""";
+        var run = Open("approval: {within: 1h, same: [order]}", OnlyApproved);
+        run.Approve(Refund(A), Calls.Noon);
+        run.Approve(Refund(Small), Calls.Noon);
+
+        Assert.Equal(Verdict.Allow, Decide(run, Small).Verdict);
+        Assert.Equal(Verdict.RequireApproval, Decide(run, Small).Verdict);
+        Assert.Equal(Verdict.Allow, Decide(run, A).Verdict);
+        Assert.Equal(Verdict.RequireApproval, Decide(run, A).Verdict);
+    }
+
+    [Fact]
+    public void A_call_whose_own_approval_is_too_old_for_its_permit_spends_it_beside_the_other()
+    {
+        const string Small = """{"order": "A", "amount_cents": 1}""";
+        var run = Open("approval: {within: 5m, same: [order]}", OnlyApproved);
+        run.Approve(Refund(Small), Calls.Noon);
+        run.Approve(Refund(A), Calls.Noon.AddMinutes(9));
+        var call = Refund(Small, 10);
+
+        Assert.Equal(Verdict.Allow, run.Decide(call).Verdict);
+        run.Settle(call, CallOutcome.NotSent);
+        Assert.Equal(Verdict.Allow, Decide(run, Small, 10).Verdict);
+
+        run.Approve(Refund(A), Calls.Noon.AddMinutes(10));
+        Assert.Equal(Verdict.RequireApproval, Decide(run, Small, 10).Verdict);
+    }
+
     [Fact]
     public void An_approval_never_beats_a_forbid_that_makes_no_exception()
     {

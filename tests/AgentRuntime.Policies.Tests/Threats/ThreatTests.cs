@@ -146,6 +146,25 @@ public sealed class ThreatTests : IDisposable
     }
 
     [Fact]
+    public async Task Nobody_looks_for_an_approval_where_no_pace_holds()
+    {
+        var call = Calls.Tool("shop/lookup", $$"""{"order": "{{new string('x', 200_000)}}"}""");
+        var without = AllocatedBy(Sample.Snapshot(Sample.Bundle()).Open(Calls.Agent(Agent)));
+        await ApplyAsync("when: {denials: 1}\n    then: throttle");
+
+        Assert.InRange(AllocatedBy(Open()), 0, without + 100_000);
+
+        long AllocatedBy(IRunPolicy run)
+        {
+            run.Approve(Refund(), Calls.Noon);
+            run.Decide(call with { });
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            run.Decide(call with { });
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    [Fact]
     public async Task No_run_of_an_agent_in_quarantine_starts_while_there_is_a_shadow()
     {
         await ApplyAsync("when: {denials: 1}\n    then: quarantine_agent\n    for: 10m");
