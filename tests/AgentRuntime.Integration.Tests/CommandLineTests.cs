@@ -163,6 +163,21 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_bundle_whose_links_stay_in_its_folder_is_sent()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "..2026"));
+        await File.WriteAllTextAsync(Path.Combine(_folder, "..2026", "bundle.yaml"), "name: x");
+        Directory.CreateSymbolicLink(Path.Combine(_folder, "..data"), "..2026");
+        File.CreateSymbolicLink(Path.Combine(_folder, "bundle.yaml"), "..data/bundle.yaml");
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("PUT", "/v1/policy", 200, "application/json", """{"bundle":"b","problems":[],"version":1}"""));
+
+        await AgentctlAsync(edge.Address, "policy", "apply", _folder);
+
+        Assert.Equal("""{"files":{"bundle.yaml":"name: x"}}""", Assert.Single(edge.Requests).Body);
+    }
+
+    [Fact]
     public async Task A_bundle_with_a_link_in_it_is_not_sent()
     {
         await File.WriteAllTextAsync(Path.Combine(_folder, "bundle.yaml"), "name: x");

@@ -6,19 +6,16 @@ namespace AgentRuntime.Policies;
 /// <summary>A bundle in a folder of the file system, as authors have it before they apply it. Stateless.</summary>
 public static class BundleFolder
 {
-    private static readonly EnumerationOptions Whole = new()
-    {
-        RecurseSubdirectories = true, AttributesToSkip = FileAttributes.Hidden, IgnoreInaccessible = false,
-    };
-
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>
-    /// The text of every file below a folder by relative path, without hidden files and folders. Whatever else cannot
-    /// be read refuses the folder as a whole: a <c>forbid</c> that is left out forbids nothing.
+    /// The text of every file below a folder by relative path, without hidden files and folders (see
+    /// <see cref="BundleTree"/>). Whatever else cannot be read refuses the folder as a whole: a <c>forbid</c> that is
+    /// left out forbids nothing.
     /// </summary>
     /// <exception cref="RuntimeErrorException">AR2007: there is no such folder, or too much in it, or a file is not
-    /// UTF-8. AR8008: something in it cannot be read, or is a link.</exception>
+    /// UTF-8. AR8008: something in it cannot be read, or is a link that leads
+    /// out of it.</exception>
     public static IReadOnlyDictionary<string, string> Read(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -53,13 +50,8 @@ public static class BundleFolder
     {
         var files = new Dictionary<string, string>(StringComparer.Ordinal);
         long total = 0;
-        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos("*", Whole))
+        foreach (var (path, file) in BundleTree.Find(folder))
         {
-            var path = Path.GetRelativePath(folder, entry.FullName).Replace(Path.DirectorySeparatorChar, '/');
-            if (entry.Attributes.HasFlag(FileAttributes.ReparsePoint))
-                throw Unreadable($"'{path}' is a link: links are not part of a bundle", folder);
-            if (entry is not FileInfo file)
-                continue;
             total += file.Length;
             if (files.Count == BundleFiles.MaxFiles || total > BundleFiles.MaxTotalBytes)
             {

@@ -5,17 +5,12 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Cli.Policy;
 
 /// <summary>
-/// A bundle's folder on the command line, and its files. Hidden files are not part of a bundle; whatever else cannot
-/// be read refuses the folder as a whole, since a <c>forbid</c> that is left out forbids nothing. The platform's own
+/// A bundle's folder on the command line, and its files (see <see cref="BundleTree"/>). Whatever cannot be read
+/// refuses the folder as a whole, since a <c>forbid</c> that is left out forbids nothing. The platform's own
 /// reader (<c>BundleFolder</c>) takes and refuses the same.
 /// </summary>
 internal static class BundleArgument
 {
-    private static readonly EnumerationOptions Whole = new()
-    {
-        RecurseSubdirectories = true, AttributesToSkip = FileAttributes.Hidden, IgnoreInaccessible = false,
-    };
-
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public static Argument<DirectoryInfo> Required() =>
@@ -30,18 +25,14 @@ internal static class BundleArgument
         long total = 0;
         try
         {
-            foreach (var entry in folder.EnumerateFileSystemInfos("*", Whole))
+            foreach (var (path, file) in BundleTree.Find(folder.FullName))
             {
-                if (entry.Attributes.HasFlag(FileAttributes.ReparsePoint))
-                    throw Unreadable(entry, "links are not part of a bundle");
-                if (entry is not FileInfo file) continue;
                 total += file.Length;
                 if (files.Count == WireBounds.BundleFiles || total > WireBounds.BundleBytes)
                     throw Unreadable(
                         folder,
                         $"it holds more than {WireBounds.BundleFiles} files or {WireBounds.BundleBytes} bytes");
-                var path = Path.GetRelativePath(folder.FullName, file.FullName);
-                files.Add(path.Replace(Path.DirectorySeparatorChar, '/'), Text(file));
+                files.Add(path, Text(file));
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

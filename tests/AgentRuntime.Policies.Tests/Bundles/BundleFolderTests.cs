@@ -51,6 +51,51 @@ public sealed class BundleFolderTests : IDisposable
     }
 
     [Fact]
+    public void Links_that_stay_in_it_are_followed_as_kubernetes_mounts_a_config_map()
+    {
+        File.Delete(Path.Combine(_folder, "bundle.yaml"));
+        Write("..2026_01_01/bundle.yaml", "name: y");
+        Write("..2026_01_01/policies/forbid.cedar", "forbid (principal, action, resource);");
+        Link("..data", "..2026_01_01");
+        Link("bundle.yaml", "..data/bundle.yaml");
+        Link("policies", "..data/policies");
+        Link("README.md", Path.Combine(_folder, "..data", "..", "..data", "bundle.yaml"));
+
+        var files = BundleFolder.Read(_folder);
+
+        Assert.Equal(
+            [
+                ("README.md", "name: y"),
+                ("bundle.yaml", "name: y"),
+                ("policies/forbid.cedar", "forbid (principal, action, resource);"),
+            ],
+            files.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => (f.Key, f.Value)));
+        var mount = Path.Combine(_folder, "..mount");
+        Directory.CreateSymbolicLink(mount, _folder);
+        Assert.Equal(files, BundleFolder.Read(mount));
+    }
+
+    [Theory]
+    [InlineData("a.md", "/etc/hostname", "out of the folder")]
+    [InlineData("a.md", "../a.md", "out of the folder")]
+    [InlineData("a.md", "..data/hostname", "out of the folder")]
+    [InlineData("policies", "..", "out of the folder")]
+    [InlineData("policies", ".", "round in circles")]
+    [InlineData("policies", "..loop", "more than 40 links")]
+    [InlineData("a.md", "nowhere.md", "nowhere.md")]
+    public void Links_that_lead_elsewhere_refuse_it(string link, string target, string expected)
+    {
+        Link("..data", "/etc");
+        Link("..loop", "..loop");
+        Link(link, target);
+
+        var error = Assert.Throws<RuntimeErrorException>(() => BundleFolder.Read(_folder)).Error;
+
+        Assert.Equal(ReasonCodes.UnreadableFile, error.Code);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     [UnsupportedOSPlatform("windows")]
     public void A_folder_in_it_that_may_not_be_read_is_never_left_out()
     {
@@ -73,6 +118,8 @@ public sealed class BundleFolderTests : IDisposable
                 policies, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
     }
+
+    private void Link(string path, string target) => File.CreateSymbolicLink(Path.Combine(_folder, path), target);
 
     private void Write(string path, string text)
     {
