@@ -81,6 +81,98 @@ public class RunsClientTests
     }
 
     [Fact]
+    public async Task A_connection_on_which_nothing_comes_any_more_is_made_anew()
+    {
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("POST", "/v1/projects/demo/agents/triage/runs", 202, "application/json", RunJson),
+            ("GET", $"/v1/runs/{Run}/events", ScriptedEdge.Hangs, "text/event-stream", Log(1)),
+            ("GET", $"/v1/runs/{Run}/events", 200, "text/event-stream", Log(2)),
+            ("GET", $"/v1/runs/{Run}", 200, "application/json", RunJson));
+        var isSilent = false;
+        var time = new HastyTime
+        {
+            IsDue = due => due < TimeSpan.FromSeconds(30) || Interlocked.Exchange(ref isSilent, false),
+        };
+        using var client = edge.Client(time);
+
+        var run = await client.Runs.RunToEndAsync(
+            "demo/triage", "in", e => isSilent = e.Sequence == 1, CancellationToken.None);
+
+        Assert.Equal("done", run.Output);
+        Assert.Equal(["", "1"], edge.LastEventIds);
+        Assert.Equal([45, 0.25], time.Waited.Select(wait => wait.TotalSeconds));
+    }
+
+    [Fact]
+    public async Task A_platform_that_has_no_time_is_asked_again()
+    {
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("POST", "/v1/projects/demo/agents/triage/runs", 202, "application/json", RunJson),
+            ("GET", $"/v1/runs/{Run}/events", 502, "text/html", "<html>Bad gateway</html>"),
+            ("GET", $"/v1/runs/{Run}/events", 503, "application/problem+json",
+                """{"title":"too many event streams at once","status":503,"code":"AR4009"}"""),
+            ("GET", $"/v1/runs/{Run}/events", 429, "application/problem+json",
+                """{"title":"the tenant has 500","status":429,"code":"AR6004"}"""),
+            ("GET", $"/v1/runs/{Run}/events", 200, "text/event-stream", Log(1)),
+            ("GET", $"/v1/runs/{Run}", 504, "text/html", ""),
+            ("GET", $"/v1/runs/{Run}", 200, "application/json", RunJson));
+        var time = new HastyTime();
+        using var client = edge.Client(time);
+        var seen = new List<long>();
+
+        var run = await client.Runs.RunToEndAsync(
+            "demo/triage", "in", e => seen.Add(e.Sequence), CancellationToken.None);
+
+        Assert.Equal("done", run.Output);
+        Assert.Equal(["", "", "", "", "1"], edge.LastEventIds);
+        Assert.Equal([1, 1, 1, 1], time.Waited.Select(wait => wait.TotalSeconds));
+    }
+
+    [Theory]
+    [InlineData(503, 11)]
+    [InlineData(404, 1)]
+    public async Task A_platform_that_keeps_refusing_is_given_up(int status, int times)
+    {
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("POST", "/v1/projects/demo/agents/triage/runs", 202, "application/json", RunJson),
+            ("GET", $"/v1/runs/{Run}/events", status, "application/problem+json",
+                """{"title":"no","status":0,"code":"AR1007"}"""));
+        using var client = edge.Client(new HastyTime());
+
+        await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => client.Runs.RunToEndAsync("demo/triage", "in", null, CancellationToken.None));
+
+        Assert.Equal(times, edge.LastEventIds.Count);
+    }
+
+    [Theory]
+    [InlineData(ScriptedEdge.Breaks, ": still here\n\n")]
+    [InlineData(200, "")]
+    public async Task A_quiet_run_is_followed_however_often_its_connection_ends(int status, string body)
+    {
+        var quiet = ("GET", $"/v1/runs/{Run}/events", status, "text/event-stream", body);
+        await using var edge = await ScriptedEdge.StartAsync(
+        [
+            ("POST", "/v1/projects/demo/agents/triage/runs", 202, "application/json", RunJson),
+            .. Enumerable.Repeat(quiet, 30),
+            ("GET", $"/v1/runs/{Run}/events", 200, "text/event-stream", Log(1)),
+            .. Enumerable.Repeat(
+                ("GET", $"/v1/runs/{Run}", 200, "application/json", RunJson.Replace("succeeded", "running",
+                    StringComparison.Ordinal)),
+                status == ScriptedEdge.Breaks ? 0 : 30),
+            ("GET", $"/v1/runs/{Run}", 200, "application/json", RunJson),
+        ]);
+        var time = new HastyTime();
+        using var client = edge.Client(time);
+
+        var run = await client.Runs.RunToEndAsync("demo/triage", "in", null, CancellationToken.None);
+
+        Assert.Equal("done", run.Output);
+        Assert.Equal(31, edge.LastEventIds.Count);
+        Assert.Equal(body.Length > 0 ? 0.25 : 8, time.Waited[^1].TotalSeconds);
+    }
+
+    [Fact]
     public async Task What_the_callers_own_action_throws_ends_the_following()
     {
         await using var edge = await ScriptedEdge.StartAsync(

@@ -12,6 +12,8 @@ internal sealed class ControlApi(HttpClient http)
 {
     private const int MaxErrorBytes = 1 << 16;
 
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(1);
+
     /// <summary>
     /// Escapes what JSON demands and no more: a bundle would become up to six times as long otherwise.
     /// </summary>
@@ -112,6 +114,10 @@ internal sealed class ControlApi(HttpClient http)
         }
     }
 
+    /// <summary>Said of a platform that is there, or comes back: by itself or by a proxy before it.</summary>
+    private static bool IsPassing(HttpStatusCode status) => status is HttpStatusCode.TooManyRequests
+        or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout;
+
     private static JsonContent Content<T>(T body, JsonTypeInfo<T> type) =>
         JsonContent.Create(body, (JsonTypeInfo<T>)Sent.GetTypeInfo(type.Type));
 
@@ -122,6 +128,9 @@ internal sealed class ControlApi(HttpClient http)
         var error = WireError.Read(
             await response.Content.ReadAsByteArrayAsync(cancellationToken),
             (int)response.StatusCode);
-        throw new RuntimeErrorException(error with { RetryAfter = response.Headers.RetryAfter?.Delta });
+        throw new RuntimeErrorException(error with
+        {
+            RetryAfter = response.Headers.RetryAfter?.Delta ?? (IsPassing(response.StatusCode) ? Soon : null),
+        });
     }
 }

@@ -9,15 +9,16 @@ namespace AgentRuntime.Sdk;
 /// <summary>Starts, reads and stops runs. Thread-safe.</summary>
 public sealed class RunsClient
 {
-    private const int MaxReconnects = 10;
+    private const int MaxFailures = 10;
 
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(8);
 
     private readonly ControlApi _api;
     private readonly TimeProvider _time;
+    private readonly SilenceLimit _silence;
 
-    internal RunsClient(ControlApi api, TimeProvider time) => (_api, _time) = (api, time);
+    internal RunsClient(ControlApi api, TimeProvider time) => (_api, _time, _silence) = (api, time, new(time));
 
     /// <summary>Starts a run; it is accepted and durable when the task completes.</summary>
     /// <param name="agent"><c>project/agent</c>.</param>
@@ -52,28 +53,22 @@ public sealed class RunsClient
 
     /// <summary>
     /// The run's events: those that were, then new ones as they happen, until the run has ended. A broken connection
-    /// ends the enumeration with an exception; call again with the last sequence number to go on.
+    /// ends the enumeration with an exception, and so does one on which nothing comes for 45 s, not even the signs of
+    /// life of a quiet run; call again with the last sequence number to go on.
     /// </summary>
-    public async IAsyncEnumerable<RunEventResource> WatchAsync(
-        string run, long afterSequence, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"v1/runs/{Uri.EscapeDataString(run)}/events");
-        request.Headers.Accept.ParseAdd("text/event-stream");
-        if (afterSequence > 0) request.Headers.Add("Last-Event-ID", $"{afterSequence}");
-        using var response = await _api.SendAsync(request, cancellationToken);
-        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-        var events = SseParser.Create(body, static (_, data) =>
-            JsonSerializer.Deserialize(data, WireJson.Default.RunEventResource)
-            ?? throw new JsonException("an event without content"));
-        await foreach (var item in events.EnumerateAsync(cancellationToken)) yield return item.Data;
-    }
+    public IAsyncEnumerable<RunEventResource> WatchAsync(
+        string run, long afterSequence, CancellationToken cancellationToken) =>
+        WatchAsync(run, afterSequence, static () => { }, cancellationToken);
 
     /// <summary>
     /// Starts a run, follows it to its end and returns it as it then stands, succeeded or not. Where the connection
-    /// breaks, the run is followed further on a new one: a platform that starts again goes on with its runs. After
-    /// three quarters of a minute without success the last failure is thrown.
+    /// breaks or is silent, or the platform or what stands before it has no time (HTTP 429, 502, 503, 504), the run is
+    /// followed further on a new one: a platform that starts again goes on with its runs. After three quarters of a
+    /// minute of such failures and nothing else the last one is thrown.
     /// </summary>
-    /// <exception cref="RuntimeErrorException">As <see cref="StartAsync"/>.</exception>
+    /// <exception cref="RuntimeErrorException">
+    /// As <see cref="StartAsync"/>; or the platform keeps refusing to tell of the run.
+    /// </exception>
     /// <exception cref="HttpRequestException">The platform does not answer.</exception>
     /// <exception cref="IOException">The connection breaks again and again; the run may go on.</exception>
     public async Task<RunResource> RunToEndAsync(
@@ -88,32 +83,56 @@ public sealed class RunsClient
         string run, Action<RunEventResource>? onEvent, CancellationToken cancellationToken)
     {
         var last = 0L;
-        var failures = 0;
+        var attempts = 0; // since something came; what is waited between two grows with them
+        var failures = 0; // since the platform answered
         while (true)
         {
             var isTelling = false; // what the caller's own action throws is not a broken connection
+            var least = TimeSpan.Zero;
             try
             {
-                await foreach (var e in WatchAsync(run, last, cancellationToken))
+                // A quiet run's signs of life are success too: it may wait for a person for hours.
+                var events = WatchAsync(run, last, () => attempts = failures = 0, cancellationToken);
+                await foreach (var e in events)
                 {
-                    (last, failures, isTelling) = (e.Sequence, 0, true);
+                    (last, isTelling) = (e.Sequence, true);
                     onEvent?.Invoke(e);
                     isTelling = false;
                 }
 
-                var now = await GetAsync(run, cancellationToken);
+                var now = await _silence.WithinAsync(token => GetAsync(run, token), cancellationToken);
                 if (now.Status is not ("queued" or "running")) return now;
-                if (failures == MaxReconnects)
-                    throw new HttpIOException(HttpRequestError.ResponseEnded, $"{run}'s events end before it does");
+                failures = 0;
             }
-            catch (Exception e) when (
-                !isTelling && failures < MaxReconnects && e is IOException or HttpRequestException)
+            catch (Exception e) when (!isTelling && failures < MaxFailures && IsPassing(e))
             {
+                failures++;
+                least = (e as RuntimeErrorException)?.Error.RetryAfter ?? TimeSpan.Zero;
             }
 
-            var delay = TimeSpan.FromTicks(Math.Min(FirstDelay.Ticks << failures, LongestDelay.Ticks));
-            failures++;
-            await Task.Delay(delay, _time, cancellationToken);
+            var delay = FirstDelay * (1 << Math.Min(attempts, 10));
+            if (delay < least) delay = least;
+            attempts++;
+            await Task.Delay(delay < LongestDelay ? delay : LongestDelay, _time, cancellationToken);
         }
+    }
+
+    private static bool IsPassing(Exception e) =>
+        e is IOException or HttpRequestException or RuntimeErrorException { Error.RetryAfter: not null };
+
+    private async IAsyncEnumerable<RunEventResource> WatchAsync(
+        string run, long afterSequence, Action heard, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"v1/runs/{Uri.EscapeDataString(run)}/events");
+        request.Headers.Accept.ParseAdd("text/event-stream");
+        if (afterSequence > 0) request.Headers.Add("Last-Event-ID", $"{afterSequence}");
+        using var response = await _silence.WithinAsync(
+            token => _api.SendAsync(request, token), cancellationToken);
+        await using var body = new HeardStream(
+            await response.Content.ReadAsStreamAsync(cancellationToken), _silence, heard);
+        var events = SseParser.Create(body, static (_, data) =>
+            JsonSerializer.Deserialize(data, WireJson.Default.RunEventResource)
+            ?? throw new JsonException("an event without content"));
+        await foreach (var item in events.EnumerateAsync(cancellationToken)) yield return item.Data;
     }
 }
