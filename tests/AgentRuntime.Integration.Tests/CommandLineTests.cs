@@ -111,17 +111,24 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task What_waits_for_a_person_is_shown_as_it_is_ordered()
+    public async Task What_waits_for_a_person_is_shown_as_it_is_ordered_with_all_that_cannot_be_seen()
     {
         await using var edge = await ScriptedEdge.StartAsync(("GET", "/v1/approvals", 200, "application/json", $$$"""
             {"approvals":[{"run":"{{{Run}}}","agent":"demo/a","call":1,"tool":"shop/\u001b[8mrefund",
-             "arguments_json":"{\"to\":\"\u202e05 DE\u2066\u200d\u200c\"}","expires_at":"2026-01-01T00:00:00Z"}]}
+             "arguments_json":"{\"to\":\"\u202e05 DE\u2066\u200d\u200c\udb40\udc41\u3164\u00a0é\"}\n",
+             "expires_at":"2026-01-01T00:00:00Z"}]}
             """));
 
         var (_, output) = await AgentctlAsync(edge.Address, "approvals", "list");
 
         Assert.Contains(
-            "\n  shop/[8mrefund {\"to\":\"05 DE\u200d\u200c\"}\n", output, StringComparison.Ordinal);
+            """
+
+              shop/\u001b[8mrefund {"to":"\u202e05 DE\u2066\u200d\u200c\udb40\udc41\u3164\u00a0é"}\u000a
+
+            """,
+            output,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -20,8 +20,10 @@ internal static class ApprovalsCommand
         {
             foreach (var waiting in (await client.Approvals.ListAsync(cancellationToken)).Approvals)
             {
-                Terminal.WriteLine($"{waiting.Run} {waiting.Call}  {waiting.Agent}  until {waiting.ExpiresAt:u}");
-                Terminal.WriteLine($"  {waiting.Tool} {waiting.ArgumentsJson}");
+                // What is approved is what is sent, with all that cannot be seen: none of it may be left out here.
+                Terminal.WriteLine(Terminal.Reveal(
+                    $"{waiting.Run} {waiting.Call}  {waiting.Agent}  until {waiting.ExpiresAt:u}"));
+                Terminal.WriteLine(Terminal.Reveal($"  {waiting.Tool} {waiting.ArgumentsJson}"));
             }
 
             return 0;

@@ -23,6 +23,24 @@ internal static class Terminal
     public static string Clean(string text) =>
         Shown(string.Join(' ', text.Split(Breaks, StringSplitOptions.RemoveEmptyEntries)), IsShown);
 
+    /// <summary>
+    /// On one line, with whatever cannot be seen or looks like a space written as JSON writes it: <c>\u202e</c>.
+    /// </summary>
+    public static string Reveal(string text)
+    {
+        var shown = new StringBuilder(text.Length);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (rune.Value == ' ' || IsSeen(rune))
+                shown.Append(rune);
+            else
+                foreach (var unit in rune.ToString())
+                    shown.Append(CultureInfo.InvariantCulture, $"\\u{(int)unit:x4}");
+        }
+
+        return shown.ToString();
+    }
+
     private static string Shown(string text, Func<Rune, bool> isShown)
     {
         var shown = new StringBuilder(text.Length);
@@ -37,4 +55,18 @@ internal static class Terminal
     /// <summary>The joiners are kept: scripts and emoji are written with them, and they move nothing.</summary>
     private static bool IsShown(Rune rune) => rune.Value is 0x200C or 0x200D
         || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format);
+
+    private static bool IsSeen(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format
+            or UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+            or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned)
+        && !IsBlank(rune.Value);
+
+    /// <summary>
+    /// What Unicode counts among letters, marks and symbols and shows nothing for (Default_Ignorable_Code_Point), and
+    /// the empty Braille pattern.
+    /// </summary>
+    private static bool IsBlank(int value) => value is 0x034F or 0x115F or 0x1160 or 0x17B4 or 0x17B5
+        or (>= 0x180B and <= 0x180F) or 0x2800 or 0x3164 or (>= 0xFE00 and <= 0xFE0F) or 0xFFA0
+        or (>= 0xE0100 and <= 0xE01EF);
 }
