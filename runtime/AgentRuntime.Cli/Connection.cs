@@ -58,8 +58,9 @@ internal static class Connection
                 $"the connection to the platform at {url} broke off: {e.Message}",
                 Action: "A run that was started goes on: agentctl runs list shows it."));
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or FormatException or ArgumentException)
         {
+            // A code that is none, a digest that is too short: well-formed, and yet nothing that a platform says.
             return Failure.Print(new RuntimeError(
                 ReasonCodes.Internal,
                 $"the answer of {url} cannot be read: {e.Message}",

@@ -169,6 +169,24 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("a]0;x\nallow  shop/y\n", chat.Output);
     }
 
+    [Theory]
+    [InlineData("GET", "/v1/policy/history", """
+        {"versions":[{"version":1,"bundle":"b","at":"2026-01-01T00:00:00Z","principal":"p","cause":"apply"}]}
+        """, "policy", "history")]
+    [InlineData("PUT", "/v1/policy?dry_run=true", """
+        {"bundle":null,"problems":[{"code":"none","message":"m"}]}
+        """, "policy", "validate", "")]
+    public async Task An_answer_that_no_platform_gives_has_a_code(
+        string method, string path, string answer, params string[] arguments)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "bundle.yaml"), "name: x");
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("GET", "/v1/policy", 200, "application/json", "{}"), (method, path, 200, "application/json", answer));
+
+        AssertEnd((1, "AR1009"), await AgentctlAsync(
+            edge.Address, [.. arguments.Select(a => a.Length == 0 ? _folder : a)]));
+    }
+
     [Fact]
     public async Task A_bundle_whose_links_stay_in_its_folder_is_sent()
     {
