@@ -50,7 +50,7 @@ internal sealed class RunReplay(IRunJournal journal)
                 break;
             case ChatFailed chat:
                 var failed = Of(chat.Call);
-                failed.Outcome = failed.Call is null ? null : CallOutcome.Failed;
+                failed.Outcome = failed.Call is null ? null : OutcomeOf(chat.NotSent);
                 failed.Ask(new(PolicyAction.UseModel, chat.Model, NoArguments, e.At), "deny");
                 break;
             case ToolDecided tool when Parse(tool.ArgumentsJson) is { } arguments:
@@ -63,7 +63,7 @@ internal sealed class RunReplay(IRunJournal journal)
                 Of(tool.Call).Outcome = CallOutcome.Succeeded;
                 break;
             case ToolFailed tool:
-                Of(tool.Call).Outcome = CallOutcome.Failed;
+                Of(tool.Call).Outcome = OutcomeOf(tool.NotSent);
                 break;
             case MemoryCompleted memory when CallOf(memory.Operation, memory.Bucket, memory.Key, e.At) is { } call:
                 Of(memory.Call).Ask(call, "allow");
@@ -82,6 +82,9 @@ internal sealed class RunReplay(IRunJournal journal)
             return call;
         }
     }
+
+    private static CallOutcome OutcomeOf(bool? notSent) =>
+        notSent == true ? CallOutcome.NotSent : CallOutcome.Failed;
 
     private static PolicyCall? CallOf(string operation, string bucket, string? key, DateTimeOffset at)
     {

@@ -63,6 +63,12 @@ public sealed record InferenceRequest(
     public TimeSpan? NextCallExpectedIn { get; init; }
 
     /// <summary>
+    /// Told once by a metering decorator what the request was charged, also when its answer broke off or nobody waited
+    /// for the end; before the enumeration ends. Never told of a request that costs nothing. Null for nobody.
+    /// </summary>
+    public Action<InferenceUsage, MicroUsd>? Settled { get; init; }
+
+    /// <summary>
     /// An upper bound of the prompt's tokens, for reservations: no tokenizer makes more tokens than bytes.
     /// </summary>
     public TokenCount PromptTokensAtMost => new(Body.Length);

@@ -69,8 +69,20 @@ public sealed record ChatCompleted(
     double? KvTransferMs = null,
     long? KvBytes = null) : RunEventData;
 
-/// <summary>The model was not asked, or did not answer.</summary>
-public sealed record ChatFailed(int Call, string Model, ErrorResource Error) : RunEventData;
+/// <summary>The model was not asked, or did not answer to the end.</summary>
+/// <param name="Call">Number of the host call within the run.</param>
+/// <param name="Model">The model.</param>
+/// <param name="Error">Why.</param>
+/// <param name="Usage">What was charged for the part of an answer that came; null for nothing.</param>
+/// <param name="CostMicroUsd">What that cost; null for nothing.</param>
+/// <param name="NotSent">True when nothing was sent, so that rules do not count the call; else null.</param>
+public sealed record ChatFailed(
+    int Call,
+    string Model,
+    ErrorResource Error,
+    UsageResource? Usage = null,
+    long? CostMicroUsd = null,
+    bool? NotSent = null) : RunEventData;
 
 /// <summary>Policy decided about a tool or model call.</summary>
 public sealed record ToolDecided(
@@ -100,7 +112,13 @@ public sealed record ToolStarted(int Call, string Tool, string IdempotencyKey) :
 public sealed record ToolCompleted(int Call, string Tool, string Content, double DurationMs) : RunEventData;
 
 /// <summary>The tool failed.</summary>
-public sealed record ToolFailed(int Call, string Tool, ErrorResource Error, double DurationMs) : RunEventData;
+/// <param name="Call">Number of the host call within the run.</param>
+/// <param name="Tool">The tool.</param>
+/// <param name="Error">Why.</param>
+/// <param name="DurationMs">How long it took, in milliseconds.</param>
+/// <param name="NotSent">True when nothing was sent, so that rules do not count the call; else null.</param>
+public sealed record ToolFailed(
+    int Call, string Tool, ErrorResource Error, double DurationMs, bool? NotSent = null) : RunEventData;
 
 /// <summary>The guest read or changed its memory.</summary>
 /// <param name="Call">Number of the host call within the run.</param>

@@ -77,6 +77,7 @@ public sealed class MeteredInferenceRouter(IInferenceRouter inner, IQuotaLedger 
         var cost = await ledger.SettleAsync(hold, usage, CancellationToken.None).ConfigureAwait(false);
         Record(request, "input", usage.Prompt);
         Record(request, "output", usage.Output);
+        request.Settled?.Invoke(usage, cost);
         return cost;
     }
 

@@ -32,13 +32,15 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
         }
 
         var outcome = CallOutcome.Failed;
+        var spent = new RunMeter();
         try
         {
             var maxOutput = Math.Max(1, chat.Options.MaxOutputTokens ?? run.Agent.DefaultMaxOutputTokens);
             if (past is null)
                 await run.Journal.AppendAsync(new ChatStarted(number, model, maxOutput), cancellationToken)
                     .ConfigureAwait(false);
-            var response = await AskAsync(run, number, model, maxOutput, chat, cancellationToken).ConfigureAwait(false);
+            var response = await AskAsync(run, number, model, maxOutput, chat, spent, cancellationToken)
+                .ConfigureAwait(false);
             outcome = CallOutcome.Succeeded;
             return new HostCallResult.Chat(response);
         }
@@ -47,10 +49,13 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
             // 6xxx and "no such model" are said before anything is sent.
             if (e.Error.Code.Number / 1000 == 6 || e.Error.Code == ReasonCodes.UnknownModel)
                 outcome = CallOutcome.NotSent;
-            return await RefuseAsync(run, number, model, e.Error, cancellationToken).ConfigureAwait(false);
+            return await FailAsync(run, number, model, e.Error, outcome, spent, cancellationToken)
+                .ConfigureAwait(false);
         }
         finally
         {
+            // However it ended: what an answer that broke off has cost is the run's as well.
+            run.Meter.Add(spent.Usage, spent.Cost);
             run.Decisions.Settle(call, outcome);
             run.Records.Settle(run.Identity, record, outcome);
         }
@@ -64,7 +69,7 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
     }
 
     private async Task<ChatResponse> AskAsync(
-        RunContext run, int number, string model, int maxOutput, HostCall.Chat chat,
+        RunContext run, int number, string model, int maxOutput, HostCall.Chat chat, RunMeter spent,
         CancellationToken cancellationToken)
     {
         var offered = chat.Options.Tools
@@ -77,6 +82,7 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
         var request = new InferenceRequest(run.Identity, model, InferenceOperation.Chat, body, maxOutput)
         {
             NextCallExpectedIn = NextCall(run, started),
+            Settled = spent.Add,
         };
         var answer = new ChatAnswer(run.Agent.Limits.MaxStringBytes.Value);
         TimeSpan? firstToken = null;
@@ -87,7 +93,6 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
             answer.Add(chunk);
         }
         var duration = time.GetElapsedTime(started);
-        run.Meter.Add(answer.Usage, answer.Cost);
         var calls = answer.ToolCalls(offered);
         await run.Journal.AppendAsync(
             new ChatCompleted(
@@ -115,12 +120,22 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
         return run.Identity.Agent is { } agent ? _pace.Asks(agent, sinceLast) : null;
     }
 
-    private static async Task<HostCallResult> RefuseAsync(
-        RunContext run, int number, string model, RuntimeError error, CancellationToken cancellationToken)
+    private static Task<HostCallResult> RefuseAsync(
+        RunContext run, int number, string model, RuntimeError error, CancellationToken cancellationToken) =>
+        FailAsync(run, number, model, error, CallOutcome.NotSent, new RunMeter(), cancellationToken);
+
+    private static async Task<HostCallResult> FailAsync(
+        RunContext run, int number, string model, RuntimeError error, CallOutcome outcome, RunMeter spent,
+        CancellationToken cancellationToken)
     {
         Activity.Current?.AddEvent(new ActivityEvent($"refused {error.Code}"));
-        await run.Journal.AppendAsync(
-            new ChatFailed(number, model, ErrorResource.From(error)), cancellationToken).ConfigureAwait(false);
+        var failed = new ChatFailed(number, model, ErrorResource.From(error))
+        {
+            NotSent = outcome == CallOutcome.NotSent ? true : null,
+        };
+        if (spent.Usage != InferenceUsage.None)
+            failed = failed with { Usage = UsageResource.From(spent.Usage), CostMicroUsd = spent.Cost.Value };
+        await run.Journal.AppendAsync(failed, cancellationToken).ConfigureAwait(false);
         return new HostCallResult.Refused(error);
     }
 

@@ -21,13 +21,12 @@ internal static class ChatReplay
         if (past.ChatCompleted is { } done)
         {
             Remember(run, model, past, CallOutcome.Succeeded);
-            var usage = done.Usage.ToUsage();
-            run.Meter.Add(usage, new MicroUsd(done.CostMicroUsd));
-            return new HostCallResult.Chat(new ChatResponse(done.Content, done.ToolCalls, done.FinishReason, usage));
+            return new HostCallResult.Chat(
+                new ChatResponse(done.Content, done.ToolCalls, done.FinishReason, done.Usage.ToUsage()));
         }
         if (past.ChatFailed is { } failed)
         {
-            Remember(run, model, past, past.ChatStarted is null ? CallOutcome.NotSent : CallOutcome.Failed);
+            Remember(run, model, past, failed.NotSent == true ? CallOutcome.NotSent : CallOutcome.Failed);
             return new HostCallResult.Refused(failed.Error.ToError());
         }
         return null;

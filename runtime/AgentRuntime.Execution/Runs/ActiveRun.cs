@@ -6,7 +6,12 @@ namespace AgentRuntime.Execution;
 /// A run that this process has accepted and not ended: its cancellation, who has claimed it, and the wake-up of its
 /// watchers. Thread-safe.
 /// </summary>
-internal sealed class ActiveRun(RunRecord record, IPolicySnapshot policy, AgentPolicy agent) : IDisposable
+/// <param name="record">The run as it was accepted.</param>
+/// <param name="policy">The bundle that decides for it.</param>
+/// <param name="agent">What the bundle says of the agent.</param>
+/// <param name="history">What an earlier worker has already done; null for nothing.</param>
+internal sealed class ActiveRun(
+    RunRecord record, IPolicySnapshot policy, AgentPolicy agent, RunHistory? history = null) : IDisposable
 {
     private readonly CancellationTokenSource _cancel = new();
     private TaskCompletionSource _changed = NewSignal();
@@ -22,7 +27,12 @@ internal sealed class ActiveRun(RunRecord record, IPolicySnapshot policy, AgentP
     public AgentPolicy Agent { get; } = agent;
 
     /// <summary>What an earlier worker has already done.</summary>
-    public RunHistory History { get; init; } = RunHistory.None;
+    public RunHistory History { get; } = history ?? RunHistory.None;
+
+    /// <summary>
+    /// What the run has used, what earlier workers recorded included. For whoever has claimed the run.
+    /// </summary>
+    public RunMeter Meter { get; } = history is null ? new() : new(history.Usage, history.Cost);
 
     /// <summary>Where people decide about the run's calls.</summary>
     public ApprovalDesk Approvals { get; } = new();
@@ -33,7 +43,7 @@ internal sealed class ActiveRun(RunRecord record, IPolicySnapshot policy, AgentP
     /// <summary>
     /// The sequence number of the run's last event; 0 when it has none. For whoever has claimed the run.
     /// </summary>
-    public long LastSequence { get; set; }
+    public long LastSequence { get; set; } = history?.LastSequence ?? 0;
 
     public RunId Id { get; } = record.Identity.Run
         ?? throw new ArgumentException("a run's identity names the run", nameof(record));

@@ -23,8 +23,6 @@ internal sealed class RunExecution(
     TimeProvider time)
 {
     private readonly RunJournalWriter _events = new(run, journal);
-    private readonly RunMeter _meter = new();
-    private SandboxUsage? _sandboxUsage;
 
     /// <summary>Executes the run and writes how it ended.</summary>
     /// <param name="shutdown">The platform stops: the run is left as it is in the journal.</param>
@@ -81,7 +79,7 @@ internal sealed class RunExecution(
             ?? throw new RuntimeErrorException(RunErrors.ModuleMissing(record.Module));
         var module = await sandboxes.CompileAsync(wasm, cancellationToken).ConfigureAwait(false);
         var context = new RunContext(
-            record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, _meter, run.History,
+            record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, run.Meter, run.History,
             run.Approvals, records);
 
         await using var guest = new RunGuest(module, run, _events, shelf, slot, putAwayAfter, time);
@@ -92,7 +90,7 @@ internal sealed class RunExecution(
         finally
         {
             chats.Ended(context);
-            _sandboxUsage = guest.Usage;
+            run.Meter.Sandbox = guest.Usage;
         }
     }
 
@@ -151,8 +149,9 @@ internal sealed class RunExecution(
 
     private async Task EndAsync(Ending ending, Activity? activity)
     {
-        var totals = _meter.Totals(_sandboxUsage);
-        var record = run.Record with { EndedAt = time.GetUtcNow(), Usage = _meter.Usage, Cost = _meter.Cost };
+        var used = run.Meter;
+        var totals = used.Totals();
+        var record = run.Record with { EndedAt = time.GetUtcNow(), Usage = used.Usage, Cost = used.Cost };
         (record, RunEventData cause) = ending switch
         {
             Ending.Succeeded s => (
@@ -170,8 +169,8 @@ internal sealed class RunExecution(
             activity?.SetStatus(ActivityStatusCode.Error, error.Message);
             activity?.SetTag("error.type", error.Code.ToString());
         }
-        activity?.SetTag("gen_ai.usage.input_tokens", _meter.Usage.Prompt.Value);
-        activity?.SetTag("gen_ai.usage.output_tokens", _meter.Usage.Output.Value);
+        activity?.SetTag("gen_ai.usage.input_tokens", used.Usage.Prompt.Value);
+        activity?.SetTag("gen_ai.usage.output_tokens", used.Usage.Output.Value);
 
         // The run's own token may be what ended it.
         await _events.TransitionAsync(record, cause, CancellationToken.None).ConfigureAwait(false);

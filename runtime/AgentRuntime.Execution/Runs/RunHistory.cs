@@ -31,10 +31,10 @@ internal sealed class RunHistory
     /// <summary>When the first of them started it; null when none did.</summary>
     public DateTimeOffset? StartedAt { get; private set; }
 
-    /// <summary>Tokens that the recorded chats used.</summary>
+    /// <summary>Tokens that the recorded chats used, those that failed too.</summary>
     public InferenceUsage Usage { get; private set; } = InferenceUsage.None;
 
-    /// <summary>Money that the recorded chats cost.</summary>
+    /// <summary>Money that the recorded chats cost, those that failed too.</summary>
     public MicroUsd Cost { get; private set; }
 
     /// <summary>Reads a run's events. A run's limits bound their number.</summary>
@@ -67,11 +67,12 @@ internal sealed class RunHistory
                 break;
             case ChatCompleted chat:
                 Call(chat.Call, e.At).ChatCompleted = chat;
-                Usage += chat.Usage.ToUsage();
-                Cost += new MicroUsd(chat.CostMicroUsd);
+                Add(chat.Usage, chat.CostMicroUsd);
                 break;
             case ChatFailed chat:
                 Call(chat.Call, e.At).ChatFailed = chat;
+                if (chat.Usage is { } usage)
+                    Add(usage, chat.CostMicroUsd ?? 0);
                 break;
             case ToolDecided tool:
                 Call(tool.Call, e.At).Add(tool);
@@ -99,6 +100,12 @@ internal sealed class RunHistory
                 Call(memory.Call, e.At).MemoryRefused = memory;
                 break;
         }
+    }
+
+    private void Add(UsageResource usage, long costMicroUsd)
+    {
+        Usage += usage.ToUsage();
+        Cost += new MicroUsd(costMicroUsd);
     }
 
     private RecordedCall Call(int number, DateTimeOffset at)

@@ -46,12 +46,7 @@ internal sealed class RunResumption(
         };
         if (ledger.TryReopenRun(record.Identity, budget) is { } refused)
             return (null, refused);
-        return (
-            new ActiveRun(record, policy, agent)
-            {
-                History = history, TimeLeft = left, LastSequence = history.LastSequence,
-            },
-            null);
+        return (new ActiveRun(record, policy, agent, history) { TimeLeft = left }, null);
     }
 }
 

@@ -43,7 +43,7 @@ public sealed class RunService : IRunService, IRunApprovals
     /// <param name="sandboxes">Runs the agents' modules.</param>
     /// <param name="agents">Where agents and modules are.</param>
     /// <param name="policies">Decides what agents may do.</param>
-    /// <param name="inference">Answers chats; metered, so that its last chunk carries a cost.</param>
+    /// <param name="inference">Answers chats; metered, so that it says what they cost.</param>
     /// <param name="tools">Reaches tool servers.</param>
     /// <param name="journal">The durable record of runs.</param>
     /// <param name="ledger">Counts runs under way.</param>
@@ -270,8 +270,7 @@ public sealed class RunService : IRunService, IRunApprovals
             _queue.Writer.TryWrite(run);
             return;
         }
-        var used = new RunMeter();
-        used.Add(history.Usage, history.Cost);
+        var used = new RunMeter(history.Usage, history.Cost);
         await _journal.TransitionAsync(
             record with
             {
@@ -282,7 +281,7 @@ public sealed class RunService : IRunService, IRunApprovals
                 Cost = used.Cost,
             },
             history.LastSequence,
-            new RunFailed(ErrorResource.From(problem!), used.Totals(null)),
+            new RunFailed(ErrorResource.From(problem!), used.Totals()),
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -357,11 +356,19 @@ public sealed class RunService : IRunService, IRunApprovals
     /// <summary>Ends a run that no execution ends any more.</summary>
     private async Task EndUnstartedAsync(ActiveRun run, RuntimeError error, RunStatus status)
     {
-        var totals = new RunMeter().Totals(null);
+        var used = run.Meter;
+        var totals = used.Totals();
         try
         {
             await _journal.TransitionAsync(
-                run.Record with { Status = status, EndedAt = _time.GetUtcNow(), Error = error },
+                run.Record with
+                {
+                    Status = status,
+                    EndedAt = _time.GetUtcNow(),
+                    Error = error,
+                    Usage = used.Usage,
+                    Cost = used.Cost,
+                },
                 run.LastSequence,
                 status == RunStatus.Cancelled
                     ? new RunCancelled(ErrorResource.From(error), totals)

@@ -35,8 +35,8 @@ internal sealed class ApprovalGate(TimeSpan patience, TimeProvider time)
             {
                 var expired = Expired(decided.Tool);
                 await run.Journal.AppendAsync(
-                    new ToolFailed(decided.Call, decided.Tool, ErrorResource.From(expired), 0), cancellationToken)
-                    .ConfigureAwait(false);
+                    new ToolFailed(decided.Call, decided.Tool, ErrorResource.From(expired), 0, NotSent: true),
+                    cancellationToken).ConfigureAwait(false);
                 return expired;
             }
             var decision = new ApprovalDecided(

@@ -81,7 +81,7 @@ internal sealed class ToolHandler(
                     cancellationToken).ConfigureAwait(false);
             var started = time.GetTimestamp();
             if (await _pins.CheckAsync(server!, pinned!, cancellationToken).ConfigureAwait(false) is { } changed)
-                return await FailAsync(run, number, asked.Name, changed, started, cancellationToken)
+                return await FailAsync(run, number, asked.Name, changed, started, outcome, cancellationToken)
                     .ConfigureAwait(false);
 
             outcome = CallOutcome.Failed;
@@ -93,13 +93,14 @@ internal sealed class ToolHandler(
                     // An answer that was cut off is one: rules must not take the call for one that did nothing.
                     if (failed.Error.Code == ReasonCodes.ToolResultTooLarge)
                         outcome = CallOutcome.Succeeded;
-                    return await FailAsync(run, number, asked.Name, failed.Error, started, cancellationToken)
+                    return await FailAsync(
+                        run, number, asked.Name, failed.Error, started, outcome, cancellationToken)
                         .ConfigureAwait(false);
                 case ToolOutcome.Succeeded answer:
                     outcome = CallOutcome.Succeeded;
                     if (Encoding.UTF8.GetByteCount(answer.Content) > maxResultBytes)
                         return await FailAsync(
-                            run, number, asked.Name, TooLarge(asked.Name), started, cancellationToken)
+                            run, number, asked.Name, TooLarge(asked.Name), started, outcome, cancellationToken)
                             .ConfigureAwait(false);
                     await run.Journal.AppendAsync(
                         new ToolCompleted(number, asked.Name, answer.Content, Elapsed(started)),
@@ -139,11 +140,17 @@ internal sealed class ToolHandler(
     }
 
     private async Task<HostCallResult> FailAsync(
-        RunContext run, int number, string tool, RuntimeError error, long started, CancellationToken cancellationToken)
+        RunContext run, int number, string tool, RuntimeError error, long started, CallOutcome outcome,
+        CancellationToken cancellationToken)
     {
         await run.Journal.AppendAsync(
-            new ToolFailed(number, tool, ErrorResource.From(error), Elapsed(started)), cancellationToken)
-                .ConfigureAwait(false);
+            new ToolFailed(
+                number,
+                tool,
+                ErrorResource.From(error),
+                Elapsed(started),
+                outcome == CallOutcome.NotSent ? true : null),
+            cancellationToken).ConfigureAwait(false);
         return new HostCallResult.Refused(error);
     }
 

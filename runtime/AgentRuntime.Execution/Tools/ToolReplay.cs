@@ -23,7 +23,7 @@ internal static class ToolReplay
         }
         if (past.ToolFailed is { } failed)
         {
-            Remember(run, asked, past, Outcome(failed.Error.ToError().Code));
+            Remember(run, asked, past, Outcome(failed));
             return new HostCallResult.Refused(failed.Error.ToError());
         }
         if (past.RefusedLater is { } late)
@@ -35,9 +35,9 @@ internal static class ToolReplay
             : null;
     }
 
-    private static CallOutcome Outcome(ReasonCode code) =>
-        code == ReasonCodes.ToolResultTooLarge ? CallOutcome.Succeeded
-        : code == ReasonCodes.ToolSchemaChanged || code == ReasonCodes.UnknownTool ? CallOutcome.NotSent
+    private static CallOutcome Outcome(ToolFailed failed) =>
+        failed.NotSent == true ? CallOutcome.NotSent
+        : failed.Error.ToError().Code == ReasonCodes.ToolResultTooLarge ? CallOutcome.Succeeded
         : CallOutcome.Failed;
 
     /// <summary>Rules look at the run's history, so the decision point is told of the call again.</summary>

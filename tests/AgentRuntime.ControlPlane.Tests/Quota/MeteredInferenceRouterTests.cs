@@ -8,6 +8,7 @@ public sealed class MeteredInferenceRouterTests
 {
     private static readonly InferenceUsage Used = new(new(10), new(4), new(3));
     private readonly LedgerFixture _quota = new() { Limits = new() { TokensPerMinute = new(1_000) } };
+    private readonly List<(InferenceUsage Usage, MicroUsd Cost)> _settled = [];
 
     [Fact]
     public async Task The_last_chunk_carries_the_cost_and_the_hold_is_settled_on_what_was_used()
@@ -52,6 +53,21 @@ public sealed class MeteredInferenceRouterTests
         await Assert.ThrowsAsync<RuntimeErrorException>(() => ReadAsync(
             new ScriptedRouter(Text("a"), Text("b")) { FailsWith = ReasonCodes.EngineDiedMidStream }));
         Assert.Equal(1_000 - 25 - 2, TokensLeft);
+    }
+
+    [Fact]
+    public async Task The_caller_is_told_once_what_was_charged_however_the_answer_ended()
+    {
+        var used = new InferenceChunk { Usage = Used };
+        await ReadAsync(new ScriptedRouter(Text("a"), used, used));
+        await ReadAsync(new ScriptedRouter(Text("a"), Text("b")), take: 1);
+        await Assert.ThrowsAsync<RuntimeErrorException>(() => ReadAsync(
+            new ScriptedRouter(Text("a"), Text("b")) { FailsWith = ReasonCodes.EngineDiedMidStream }));
+        await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => ReadAsync(new ScriptedRouter { FailsWith = ReasonCodes.NoEngine }));
+        Assert.Equal(
+            [(Used, new(13)), (new(new(25), default, new(1)), new(27)), (new(new(25), default, new(2)), new(29))],
+            _settled);
     }
 
     [Fact]
@@ -113,7 +129,10 @@ public sealed class MeteredInferenceRouterTests
     {
         var router = new MeteredInferenceRouter(inner, _quota.Ledger);
         var request = new InferenceRequest(
-            _quota.Caller, LedgerFixture.Model, InferenceOperation.Chat, new byte[100], MaxOutputTokens: 20);
+            _quota.Caller, LedgerFixture.Model, InferenceOperation.Chat, new byte[100], MaxOutputTokens: 20)
+        {
+            Settled = (usage, cost) => _settled.Add((usage, cost)),
+        };
         var chunks = new List<InferenceChunk>();
         await foreach (var chunk in router.GenerateAsync(request, cancellationToken))
         {

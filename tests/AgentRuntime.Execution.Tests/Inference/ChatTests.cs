@@ -166,7 +166,8 @@ public sealed class ChatTests
         host.Policy.Budget = new RunBudget { MaxTokens = new(100) };
         var (run, events) = await host.RunAsync(async (_, guest) => await guest.ChatAsync("hi"));
         Assert.Equal("AR6003", run.Output);
-        Assert.Equal("AR6003", Assert.IsType<ChatFailed>(events[2]).Error.Code);
+        var refused = Assert.IsType<ChatFailed>(events[2]);
+        Assert.Equal(("AR6003", null, true), (refused.Error.Code, refused.Usage, refused.NotSent));
         Assert.Empty(host.Inference.Bodies);
         Assert.Equal([("m", CallOutcome.NotSent)], host.Policy.Settled);
     }
@@ -188,7 +189,13 @@ public sealed class ChatTests
             ReasonCodes.EngineDiedMidStream, new InferenceChunk { Text = "half" });
         var (run, events) = await host.RunAsync(async (_, guest) => await guest.ChatAsync("hi"));
         Assert.Equal((RunStatus.Succeeded, "AR4004"), (run.Status, run.Output));
-        Assert.Equal("AR4004", Assert.IsType<ChatFailed>(events[2]).Error.Code);
+        var failed = Assert.IsType<ChatFailed>(events[2]);
+        Assert.Equal("AR4004", failed.Error.Code);
+
+        // The metering's estimate: four bytes a token, and a token a chunk.
+        var prompt = (host.Inference.Bodies.Single().Length + 3) / 4;
+        Assert.Equal((new UsageResource(prompt, 0, 1), prompt + 2), (failed.Usage, failed.CostMicroUsd));
+        Assert.Equal((failed.Usage, failed.CostMicroUsd!.Value), Totals(events));
         Assert.Equal([("m", CallOutcome.Failed)], host.Policy.Settled);
     }
 
@@ -199,6 +206,7 @@ public sealed class ChatTests
         host.Policy.Limits = new SandboxLimits { MaxStringBytes = new ByteCount(4) };
         var (run, _) = await host.RunAsync(async (_, guest) => await guest.ChatAsync("hi"));
         Assert.Equal("AR4003", run.Output);
+        Assert.Equal(2, run.Usage.Output.Value);
     }
 
     private static (UsageResource, long) Totals(List<RunEventData> events)

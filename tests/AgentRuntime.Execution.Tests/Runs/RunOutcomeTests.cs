@@ -77,6 +77,21 @@ public sealed class RunOutcomeTests
     }
 
     [Fact]
+    public async Task What_a_run_used_before_a_bug_ended_it_is_in_its_totals()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (run, events) = await host.RunAsync(async (_, guest) =>
+        {
+            await guest.ChatAsync("hi");
+            throw new InvalidOperationException("a bug");
+        });
+        Assert.Equal((RunStatus.Failed, ReasonCodes.Internal), (run.Status, run.Error!.Code));
+        Assert.Equal((ScriptedInference.Usage, new MicroUsd(13)), (run.Usage, run.Cost));
+        var totals = Assert.IsType<RunFailed>(events[^1]).Totals;
+        Assert.Equal((new UsageResource(10, 4, 3), 13L, 1), (totals.Usage, totals.CostMicroUsd, totals.HostCalls));
+    }
+
+    [Fact]
     public async Task Every_ended_run_gives_its_place_back()
     {
         await using var host = await RunHost.StartAsync();

@@ -65,6 +65,77 @@ public sealed class RunRestartTests
     }
 
     [Fact]
+    public async Task A_run_that_is_cancelled_before_it_goes_on_has_used_what_it_had_used()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (run, _) = await InterruptAsync(host);
+        host.Restart();
+        await host.ResumeAsync();
+        await host.Service.CancelAsync(host.Caller.Tenant, run.Identity.Run!.Value, CancellationToken.None);
+        var (ended, events) = await host.EndAsync(run);
+        Assert.Equal((RunStatus.Cancelled, new MicroUsd(13)), (ended.Status, ended.Cost));
+        Assert.Equal(ScriptedInference.Usage, ended.Usage);
+        Assert.Equal(13, Assert.IsType<RunCancelled>(events[^1]).Totals.CostMicroUsd);
+    }
+
+    [Fact]
+    public async Task What_an_answer_that_broke_off_has_cost_is_in_the_totals_after_a_restart_too()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (entered, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
+        host.Inference.Answer = (_, _) => ScriptedInference.ThenFail(
+            ReasonCodes.EngineDiedMidStream, new InferenceChunk { Text = "half" });
+        await host.DeployAsync("agent", async (_, guest) =>
+        {
+            var chat = await guest.ChatAsync("hi");
+            entered.TrySetResult();
+            await resume.Task;
+            return chat;
+        });
+        var run = await host.StartRunAsync("agent");
+        await entered.Task;
+        await host.StopWorkersAsync();
+        host.Restart();
+        resume.SetResult();
+        host.Work();
+        var (ended, events) = await host.EndAsync(run);
+        var failed = Assert.Single(events.OfType<ChatFailed>());
+        Assert.Equal("AR4004", ended.Output);
+        Assert.Equal(1, failed.Usage!.OutputTokens);
+        Assert.Equal((failed.Usage, failed.CostMicroUsd), (UsageResource.From(ended.Usage), ended.Cost.Value));
+    }
+
+    [Fact]
+    public async Task What_was_never_sent_counts_no_more_after_a_restart_than_it_did_before()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (entered, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
+        host.Policy.Budget = new RunBudget { MaxTokens = new(100) };
+        host.Policy.Tenant = new TenantPolicy(
+            new QuotaLimits(),
+            [new ToolServer("gone", new Uri("http://127.0.0.1:9/mcp"))],
+            [ScriptedPolicy.Tool("gone/do", """{"type":"object"}""")]);
+        await host.DeployAsync("agent", async (_, guest) =>
+        {
+            var said = $"{await guest.ChatAsync("hi")}, {await guest.CallToolAsync("gone/do", "{}")}";
+            entered.TrySetResult();
+            await resume.Task;
+            return said;
+        });
+        var run = await host.StartRunAsync("agent");
+        await entered.Task;
+        await host.StopWorkersAsync();
+        host.Restart();
+        resume.SetResult();
+        host.Work();
+        Assert.Equal("AR6003, AR5001", (await host.EndAsync(run)).Run.Output);
+        Assert.Equal(
+            [("m", CallOutcome.NotSent), ("gone/do", CallOutcome.NotSent),
+                ("m", CallOutcome.NotSent), ("gone/do", CallOutcome.NotSent)],
+            host.Policy.Settled);
+    }
+
+    [Fact]
     public async Task A_restart_does_not_refill_the_runs_budget()
     {
         await using var host = await RunHost.StartAsync();

@@ -242,6 +242,26 @@ public sealed class PolicyAnalysisTests : IAsyncLifetime
         Assert.Equal(("allow", "deny"), (now.Verdict, now.Recorded));
     }
 
+    [Theory]
+    [InlineData(null, "deny")]
+    [InlineData(true, "allow")]
+    public async Task A_call_that_was_never_sent_does_not_count_in_an_explanation_either(bool? notSent, string verdict)
+    {
+        await _point.ApplyAsync(Caller, Once, default);
+        const string arguments = """{"order": "A", "amount_cents": 10}""";
+        var run = _journal.Add(
+            _point.Current(Calls.Tenant)!.Digest,
+            (Calls.Noon, new ToolDecided(1, "shop/refund", arguments, "allow", [])),
+            (Calls.Noon, new ToolStarted(1, "shop/refund", "k")),
+            (Calls.Noon, new ToolFailed(1, "shop/refund", new("AR5001", "gone"), 1, notSent)),
+            (Calls.Noon, new ToolDecided(2, "shop/refund", arguments, verdict, [])));
+        var id = run.Identity.Run!.Value.ToString();
+
+        var second = await _analysis.ExplainAsync(Caller, new() { Run = id, Call = 2 }, default);
+
+        Assert.Equal((verdict, verdict), (second.Verdict, second.Recorded));
+    }
+
     [Fact]
     public async Task A_decision_that_a_person_approved_is_explained_with_the_approval()
     {
