@@ -1,6 +1,9 @@
 namespace AgentRuntime.Abstractions;
 
-/// <summary>The durable record of runs. Thread-safe; every write is durable when its task completes.</summary>
+/// <summary>
+/// The durable record of runs. Thread-safe; every write is durable when its task completes. One that fails may have
+/// been made all the same, where the store was lost before it answered: whoever goes on reads the run anew.
+/// </summary>
 public interface IRunJournal
 {
     /// <summary>Writes a new run as queued.</summary>

@@ -65,6 +65,16 @@ internal sealed class ActiveRun(
 
     public void SignalChange() => Interlocked.Exchange(ref _changed, NewSignal()).TrySetResult();
 
+    /// <summary>
+    /// The run is somebody else's from now on, or has ended: whoever waits for a change here looks anew.
+    /// </summary>
+    public void Retire()
+    {
+        var over = NewSignal();
+        over.SetResult();
+        Interlocked.Exchange(ref _changed, over).TrySetResult();
+    }
+
     public void Dispose() => _cancel.Dispose();
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);

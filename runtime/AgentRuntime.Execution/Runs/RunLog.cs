@@ -11,4 +11,7 @@ internal static partial class RunLog
 
     [LoggerMessage(7001, LogLevel.Error, "The end of {Run} could not be written to the journal")]
     public static partial void EndingFailed(ILogger log, Exception exception, RunId run);
+
+    [LoggerMessage(7002, LogLevel.Error, "{Run}, which was left unfinished, could not be taken over yet")]
+    public static partial void TakingOverFailed(ILogger log, Exception exception, RunId run);
 }

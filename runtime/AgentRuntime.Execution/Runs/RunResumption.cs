@@ -3,14 +3,15 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Execution;
 
 /// <summary>
-/// Decides whether a run that an earlier process left can go on, and under what is left of its budget and deadline.
-/// Used once, before anything is accepted.
+/// Decides whether a run that was left can go on, and under what is left of its budget and deadline; ends it when it
+/// cannot. Thread-safe.
 /// </summary>
 internal sealed class RunResumption(
     IPolicyDecisionPoint policies, IRunJournal journal, IQuotaLedger ledger, TimeProvider time, int maxAttempts)
 {
-    /// <summary>The run to go on with, counted as under way; or why it cannot.</summary>
-    public async Task<Resumption> TryResumeAsync(RunRecord record, CancellationToken cancellationToken)
+    /// <summary>The run to go on with, counted as under way; null when it could not and has been ended.</summary>
+    /// <exception cref="RuntimeErrorException">AR8002: the journal cannot be read, or not be written.</exception>
+    public async Task<ActiveRun?> ResumeAsync(RunRecord record, CancellationToken cancellationToken)
     {
         var id = record.Identity.Run.GetValueOrDefault();
         var history = await RunHistory.ReadAsync(journal, id, cancellationToken).ConfigureAwait(false);
@@ -19,7 +20,22 @@ internal sealed class RunResumption(
         var policy = await policies.FindAsync(record.Identity.Tenant, record.Bundle, cancellationToken)
             .ConfigureAwait(false);
         var (run, problem) = TryOpen(record, policy, history);
-        return new Resumption(run, problem, history);
+        if (run is not null)
+            return run;
+        var used = new RunMeter(history.Usage, history.Cost);
+        await journal.TransitionAsync(
+            record with
+            {
+                Status = RunStatus.Failed,
+                EndedAt = time.GetUtcNow(),
+                Error = problem,
+                Usage = used.Usage,
+                Cost = used.Cost,
+            },
+            history.LastSequence,
+            new RunFailed(ErrorResource.From(problem!), used.Totals()),
+            cancellationToken).ConfigureAwait(false);
+        return null;
     }
 
     private (ActiveRun? Run, RuntimeError? Problem) TryOpen(
@@ -37,7 +53,7 @@ internal sealed class RunResumption(
         if (left <= TimeSpan.Zero)
             return (null, RunErrors.Deadline(agent.Budget.Deadline));
 
-        // The ledger forgot the run with the process: what it has used comes off the budget that is opened now.
+        // A ledger that forgot the run with its process opens a budget now, and what the run has used comes off that.
         var budget = agent.Budget with
         {
             MaxTokens = new(Math.Max(
@@ -49,6 +65,3 @@ internal sealed class RunResumption(
         return (new ActiveRun(record, policy, agent, history) { TimeLeft = left }, null);
     }
 }
-
-/// <summary>What became of a run that was left: <c>Run</c> or <c>Problem</c> is set. Immutable.</summary>
-internal sealed record Resumption(ActiveRun? Run, RuntimeError? Problem, RunHistory History);

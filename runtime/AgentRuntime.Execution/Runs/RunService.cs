@@ -32,10 +32,11 @@ public sealed class RunService : IRunService, IRunApprovals
     private readonly DecisionRecords _records;
     private readonly RunResumption _resumption;
     private readonly ConcurrentDictionary<RunId, ActiveRun> _active = [];
-    private readonly ConcurrentDictionary<RunId, Task> _executing = [];
+    private readonly ConcurrentDictionary<ActiveRun, Task> _executing = [];
     private readonly Channel<ActiveRun> _queue;
     private readonly SemaphoreSlim _workers;
     private readonly GuestShelf _shelf;
+    private readonly LeftRuns _left;
     private int _waiting;
     private volatile bool _resumed;
 
@@ -79,6 +80,7 @@ public sealed class RunService : IRunService, IRunApprovals
         _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
         _workers = new SemaphoreSlim(_options.Workers, _options.Workers);
         _shelf = new GuestShelf(_options.MaxPutAway, _options.ShelfFolder);
+        _left = new LeftRuns(_options.TakeOverAfter, time);
 
         // The count of waiting runs bounds it; a bounded channel could not take back what it has accepted.
         _queue = Channel.CreateUnbounded<ActiveRun>();
@@ -213,17 +215,19 @@ public sealed class RunService : IRunService, IRunApprovals
     {
         _shelf.Clear();
         foreach (var record in await _journal.ListUnfinishedAsync(cancellationToken).ConfigureAwait(false))
-            await TakeOverAsync(record, cancellationToken).ConfigureAwait(false);
+            await TakeOverAsync(record, left: null, cancellationToken).ConfigureAwait(false);
         _resumed = true;
     }
 
     /// <summary>
-    /// Executes runs until it is cancelled. Runs that are under way then stay unfinished in the journal for the next
-    /// process. Call it once.
+    /// Executes runs until it is cancelled, and takes those over again whose end could not be written. Runs that are
+    /// under way when it is cancelled stay unfinished in the journal for the next process. Call it once.
     /// </summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        var takingOver = _left.TakeOverAsync(TryTakeOverAsync, cancellationToken);
         await DispatchAsync(cancellationToken).ConfigureAwait(false);
+        await takingOver.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Task.WhenAll(_executing.Values).ConfigureAwait(false);
     }
 
@@ -251,38 +255,50 @@ public sealed class RunService : IRunService, IRunApprovals
         catch
         {
             Interlocked.Decrement(ref _waiting);
-            _active.TryRemove(run.Id, out _);
             if (opened)
-                _ledger.CloseRun(run.Id);
+            {
+                // The caller is told that there is no run. Should the journal have it all the same, it must not go on.
+                run.Cancel();
+                run.TryClaim();
+                _left.Add(run);
+            }
             throw;
         }
         _queue.Writer.TryWrite(run);
     }
 
-    private async Task TakeOverAsync(RunRecord record, CancellationToken cancellationToken)
+    /// <summary>False when the run could not go on and was ended.</summary>
+    private async Task<bool> TakeOverAsync(RunRecord record, ActiveRun? left, CancellationToken cancellationToken)
     {
-        var (run, problem, history) = await _resumption.TryResumeAsync(record, cancellationToken)
-            .ConfigureAwait(false);
-        if (run is not null)
+        if (await _resumption.ResumeAsync(record, cancellationToken).ConfigureAwait(false) is not { } run)
+            return false;
+
+        // Whoever cancels the run, before this or while this happens, may know it as the one that was left.
+        left?.Cancelled.UnsafeRegister(static s => ((ActiveRun)s!).Cancel(), run);
+        _active[run.Id] = run;
+        Interlocked.Increment(ref _waiting);
+        _queue.Writer.TryWrite(run);
+        return true;
+    }
+
+    private async Task<bool> TryTakeOverAsync(ActiveRun left, CancellationToken cancellationToken)
+    {
+        try
         {
-            _active[run.Id] = run;
-            Interlocked.Increment(ref _waiting);
-            _queue.Writer.TryWrite(run);
-            return;
+            var record = await _journal.FindAsync(left.Record.Identity.Tenant, left.Id, cancellationToken)
+                .ConfigureAwait(false);
+            if (record is { EndedAt: null }
+                && await TakeOverAsync(record, left, cancellationToken).ConfigureAwait(false))
+                left.Retire();
+            else
+                Forget(left);
+            return true;
         }
-        var used = new RunMeter(history.Usage, history.Cost);
-        await _journal.TransitionAsync(
-            record with
-            {
-                Status = RunStatus.Failed,
-                EndedAt = _time.GetUtcNow(),
-                Error = problem,
-                Usage = used.Usage,
-                Cost = used.Cost,
-            },
-            history.LastSequence,
-            new RunFailed(ErrorResource.From(problem!), used.Totals()),
-            cancellationToken).ConfigureAwait(false);
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            RunLog.TakingOverFailed(_log, e, left.Id);
+            return false;
+        }
     }
 
     private async Task DispatchAsync(CancellationToken cancellationToken)
@@ -302,7 +318,7 @@ public sealed class RunService : IRunService, IRunApprovals
 
                 // Listed before it starts, so that it cannot end before.
                 var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                _executing[run.Id] = WorkAsync(start.Task, run, slot, cancellationToken);
+                _executing[run] = WorkAsync(start.Task, run, slot, cancellationToken);
                 start.SetResult();
             }
         }
@@ -326,7 +342,7 @@ public sealed class RunService : IRunService, IRunApprovals
         finally
         {
             slot.Leave();
-            _executing.TryRemove(run.Id, out _);
+            _executing.TryRemove(run, out _);
         }
     }
 
@@ -375,10 +391,12 @@ public sealed class RunService : IRunService, IRunApprovals
                     : new RunFailed(ErrorResource.From(error), totals),
                 CancellationToken.None).ConfigureAwait(false);
         }
-        catch (RuntimeErrorException e)
+        catch (Exception e)
         {
-            // The journal is down. The next process finds the run unfinished and takes care of it.
+            // The journal is down, or has written what it said it had not. What it has is looked up when it answers.
             RunLog.EndingFailed(_log, e, run.Id);
+            _left.Add(run);
+            return;
         }
         Forget(run);
     }
@@ -387,6 +405,6 @@ public sealed class RunService : IRunService, IRunApprovals
     {
         _active.TryRemove(run.Id, out _);
         _ledger.CloseRun(run.Id);
-        run.SignalChange();
+        run.Retire();
     }
 }

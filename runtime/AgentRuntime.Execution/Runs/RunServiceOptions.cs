@@ -28,6 +28,13 @@ public sealed record RunServiceOptions
     public int MaxAttempts { get; init; } = 3;
 
     /// <summary>
+    /// How long a run is left alone whose end could not be written, because the journal was down or did not say whether
+    /// it had written, before it is taken over as after a restart. Default 5 s: another platform that has the database
+    /// by then is noticed before.
+    /// </summary>
+    public TimeSpan TakeOverAfter { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
     /// How long a guest waits in memory before it is put away as bytes and gives up its worker;
     /// <see cref="Timeout.InfiniteTimeSpan"/> for never. Default 5 s: longer than most tools take.
     /// </summary>

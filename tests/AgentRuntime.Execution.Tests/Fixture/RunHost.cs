@@ -28,7 +28,7 @@ internal sealed class RunHost : IAsyncDisposable
         _database = SqliteDatabase.Open(Path.Combine(folder ?? _ownFolder!.FullName, "state.db"));
         Tenants = new SqliteTenantStore(_database, TimeProvider.System);
         Agents = new SqliteAgentStore(_database, TimeProvider.System);
-        Journal = new SqliteRunJournal(_database, TimeProvider.System);
+        Journal = new BrittleJournal(new SqliteRunJournal(_database, TimeProvider.System));
         Memory = new SqliteMemoryStore(_database);
         Ledger = NewLedger();
         Tools = new McpToolTransport(TimeProvider.System, _options);
@@ -54,7 +54,7 @@ internal sealed class RunHost : IAsyncDisposable
 
     public SqliteAgentStore Agents { get; }
 
-    public SqliteRunJournal Journal { get; }
+    public BrittleJournal Journal { get; }
 
     public SqliteMemoryStore Memory { get; }
 

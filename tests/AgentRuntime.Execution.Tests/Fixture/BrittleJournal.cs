@@ -1,0 +1,99 @@
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Execution.Tests;
+
+/// <summary>A journal whose store is lost when a test says so.</summary>
+internal sealed class BrittleJournal(IRunJournal inner) : IRunJournal
+{
+    private volatile bool _down;
+    private int _failures;
+
+    /// <summary>
+    /// Whether the store is lost just after it has written an event, or a new run (null), and before it says so.
+    /// </summary>
+    public Func<RunEventData?, bool> IsLostAfter { get; set; } = _ => false;
+
+    /// <summary>Whether nothing can be written or read.</summary>
+    public bool IsDown
+    {
+        get => _down;
+        set => _down = value;
+    }
+
+    /// <summary>How often it was asked in vain.</summary>
+    public int Failures => Volatile.Read(ref _failures);
+
+    /// <summary>What the reading of events waits for.</summary>
+    public Func<Task> BeforeRead { get; set; } = () => Task.CompletedTask;
+
+    public async ValueTask CreateAsync(RunRecord run, CancellationToken cancellationToken)
+    {
+        ThrowIfDown();
+        await inner.CreateAsync(run, cancellationToken);
+        ThrowIfLost(null);
+    }
+
+    public async ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
+        RunId run, long lastSequence, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
+    {
+        ThrowIfDown();
+        var appended = await inner.AppendAsync(run, lastSequence, events, cancellationToken);
+        foreach (var e in events)
+            ThrowIfLost(e);
+        return appended;
+    }
+
+    public async ValueTask<RunEvent> TransitionAsync(
+        RunRecord run, long lastSequence, RunEventData cause, CancellationToken cancellationToken)
+    {
+        ThrowIfDown();
+        var last = await inner.TransitionAsync(run, lastSequence, cause, cancellationToken);
+        ThrowIfLost(cause);
+        return last;
+    }
+
+    public ValueTask<RunRecord?> FindAsync(TenantId tenant, RunId run, CancellationToken cancellationToken)
+    {
+        ThrowIfDown();
+        return inner.FindAsync(tenant, run, cancellationToken);
+    }
+
+    public ValueTask<IReadOnlyList<RunRecord>> ListAsync(
+        TenantId tenant, RunId? before, int limit, CancellationToken cancellationToken)
+    {
+        ThrowIfDown();
+        return inner.ListAsync(tenant, before, limit, cancellationToken);
+    }
+
+    public async ValueTask<IReadOnlyList<RunEvent>> ReadAsync(
+        RunId run, long afterSequence, int limit, CancellationToken cancellationToken)
+    {
+        await BeforeRead();
+        ThrowIfDown();
+        return await inner.ReadAsync(run, afterSequence, limit, cancellationToken);
+    }
+
+    public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken)
+    {
+        ThrowIfDown();
+        return inner.ListUnfinishedAsync(cancellationToken);
+    }
+
+    private void ThrowIfLost(RunEventData? written)
+    {
+        if (IsLostAfter(written))
+            throw Lost();
+    }
+
+    private void ThrowIfDown()
+    {
+        if (IsDown)
+            throw Lost();
+    }
+
+    private RuntimeErrorException Lost()
+    {
+        Interlocked.Increment(ref _failures);
+        return new(new RuntimeError(ReasonCodes.StorageFailed, "scripted"));
+    }
+}
