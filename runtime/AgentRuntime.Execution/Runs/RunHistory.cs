@@ -78,7 +78,7 @@ internal sealed class RunHistory
                 Call(tool.Call, e.At).Add(tool);
                 break;
             case ApprovalRequested approval:
-                Call(approval.Call, e.At).ApprovalRequested = approval;
+                Call(approval.Call, e.At).Add(approval);
                 break;
             case ApprovalDecided approval:
                 Call(approval.Call, e.At).ApprovalDecided = approval;
@@ -137,7 +137,7 @@ internal sealed class RecordedCall(DateTimeOffset at)
     /// </summary>
     public ErrorResource? RefusedLater { get; private set; }
 
-    public ApprovalRequested? ApprovalRequested { get; set; }
+    public ApprovalRequested? ApprovalRequested { get; private set; }
 
     public ApprovalDecided? ApprovalDecided { get; set; }
 
@@ -159,5 +159,12 @@ internal sealed class RecordedCall(DateTimeOffset at)
             ToolDecided = decided;
         else
             RefusedLater ??= decided.Reason;
+    }
+
+    public void Add(ApprovalRequested requested)
+    {
+        // The decision just before it was no refusal: it asks a person.
+        ApprovalRequested = requested;
+        RefusedLater = null;
     }
 }

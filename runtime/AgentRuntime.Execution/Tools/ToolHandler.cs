@@ -55,7 +55,12 @@ internal sealed class ToolHandler(
                 return new HostCallResult.Refused(refused);
 
             // What was true when the question was asked may no longer be: policy has the last word.
-            call = call with { At = past?.ToolStarted is null ? time.GetUtcNow() : past.ApprovalDecidedAt };
+            call = call with
+            {
+                At = past is { ToolStarted: not null, ApprovalDecided: not null }
+                    ? past.ApprovalDecidedAt
+                    : time.GetUtcNow(),
+            };
             (decision, record) = Decisions.Decide(run, number, call, approved: true);
         }
         if (Decisions.Refusal(decision) is { } reason)

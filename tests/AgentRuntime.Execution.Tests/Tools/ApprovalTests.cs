@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Execution.Tests;
@@ -115,6 +116,45 @@ public sealed class ApprovalTests : IAsyncLifetime
         Assert.Equal("done", ended.Output);
         Assert.Single(events.OfType<ApprovalRequested>());
         Assert.Single(_server.Calls);
+    }
+
+    [Fact]
+    public async Task A_call_that_needs_approval_only_when_it_is_sent_again_waits_after_each_restart()
+    {
+        var (entered, asked) = (new TaskCompletionSource(), new ConcurrentQueue<DateTimeOffset>());
+        _server.Do = async (_, token) =>
+        {
+            entered.TrySetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
+            return TestToolServer.Text("never");
+        };
+        _host.Policy.Rule = _ => new Decision(Verdict.Allow, null, null);
+        var run = await StartAsync(_host);
+        await entered.Task;
+        await _host.StopWorkersAsync();
+        _server.Do = (_, _) => ValueTask.FromResult(TestToolServer.Text("done"));
+        _host.Policy.Rule = call =>
+        {
+            asked.Enqueue(call.At);
+            return new Decision(
+                _host.Policy.Approved.Count > 0 ? Verdict.Allow : Verdict.RequireApproval, null, null);
+        };
+        _host.Restart();
+        _host.Work();
+        await RequestAsync(_host, run);
+        await _host.StopWorkersAsync();
+        _host.Restart();
+        _host.Work();
+        while (await DecideAsync(_host, run, approved: true) != ApprovalOutcome.Recorded)
+        {
+            var kept = await _host.Service.FindAsync(
+                _host.Caller.Tenant, run.Identity.Run!.Value, CancellationToken.None);
+            Assert.Null(kept!.EndedAt);
+        }
+        var (ended, events) = await _host.EndAsync(run);
+        Assert.Equal("done", ended.Output);
+        Assert.Single(events.OfType<ApprovalRequested>());
+        Assert.All(asked, at => Assert.True(at >= ended.CreatedAt));
     }
 
     [Theory]
