@@ -24,7 +24,7 @@ internal static class MemoryWords
         asked.Operation == MemoryOperation.ListKeys ? asked.Cursor : asked.Key;
 
     /// <summary>As much of a guest's text as an event or a message may hold.</summary>
-    public static string Shown(string text) => text.Length <= MaxShown ? text : text[..MaxShown];
+    public static string Shown(string text) => ShortText.Of(text, MaxShown);
 
     /// <summary>What policy is asked.</summary>
     public static PolicyCall PolicyCall(HostCall.Memory asked, DateTimeOffset at) => new(

@@ -27,7 +27,7 @@ internal static class RunErrors
         Action: "Raise the agent's deadline, or give it less to do.");
 
     public static RuntimeError Guest(string message) => new(
-        ReasonCodes.GuestError, message.Length <= MaxGuestMessage ? message : message[..MaxGuestMessage] + "…");
+        ReasonCodes.GuestError, ShortText.WithEllipsis(message, MaxGuestMessage));
 
     public static RuntimeError Internal() => new(
         ReasonCodes.Internal, "The platform failed while it executed the run.",

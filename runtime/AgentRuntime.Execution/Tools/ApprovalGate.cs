@@ -90,5 +90,5 @@ internal sealed class ApprovalGate(TimeSpan patience, TimeProvider time)
         new(ReasonCodes.ApprovalRequired, "Nobody approved the call in time.", tool);
 
     private static string? Cut(string? comment) =>
-        comment is { Length: > MaxComment } ? comment[..MaxComment] : comment;
+        comment is null ? null : ShortText.Of(comment, MaxComment);
 }

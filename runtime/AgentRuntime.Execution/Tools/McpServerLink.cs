@@ -258,9 +258,9 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, long maxListC
 
     private RuntimeError ToolFailed(string tool, string message) => new(
         ReasonCodes.ToolFailed,
-        message.Length == 0 ? "The tool failed and did not say why."
-            : message.Length <= MaxErrorLength ? message
-            : message[..MaxErrorLength] + "…",
+        message.Length == 0
+            ? "The tool failed and did not say why."
+            : ShortText.WithEllipsis(message, MaxErrorLength),
         Place(tool));
 
     private RuntimeError TooLarge(string tool) => new(
