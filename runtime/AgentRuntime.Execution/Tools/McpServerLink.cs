@@ -91,6 +91,11 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, long maxListC
             await connection.GiveUpAsync().ConfigureAwait(false);
             throw;
         }
+        catch (RuntimeErrorException e) when (e.InnerException is McpProtocolException)
+        {
+            Doubt(connection);
+            throw;
+        }
         finally
         {
             await connection.LeaveAsync().ConfigureAwait(false);
@@ -105,44 +110,75 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, long maxListC
         _gate.Dispose();
     }
 
+    /// <summary>Whether the server answered after all, so that the connection is none the worse.</summary>
+    private static bool IsAnswered(Exception? e) =>
+        e is HttpRequestException { StatusCode: not null } && !IsUnknownSession(e);
+
     /// <summary>
-    /// Whether the server answered after all, so that the connection is none the worse. Not with a status that servers
-    /// give when they know the session no longer.
+    /// Whether servers say so when they know the session no longer: 404 by the specification (2025-06-18, "Session
+    /// Management"), 400 by what they do. Over HTTP, a 400 with a JSON-RPC error becomes a protocol error.
     /// </summary>
-    private static bool IsAnswered(Exception? e) => e is HttpRequestException
+    private static bool IsUnknownSession(Exception? e) => e is McpProtocolException or HttpRequestException
     {
-        StatusCode: not (null or HttpStatusCode.NotFound or HttpStatusCode.BadRequest),
+        StatusCode: HttpStatusCode.NotFound or HttpStatusCode.BadRequest,
     };
 
     private IReadOnlyList<Tool>? Fresh() =>
-        Current is { } session && time.GetElapsedTime(session.ListedAt) < ListLife ? session.Tools : null;
+        Current is { ListedAt: { } listed } session && time.GetElapsedTime(listed) < ListLife ? session.Tools : null;
+
+    /// <summary>
+    /// A protocol error may be about the call or about the session. The list is asked for again before the next use,
+    /// which tells.
+    /// </summary>
+    private void Doubt(McpConnection connection)
+    {
+        if (Volatile.Read(ref _session) is { } session && session.Connection == connection)
+            Interlocked.CompareExchange(ref _session, session with { ListedAt = null }, session);
+    }
 
     // The gate must be held.
     private async Task<IReadOnlyList<Tool>> RefreshAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        var known = Current?.Connection;
-        if (known?.TryEnter() is not true)
-            known = null;
-        var connection = known
-            ?? new McpConnection(await ConnectAsync(timeout, cancellationToken).ConfigureAwait(false), time);
+        if (Current?.Connection is { } known && known.TryEnter())
+        {
+            try
+            {
+                return await ListAsync(known, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested && IsUnknownSession(e))
+            {
+                // Nothing was done yet, and a new session may be all that it takes.
+                await known.GiveUpAsync().ConfigureAwait(false);
+            }
+            catch (Exception e) when (!(cancellationToken.IsCancellationRequested || IsAnswered(e)))
+            {
+                await known.GiveUpAsync().ConfigureAwait(false);
+                throw;
+            }
+            finally
+            {
+                await known.LeaveAsync().ConfigureAwait(false);
+            }
+        }
+
+        var connection = new McpConnection(await ConnectAsync(timeout, cancellationToken).ConfigureAwait(false), time);
         try
         {
-            var listed = time.GetTimestamp();
-            var tools = await ListAsync(connection.Client, cancellationToken).ConfigureAwait(false);
-            Volatile.Write(ref _session, new Session(connection, tools, listed));
-            return tools;
+            return await ListAsync(connection, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (
-            known is null || !(cancellationToken.IsCancellationRequested || IsAnswered(e)))
+        catch
         {
             await connection.GiveUpAsync().ConfigureAwait(false);
             throw;
         }
-        finally
-        {
-            if (known is not null)
-                await known.LeaveAsync().ConfigureAwait(false);
-        }
+    }
+
+    private async Task<IReadOnlyList<Tool>> ListAsync(McpConnection connection, CancellationToken cancellationToken)
+    {
+        var listed = time.GetTimestamp();
+        var tools = await ListAsync(connection.Client, cancellationToken).ConfigureAwait(false);
+        Volatile.Write(ref _session, new Session(connection, tools, listed));
+        return tools;
     }
 
     private async Task<IReadOnlyList<Tool>> ListAsync(McpClient client, CancellationToken cancellationToken)
@@ -280,6 +316,6 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, long maxListC
 
     private string Place(string tool) => tool.Length == 0 ? endpoint.ToString() : $"{endpoint} {tool}";
 
-    /// <summary>A connected client and what its server offered. Immutable.</summary>
-    private sealed record Session(McpConnection Connection, IReadOnlyList<Tool> Tools, long ListedAt);
+    /// <summary>A connected client and what its server offered; when, or null to ask it again. Immutable.</summary>
+    private sealed record Session(McpConnection Connection, IReadOnlyList<Tool> Tools, long? ListedAt);
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using ModelContextProtocol;
 
 namespace AgentRuntime.Execution.Tests;
 
@@ -116,6 +117,51 @@ public sealed class McpServerLinkTests : IAsyncLifetime
         Assert.Equal(new ToolOutcome.Succeeded("done"), await healthy);
         Assert.Equal(new ToolOutcome.Succeeded("done"), await CallAsync());
         Assert.Single(_server.Methods, m => m == "initialize" || m == "server/discover");
+    }
+
+    [Theory]
+    [InlineData(400, "application/json", false)]
+    [InlineData(400, "application/json", true)]
+    [InlineData(400, "text/plain", true)]
+    [InlineData(404, "application/json", true)]
+    public async Task A_server_that_knows_the_session_no_longer_is_given_a_new_one(
+        int status, string type, bool isListed)
+    {
+        Assert.Equal(new ToolOutcome.Succeeded("done"), await CallAsync());
+        var lost = true;
+        _server.Instead = async (request, context) =>
+        {
+            lost &= request.Method is not ("initialize" or "server/discover");
+            if (!lost)
+                return false;
+            context.Response.StatusCode = status;
+            context.Response.ContentType = type;
+            await context.Response.WriteAsync(
+                $$$"""
+                {"jsonrpc":"2.0","id":{{{request.Id.Id}}},"error":{"code":-32000,"message":"no valid session"}}
+                """);
+            return true;
+        };
+
+        // Nothing has been done where the list is what the server refuses: the call is made over the new session.
+        if (isListed)
+            _time.Ahead = TimeSpan.FromMinutes(1);
+        else
+            Assert.IsType<ToolOutcome.Failed>(await CallAsync());
+        Assert.Equal(new ToolOutcome.Succeeded("done"), await CallAsync());
+        Assert.False(lost);
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_a_call_keeps_its_session()
+    {
+        _server.Do = (_, _) => throw new McpProtocolException("no such order", McpErrorCode.InvalidParams);
+        for (var i = 0; i < 2; i++)
+        {
+            var failed = Assert.IsType<ToolOutcome.Failed>(await CallAsync());
+            Assert.Equal(ReasonCodes.ToolFailed, failed.Error.Code);
+        }
+        Assert.Single(_server.Methods, m => m is "initialize" or "server/discover");
     }
 
     [Fact]
