@@ -26,6 +26,13 @@ internal sealed class TenantAccount
     private readonly Dictionary<RunId, RunAccount> _runs = [];
     private long _minute;
     private long _day;
+
+    /// <summary>How many minutes have begun. A clock that steps back gives the same one a second time.</summary>
+    private long _minuteWindow;
+
+    /// <summary>How many days have begun.</summary>
+    private long _dayWindow;
+
     private int _requests;
     private long _minuteTokens;
     private long _dayCost;
@@ -103,7 +110,7 @@ internal sealed class TenantAccount
         _dayCost += cost.Value;
         run?.Add(tokens, cost.Value);
         var hold = new QuotaHold(reservation, cost, now + _holdLife);
-        var open = new OpenHold(hold, tokens, run, _minute, _day);
+        var open = new OpenHold(hold, tokens, run, _minuteWindow, _dayWindow);
         _open.Add(hold, open);
         _expiring.Enqueue(open);
         return new ReserveOutcome.Granted(hold);
@@ -115,9 +122,9 @@ internal sealed class TenantAccount
         Advance(now);
         if (!_open.Remove(hold, out var open))
             return;
-        if (open.Minute == _minute)
+        if (open.MinuteWindow == _minuteWindow)
             _minuteTokens += tokens - open.Tokens;
-        if (open.Day == _day)
+        if (open.DayWindow == _dayWindow)
             _dayCost += cost - hold.Cost.Value;
         open.Run?.Add(tokens - open.Tokens, cost - hold.Cost.Value);
     }
@@ -129,12 +136,12 @@ internal sealed class TenantAccount
             limits,
             Math.Max(0, limits.RequestsPerMinute - _requests),
             new TokenCount(Math.Max(0, limits.TokensPerMinute.Value - _minuteTokens)),
-            Left(now, TimeSpan.TicksPerMinute));
+            Left(now, _minute, TimeSpan.TicksPerMinute));
     }
 
     private RuntimeError? Refusal(RunAccount? run, long tokens, long cost, QuotaLimits limits, DateTimeOffset now)
     {
-        var minuteLeft = Left(now, TimeSpan.TicksPerMinute);
+        var minuteLeft = Left(now, _minute, TimeSpan.TicksPerMinute);
         if (_requests >= limits.RequestsPerMinute)
             return new RuntimeError(
                 ReasonCodes.RequestQuota,
@@ -156,7 +163,7 @@ internal sealed class TenantAccount
                     + $"{new MicroUsd(Math.Max(0, limits.CostPerDay.Value - _dayCost))} are neither used nor held.",
                 Action: "Wait until the UTC day ends, or ask for a higher budget.")
             {
-                RetryAfter = cost <= limits.CostPerDay.Value ? Left(now, TimeSpan.TicksPerDay) : null,
+                RetryAfter = cost <= limits.CostPerDay.Value ? Left(now, _day, TimeSpan.TicksPerDay) : null,
             };
         return run?.Refusal(tokens, cost);
     }
@@ -173,11 +180,11 @@ internal sealed class TenantAccount
         // all windows until then: what was used stays used, and the next window begins in time. The day is read again,
         // so that the one that is kept is set right too.
         if (minute > _minute)
-            (_minute, _requests, _minuteTokens) = (minute, 0, 0);
+            (_minute, _minuteWindow, _requests, _minuteTokens) = (minute, _minuteWindow + 1, 0, 0);
         else if (minute < _minute - 1)
             _minute = minute;
         if (day > _day)
-            (_day, _dayCost, _kept) = (day, 0, 0);
+            (_day, _dayWindow, _dayCost, _kept) = (day, _dayWindow + 1, 0, 0);
         else if (day < _day - 1)
             (_day, IsLoaded) = (day, false);
         while (_expiring.TryPeek(out var first) && (first.Hold.ExpiresAt <= now || !_open.ContainsKey(first.Hold)))
@@ -193,13 +200,14 @@ internal sealed class TenantAccount
 
     private static DateOnly Date(long day) => DateOnly.FromDayNumber((int)day);
 
-    private static TimeSpan Left(DateTimeOffset now, long window) =>
-        TimeSpan.FromTicks(window - now.UtcTicks % window);
+    /// <summary>Until a window ends, which begins after now where the clock has stepped back.</summary>
+    private static TimeSpan Left(DateTimeOffset now, long number, long ticks) =>
+        TimeSpan.FromTicks((number + 1) * ticks - now.UtcTicks);
 
     private static ReserveOutcome.Refused Refused(ReasonCode code, string message) =>
         new(new RuntimeError(code, message));
 
-    private sealed class OpenHold(QuotaHold hold, long tokens, RunAccount? run, long minute, long day)
+    private sealed class OpenHold(QuotaHold hold, long tokens, RunAccount? run, long minuteWindow, long dayWindow)
     {
         public QuotaHold Hold { get; } = hold;
 
@@ -207,8 +215,8 @@ internal sealed class TenantAccount
 
         public RunAccount? Run { get; } = run;
 
-        public long Minute { get; } = minute;
+        public long MinuteWindow { get; } = minuteWindow;
 
-        public long Day { get; } = day;
+        public long DayWindow { get; } = dayWindow;
     }
 }

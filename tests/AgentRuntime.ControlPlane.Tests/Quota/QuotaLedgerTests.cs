@@ -126,6 +126,39 @@ public sealed class QuotaLedgerTests
         Assert.Equal(ReasonCodes.TokenQuota, (await _quota.RefusalAsync(1, 0)).Code);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_hold_gives_nothing_back_to_a_minute_that_did_not_charge_it(bool again)
+    {
+        _quota.Limits = new QuotaLimits { TokensPerMinute = new(100) };
+        var before = await _quota.HoldAsync(100, 0);
+        _quota.Time.Advance(TimeSpan.FromMinutes(10));
+        var ahead = await _quota.HoldAsync(100, 0);
+        _quota.Time.Advance(TimeSpan.FromMinutes(-10));
+        Assert.Equal(0, TokensLeft);
+        if (again)
+        {
+            _quota.Time.Advance(TimeSpan.FromMinutes(10));
+            await _quota.HoldAsync(100, 0);
+        }
+        await _quota.Ledger.ReleaseAsync(before, CancellationToken.None);
+        Assert.Equal(0, TokensLeft);
+        await _quota.Ledger.ReleaseAsync(ahead, CancellationToken.None);
+        Assert.Equal(again ? 0 : 100, TokensLeft);
+    }
+
+    [Fact]
+    public async Task After_a_clock_stepped_back_a_refusal_says_when_the_minute_ends_that_is_used_up()
+    {
+        _quota.Limits = new QuotaLimits { RequestsPerMinute = 1 };
+        await _quota.HoldAsync(1, 0);
+        _quota.Time.Advance(TimeSpan.FromSeconds(-20));
+        Assert.Equal(TimeSpan.FromSeconds(80), (await _quota.RefusalAsync(1, 0)).RetryAfter);
+        _quota.Time.Advance(TimeSpan.FromSeconds(80));
+        await _quota.HoldAsync(1, 0);
+    }
+
     [Fact]
     public async Task A_hold_that_is_never_settled_expires_as_fully_used()
     {

@@ -80,6 +80,19 @@ public sealed class QuotaRestartTests
     }
 
     [Fact]
+    public async Task A_hold_gives_nothing_back_to_a_day_that_did_not_charge_it()
+    {
+        _quota.Time.Advance(TimeSpan.FromDays(10));
+        var hold = await _quota.HoldAsync(100_000, 0);
+        _quota.Time.Advance(TimeSpan.FromDays(-10));
+        Assert.Equal(ReasonCodes.MoneyBudget, (await _quota.RefusalAsync(1, 0)).Code);
+        _quota.Time.Advance(TimeSpan.FromDays(10));
+        await _quota.HoldAsync(100_000, 0);
+        await _quota.Ledger.ReleaseAsync(hold, CancellationToken.None);
+        Assert.Equal(ReasonCodes.MoneyBudget, (await _quota.RefusalAsync(1, 0)).Code);
+    }
+
+    [Fact]
     public async Task A_clock_that_steps_back_over_midnight_reopens_nothing()
     {
         var today = DateOnly.FromDateTime(_quota.Time.GetUtcNow().UtcDateTime);
