@@ -66,5 +66,22 @@ internal sealed class PostgresClaim : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+    /// <summary>
+    /// Lets go of the lock at once: the connection goes back to its pool with it, and the server would keep it until it
+    /// has noticed that the pool is closed.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await _connection.ScalarAsync("SELECT pg_advisory_unlock($1)", CancellationToken.None, Key)
+                .ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or InvalidOperationException)
+        {
+            // The claim is gone with its connection.
+        }
+
+        await _connection.DisposeAsync().ConfigureAwait(false);
+    }
 }

@@ -94,6 +94,21 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
     }
 
     [Fact]
+    public async Task A_claim_that_was_given_back_is_free_though_its_connection_lives_on_in_the_pool()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+        var connection = await server.NewDatabaseAsync();
+        await using var pool = NpgsqlDataSource.Create(connection);
+        await (await PostgresClaim.TakeAsync(pool, default)).DisposeAsync();
+        await using var other = NpgsqlDataSource.Create(connection);
+        await (await PostgresClaim.TakeAsync(other, default)).DisposeAsync();
+    }
+
+    [Fact]
     public async Task A_database_that_another_process_has_is_not_migrated()
     {
         if (!server.IsAvailable)
@@ -130,7 +145,8 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
 
         await using (var source = NpgsqlDataSource.Create(connection))
         await using (var kill = source.CreateCommand(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"))
+            "SELECT pg_terminate_backend(pid, 30000) FROM pg_locks WHERE locktype = 'advisory' AND granted"))
+            // Returns once the process is gone, and its locks with it.
             Assert.Equal(true, await kill.ExecuteScalarAsync());
 
         var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => watch);
