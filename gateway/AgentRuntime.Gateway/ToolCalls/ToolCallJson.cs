@@ -8,6 +8,7 @@ internal static class ToolCallJson
 {
     private const int MostCalls = 128;
     private static readonly JsonReaderOptions Bounds = new() { MaxDepth = 64 };
+    private static readonly JsonReaderOptions Several = new() { MaxDepth = 64, AllowMultipleValues = true };
 
     /// <summary>
     /// One call or several: objects with a name and arguments, one behind the other (with semicolons between them, as
@@ -65,6 +66,24 @@ internal static class ToolCallJson
         return value is { RootElement.ValueKind: JsonValueKind.Object } && TrimSeparators(rest).IsEmpty
             ? [new(name, value.RootElement.GetRawText())]
             : null;
+    }
+
+    /// <summary>Whether JSON may begin with a text; it may end within one of its strings.</summary>
+    public static bool MayGoOn(string begun)
+    {
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(begun), isFinalBlock: false, new(Several));
+        try
+        {
+            while (reader.Read())
+            {
+            }
+
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
     }
 
     private static bool Add(JsonElement value, List<WrittenToolCall> calls)

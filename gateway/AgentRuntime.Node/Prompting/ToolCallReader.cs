@@ -11,7 +11,11 @@ namespace AgentRuntime.Node.Prompting;
 /// </summary>
 internal sealed class ToolCallReader
 {
+    /// <summary>Ends within a call that are passed over: each has the call read from its beginning.</summary>
+    private const int MostPassed = 16;
+
     private readonly StringBuilder _held = new();
+    private int _passed;
 
     /// <summary>How much of a held call has been looked through for its end.</summary>
     private int _seen;
@@ -64,18 +68,19 @@ internal sealed class ToolCallReader
         for (var at = Math.Max(from, start + _seen); EndOfCall(all, at) is { } end; at = end)
         {
             var call = Parse(all[from..(end - ToolFormat.CallEnd.Length)]);
-            if (call is null && MayGoOn(all[from..end]))
+            if (call is null && _passed < MostPassed && MayGoOn(all[from..end]))
             {
+                _passed++;
                 _seen = end - start;
                 continue;
             }
 
-            _seen = 0;
+            _seen = _passed = 0;
             return (call is null ? EndOfCall(all, from)!.Value : end, call);
         }
 
         if (!last || EndOfCall(all, from) is not { } first) return null;
-        _seen = 0;
+        _seen = _passed = 0;
         return (first, null);
     }
 

@@ -13,6 +13,19 @@ public sealed class ToolCallReaderTests
     [InlineData(ToolCallSyntax.Hermes, "<tool_call>not json</tool_call>", "<tool_call>not json</tool_call>", "")]
     [InlineData(ToolCallSyntax.Hermes, "<tool_call>{\"name\":\"f\",\"arg", "<tool_call>{\"name\":\"f\",\"arg", "")]
     [InlineData(ToolCallSyntax.Hermes, "<tool", "<tool", "")]
+    [InlineData(ToolCallSyntax.Hermes,
+        "<tool_call>{\"name\":\"f\",\"arguments\":{\"x\":\"</tool_call>\"}}</tool_call>!", "!",
+        "f{\"x\":\"</tool_call>\"}")]
+    [InlineData(ToolCallSyntax.Hermes, "<tool_call>{\"name\":\"f\",\"arguments\":{\"x\":\"\\\"</tool_call><tool_call>"
+        + "</tool_call>\"}}</tool_call><tool_call>{\"name\":\"g\",\"arguments\":{}}</tool_call>", "",
+        "f{\"x\":\"\\\"</tool_call><tool_call></tool_call>\"} g{}")]
+    [InlineData(ToolCallSyntax.Hermes, "<tool_call>{\"name\":\"f\",\"arguments\":{}}\n{\"name\":\"g\",\"arguments\":"
+        + "{\"x\":\"</tool_call>\"}}</tool_call>", "", "f{} g{\"x\":\"</tool_call>\"}")]
+    [InlineData(ToolCallSyntax.Hermes,
+        "<tool_call>{\"name\":\"f</tool_call> <tool_call>{\"name\":\"g\",\"arguments\":{}}</tool_call>",
+        "<tool_call>{\"name\":\"f</tool_call> ", "g{}")]
+    [InlineData(ToolCallSyntax.Hermes, "<tool_call>{\"name\":\"f</tool_call> and more",
+        "<tool_call>{\"name\":\"f</tool_call> and more", "")]
     [InlineData(ToolCallSyntax.Llama3, "{\"name\":\"f\",\"parameters\":{\"x\":1}}", "", "f{\"x\":1}")]
     [InlineData(ToolCallSyntax.Llama3, "{\"name\":\"f\",\"parameters\":{}}; {\"name\":\"g\",\"parameters\":{}}",
         "", "f{} g{}")]
@@ -54,6 +67,17 @@ public sealed class ToolCallReaderTests
         var reader = ToolCallSyntaxes.ReaderOf(ToolCallSyntax.Hermes, null);
         Assert.Equal("It is ", reader.Append("It is <tool", last: false).Text);
         Assert.Equal("<toolbox>", reader.Append("box>", last: false).Text);
+    }
+
+    [Fact]
+    public void A_call_passes_over_a_few_ends_within_its_texts_and_then_is_none()
+    {
+        var reader = ToolCallSyntaxes.ReaderOf(ToolCallSyntax.Hermes, null);
+        var begun = "<tool_call>{\"x\":\"" + string.Concat(Enumerable.Repeat("</tool_call>", 16));
+        Assert.Equal("", reader.Append(begun, last: false).Text);
+        Assert.Equal(begun + "</tool_call>", reader.Append("</tool_call>", last: false).Text);
+        Assert.Equal("g", Assert.Single(
+            reader.Append("<tool_call>{\"name\":\"g\",\"arguments\":{}}</tool_call>", last: true).Calls).Name);
     }
 
     [Theory]

@@ -45,4 +45,15 @@ public sealed class ToolCallReaderTests
         Assert.Equal("<tool_call></tool_call>", reader.Append("<tool_call></tool_call>", last: false).Text);
         Assert.Equal("<tool_call>{</tool_call>", reader.Append("<tool_call>{</tool_call>", last: false).Text);
     }
+
+    [Fact]
+    public void A_call_passes_over_a_few_ends_within_its_texts_and_then_is_none()
+    {
+        var reader = new ToolCallReader();
+        var begun = "<tool_call>{\"x\":\"" + string.Concat(Enumerable.Repeat("</tool_call>", 16));
+        Assert.Equal("", reader.Append(begun, last: false).Text);
+        Assert.Equal(begun + "</tool_call>", reader.Append("</tool_call>", last: false).Text);
+        Assert.Equal("g", Assert.Single(
+            reader.Append("<tool_call>{\"name\":\"g\",\"arguments\":{}}</tool_call>", last: true).Calls).Name);
+    }
 }
