@@ -40,8 +40,15 @@ internal sealed class OddVocabulary : IDisposable
     public bool Accepts(OutputGrammar grammar, string text)
     {
         using var sampler = Sampler(new() { Grammar = grammar })!;
-        return System.Text.Encoding.UTF8.GetBytes(text).All(b => Sample(sampler, b) == b)
-            && Sample(sampler, Model.Eos) == Model.Eos;
+        var bytes = System.Text.Encoding.UTF8.GetBytes(text);
+        var accepts = bytes.All(b => Sample(sampler, b) == b) && Sample(sampler, Model.Eos) == Model.Eos;
+        if (grammar.OnlyAfterCallStart) return accepts;
+
+        // What the node follows by itself is what llama.cpp follows.
+        var paths = new GrammarPaths(grammar.Root, 1_000);
+        Assert.True(paths.TryFollow(bytes));
+        Assert.Equal(accepts, paths is { MayEnd: true, IsLost: false });
+        return accepts;
     }
 
     public void Dispose() => Model.Dispose();

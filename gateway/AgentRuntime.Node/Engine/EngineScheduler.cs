@@ -346,6 +346,16 @@ internal sealed class EngineScheduler : IDisposable
             return;
         }
 
+        if (token == ITokenSampler.TooWide)
+        {
+            Fail(sequence, new(
+                ReasonCodes.UnsupportedParameter,
+                "the output grammar can go on in too many ways here: alternatives begin alike and contain one another",
+                "response_format",
+                "Let alternatives differ before they contain others, by a first member with a constant, say."));
+            return;
+        }
+
         var ends = _model.EndsGeneration(token) && !request.IgnoreEnd;
         if (!ends)
         {

@@ -13,29 +13,40 @@ namespace AgentRuntime.Node.Engine;
 /// </summary>
 internal sealed unsafe class GrammarState : IDisposable
 {
+    /// <summary>Places times tokens: llama.cpp tries each token at each place.</summary>
+    private const int MostTries = 64_000_000;
+
     private static readonly byte[] CallStart = Encoding.UTF8.GetBytes(ToolFormat.CallStart);
 
     private readonly LoadedModel _model;
+    private readonly GbnfSymbol _root;
     private readonly byte[] _text;
     private readonly byte[] _seen = new byte[CallStart.Length - 1];
     private readonly List<int> _refused = [];
     private int _seenBytes;
     private bool _waits;
     private SamplerHandle _sampler;
+    private GrammarPaths _paths;
 
-    private GrammarState(LoadedModel model, byte[] text, bool waits)
+    private GrammarState(LoadedModel model, OutputGrammar grammar)
     {
         _model = model;
-        _text = text;
-        _waits = waits;
-        _sampler = Start();
+        _root = grammar.Root;
+        _text = Encoding.UTF8.GetBytes(grammar.Gbnf + "\0");
+        _waits = grammar.OnlyAfterCallStart;
+        (_sampler, _paths) = Start();
     }
+
+    /// <summary>
+    /// Whether the answer may go on in more ways than llama.cpp can try while others wait: no token is to be chosen any
+    /// more.
+    /// </summary>
+    public bool IsTooWide => !_paths.IsBounded;
 
     /// <summary>Starts a grammar; null when llama.cpp does not read it.</summary>
     public static GrammarState? Create(OutputGrammar grammar, LoadedModel model)
     {
-        var state = new GrammarState(
-            model, Encoding.UTF8.GetBytes(grammar.Gbnf + "\0"), grammar.OnlyAfterCallStart);
+        var state = new GrammarState(model, grammar);
         if (!state._sampler.IsInvalid) return state;
         state.Dispose();
         return null;
@@ -51,13 +62,13 @@ internal sealed unsafe class GrammarState : IDisposable
 
     /// <summary>
     /// Goes on with a token that was not taken out; false when it cannot come after all, and is taken out until another
-    /// has come.
+    /// has come. One after which the grammar <see cref="IsTooWide"/> is not passed on.
     /// </summary>
     public bool TryAccept(int token)
     {
         if (!_waits)
         {
-            Llama.SamplerAccept(_sampler, token);
+            Accept(token);
         }
         else if (EndOfCallStart(_model.Piece(token)) is not { } end)
         {
@@ -113,15 +124,20 @@ internal sealed unsafe class GrammarState : IDisposable
         foreach (var token in tokens)
         {
             var piece = _model.Piece(token);
-            if (!left.StartsWith(piece) || !Fits(token)) break;
-            Llama.SamplerAccept(_sampler, token);
+            if (IsTooWide || !left.StartsWith(piece) || !Fits(token)) break;
+            Accept(token);
             left = left[piece.Length..];
         }
 
-        if (left.IsEmpty) return true;
+        if (left.IsEmpty || IsTooWide) return true;
         _sampler.Dispose();
-        _sampler = Start();
+        (_sampler, _paths) = Start();
         return false;
+    }
+
+    private void Accept(int token)
+    {
+        if (_model.EndsGeneration(token) || _paths.TryFollow(_model.Piece(token))) Llama.SamplerAccept(_sampler, token);
     }
 
     private bool Fits(int token)
@@ -132,10 +148,11 @@ internal sealed unsafe class GrammarState : IDisposable
         return only.Logit == 0;
     }
 
-    private SamplerHandle Start()
+    private (SamplerHandle Sampler, GrammarPaths Paths) Start()
     {
+        var paths = new GrammarPaths(_root, Math.Clamp(MostTries / _model.VocabularySize, 64, 1_000));
         fixed (byte* text = _text)
         fixed (byte* root = "root\0"u8)
-            return Llama.SamplerGrammar(_model.Vocabulary, text, root);
+            return (Llama.SamplerGrammar(_model.Vocabulary, text, root), paths);
     }
 }

@@ -44,6 +44,7 @@ internal sealed unsafe class TokenSampler : ITokenSampler
     public int Sample(ReadOnlySpan<float> logits, LlamaTokenData[] candidates)
     {
         if (_chain is null) return IndexOfMax(logits);
+        if (_grammar is { IsTooWide: true }) return ITokenSampler.TooWide;
         int token;
         fixed (LlamaTokenData* data = candidates)
         {
@@ -61,6 +62,7 @@ internal sealed unsafe class TokenSampler : ITokenSampler
             while (_grammar?.TryAccept(token) == false);
         }
 
+        if (_grammar is { IsTooWide: true }) return ITokenSampler.TooWide;
         Llama.SamplerAccept(_chain, token);
         if (_options.RepetitionPenalty != 1) _repeatable.Add(token);
         return token;

@@ -29,17 +29,28 @@ internal sealed class GbnfCheck
     /// <summary>Why a grammar is not given to llama.cpp; null where nothing speaks against it.</summary>
     public static string? Of(string grammar)
     {
-        if (grammar.Length > MostCharacters) return $"it has more than {MostCharacters} characters";
-        if (grammar.Contains('\0', StringComparison.Ordinal)) return "it has a NUL character";
         try
         {
-            new GbnfCheck(grammar).Check();
+            Read(grammar);
             return null;
         }
         catch (FormatException e)
         {
             return e.Message;
         }
+    }
+
+    /// <summary>The start of a grammar that llama.cpp may be given.</summary>
+    /// <exception cref="FormatException">It may not be.</exception>
+    public static GbnfSymbol Read(string grammar)
+    {
+        if (grammar.Length > MostCharacters) throw new FormatException($"it has more than {MostCharacters} characters");
+        if (grammar.Contains('\0', StringComparison.Ordinal)) throw new FormatException("it has a NUL character");
+        var check = new GbnfCheck(grammar);
+        check.Check();
+        return check._rules.TryGetValue("root", out var root)
+            ? root
+            : throw new FormatException("it has no rule root");
     }
 
     private void Check()
@@ -89,8 +100,8 @@ internal sealed class GbnfCheck
         {
             var element = Next switch
             {
-                '"' => new GbnfElement(null, Text('"')),
-                '[' => new GbnfElement(null, Class()),
+                '"' => Literal(),
+                '[' => Class(),
                 '(' => new GbnfElement(Group(depth), 1),
                 '.' => Any(),
                 '<' or '!' => throw new FormatException("it names tokens, which differ between models"),
@@ -125,9 +136,7 @@ internal sealed class GbnfCheck
             _ => Bounds(),
         };
         if (most < least) throw new FormatException($"it repeats {least} to {most} times, which nothing satisfies");
-        element.MayBeLeftOut |= least == 0;
-        element.Repeats |= most is null or > 1;
-        element.Times *= Math.Max(1, most ?? least + 1);
+        element.Repeat(least, most);
         _copies += element.Length * element.Times;
         if (_copies > MostCopies) throw new FormatException("it repeats too much");
     }
@@ -174,13 +183,29 @@ internal sealed class GbnfCheck
     private GbnfElement Any()
     {
         _at++;
-        return new(null, 1);
+        return new(null, 1) { Characters = new GbnfCharacters(GbnfCharacterKind.NoneOf, "") };
     }
 
-    private int Class()
+    private GbnfElement Literal()
     {
-        if (_at + 1 < _text.Length && _text[_at + 1] == '^') _at++;
-        return Text(']');
+        var from = _at + 1;
+        return new(null, Text('"'))
+        {
+            Characters = new GbnfCharacters(GbnfCharacterKind.Sequence, _text[from..(_at - 1)]),
+        };
+    }
+
+    private GbnfElement Class()
+    {
+        var kind = GbnfCharacterKind.OneOf;
+        if (_at + 1 < _text.Length && _text[_at + 1] == '^')
+        {
+            _at++;
+            kind = GbnfCharacterKind.NoneOf;
+        }
+
+        var from = _at + 1;
+        return new(null, Text(']')) { Characters = new GbnfCharacters(kind, _text[from..(_at - 1)]) };
     }
 
     /// <summary>Passes over characters up to one that ends them; returns how many there are.</summary>

@@ -34,13 +34,32 @@ internal sealed class GbnfElement(GbnfSymbol? rule, int length)
 
     public int Length { get; } = length;
 
-    /// <summary>How often it is written out.</summary>
-    public long Times { get; set; } = 1;
+    /// <summary>What it is where it refers to nothing.</summary>
+    public GbnfCharacters? Characters { get; init; }
 
-    public bool MayBeLeftOut { get; set; }
+    /// <summary>How often it comes at least.</summary>
+    public int Least { get; private set; } = 1;
+
+    /// <summary>How often it may come; null for without end.</summary>
+    public int? Most { get; private set; } = 1;
+
+    /// <summary>How often it is written out.</summary>
+    public long Times { get; private set; } = 1;
+
+    public bool MayBeLeftOut { get; private set; }
 
     /// <summary>Whether it may come again behind itself.</summary>
-    public bool Repeats { get; set; }
+    public bool Repeats { get; private set; }
+
+    /// <summary>Has all that it is so far repeated.</summary>
+    public void Repeat(int least, int? most)
+    {
+        Least = (int)Math.Min((long)Least * least, int.MaxValue);
+        Most = Most is { } once && most is { } times ? (int)Math.Min((long)once * times, int.MaxValue) : null;
+        MayBeLeftOut |= least == 0;
+        Repeats |= most is null or > 1;
+        Times *= Math.Max(1, most ?? least + 1);
+    }
 
     public bool MayBeEmpty => MayBeLeftOut || (Rule is null ? Length == 0 : Rule.MayBeEmpty);
 

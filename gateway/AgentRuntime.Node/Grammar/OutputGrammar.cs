@@ -16,6 +16,8 @@ namespace AgentRuntime.Node.Grammar;
 /// </param>
 internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
 {
+    private readonly Lazy<GbnfSymbol> _root = new(() => GbnfCheck.Read(Gbnf));
+
     /// <summary>The most that a client's own grammar may have; what schemas become is bounded by its rules.</summary>
     private const int MostGivenCharacters = 64 << 10;
 
@@ -66,19 +68,40 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
         return OfSchemas(text.Append(BasicRules.Text).ToString(), onlyAfterCallStart: !required);
     }
 
-    private static OutputGrammar OfSchemas(string gbnf, bool onlyAfterCallStart) =>
-        GbnfCheck.Of(gbnf) is { } reason
+    /// <summary>Its start.</summary>
+    /// <exception cref="FormatException">llama.cpp may not be given it.</exception>
+    public GbnfSymbol Root => _root.Value;
+
+    private static OutputGrammar OfSchemas(string gbnf, bool onlyAfterCallStart)
+    {
+        var grammar = new OutputGrammar(gbnf, onlyAfterCallStart);
+        return grammar.WhyNot() is { } reason
             ? throw CompletionRequestReader.Unsupported(
                 $"a JSON schema makes a grammar that cannot be used: {reason}", "json_schema")
-            : new(gbnf, onlyAfterCallStart);
+            : grammar;
+    }
 
     private static OutputGrammar Given(string gbnf, int mostCharacters)
     {
+        var grammar = new OutputGrammar(gbnf, OnlyAfterCallStart: false);
         var reason = gbnf.Length > mostCharacters
             ? $"it has more than {mostCharacters} characters"
-            : GbnfCheck.Of(gbnf);
+            : grammar.WhyNot();
         return reason is null
-            ? new(gbnf, OnlyAfterCallStart: false)
+            ? grammar
             : throw CompletionRequestReader.Malformed($"the grammar cannot be used: {reason}", "grammar");
+    }
+
+    private string? WhyNot()
+    {
+        try
+        {
+            _ = Root;
+            return null;
+        }
+        catch (FormatException e)
+        {
+            return e.Message;
+        }
     }
 }

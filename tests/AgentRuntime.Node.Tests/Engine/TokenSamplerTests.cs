@@ -82,6 +82,37 @@ public sealed class TokenSamplerTests : IDisposable
     }
 
     [Fact]
+    public async Task An_answer_that_may_go_on_in_ever_more_ways_fails_alone()
+    {
+        await using var node = await DemoNode.StartAsync();
+        var generation = node.Service.Engine.Submit(new([1, 2, 3], 300, new()
+        {
+            Grammar = OutputGrammar.OfSchema(Grammar.GrammarPathsTests.Alike(2)),
+            LogitBias = new Dictionary<int, float> { ['\n'] = -100, [' '] = -100 },
+        }));
+        var events = new List<GenerationEvent>();
+        await foreach (var e in generation.Events.ReadAllAsync()) events.Add(e);
+
+        Assert.Equal(ReasonCodes.UnsupportedParameter, events[^1].End!.Error!.Code);
+        Assert.Equal(200, (await DemoNode.PostAsync(node, "/v1/chat/completions", DemoNode.Chat("next", 4))).Status);
+    }
+
+    [Fact]
+    public void Where_a_grammar_may_go_on_in_too_many_ways_nothing_more_is_chosen()
+    {
+        using var sampler = _vocabulary.Sampler(
+            new() { Grammar = OutputGrammar.OfSchema(Grammar.GrammarPathsTests.Alike(2)) })!;
+        var level = 0;
+        for (; level < 20; level++)
+        {
+            if (!"{\"x\":".All(c => _vocabulary.Sample(sampler, c) == c)) break;
+        }
+
+        Assert.InRange(level, 5, 11);
+        Assert.Equal(ITokenSampler.TooWide, _vocabulary.Sample(sampler, '{'));
+    }
+
+    [Fact]
     public void Repetition_counts_the_prompt_and_the_answer_and_the_other_penalties_the_answer()
     {
         using var repetition = _vocabulary.Sampler(new() { RepetitionPenalty = 2 }, 'a')!;
