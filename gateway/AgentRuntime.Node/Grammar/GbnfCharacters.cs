@@ -67,7 +67,7 @@ internal sealed class GbnfCharacters
         var digits = text[at + 1] switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
         at += 2 + digits;
         return digits > 0
-            ? int.Parse(text.AsSpan(at - digits, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)
+            ? (int)Math.Min(uint.Parse(text.AsSpan(at - digits, digits), NumberStyles.AllowHexSpecifier), int.MaxValue)
             : text[at - 1] switch { 't' => '\t', 'r' => '\r', 'n' => '\n', var c => c };
     }
 }

@@ -9,6 +9,7 @@ public sealed class GrammarPathsTests
     [Theory]
     [InlineData("root ::= \"ab\" [0-9]{2,3} | \"ac\"", "ab12 ab123 ac", "ab1 ab1234 ad a")]
     [InlineData("root ::= (\"x\" | \"y\"+)* \"\\u00e9\" [^a-c\\n]?", "é xyé yyxéd é漢", "x éa éb xyéde")]
+    [InlineData("root ::= [^\\x00-\\x60\\x62-\\UFFFFFFFF] [\\x61-\\UFFFFFFFF]", "aa aé", "bb aA")]
     [InlineData("root ::= \"[\" root* \"]\" | .", "[] [[]a[]] b", "[a ]] ab")]
     [InlineData("root ::= \"\" (\"a\"?){0,3} \"-\" [\\]\\-x] [+-]", "---  aaa-]+ a-x-", "aaaa-]+ -y+")]
     public void A_text_is_followed_to_where_it_may_end(string grammar, string texts, string others)
