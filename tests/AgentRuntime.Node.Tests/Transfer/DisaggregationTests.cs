@@ -257,13 +257,15 @@ public sealed class DisaggregationTests
         return DemoNode.PostAsync(node, "/v1/chat/completions", copy);
     }
 
-    /// <summary>The system's timers, and a time of day that a test moves on. Thread-safe.</summary>
+    /// <summary>The system's timers, and timestamps that a test moves on. Thread-safe.</summary>
     private sealed class SteppedClock : TimeProvider
     {
-        private long _ticks = new DateTimeOffset(2026, 11, 20, 12, 0, 0, TimeSpan.Zero).UtcTicks;
+        private long _ticks = TimeSpan.TicksPerDay;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
         public void Advance(TimeSpan by) => Interlocked.Add(ref _ticks, by.Ticks);
 
-        public override DateTimeOffset GetUtcNow() => new(Interlocked.Read(ref _ticks), TimeSpan.Zero);
+        public override long GetTimestamp() => Interlocked.Read(ref _ticks);
     }
 }
