@@ -109,13 +109,6 @@ public sealed record NodeOptions
     /// </summary>
     public bool Embeddings { get; init; }
 
-    /// <summary>
-    /// Take grammars that clients write themselves (vLLM's <c>structured_outputs.grammar</c>, over gRPC). Default no:
-    /// one can be written that keeps the engine's thread from all other requests (decision 0303). Schemas and choices
-    /// are taken in any case.
-    /// </summary>
-    public bool ClientGrammars { get; init; }
-
     /// <summary>LoRA adapters that requests may name instead of the model; at most 64. Default none.</summary>
     public IReadOnlyList<AdapterOptions> Adapters { get; init; } = [];
 

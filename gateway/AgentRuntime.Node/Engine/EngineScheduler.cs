@@ -350,9 +350,9 @@ internal sealed class EngineScheduler : IDisposable
         {
             Fail(sequence, new(
                 ReasonCodes.UnsupportedParameter,
-                "the output grammar can go on in too many ways here: alternatives begin alike and contain one another",
+                "the output grammar can go on in too many ways here",
                 "response_format",
-                "Let alternatives differ before they contain others, by a first member with a constant, say."));
+                "Repeat what may be left out less often, and let there be fewer alternatives."));
             return;
         }
 

@@ -7,76 +7,67 @@ using AgentRuntime.Node.Prompting;
 namespace AgentRuntime.Node.Engine;
 
 /// <summary>
-/// A grammar of llama.cpp and how far an answer is in it. One that waits for a call looks at the answer's last bytes
-/// only, and a token that begins a call and goes on in a way that the grammar does not is not taken: llama.cpp's lazy
-/// grammars search the whole answer after each token, and end the process then. Owned by the engine's thread.
+/// A grammar and how far an answer is in it. One that waits for a call looks at the answer's last bytes only, and a
+/// token that begins a call and goes on in a way that the grammar does not is not taken. Owned by the engine's thread.
 /// </summary>
-internal sealed unsafe class GrammarState : IDisposable
+internal sealed unsafe class GrammarState
 {
-    /// <summary>Places times tokens: llama.cpp tries each token at each place.</summary>
-    private const int MostTries = 64_000_000;
-
     private static readonly byte[] CallStart = Encoding.UTF8.GetBytes(ToolFormat.CallStart);
 
     private readonly LoadedModel _model;
-    private readonly GbnfSymbol _root;
-    private readonly byte[] _text;
     private readonly byte[] _seen = new byte[CallStart.Length - 1];
     private readonly List<int> _refused = [];
+    private TokenGrammar _grammar;
+    private GrammarCursor _at;
     private int _seenBytes;
     private bool _waits;
-    private SamplerHandle _sampler;
-    private GrammarPaths _paths;
 
-    private GrammarState(LoadedModel model, OutputGrammar grammar)
+    /// <exception cref="FormatException">The grammar does not parse.</exception>
+    public GrammarState(OutputGrammar grammar, LoadedModel model)
     {
         _model = model;
-        _root = grammar.Root;
-        _text = Encoding.UTF8.GetBytes(grammar.Gbnf + "\0");
         _waits = grammar.OnlyAfterCallStart;
-        (_sampler, _paths) = Start();
+        _grammar = model.Grammars.Get(grammar);
+        _at = _grammar.Start;
     }
 
     /// <summary>
-    /// Whether the answer may go on in more ways than llama.cpp can try while others wait: no token is to be chosen any
-    /// more.
+    /// Whether to find out how the answer may go on would hold up others: no token is to be chosen any more.
     /// </summary>
-    public bool IsTooWide => !_paths.IsBounded;
-
-    /// <summary>Starts a grammar; null when llama.cpp does not read it.</summary>
-    public static GrammarState? Create(OutputGrammar grammar, LoadedModel model)
-    {
-        var state = new GrammarState(model, grammar);
-        if (!state._sampler.IsInvalid) return state;
-        state.Dispose();
-        return null;
-    }
+    public bool IsTooWide => _at.IsTooWide;
 
     /// <summary>Takes the tokens out that cannot come next.</summary>
     /// <param name="candidates">Every token of the vocabulary, in its order.</param>
-    public void Restrict(LlamaTokenDataArray* candidates)
+    public void Restrict(Span<LlamaTokenData> candidates)
     {
-        foreach (var token in _refused) candidates->Data[token].Logit = float.NegativeInfinity;
-        if (!_waits) Llama.SamplerApply(_sampler, candidates);
+        foreach (var token in _refused) candidates[token].Logit = float.NegativeInfinity;
+        if (_waits || IsTooWide) return;
+        if (_grammar.Allowed(_at) is not { } allowed)
+        {
+            _at = GrammarCursor.TooWide;
+            return;
+        }
+
+        for (var i = 0; i < candidates.Length; i++)
+            if ((allowed[i >> 6] >> i & 1) == 0)
+                candidates[i].Logit = float.NegativeInfinity;
     }
 
-    /// <summary>
-    /// Goes on with a token that was not taken out; false when it cannot come after all, and is taken out until another
-    /// has come. One after which the grammar <see cref="IsTooWide"/> is not passed on.
-    /// </summary>
+    /// <summary>Goes on with a token; false when it cannot come next, and is not taken.</summary>
     public bool TryAccept(int token)
     {
+        var piece = _model.Piece(token);
         if (!_waits)
         {
-            Accept(token);
+            if (!TryFollow(token, piece)) return false;
         }
-        else if (EndOfCallStart(_model.Piece(token)) is not { } end)
+        else if (EndOfCallStart(piece) is not { } end)
         {
-            Remember(_model.Piece(token));
+            Remember(piece);
         }
-        else if (Begin(_model.Piece(token)[end..]))
+        else if (_grammar.Follow(_at, piece[end..]) is { IsLost: false } begun)
         {
-            _waits = false;
+            (_at, _waits) = (begun, false);
         }
         else
         {
@@ -88,7 +79,16 @@ internal sealed unsafe class GrammarState : IDisposable
         return true;
     }
 
-    public void Dispose() => _sampler.Dispose();
+    private bool TryFollow(int token, ReadOnlySpan<byte> piece)
+    {
+        if (_model.EndsGeneration(token)) return _grammar.MayEnd(_at);
+        if (piece.IsEmpty || _grammar.Follow(_at, piece) is not { IsLost: false } next) return false;
+        _at = next;
+        if (!_at.IsAlive || !_grammar.IsFull) return true;
+        _grammar = _grammar.Anew(_at);
+        _at = _grammar.Start;
+        return true;
+    }
 
     /// <summary>Where in a piece the first start of a call ends; null when none does.</summary>
     private int? EndOfCallStart(ReadOnlySpan<byte> piece)
@@ -113,46 +113,5 @@ internal sealed unsafe class GrammarState : IDisposable
             piece[^_seen.Length..].CopyTo(_seen);
             _seenBytes = _seen.Length;
         }
-    }
-
-    /// <summary>Begins the grammar with what comes in one token with the start of the call.</summary>
-    private bool Begin(ReadOnlySpan<byte> rest)
-    {
-        if (rest.IsEmpty) return true;
-        var tokens = _model.Tokenize(Encoding.UTF8.GetString(rest), addSpecial: false, parseSpecial: false);
-        var left = rest;
-        foreach (var token in tokens)
-        {
-            var piece = _model.Piece(token);
-            if (IsTooWide || !left.StartsWith(piece) || !Fits(token)) break;
-            Accept(token);
-            left = left[piece.Length..];
-        }
-
-        if (left.IsEmpty || IsTooWide) return true;
-        _sampler.Dispose();
-        (_sampler, _paths) = Start();
-        return false;
-    }
-
-    private void Accept(int token)
-    {
-        if (_model.EndsGeneration(token) || _paths.TryFollow(_model.Piece(token))) Llama.SamplerAccept(_sampler, token);
-    }
-
-    private bool Fits(int token)
-    {
-        var only = new LlamaTokenData { Token = token };
-        var candidates = new LlamaTokenDataArray { Data = &only, Size = 1, Selected = -1 };
-        Llama.SamplerApply(_sampler, &candidates);
-        return only.Logit == 0;
-    }
-
-    private (SamplerHandle Sampler, GrammarPaths Paths) Start()
-    {
-        var paths = new GrammarPaths(_root, Math.Clamp(MostTries / _model.VocabularySize, 64, 1_000));
-        fixed (byte* text = _text)
-        fixed (byte* root = "root\0"u8)
-            return (Llama.SamplerGrammar(_model.Vocabulary, text, root), paths);
     }
 }

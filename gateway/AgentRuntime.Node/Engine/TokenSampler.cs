@@ -34,7 +34,15 @@ internal sealed unsafe class TokenSampler : ITokenSampler
         var options = request.Sampling;
         if (options.IsPlainGreedy) return new(options);
         GrammarState? grammar = null;
-        if (options.Grammar is { } given && (grammar = GrammarState.Create(given, model)) is null) return null;
+        try
+        {
+            if (options.Grammar is not null) grammar = new(options.Grammar, model);
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+
         var sampler = new TokenSampler(options, Chain(options, model.VocabularySize), grammar);
         if (options.RepetitionPenalty != 1) sampler._repeatable.UnionWith(request.Prompt);
         return sampler;
@@ -46,33 +54,31 @@ internal sealed unsafe class TokenSampler : ITokenSampler
         if (_chain is null) return IndexOfMax(logits);
         if (_grammar is { IsTooWide: true }) return ITokenSampler.TooWide;
         int token;
+        // The most likely token of all is that of those which the grammar takes, when it is one of them.
+        var restricts = _grammar is not null && _options.Temperature > 0;
         fixed (LlamaTokenData* data = candidates)
         {
-            do
+            while (true)
             {
                 Fill(logits, candidates);
+                if (restricts) _grammar!.Restrict(candidates.AsSpan(0, logits.Length));
                 var array = new LlamaTokenDataArray { Data = data, Size = (nuint)logits.Length, Selected = -1 };
-                if (_grammar is not null) _grammar.Restrict(&array);
                 Llama.SamplerApply(_chain, &array);
-                // Where none is left, llama.cpp takes one all the same, and ends the process when that is accepted.
-                if (array.Selected < 0 || float.IsNegativeInfinity(array.Data[array.Selected].Logit))
-                    return ITokenSampler.None;
-                token = array.Data[array.Selected].Token;
+                var isNone = array.Selected < 0 || float.IsNegativeInfinity(array.Data[array.Selected].Logit);
+                token = isNone ? ITokenSampler.None : array.Data[array.Selected].Token;
+                if (isNone || _grammar is null or { IsTooWide: true } || _grammar.TryAccept(token)) break;
+                restricts = true;
             }
-            while (_grammar?.TryAccept(token) == false);
         }
 
         if (_grammar is { IsTooWide: true }) return ITokenSampler.TooWide;
+        if (token == ITokenSampler.None) return token;
         Llama.SamplerAccept(_chain, token);
         if (_options.RepetitionPenalty != 1) _repeatable.Add(token);
         return token;
     }
 
-    public void Dispose()
-    {
-        _chain?.Dispose();
-        _grammar?.Dispose();
-    }
+    public void Dispose() => _chain?.Dispose();
 
     /// <summary>The first index of the greatest value.</summary>
     internal static int IndexOfMax(ReadOnlySpan<float> values)

@@ -3,56 +3,91 @@ using System.Text;
 
 namespace AgentRuntime.Node.Grammar;
 
-/// <summary>How <see cref="GbnfCharacters"/> stand for what may be written.</summary>
-internal enum GbnfCharacterKind
-{
-    /// <summary>All of them, one behind the other.</summary>
-    Sequence,
-
-    /// <summary>One of them, or of what lies between two that a hyphen joins.</summary>
-    OneOf,
-
-    /// <summary>One that is none of these.</summary>
-    NoneOf,
-}
-
 /// <summary>A literal or a class of characters. Immutable.</summary>
 internal sealed class GbnfCharacters
 {
-    private readonly GbnfCharacterKind _kind;
+    /// <summary>Zero is no character of a text.</summary>
+    private const int First = 1;
 
-    /// <summary>Of a sequence each code point, of a class the first and last one of each range.</summary>
-    private readonly int[] _points;
+    private const int Last = 0x10FFFF;
 
-    /// <param name="kind">How they are meant.</param>
-    /// <param name="text">What the grammar has between quotes or brackets, checked.</param>
-    public GbnfCharacters(GbnfCharacterKind kind, string text)
-    {
-        _kind = kind;
-        List<int> points = [];
-        for (var at = 0; at < text.Length;)
-        {
-            points.Add(Point(text, ref at));
-            if (kind == GbnfCharacterKind.Sequence) continue;
-            var isRange = at + 1 < text.Length && text[at] == '-';
-            if (isRange) at++;
-            points.Add(isRange ? Point(text, ref at) : points[^1]);
-        }
+    private static readonly (int First, int Last) Surrogates = (0xD800, 0xDFFF);
 
-        _points = [.. points];
-    }
+    private readonly bool _isClass;
+
+    /// <summary>Of each range the first and the last code point: a literal's in order, a class's ascending.</summary>
+    private readonly int[] _ranges;
+
+    private GbnfCharacters(bool isClass, int[] ranges) => (_isClass, _ranges) = (isClass, ranges);
+
+    /// <summary>Any one character.</summary>
+    public static GbnfCharacters Any { get; } = new(true, Others([]));
 
     /// <summary>Characters that are written for it.</summary>
-    public int Length => _kind == GbnfCharacterKind.Sequence ? _points.Length : 1;
+    public int Length => _isClass ? 1 : _ranges.Length / 2;
+
+    /// <summary>All of them, one behind the other.</summary>
+    /// <param name="text">What the grammar has between quotes, checked.</param>
+    /// <exception cref="FormatException">It has NUL, half a surrogate pair or what is beyond Unicode.</exception>
+    public static GbnfCharacters Literal(string text)
+    {
+        List<int> ranges = [];
+        for (var at = 0; at < text.Length;)
+        {
+            var point = Point(text, ref at);
+            if (!Any.Fits(0, point)) throw new FormatException($"it has U+{point:X4}, which is no character");
+            ranges.Add(point);
+            ranges.Add(point);
+        }
+
+        return new(false, [.. ranges]);
+    }
+
+    /// <summary>One of them, or of what lies between two that a hyphen joins.</summary>
+    /// <param name="text">What the grammar has between brackets, checked.</param>
+    /// <param name="others">Whether it is one of all others instead.</param>
+    public static GbnfCharacters Class(string text, bool others)
+    {
+        List<(int First, int Last)> ranges = [];
+        for (var at = 0; at < text.Length;)
+        {
+            var first = Point(text, ref at);
+            var isRange = at + 1 < text.Length && text[at] == '-';
+            if (isRange) at++;
+            ranges.Add((first, isRange ? Point(text, ref at) : first));
+        }
+
+        var excluded = Others(ranges);
+        return new(true, others ? excluded : Others([.. excluded.Chunk(2).Select(r => (r[0], r[1]))]));
+    }
+
+    /// <summary>First and last code points of the ranges that fit at a place of it, ascending and apart.</summary>
+    public ReadOnlySpan<int> Ranges(int place) => _isClass ? _ranges : _ranges.AsSpan(place * 2, 2);
 
     /// <summary>Whether a character may be the one at a place of it.</summary>
     public bool Fits(int place, int character)
     {
-        if (_kind == GbnfCharacterKind.Sequence) return _points[place] == character;
-        var found = false;
-        for (var i = 0; i < _points.Length && !found; i += 2)
-            found = character >= _points[i] && character <= _points[i + 1];
-        return found == (_kind == GbnfCharacterKind.OneOf);
+        var ranges = Ranges(place);
+        var at = ranges.BinarySearch(character);
+        // Between a range's first and its last one; before a first one there is an even number of others.
+        return at >= 0 || (~at & 1) == 1;
+    }
+
+    /// <summary>The ranges of all characters that are in none of these, nor half a surrogate pair.</summary>
+    private static int[] Others(List<(int First, int Last)> ranges)
+    {
+        List<int> others = [];
+        var next = First;
+        foreach (var (first, last) in ranges.Append(Surrogates).Order())
+        {
+            if (first > last) continue;
+            if (first > next) others.AddRange([next, Math.Min(first - 1, Last)]);
+            next = Math.Max(next, Math.Min(last, Last) + 1);
+            if (next > Last) break;
+        }
+
+        if (next <= Last) others.AddRange([next, Last]);
+        return [.. others];
     }
 
     private static int Point(string text, ref int at)

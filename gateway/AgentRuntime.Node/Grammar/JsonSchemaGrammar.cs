@@ -325,6 +325,6 @@ internal sealed partial class JsonSchemaGrammar
 
     private void CheckLength()
     {
-        if (_rules.Length > GbnfCheck.MostCharacters) throw Unsupported("too many parts");
+        if (_rules.Length > GbnfReader.MostCharacters) throw Unsupported("too many parts");
     }
 }

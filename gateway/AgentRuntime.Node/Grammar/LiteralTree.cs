@@ -3,8 +3,8 @@ using System.Text;
 namespace AgentRuntime.Node.Grammar;
 
 /// <summary>
-/// Writes rules for one text of several, in which texts that begin alike share that beginning: llama.cpp follows all
-/// alternatives at once, and a list of some thousand texts takes it a second for a token. Stateless.
+/// Writes rules for one text of several, in which texts that begin alike share that beginning: all alternatives are
+/// followed at once, which the list as it is would make too many. Stateless.
 /// </summary>
 internal static class LiteralTree
 {

@@ -16,7 +16,7 @@ namespace AgentRuntime.Node.Grammar;
 /// </param>
 internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
 {
-    private readonly Lazy<GbnfSymbol> _root = new(() => GbnfCheck.Read(Gbnf));
+    private readonly Lazy<GbnfSymbol> _root = new(() => GbnfReader.Read(Gbnf));
 
     /// <summary>The most that a client's own grammar may have; what schemas become is bounded by its rules.</summary>
     private const int MostGivenCharacters = 64 << 10;
@@ -41,7 +41,9 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
     }
 
     /// <summary>An answer by a client's own grammar.</summary>
-    /// <exception cref="RuntimeErrorException">AR1004: it does not parse, or llama.cpp cannot bear it.</exception>
+    /// <exception cref="RuntimeErrorException">
+    /// AR1004: it does not parse, or has a rule that begins with itself.
+    /// </exception>
     public static OutputGrammar Given(string gbnf) => Given(gbnf, MostGivenCharacters);
 
     /// <summary>Calls of these tools with arguments that fit their schemas.</summary>
@@ -69,7 +71,7 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
     }
 
     /// <summary>Its start.</summary>
-    /// <exception cref="FormatException">llama.cpp may not be given it.</exception>
+    /// <exception cref="FormatException">It does not parse.</exception>
     public GbnfSymbol Root => _root.Value;
 
     private static OutputGrammar OfSchemas(string gbnf, bool onlyAfterCallStart)

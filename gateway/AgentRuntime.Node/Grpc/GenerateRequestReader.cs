@@ -45,7 +45,7 @@ internal static class GenerateRequestReader
             StopTokens = [.. sampling.StopTokenIds.Select(t => unchecked((int)t))],
             IgnoreEnd = sampling.IgnoreEos,
             CacheSalt = request.HasCacheSalt ? request.CacheSalt : null,
-            Sampling = Sampling(sampling, node.Options),
+            Sampling = Sampling(sampling),
             Transfer = Transfer(request),
         };
     }
@@ -78,7 +78,7 @@ internal static class GenerateRequestReader
         return tokens.Length <= most ? tokens : tokens[^most..];
     }
 
-    private static SamplingOptions Sampling(SamplingParams p, NodeOptions options) => new()
+    private static SamplingOptions Sampling(SamplingParams p) => new()
     {
         Temperature = p.HasTemperature ? Within("temperature", p.Temperature, 0, 10) : 1,
         TopP = p.TopP == 0 ? 1 : Within("top_p", p.TopP, 0, 1),
@@ -94,10 +94,10 @@ internal static class GenerateRequestReader
             : (uint)RandomNumberGenerator.GetInt32(int.MaxValue),
         LogitBias = p.LogitBias.ToDictionary(b => b.Key, b => Math.Clamp(b.Value, -100, 100)),
         LogProbabilities = p.HasLogprobs ? Within("logprobs", p.Logprobs, 0, MostLogProbabilities) : null,
-        Grammar = Grammar(p, options),
+        Grammar = Grammar(p),
     };
 
-    private static OutputGrammar? Grammar(SamplingParams p, NodeOptions options)
+    private static OutputGrammar? Grammar(SamplingParams p)
     {
         switch (p.ConstraintCase)
         {
@@ -106,7 +106,7 @@ internal static class GenerateRequestReader
             case SamplingParams.ConstraintOneofCase.JsonObject:
                 return OutputGrammar.OfAnyObject();
             case SamplingParams.ConstraintOneofCase.Grammar:
-                return options.ClientGrammars ? OutputGrammar.Given(p.Grammar) : throw NoGrammars();
+                return OutputGrammar.Given(p.Grammar);
             case SamplingParams.ConstraintOneofCase.Choice when p.Choice.Choices.Count > 0:
                 return OutputGrammar.OfChoice(p.Choice.Choices);
             case SamplingParams.ConstraintOneofCase.JsonSchema:
@@ -116,12 +116,6 @@ internal static class GenerateRequestReader
                 throw CompletionRequestReader.Unsupported($"the constraint {p.ConstraintCase}", "constraint");
         }
     }
-
-    private static RuntimeErrorException NoGrammars() => new(new(
-        ReasonCodes.UnsupportedParameter,
-        "the node takes no grammars of its clients",
-        "grammar",
-        "Use a JSON schema or a choice; where each client is trusted, a node may be started with --client-grammars."));
 
     private static KvTransferParams? Transfer(GenerateRequest request)
     {

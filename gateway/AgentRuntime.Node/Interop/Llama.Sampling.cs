@@ -42,8 +42,4 @@ internal static unsafe partial class Llama
     [LibraryImport(Lib, EntryPoint = "llama_sampler_init_penalties")]
     public static partial nint SamplerPenalties(int vocabSize, int lastN, float repeat, float frequency,
         float presence);
-
-    /// <summary>Not for a chain: its owner applies it and frees it. Invalid when the grammar does not parse.</summary>
-    [LibraryImport(Lib, EntryPoint = "llama_sampler_init_grammar")]
-    public static partial SamplerHandle SamplerGrammar(nint vocab, byte* grammar, byte* root);
 }

@@ -4,6 +4,7 @@ using System.Text;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Embeddings;
 using AgentRuntime.Node.Engine;
+using AgentRuntime.Node.Grammar;
 using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Prompting;
 
@@ -46,6 +47,7 @@ internal sealed class LoadedModel : IServedModel
         HasWideCells = options.Exact && !HasOwnAttention;
         Generates = Metadata($"{Metadata("general.architecture")}.attention.causal") != "false";
         _pieces = new byte[VocabularySize][];
+        Grammars = new(() => new(VocabularySize, token => Piece(token).ToArray(), EndsGeneration));
     }
 
     public ModelHandle Handle { get; }
@@ -89,6 +91,9 @@ internal sealed class LoadedModel : IServedModel
 
     /// <summary>Whether cells are 32-bit floats instead of 16-bit ones (decision 0304).</summary>
     public bool HasWideCells { get; }
+
+    /// <summary>The grammars that answers are written by.</summary>
+    public TokenGrammars Grammars { get; }
 
     /// <summary>Loads a model.</summary>
     /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that
@@ -210,7 +215,11 @@ internal sealed class LoadedModel : IServedModel
 
     public IChatTemplate CreateChatTemplate() => new ChatTemplate(this);
 
-    public IModelContext CreateContext(NodeOptions options) => new LlamaContext(this, options);
+    public IModelContext CreateContext(NodeOptions options)
+    {
+        Grammars.Prepare();
+        return new LlamaContext(this, options);
+    }
 
     public ITextEmbedder? CreateEmbedder(NodeOptions options) => LlamaEmbedder.Create(this, options);
 

@@ -22,11 +22,6 @@ internal sealed class ComputeFlags
         Description = "Serve /v1/embeddings though the model names no pooling (then the mean)",
     };
 
-    private readonly Option<bool> _clientGrammars = new("--client-grammars")
-    {
-        Description = "Take grammars that clients write themselves: only where every client is trusted",
-    };
-
     private readonly Option<string> _device = new("--device")
     {
         Description = "cpu, vulkan or cuda (runtime/docs/accelerators.md)", DefaultValueFactory = _ => "cpu",
@@ -57,7 +52,6 @@ internal sealed class ComputeFlags
         command.Options.Add(_lora);
         command.Options.Add(_exact);
         command.Options.Add(_embeddings);
-        command.Options.Add(_clientGrammars);
         command.Options.Add(_device);
         command.Options.Add(_gpuLayers);
     }
@@ -70,7 +64,6 @@ internal sealed class ComputeFlags
             Adapters = [.. (parsed.GetValue(_lora) ?? []).Select(AdapterOptions.Parse)],
             Exact = parsed.GetValue(_exact),
             Embeddings = parsed.GetValue(_embeddings),
-            ClientGrammars = parsed.GetValue(_clientGrammars),
             Device = device,
             GpuLayers = device == "cpu" ? 0 : parsed.GetValue(_gpuLayers),
         };

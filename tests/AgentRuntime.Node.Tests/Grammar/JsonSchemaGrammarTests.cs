@@ -153,14 +153,25 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
     }
 
     [Fact]
-    public void Unions_of_unions_without_end_are_refused()
+    public void Unions_of_unions_are_gone_through_once()
     {
         var schemas = Enumerable.Range(0, 12).SelectMany(level => Enumerable.Range(0, 8).Select(i =>
             $"\"l{level}x{i}\":{{\"anyOf\":[{string.Join(',', Enumerable.Range(0, 8).Select(j =>
                 level == 11 ? $"{{\"const\":{j}}}" : $"{{\"$ref\":\"#/$defs/l{level + 1}x{j}\"}}"))}]}}"));
-        Assert.Equal(
-            ReasonCodes.UnsupportedParameter,
-            Refusal($"{{\"$ref\":\"#/$defs/l0x0\",\"$defs\":{{{string.Join(',', schemas)}}}}}"));
+        var grammar = Grammar($"{{\"$ref\":\"#/$defs/l0x0\",\"$defs\":{{{string.Join(',', schemas)}}}}}");
+        var automaton = new GrammarAutomaton(grammar.Root);
+        Assert.True(automaton.MayEnd(automaton.Step(automaton.Start, (byte)'7')));
+        Assert.True(automaton.Step(automaton.Start, (byte)'8').IsLost);
+    }
+
+    [Fact]
+    public void Long_unions_are_written()
+    {
+        var union = Grammar($"{{\"anyOf\":[{string.Join(',', Enumerable.Range(0, 1500).Select(i =>
+            $"{{\"const\":\"a{i}\"}}"))}]}}");
+        using var sampler = _vocabulary.Sampler(new() { Grammar = union })!;
+        Assert.All("\"a1499\"", c => Assert.Equal(c, _vocabulary.Sample(sampler, c)));
+        Assert.Equal(_vocabulary.Model.Eos, _vocabulary.Sample(sampler, _vocabulary.Model.Eos));
     }
 
     [Theory]

@@ -7,15 +7,14 @@ namespace AgentRuntime.Node.Tests.Grpc;
 public sealed class ClientGrammarTests
 {
     [Fact]
-    public async Task A_grammar_of_a_clients_own_is_taken_only_where_the_node_is_told_to()
+    public async Task A_grammar_of_a_clients_own_is_taken()
     {
-        await using var careful = await DemoNode.StartAsync();
-        await using var trusting = await DemoNode.StartAsync(o => o with { ClientGrammars = true });
-        Assert.Equal(ReasonCodes.UnsupportedParameter, Refusal("root ::= \"a\"", careful));
-        Assert.Equal(ReasonCodes.MalformedRequest, Refusal("root ::= (", trusting));
+        await using var node = await DemoNode.StartAsync();
+        Assert.Equal(ReasonCodes.MalformedRequest, Refusal("root ::= (", node));
+        Assert.Equal(ReasonCodes.MalformedRequest, Refusal("root ::= root \"a\" | \"b\"", node));
         Assert.Equal(
             "root ::= \"a\"",
-            GenerateRequestReader.Read(Request("root ::= \"a\""), trusting.Service).Sampling.Grammar!.Gbnf);
+            GenerateRequestReader.Read(Request("root ::= \"a\""), node.Service).Sampling.Grammar!.Gbnf);
     }
 
     private static ReasonCode Refusal(string grammar, NodeServer node) => Assert.Throws<RuntimeErrorException>(

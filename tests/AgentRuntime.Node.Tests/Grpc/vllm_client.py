@@ -204,7 +204,7 @@ class Checks:
         refused(invalid, "AR4006", self._request(LONG * (self.context // 50)))
         refused(invalid, "AR1004", self._request(tokens=[4000000000]))
         refused(invalid, "AR1004", self._request(temperature=-1))
-        refused(invalid, "AR1010", self._request(grammar="root ::= \"a\""))
+        refused(invalid, "AR1004", self._request(grammar="root ::= ("))
         refused(invalid, "AR1010", self._request(regex="a*"))
         refused(invalid, "AR1004", Generate(text="no id"))
         refused(invalid, "AR1004", Generate(request_id="no-input"))

@@ -1,68 +1,46 @@
 namespace AgentRuntime.Node.Grammar;
 
 /// <summary>
-/// Whether llama.cpp may be given a grammar (llama.cpp: grammars/README.md). Its reader recurses with the nesting,
-/// counts repetitions without a sign, and goes every way to what a rule may begin with, without an end where a rule
-/// that may be empty comes before the rule itself: each of these would take the process along. How many ways there are
-/// is bounded by <see cref="GbnfWays"/>. Used once, for one grammar.
+/// Reads a grammar in llama.cpp's notation (llama.cpp: grammars/README.md), but for tokens by number or name, which
+/// differ between models. Used once, for one grammar.
 /// </summary>
-internal sealed class GbnfCheck
+internal sealed class GbnfReader
 {
     /// <summary>The most that a grammar has.</summary>
     public const int MostCharacters = 1 << 20;
 
     private const int MostDepth = 64;
 
-    /// <summary>Elements that repetitions are written out into.</summary>
-    private const long MostCopies = 1 << 20;
+    private const int MostTimes = 1 << 20;
 
     private readonly string _text;
     private readonly Dictionary<string, GbnfSymbol> _rules = new(StringComparer.Ordinal);
     private readonly List<GbnfSymbol> _symbols = [];
-    private long _copies;
     private int _at;
 
-    private GbnfCheck(string text) => _text = text;
+    private GbnfReader(string text) => _text = text;
 
     private char Next => _at < _text.Length ? _text[_at] : '\0';
 
-    /// <summary>Why a grammar is not given to llama.cpp; null where nothing speaks against it.</summary>
-    public static string? Of(string grammar)
-    {
-        try
-        {
-            Read(grammar);
-            return null;
-        }
-        catch (FormatException e)
-        {
-            return e.Message;
-        }
-    }
-
-    /// <summary>The start of a grammar that llama.cpp may be given.</summary>
-    /// <exception cref="FormatException">It may not be.</exception>
+    /// <summary>The start of a grammar, its rule <c>root</c>.</summary>
+    /// <exception cref="FormatException">It does not parse, or has a rule that begins with itself.</exception>
     public static GbnfSymbol Read(string grammar)
     {
         if (grammar.Length > MostCharacters) throw new FormatException($"it has more than {MostCharacters} characters");
-        if (grammar.Contains('\0', StringComparison.Ordinal)) throw new FormatException("it has a NUL character");
-        var check = new GbnfCheck(grammar);
-        check.Check();
-        return check._rules.TryGetValue("root", out var root)
+        var reader = new GbnfReader(grammar);
+        reader.Rules();
+        return reader._rules.TryGetValue("root", out var root)
             ? root
             : throw new FormatException("it has no rule root");
     }
 
-    private void Check()
+    private void Rules()
     {
         Space(newLines: true);
         while (_at < _text.Length) Rule();
         if (_symbols.Exists(s => !s.IsDefined)) throw new FormatException("it refers to a rule that it has not");
-        while (FindEmpty())
-        {
-        }
-
-        GbnfWays.Check(_symbols);
+        GbnfBeginnings.FindEmpty(_symbols);
+        GbnfBeginnings.Check(_symbols);
     }
 
     private void Rule()
@@ -95,39 +73,28 @@ internal sealed class GbnfCheck
     private List<GbnfElement> Sequence(int depth)
     {
         List<GbnfElement> elements = [];
-        GbnfElement? last = null;
         while (true)
         {
             var element = Next switch
             {
                 '"' => Literal(),
                 '[' => Class(),
-                '(' => new GbnfElement(Group(depth), 1),
+                '(' => new GbnfElement { Rule = Group(depth) },
                 '.' => Any(),
                 '<' or '!' => throw new FormatException("it names tokens, which differ between models"),
-                var c when IsWord(c) => new GbnfElement(Named(Name()), 1),
+                var c when IsWord(c) => new GbnfElement { Rule = Named(Name()) },
                 _ => null,
             };
-            if (element is not null)
-            {
-                elements.Add(element);
-                last = element.Length > 0 ? element : null;
-            }
-            else if (Next is '*' or '+' or '?' or '{')
-            {
-                Repeat(last ?? throw Unexpected());
-            }
-            else
-            {
-                return elements;
-            }
-
+            if (element is not null) elements.Add(element);
+            else if (Next is '*' or '+' or '?' or '{') Repeat(elements);
+            else return elements;
             Space(newLines: depth > 0);
         }
     }
 
-    private void Repeat(GbnfElement element)
+    private void Repeat(List<GbnfElement> elements)
     {
+        if (elements.Count == 0 || elements[^1].IsNothing) throw Unexpected();
         var (least, most) = _text[_at++] switch
         {
             '*' => (0, null),
@@ -136,9 +103,15 @@ internal sealed class GbnfCheck
             _ => Bounds(),
         };
         if (most < least) throw new FormatException($"it repeats {least} to {most} times, which nothing satisfies");
-        element.Repeat(least, most);
-        _copies += element.Length * element.Times;
-        if (_copies > MostCopies) throw new FormatException("it repeats too much");
+        if (elements[^1] is not { Least: 1, Most: 1 })
+        {
+            var repeated = New();
+            repeated.IsDefined = true;
+            repeated.Alternatives.Add([elements[^1]]);
+            elements[^1] = new() { Rule = repeated };
+        }
+
+        (elements[^1].Least, elements[^1].Most) = (least, most);
     }
 
     private (int Least, int? Most) Bounds()
@@ -164,7 +137,7 @@ internal sealed class GbnfCheck
     {
         var from = _at;
         while (char.IsAsciiDigit(Next)) _at++;
-        return int.TryParse(_text.AsSpan(from, _at - from), out var number) && number <= MostCopies
+        return int.TryParse(_text.AsSpan(from, _at - from), out var number) && number <= MostTimes
             ? number
             : throw new FormatException("it repeats by no number that fits");
     }
@@ -183,36 +156,23 @@ internal sealed class GbnfCheck
     private GbnfElement Any()
     {
         _at++;
-        return new(null, 1) { Characters = new GbnfCharacters(GbnfCharacterKind.NoneOf, "") };
+        return new() { Characters = GbnfCharacters.Any };
     }
 
-    private GbnfElement Literal()
-    {
-        var from = _at + 1;
-        return new(null, Text('"'))
-        {
-            Characters = new GbnfCharacters(GbnfCharacterKind.Sequence, _text[from..(_at - 1)]),
-        };
-    }
+    private GbnfElement Literal() => new() { Characters = GbnfCharacters.Literal(Text('"')) };
 
     private GbnfElement Class()
     {
-        var kind = GbnfCharacterKind.OneOf;
-        if (_at + 1 < _text.Length && _text[_at + 1] == '^')
-        {
-            _at++;
-            kind = GbnfCharacterKind.NoneOf;
-        }
-
-        var from = _at + 1;
-        return new(null, Text(']')) { Characters = new GbnfCharacters(kind, _text[from..(_at - 1)]) };
+        var others = _at + 1 < _text.Length && _text[_at + 1] == '^';
+        if (others) _at++;
+        return new() { Characters = GbnfCharacters.Class(Text(']'), others) };
     }
 
-    /// <summary>Passes over characters up to one that ends them; returns how many there are.</summary>
-    private int Text(char end)
+    /// <summary>Passes over characters up to one that ends them, and returns them as they are written.</summary>
+    private string Text(char end)
     {
-        var length = 0;
-        for (_at++; Next != end; length++)
+        var from = ++_at;
+        while (Next != end)
         {
             if (_at >= _text.Length) throw Unexpected();
             if (_text[_at++] != '\\') continue;
@@ -224,8 +184,7 @@ internal sealed class GbnfCheck
                     throw Unexpected();
         }
 
-        _at++;
-        return length;
+        return _text[from.._at++];
     }
 
     private string Name()
@@ -256,18 +215,6 @@ internal sealed class GbnfCheck
         var symbol = new GbnfSymbol();
         _symbols.Add(symbol);
         return symbol;
-    }
-
-    private bool FindEmpty()
-    {
-        var found = false;
-        foreach (var symbol in _symbols)
-        {
-            if (symbol.MayBeEmpty || !symbol.Alternatives.Exists(a => a.TrueForAll(e => e.MayBeEmpty))) continue;
-            found = symbol.MayBeEmpty = true;
-        }
-
-        return found;
     }
 
     private FormatException Unexpected() => new($"it does not parse at character {_at}");
