@@ -57,8 +57,7 @@ internal sealed class GbnfCharacters
             ranges.Add((first, isRange ? Point(text, ref at) : first));
         }
 
-        var excluded = Others(ranges);
-        return new(true, others ? excluded : Others([.. excluded.Chunk(2).Select(r => (r[0], r[1]))]));
+        return new(true, others ? Others(ranges) : All(ranges));
     }
 
     /// <summary>First and last code points of the ranges that fit at a place of it, ascending and apart.</summary>
@@ -73,8 +72,15 @@ internal sealed class GbnfCharacters
         return at >= 0 || (~at & 1) == 1;
     }
 
-    /// <summary>The ranges of all characters that are in none of these, nor half a surrogate pair.</summary>
-    private static int[] Others(List<(int First, int Last)> ranges)
+    /// <summary>
+    /// The first and the last code point of each range, ascending and apart, of the characters in these.
+    /// </summary>
+    public static int[] All(IEnumerable<(int First, int Last)> ranges) => Others(Pairs(Others(ranges)));
+
+    /// <summary>
+    /// As <see cref="All"/>, of all characters that are in none of these; half a surrogate pair is none.
+    /// </summary>
+    public static int[] Others(IEnumerable<(int First, int Last)> ranges)
     {
         List<int> others = [];
         var next = First;
@@ -89,6 +95,9 @@ internal sealed class GbnfCharacters
         if (next <= Last) others.AddRange([next, Last]);
         return [.. others];
     }
+
+    /// <summary>Ranges as <see cref="All"/> returns them, one by one.</summary>
+    public static IEnumerable<(int First, int Last)> Pairs(int[] ranges) => ranges.Chunk(2).Select(r => (r[0], r[1]));
 
     private static int Point(string text, ref int at)
     {

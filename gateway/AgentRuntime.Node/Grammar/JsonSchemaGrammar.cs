@@ -9,9 +9,9 @@ namespace AgentRuntime.Node.Grammar;
 /// <summary>
 /// Translates JSON Schema (2020-12, the part that describes tool arguments and structured answers) into llama.cpp's
 /// GBNF (llama.cpp: grammars/README.md), so that what a model writes is always an instance. Properties come in the
-/// schema's order, those that are only required after them. Keywords that only narrow a value further (<c>pattern</c>,
-/// <c>format</c>, <c>not</c>, numeric bounds other than a lower bound of 0 or 1, lengths beyond 256) are not enforced;
-/// whoever takes the value validates it. One for a grammar.
+/// schema's order, those that are only required after them. Keywords that only narrow a value further are not enforced
+/// where no grammar says them (<c>not</c>, <c>multipleOf</c>, <c>uniqueItems</c>, lengths beyond 256, patterns that
+/// look around, a length beside a pattern): whoever takes the value validates it. One for a grammar.
 /// </summary>
 internal sealed partial class JsonSchemaGrammar
 {
@@ -127,8 +127,8 @@ internal sealed partial class JsonSchemaGrammar
         "object" => Object(schema, depth),
         "array" => Array(schema, depth),
         "string" => String(schema),
-        "integer" => Integer(schema),
-        "number" => "number",
+        "integer" => Numbers(schema, isWhole: true),
+        "number" => Numbers(schema, isWhole: false),
         "boolean" => "boolean",
         "null" => "null",
         "" => "value",
@@ -257,16 +257,35 @@ internal sealed partial class JsonSchemaGrammar
     private string String(JsonElement schema)
     {
         var (least, most) = Bounds(schema, "minLength", "maxLength");
+        var pattern = Text(schema, "pattern") ?? StringFormats.Pattern(Text(schema, "format"));
+        if (pattern is not null && PatternGrammar.OfString(pattern, least, most) is { } written) return Rule(written);
         return least == 0 && most is null ? "string" : Rule($"\"\\\"\" char{Repeat(least, most)} \"\\\"\"");
     }
 
-    private static string Integer(JsonElement schema)
+    private string? Numbers(JsonElement schema, bool isWhole)
     {
-        var least = Math.Max(
-            Number(schema, "minimum") is { } minimum ? Math.Ceiling(minimum) : double.MinValue,
-            Number(schema, "exclusiveMinimum") is { } above ? Math.Floor(above) + 1 : double.MinValue);
-        return least switch { >= 1 => "positive", >= 0 => "natural", _ => "integer" };
+        var (least, isAbove) = Bound(schema, "minimum", "exclusiveMinimum", (a, b) => a > b);
+        var (most, isBelow) = Bound(schema, "maximum", "exclusiveMaximum", (a, b) => a < b);
+        if (least is null && most is null) return isWhole ? "integer" : "number";
+        var (from, to) = (least ?? decimal.MinValue, most ?? decimal.MaxValue);
+        if (!isWhole) return NumberGrammar.Any(from, isAbove, to, isBelow) is { } any ? Rule(any) : null;
+        if (isAbove) from = Math.Floor(from) + 1;
+        if (isBelow) to = Math.Ceiling(to) - 1;
+        return NumberGrammar.Whole(from, to) is { } whole ? Rule(whole) : null;
     }
+
+    /// <summary>The tighter one of two bounds; null where there is none, or none that a decimal holds.</summary>
+    private static (decimal? Bound, bool IsExclusive) Bound(
+        JsonElement schema, string name, string exclusiveName, Func<decimal, decimal, bool> isTighter)
+    {
+        var (inclusive, exclusive) = (Decimal(schema, name), Decimal(schema, exclusiveName));
+        return exclusive is { } e && (inclusive is not { } i || e == i || isTighter(e, i))
+            ? (e, true) : (inclusive, false);
+    }
+
+    private static decimal? Decimal(JsonElement schema, string name) =>
+        Number(schema, name) is null ? null
+        : schema.GetProperty(name).TryGetDecimal(out var value) ? value : null;
 
     /// <summary>
     /// Bounds of a length. Long ones make slow grammars, and a model stops long before them; beyond this the taker
@@ -283,6 +302,10 @@ internal sealed partial class JsonSchemaGrammar
     private static double? Number(JsonElement schema, string name) =>
         CompletionRequestReader.Child(schema, name) is not { } value ? null
         : value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw NoSchema(name);
+
+    private static string? Text(JsonElement schema, string name) =>
+        CompletionRequestReader.Child(schema, name) is not { } value ? null
+        : value.ValueKind == JsonValueKind.String ? value.GetString() : throw NoSchema(name);
 
     private static JsonElement? List(JsonElement schema, string name) =>
         CompletionRequestReader.Child(schema, name) is not { } value ? null

@@ -23,7 +23,7 @@ internal sealed class SchemaMerge
     [
         "$ref", "allOf", "anyOf", "oneOf", "const", "enum", "type", "properties", "required", "additionalProperties",
         "patternProperties", "items", "prefixItems", "additionalItems", "minItems", "maxItems", "minLength",
-        "maxLength", "minimum", "exclusiveMinimum",
+        "maxLength", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "pattern", "format",
     ];
 
     /// <summary>Patterns of names in all schemas.</summary>
@@ -84,10 +84,12 @@ internal sealed class SchemaMerge
             else if (name == "enum") a[name] = Values(known, value);
             else if (name is "minItems" or "minLength" or "minimum" or "exclusiveMinimum")
                 a[name] = Number(known) >= Number(value) ? known : value;
-            else if (name is "maxItems" or "maxLength")
+            else if (name is "maxItems" or "maxLength" or "maximum" or "exclusiveMaximum")
                 a[name] = Number(known) <= Number(value) ? known : value;
             else if (name is "$ref" or "anyOf" or "oneOf" or "allOf")
                 more.Add(Of(new() { [name] = value }));
+            else if (name is "pattern" or "format")
+                continue; // no grammar says both
             else throw JsonSchemaGrammar.Unsupported($"{name} of two schemas that both hold");
         }
 

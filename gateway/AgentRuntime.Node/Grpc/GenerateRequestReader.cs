@@ -107,6 +107,8 @@ internal static class GenerateRequestReader
                 return OutputGrammar.OfAnyObject();
             case SamplingParams.ConstraintOneofCase.Grammar:
                 return OutputGrammar.Given(p.Grammar);
+            case SamplingParams.ConstraintOneofCase.Regex:
+                return OutputGrammar.OfPattern(p.Regex);
             case SamplingParams.ConstraintOneofCase.Choice when p.Choice.Choices.Count > 0:
                 return OutputGrammar.OfChoice(p.Choice.Choices);
             case SamplingParams.ConstraintOneofCase.JsonSchema:

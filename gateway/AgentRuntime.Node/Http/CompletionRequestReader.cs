@@ -32,7 +32,7 @@ internal static class CompletionRequestReader
     private static CompletionRequest ReadParts(JsonElement body, bool isChat, bool forPrompt)
     {
         if (body.ValueKind != JsonValueKind.Object) throw Malformed("the body is not a JSON object", null);
-        var (tools, grammar) = !isChat ? ([], null)
+        var (tools, grammar) = !isChat ? ([], forPrompt ? null : OutputFormatReader.Format(body))
             : forPrompt ? (OutputFormatReader.Offered(body), null)
             : OutputFormatReader.Read(body);
         var request = new CompletionRequest

@@ -5,7 +5,8 @@ using AgentRuntime.Node.Grammar;
 namespace AgentRuntime.Node.Http;
 
 /// <summary>
-/// Reads what the answer must look like: <c>tools</c>, <c>tool_choice</c>, <c>response_format</c>. Stateless.
+/// Reads what the answer must look like: <c>tools</c>, <c>tool_choice</c>, <c>response_format</c>, and vLLM's
+/// <c>structured_outputs</c>. Stateless.
 /// </summary>
 internal static class OutputFormatReader
 {
@@ -19,7 +20,7 @@ internal static class OutputFormatReader
         var (offered, required) = Choice(body, tools);
         if (offered.Count == 0) return (offered, format);
         if (format is not null)
-            throw CompletionRequestReader.Unsupported("response_format together with tools", "response_format");
+            throw CompletionRequestReader.Unsupported("an output format together with tools", "response_format");
         var callable = required is { Length: > 0 } ? [.. offered.Where(t => t.Name == required)] : offered;
         return (offered, OutputGrammar.OfTools(callable, required is not null));
     }
@@ -54,10 +55,15 @@ internal static class OutputFormatReader
             : throw Malformed("tool_choice names no tool that is offered", "tool_choice");
     }
 
-    private static OutputGrammar? Format(JsonElement body)
+    /// <summary>The form of an answer without tools; null for any.</summary>
+    /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
+    public static OutputGrammar? Format(JsonElement body)
     {
-        if (!body.TryGetProperty("response_format", out var format)
-            || format.ValueKind == JsonValueKind.Null) return null;
+        var structured = CompletionRequestReader.Child(body, "structured_outputs");
+        if (CompletionRequestReader.Child(body, "response_format") is not { } format)
+            return structured is null ? null : Structured(structured.Value);
+        if (structured is not null)
+            throw Malformed("structured_outputs comes together with response_format", "structured_outputs");
         var type = format.ValueKind == JsonValueKind.Object && format.TryGetProperty("type", out var t)
             && t.ValueKind == JsonValueKind.String ? t.GetString() : null;
         return type switch
@@ -70,6 +76,50 @@ internal static class OutputFormatReader
                 : throw Malformed("response_format.json_schema has no schema", "response_format"),
             _ => throw Malformed("response_format.type is none of text, json_object, json_schema", "response_format"),
         };
+    }
+
+    private static OutputGrammar? Structured(JsonElement structured)
+    {
+        const string Where = "structured_outputs";
+        if (structured.ValueKind != JsonValueKind.Object) throw Malformed("structured_outputs is no object", Where);
+        JsonProperty[] given = [.. structured.EnumerateObject().Where(
+            p => p.Name is "json" or "regex" or "choice" or "grammar" or "json_object" or "structural_tag"
+                && p.Value.ValueKind is not (JsonValueKind.Null or JsonValueKind.False))];
+        if (given is not [var only])
+            throw Malformed("structured_outputs has not one of json, regex, choice, grammar, json_object", Where);
+        var text = only.Value.ValueKind == JsonValueKind.String ? only.Value.GetString() : null;
+        switch (only.Name)
+        {
+            case "json" when text is not null:
+                using (var schema = ParsedSchema(text)) return OutputGrammar.OfSchema(schema.RootElement);
+            case "json":
+                return OutputGrammar.OfSchema(only.Value);
+            case "json_object" when only.Value.ValueKind == JsonValueKind.True:
+                return OutputGrammar.OfAnyObject();
+            case "regex" when text is not null:
+                return OutputGrammar.OfPattern(text);
+            case "grammar" when text is not null:
+                return OutputGrammar.Given(text);
+            case "choice" when only.Value.ValueKind == JsonValueKind.Array && only.Value.GetArrayLength() > 0
+                && only.Value.EnumerateArray().All(c => c.ValueKind == JsonValueKind.String):
+                return OutputGrammar.OfChoice(only.Value.EnumerateArray().Select(c => c.GetString()!));
+            case "structural_tag":
+                throw CompletionRequestReader.Unsupported("structured_outputs.structural_tag", Where);
+            default:
+                throw Malformed($"structured_outputs.{only.Name} is not of the right type", Where);
+        }
+    }
+
+    private static JsonDocument ParsedSchema(string text)
+    {
+        try
+        {
+            return JsonDocument.Parse(text);
+        }
+        catch (JsonException)
+        {
+            throw Malformed("structured_outputs.json is no JSON", "structured_outputs");
+        }
     }
 
     private static IReadOnlyList<RequestTool> Tools(JsonElement body)

@@ -63,6 +63,18 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
         "[null,null,null,null]")]
     [InlineData("""{"type":"object","required":null,"properties":null,"additionalProperties":null}""",
         """{"any":1}""", "1")]
+    [InlineData("""{"type":"integer","minimum":-3,"exclusiveMaximum":12}""", "11", "12", "-4", "1.5")]
+    [InlineData("""{"type":"number","exclusiveMinimum":0,"maximum":1}""", "0.25", "0", "1.5", "1e0", "-0.5")]
+    [InlineData("""{"allOf":[{"type":"integer","maximum":9},{"maximum":5},{"minimum":5}]}""", "5", "6", "4")]
+    [InlineData("""{"anyOf":[{"type":"integer","minimum":2,"maximum":1},{"const":0}]}""", "0", "1", "2")]
+    [InlineData("""{"type":"string","pattern":"^ORD-[0-9]{4}$","maxLength":12}""", "\"ORD-1234\"", "\"ORD-123\"",
+        "\"ORD-12345\"")]
+    [InlineData("""{"type":"string","pattern":"^[a-z]*$","minLength":2,"maxLength":3}""", "\"abc\"", "\"a\"",
+        "\"abcd\"", "\"aB\"")]
+    [InlineData("""{"type":"string","pattern":"b"}""", "\"abc\"", "\"ac\"")]
+    [InlineData("""{"type":"string","pattern":"(?=a)","minLength":2}""", "\"bc\"", "\"b\"")]
+    [InlineData("""{"type":"string","format":"date"}""", "\"2024-02-29\"", "\"2024-2-29\"")]
+    [InlineData("""{"type":"string","format":"color"}""", "\"any\"", "1")]
     [InlineData("""{"enum":["Größe <b>'&+"]}""", "\"Größe <b>'&+\"", "\"Gr\\u00F6\\u00DFe <b>'&+\"")]
     public void An_instance_can_be_written_and_nothing_else(string schema, string instance, params string[] others)
     {

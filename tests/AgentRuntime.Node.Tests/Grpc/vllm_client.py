@@ -205,7 +205,7 @@ class Checks:
         refused(invalid, "AR1004", self._request(tokens=[4000000000]))
         refused(invalid, "AR1004", self._request(temperature=-1))
         refused(invalid, "AR1004", self._request(grammar="root ::= ("))
-        refused(invalid, "AR1010", self._request(regex="a*"))
+        refused(invalid, "AR1010", self._request(regex="(?=a)"))
         refused(invalid, "AR1004", Generate(text="no id"))
         refused(invalid, "AR1004", Generate(request_id="no-input"))
         broken = self._request()
