@@ -21,6 +21,11 @@ internal static class PatternGrammar
         ? Alternatives(read.Alternatives.Select(a => a.Whole), Plain)
         : null;
 
+    /// <summary>A text that has the pattern somewhere, or where it is anchored; null as before.</summary>
+    public static string? OfPart(string pattern) => PatternReader.Read(pattern) is { } read
+        ? Alternatives(Within(read), Plain)
+        : null;
+
     /// <summary>A JSON string that has the pattern somewhere, or where it is anchored; null as before.</summary>
     /// <param name="pattern">The pattern.</param>
     /// <param name="least">Its least characters, and</param>
@@ -34,10 +39,15 @@ internal static class PatternGrammar
             return to < from ? null : $"\"\\\"\" {Of(single with { Least = from, Most = to }, InJson)} \"\\\"\"";
         }
 
+        return $"\"\\\"\" {Alternatives(Within(read), InJson)} \"\\\"\"";
+    }
+
+    /// <summary>A pattern's alternatives, with anything before and behind those that are not anchored.</summary>
+    private static IEnumerable<PatternPart> Within(PatternReader read)
+    {
         var any = new PatternPart.Repeated(new PatternPart.Set(GbnfCharacters.Any.Ranges(0).ToArray()), 0, null);
-        var alternatives = read.Alternatives.Select(a => new PatternPart.Sequence(
+        return read.Alternatives.Select(a => new PatternPart.Sequence(
             [.. a.FromStart ? [] : (PatternPart[])[any], a.Whole, .. a.ToEnd ? [] : (PatternPart[])[any]]));
-        return $"\"\\\"\" {Alternatives(alternatives, InJson)} \"\\\"\"";
     }
 
     private static int? Least(int? a, int? b) => a is null || b < a ? b : a;

@@ -129,7 +129,7 @@ internal sealed class PatternReader
             case '\\':
                 _at++;
                 return Of(Escape());
-            case '^' or '*' or '+' or '?' or '{' or '}' or ']':
+            case '^' or '*' or '+' or '?' or '{':
                 throw new FormatException();
             default:
                 var character = Character();
