@@ -33,6 +33,9 @@ internal sealed class OddVocabulary : IDisposable
 
     public LoadedModel Model { get; }
 
+    /// <summary>Bytes of its longest token.</summary>
+    public int Longest => Enumerable.Range(0, Model.VocabularySize).Max(t => Model.Piece(t).Length);
+
     /// <summary>The token of a text.</summary>
     public int Token(string text) => Enumerable.Range(0, Model.VocabularySize).First(t => Model.TokenText(t) == text);
 

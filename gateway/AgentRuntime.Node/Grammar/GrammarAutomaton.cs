@@ -22,6 +22,7 @@ internal sealed class GrammarAutomaton
     private readonly GrammarSets _sets = new();
     private readonly GrammarClosure _closure;
     private readonly List<GrammarEdges?> _edges = [];
+    private readonly List<int> _alike = [];
     private readonly long _mostSize = MostSize;
     private long _edgesSize;
 
@@ -48,6 +49,30 @@ internal sealed class GrammarAutomaton
 
     /// <summary>One of the same grammar that begins at a place and knows nothing else.</summary>
     public GrammarAutomaton Anew(GrammarCursor at) => new(this, at);
+
+    /// <summary>
+    /// A place that goes on in the same way for some characters: repetitions that they can neither fill nor use up are
+    /// not told apart.
+    /// </summary>
+    public GrammarCursor Alike(GrammarCursor at, int characters)
+    {
+        _alike.Clear();
+        foreach (var number in _sets[at.State])
+        {
+            var place = _sets.Place(number);
+            if (!place.IsEnd && place.Times > 0)
+            {
+                var element = place.Element;
+                if (element.Least - place.Times > characters) place = place with { Times = 0 };
+                else if (place.Times > element.Least && element.Most - place.Times > characters)
+                    place = place with { Times = element.Least };
+            }
+
+            _alike.Add(_sets.Number(place));
+        }
+
+        return at with { State = _sets.Set(_alike) };
+    }
 
     /// <summary>Lets the next steps together go through as many places as one call may.</summary>
     public void Begin() => _closure.Left = MostPlaces;

@@ -10,14 +10,14 @@ namespace AgentRuntime.Node.Grammar;
 /// Translates JSON Schema (2020-12, the part that describes tool arguments and structured answers) into llama.cpp's
 /// GBNF (llama.cpp: grammars/README.md), so that what a model writes is always an instance. Properties come in the
 /// schema's order, those that are only required after them. Keywords that only narrow a value further are not enforced
-/// where no grammar says them (<c>not</c>, <c>multipleOf</c>, <c>uniqueItems</c>, lengths beyond 256, patterns that
+/// where no grammar says them (<c>not</c>, <c>multipleOf</c>, <c>uniqueItems</c>, lengths beyond 10,000, patterns that
 /// look around, a length beside a pattern): whoever takes the value validates it. One for a grammar.
 /// </summary>
 internal sealed partial class JsonSchemaGrammar
 {
     private const int MostRules = 2000;
     private const int MostDepth = 32;
-    private const int MostRepeats = 256;
+    private const int MostRepeats = 10_000;
 
     /// <summary>Schemas that may be made of others; each costs up to what the whole schema has.</summary>
     private const int MostMerges = 256;
@@ -287,10 +287,7 @@ internal sealed partial class JsonSchemaGrammar
         Number(schema, name) is null ? null
         : schema.GetProperty(name).TryGetDecimal(out var value) ? value : null;
 
-    /// <summary>
-    /// Bounds of a length. Long ones make slow grammars, and a model stops long before them; beyond this the taker
-    /// checks.
-    /// </summary>
+    /// <summary>Bounds of a length. A model stops long before longer ones, and the taker checks.</summary>
     private static (int Least, int? Most) Bounds(JsonElement schema, string leastName, string mostName)
     {
         var least = Math.Max(0, Number(schema, leastName) ?? 0);

@@ -42,6 +42,7 @@ internal sealed class TokenGrammar(string gbnf, GrammarAutomaton automaton, Toke
     {
         lock (_lock)
         {
+            at = automaton.Alike(at, order.Longest);
             if (_masks.TryGetValue(at, out var known)) return known;
             automaton.Begin();
             return Find(at) is { } mask ? _masks[at] = mask : null;

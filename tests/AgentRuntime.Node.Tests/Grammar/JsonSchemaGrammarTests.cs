@@ -177,6 +177,19 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
     }
 
     [Fact]
+    public void Long_texts_and_lists_have_their_bounds()
+    {
+        using var text = _vocabulary.Sampler(new() { Grammar = Grammar("""{"type":"string","maxLength":1000}""") })!;
+        Assert.All('"' + new string('a', 1000), c => Assert.Equal(c, _vocabulary.Sample(text, c)));
+        Assert.NotEqual('a', _vocabulary.Sample(text, 'a'));
+        using var list = _vocabulary.Sampler(
+            new() { Grammar = Grammar("""{"items":{"const":1},"minItems":400,"maxItems":400}""") })!;
+        var items = string.Concat(Enumerable.Repeat(",1", 399));
+        Assert.All("[1" + items, c => Assert.Equal(c, _vocabulary.Sample(list, c)));
+        Assert.NotEqual(',', _vocabulary.Sample(list, ','));
+    }
+
+    [Fact]
     public void Long_unions_are_written()
     {
         var union = Grammar($"{{\"anyOf\":[{string.Join(',', Enumerable.Range(0, 1500).Select(i =>

@@ -63,6 +63,26 @@ public sealed class TokenGrammarTests : IDisposable
     }
 
     [Fact]
+    public void Where_in_a_long_repetition_a_text_is_makes_no_difference_until_its_bounds_are_near()
+    {
+        var grammar = OutputGrammar.Given("root ::= \"a\"{300,600} \"b\"");
+        var (ours, seen) = (_vocabulary.Model.Grammars.Get(grammar), new List<ulong[]>());
+        var at = ours.Start;
+        for (var i = 0; i < 601; i++)
+        {
+            var allowed = ours.Allowed(at)!;
+            var found = Tokens(allowed).ToHashSet();
+            Assert.Equal(i < 600, found.Contains('a'));
+            Assert.Equal(i >= 300, found.Contains('b'));
+            Assert.Equal(i is >= 299 and < 600, found.Contains(_vocabulary.Token("ab")));
+            if (!seen.Contains(allowed)) seen.Add(allowed);
+            if (i < 600) at = ours.Follow(at, "a"u8);
+        }
+
+        Assert.InRange(seen.Count, 4, 4 * _vocabulary.Longest);
+    }
+
+    [Fact]
     public void Answers_on_several_threads_share_what_is_known()
     {
         var grammar = _vocabulary.Model.Grammars.Get(OutputGrammar.OfAnyObject());
