@@ -8,6 +8,21 @@ internal static unsafe partial class Llama
     [LibraryImport(Lib, EntryPoint = "llama_vocab_n_tokens")]
     public static partial int VocabSize(nint vocab);
 
+    /// <summary>llama_vocab_type.</summary>
+    [LibraryImport(Lib, EntryPoint = "llama_vocab_type")]
+    public static partial int VocabType(nint vocab);
+
+    /// <summary>A token's llama_token_attr.</summary>
+    [LibraryImport(Lib, EntryPoint = "llama_vocab_get_attr")]
+    public static partial int VocabAttributes(nint vocab, int token);
+
+    /// <summary>How the file spells a token, in UTF-8.</summary>
+    public static byte[] VocabText(nint vocab, int token) =>
+        MemoryMarshal.CreateReadOnlySpanFromNullTerminated(VocabTextPointer(vocab, token)).ToArray();
+
+    [LibraryImport(Lib, EntryPoint = "llama_vocab_get_text")]
+    private static partial byte* VocabTextPointer(nint vocab, int token);
+
     [LibraryImport(Lib, EntryPoint = "llama_vocab_is_eog")]
     public static partial byte VocabIsEndOfGeneration(nint vocab, int token);
 

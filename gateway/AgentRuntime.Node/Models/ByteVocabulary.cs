@@ -46,12 +46,16 @@ internal sealed class ByteVocabulary
     public int FirstControl { get; }
 
     /// <summary>Adds the metadata that llama.cpp makes a tokenizer of.</summary>
-    public void Describe(GgufWriter gguf)
+    /// <param name="gguf">Where to.</param>
+    /// <param name="words">llama.cpp's name of how texts are cut into words.</param>
+    /// <param name="kind">GGUF's type of a token; without it control tokens (3) and normal ones (1).</param>
+    public void Describe(GgufWriter gguf, string words = "qwen2", Func<int, int>? kind = null)
     {
+        kind ??= id => id >= FirstControl ? 3 : 1;
         gguf.Add("tokenizer.ggml.model", "gpt2");
-        gguf.Add("tokenizer.ggml.pre", "qwen2");
+        gguf.Add("tokenizer.ggml.pre", words);
         gguf.Add("tokenizer.ggml.tokens", Tokens);
-        gguf.Add("tokenizer.ggml.token_type", Tokens.Select((_, id) => id >= FirstControl ? 3 : 1).ToArray());
+        gguf.Add("tokenizer.ggml.token_type", Tokens.Select((_, id) => kind(id)).ToArray());
         gguf.Add("tokenizer.ggml.merges", Merges);
         gguf.Add("tokenizer.ggml.eos_token_id", (uint)Tokens.IndexOf(EndOfTurn));
         gguf.Add("tokenizer.ggml.padding_token_id", (uint)FirstControl);

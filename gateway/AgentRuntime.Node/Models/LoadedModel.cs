@@ -28,6 +28,7 @@ internal sealed class LoadedModel : IServedModel
     private readonly nint _vocab;
     private readonly Dictionary<string, nint> _adapters = new(StringComparer.Ordinal);
     private readonly byte[]?[] _pieces;
+    private readonly TextTokenizer _tokenizer;
 
     private LoadedModel(ModelHandle handle, string path, string digest, NodeOptions options)
     {
@@ -48,6 +49,7 @@ internal sealed class LoadedModel : IServedModel
         Generates = Metadata($"{Metadata("general.architecture")}.attention.causal") != "false";
         _pieces = new byte[VocabularySize][];
         Grammars = new(() => new(VocabularySize, token => Piece(token).ToArray(), EndsGeneration));
+        _tokenizer = new(_vocab, VocabularySize);
     }
 
     public ModelHandle Handle { get; }
@@ -176,21 +178,8 @@ internal sealed class LoadedModel : IServedModel
     public string TokenText(int token) => Encoding.UTF8.GetString(ReadPiece(token, special: true));
 
     /// <summary>Text to tokens. Control tokens in <paramref name="text"/> are recognized only on demand.</summary>
-    public unsafe int[] Tokenize(string text, bool addSpecial, bool parseSpecial)
-    {
-        var bytes = Encoding.UTF8.GetBytes(text);
-        var tokens = new int[bytes.Length + 8];
-        fixed (byte* source = bytes)
-        fixed (int* target = tokens)
-        {
-            // A pointer to an empty array is null, which the native side does not read when the length is zero.
-            var count = Llama.Tokenize(
-                _vocab, source, bytes.Length, target, tokens.Length, addSpecial ? (byte)1 : (byte)0,
-                parseSpecial ? (byte)1 : (byte)0);
-            if (count < 0) throw new InvalidOperationException("a text has more tokens than bytes");
-            return tokens.AsSpan(0, count).ToArray();
-        }
-    }
+    public int[] Tokenize(string text, bool addSpecial, bool parseSpecial) =>
+        _tokenizer.Tokenize(text, addSpecial, parseSpecial);
 
     /// <summary>A metadata value as text; null when absent.</summary>
     public unsafe string? Metadata(string key)
