@@ -38,6 +38,9 @@ internal static unsafe partial class Llama
     [LibraryImport(Lib, EntryPoint = "llama_vocab_get_add_bos")]
     public static partial byte VocabAddBos(nint vocab);
 
+    [LibraryImport(Lib, EntryPoint = "llama_vocab_get_add_eos")]
+    public static partial byte VocabAddEos(nint vocab);
+
     [LibraryImport(Lib, EntryPoint = "llama_tokenize")]
     public static partial int Tokenize(
         nint vocab, byte* text, int textLength, int* tokens, int maxTokens, byte addSpecial, byte parseSpecial);

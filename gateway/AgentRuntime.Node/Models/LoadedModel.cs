@@ -104,7 +104,9 @@ internal sealed class LoadedModel : IServedModel
     {
         var path = options.ModelPath;
         if (!File.Exists(path)) throw Invalid(path, "there is no such file");
-        if (GgufTokens.HasOneTwice(path)) throw Invalid(path, "its vocabulary has a token twice");
+        var header = GgufHeader.Read(path);
+        if (header.HasTokenTwice) throw Invalid(path, "its vocabulary has a token twice");
+        if (ModelFaults.OfTensors(header.Tensors) is { } odd) throw Invalid(path, odd);
         var digest = ModelDigest.Compute(path);
         NativeLog.TakeErrors();
         var parameters = Llama.ModelDefaultParams();
@@ -123,10 +125,12 @@ internal sealed class LoadedModel : IServedModel
             throw Invalid(path, "it is an encoder; the node serves decoder models");
         }
 
+        Check(handle, path);
         var model = new LoadedModel(handle, path, digest, options);
         try
         {
-            foreach (var adapter in options.Adapters) model.LoadAdapter(adapter);
+            if (ModelFaults.OfNumbers(model.Metadata) is { } fault) throw Invalid(path, fault);
+            foreach (var adapter in options.Adapters) model.LoadAdapter(adapter, header.Tensors);
             model.Adapters =
             [
                 .. options.Adapters.Select(a => new ServedAdapter(a.Name, a.Path, ModelDigest.Compute(a.Path))),
@@ -150,9 +154,14 @@ internal sealed class LoadedModel : IServedModel
         var parameters = Llama.ModelDefaultParams();
         parameters.VocabOnly = 1;
         var handle = LoadFile(path, parameters);
-        if (!handle.IsInvalid) return new(handle, path, digest: "", new() { ModelPath = path });
-        handle.Dispose();
-        throw Invalid(path, NativeLog.TakeErrors() ?? "llama.cpp does not load it");
+        if (handle.IsInvalid)
+        {
+            handle.Dispose();
+            throw Invalid(path, NativeLog.TakeErrors() ?? "llama.cpp does not load it");
+        }
+
+        Check(handle, path);
+        return new(handle, path, digest: "", new() { ModelPath = path });
     }
 
     /// <summary>The native adapter; the model owns it.</summary>
@@ -217,9 +226,11 @@ internal sealed class LoadedModel : IServedModel
 
     public void Dispose() => Handle.Dispose();
 
-    private unsafe void LoadAdapter(AdapterOptions adapter)
+    private unsafe void LoadAdapter(AdapterOptions adapter, IReadOnlyList<GgufTensor> model)
     {
         if (!File.Exists(adapter.Path)) throw Invalid(adapter.Path, "there is no such adapter");
+        if (ModelFaults.OfAdapter(GgufHeader.Read(adapter.Path).Tensors, model) is { } fault)
+            throw Invalid(adapter.Path, fault);
         NativeLog.TakeErrors();
         fixed (byte* path = Encoding.UTF8.GetBytes(adapter.Path + "\0"))
         {
@@ -228,6 +239,14 @@ internal sealed class LoadedModel : IServedModel
                 throw Invalid(adapter.Path, NativeLog.TakeErrors() ?? "llama.cpp does not load the adapter");
             _adapters[adapter.Name] = handle;
         }
+    }
+
+    /// <summary>Lets a model go with whose vocabulary no text can be read.</summary>
+    private static void Check(ModelHandle handle, string path)
+    {
+        if (ModelFaults.OfVocabulary(Llama.ModelVocab(handle)) is not { } fault) return;
+        handle.Dispose();
+        throw Invalid(path, fault);
     }
 
     private static bool HasMultiRope(int ropeType) => ropeType > 0 && (ropeType & MultiRope) != 0;
