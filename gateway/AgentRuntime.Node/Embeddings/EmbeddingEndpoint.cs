@@ -16,6 +16,7 @@ internal static class EmbeddingEndpoint
         node.Embeddings.Require();
         if (node.Adapter(request.Model) is not null)
             throw CompletionRequestReader.Unsupported("embeddings are of the model and not of an adapter", "model");
+        node.Embeddings.CheckLengths(request.Input);
         int[][] texts = [.. request.Input.Select(input =>
             input.Tokens ?? node.Model.Tokenize(input.Text ?? "", addSpecial: true, parseSpecial: true))];
         var vectors = await node.Embeddings.EmbedAsync(texts, context.RequestAborted);

@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Http;
 using AgentRuntime.Node.Models;
 
 namespace AgentRuntime.Node.Embeddings;
@@ -33,6 +34,17 @@ internal sealed class EmbeddingService : IDisposable
     /// <summary>Refuses when the model has no embeddings.</summary>
     /// <exception cref="RuntimeErrorException">AR1010.</exception>
     public void Require() => _ = Embedder;
+
+    /// <summary>Refuses texts that are too long by far before they are read.</summary>
+    /// <exception cref="RuntimeErrorException">AR4006.</exception>
+    public void CheckLengths(IReadOnlyList<RequestPrompt> input)
+    {
+        var most = Embedder.MostTokens;
+        foreach (var text in input)
+            if (text.Text is { } given && _model.LeastTokens(given) is var least && least > most)
+                throw Refused(ReasonCodes.PromptTooLong,
+                    $"a text has at most {most} tokens; one of the input has at least {least}");
+    }
 
     /// <summary>The texts' vectors, each of unit length, in their order.</summary>
     /// <exception cref="RuntimeErrorException">

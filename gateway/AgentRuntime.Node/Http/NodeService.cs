@@ -100,25 +100,17 @@ internal sealed class NodeService : IDisposable
     /// <exception cref="RuntimeErrorException">AR4006 too long; AR1004 empty or not of the vocabulary.</exception>
     public int[] Tokenize(CompletionRequest request, int promptIndex)
     {
-        var tokens = request.IsChat
-            ? Model.Tokenize(Prompts.Build(request.Messages, request.Tools), addSpecial: true, parseSpecial: true)
-            : request.Prompts[promptIndex] switch
-            {
-                { Tokens: { } given } => given,
-                var p => Model.Tokenize(p.Text ?? "", addSpecial: true, parseSpecial: true),
-            };
+        var given = request.IsChat ? null : request.Prompts[promptIndex].Tokens;
+        var text = request.IsChat ? Prompts.Build(request.Messages, request.Tools)
+            : request.Prompts[promptIndex].Text ?? "";
+        if (given is null) CheckLength(request, Model.LeastTokens(text), "at least ");
+        var tokens = given ?? Model.Tokenize(text, addSpecial: true, parseSpecial: true);
         if (tokens.Length == 0) throw CompletionRequestReader.Malformed("the prompt is empty", "prompt");
         foreach (var token in tokens)
             if (token < 0 || token >= Model.VocabularySize)
                 throw CompletionRequestReader.Malformed("the prompt holds a token that the vocabulary lacks", "prompt");
-        var wanted = request.MaxTokens ?? (request.IsChat ? 1 : 16);
-        if (tokens.Length + (long)wanted <= ContextTokens) return tokens;
-        throw new RuntimeErrorException(new(
-            ReasonCodes.PromptTooLong,
-            $"this model's context is {ContextTokens} tokens; the prompt has {tokens.Length}"
-            + $" and {wanted} are to be generated",
-            request.IsChat ? "messages" : "prompt",
-            "Shorten the prompt or lower max_tokens."));
+        CheckLength(request, tokens.Length, "");
+        return tokens;
     }
 
     /// <summary>The most tokens to generate after a prompt.</summary>
@@ -135,6 +127,18 @@ internal sealed class NodeService : IDisposable
         Port = Port,
         Tokens = lease.Export.Tokens,
     };
+
+    private void CheckLength(CompletionRequest request, int tokens, string atLeast)
+    {
+        var wanted = request.MaxTokens ?? (request.IsChat ? 1 : 16);
+        if (tokens + (long)wanted <= ContextTokens) return;
+        throw new RuntimeErrorException(new(
+            ReasonCodes.PromptTooLong,
+            $"this model's context is {ContextTokens} tokens; the prompt has {atLeast}{tokens}"
+            + $" and {wanted} are to be generated",
+            request.IsChat ? "messages" : "prompt",
+            "Shorten the prompt or lower max_tokens."));
+    }
 
     private static IServedModel Load(NodeOptions options, TimeProvider time)
     {

@@ -60,6 +60,12 @@ internal interface IServedModel : IDisposable
     /// <summary>Text to tokens. Control tokens in <paramref name="text"/> are recognized only on demand.</summary>
     int[] Tokenize(string text, bool addSpecial, bool parseSpecial);
 
+    /// <summary>
+    /// The least tokens that a text has, known by its length alone; 0 where nothing is: what is too long by far is
+    /// refused without the time that reading it takes.
+    /// </summary>
+    int LeastTokens(string text) => 0;
+
     /// <summary>A metadata value as text; null when absent.</summary>
     string? Metadata(string key);
 

@@ -49,7 +49,7 @@ internal sealed class LoadedModel : IServedModel
         Generates = Metadata($"{Metadata("general.architecture")}.attention.causal") != "false";
         _pieces = new byte[VocabularySize][];
         Grammars = new(() => new(VocabularySize, token => Piece(token).ToArray(), EndsGeneration));
-        _tokenizer = new(_vocab, VocabularySize);
+        _tokenizer = new(_vocab, VocabularySize, keepsBytes: Metadata("tokenizer.ggml.model") == "gpt2");
     }
 
     public ModelHandle Handle { get; }
@@ -189,6 +189,8 @@ internal sealed class LoadedModel : IServedModel
     /// <summary>Text to tokens. Control tokens in <paramref name="text"/> are recognized only on demand.</summary>
     public int[] Tokenize(string text, bool addSpecial, bool parseSpecial) =>
         _tokenizer.Tokenize(text, addSpecial, parseSpecial);
+
+    public int LeastTokens(string text) => _tokenizer.LeastTokens(text);
 
     /// <summary>A metadata value as text; null when absent.</summary>
     public unsafe string? Metadata(string key)

@@ -42,6 +42,9 @@ internal sealed class SpelledTokens
         _tokens = [.. tokens.OrderByDescending(token => token.Text.Length)];
     }
 
+    /// <summary>Whether one of them takes away white space beside it.</summary>
+    public bool TakesSpace => _tokens.Any(token => (token.Kind & (StripsLeft | StripsRight)) != 0);
+
     /// <summary>The text's parts, in order and without gaps but for white space that a token takes away.</summary>
     /// <param name="text">UTF-8.</param>
     /// <param name="withControl">Whether control tokens are found too, and not only those that users defined.</param>

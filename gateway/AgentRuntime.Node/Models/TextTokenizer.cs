@@ -25,10 +25,12 @@ internal sealed unsafe class TextTokenizer
     private readonly SpelledTokens _spelled;
     private readonly int[] _before;
     private readonly int[] _after;
+    private readonly int _longest;
 
     /// <param name="vocab">The native vocabulary, which is not of the type "none".</param>
     /// <param name="size">How many tokens it has.</param>
-    public TextTokenizer(nint vocab, int size)
+    /// <param name="keepsBytes">Whether the tokens of a text have all its bytes.</param>
+    public TextTokenizer(nint vocab, int size, bool keepsBytes)
     {
         _vocab = vocab;
         _hasWords = Llama.VocabType(vocab) == BytePairs;
@@ -36,7 +38,14 @@ internal sealed unsafe class TextTokenizer
         var around = Read([], addSpecial: true, parseSpecial: false);
         var before = around.Length == 2 || (around.Length == 1 && Llama.VocabAddBos(vocab) != 0) ? 1 : 0;
         (_before, _after) = (around[..before], around[before..]);
+        // As the file spells them they are no shorter than what they stand for.
+        _longest = keepsBytes && !_spelled.TakesSpace
+            ? Enumerable.Range(0, size).Select(token => Llama.VocabText(vocab, token).Length).DefaultIfEmpty().Max()
+            : int.MaxValue;
     }
+
+    /// <summary>The least tokens of a text of this length; 0 where the vocabulary says nothing of it.</summary>
+    public int LeastTokens(string text) => text.Length / Math.Max(1, _longest);
 
     /// <summary>The tokens of a text.</summary>
     /// <param name="text">Any text; what is not Unicode in it becomes U+FFFD.</param>

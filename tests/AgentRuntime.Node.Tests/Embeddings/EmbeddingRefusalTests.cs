@@ -40,6 +40,9 @@ public sealed class EmbeddingRefusalTests(EmbeddingNode fixture) : IClassFixture
         Assert.Equal((400, "AR4006"), longer);
         Assert.Equal((400, "AR1004"), most);
         Assert.Equal((400, "AR4006"), together);
+        var (_, unread) = await DemoNode.PostAsync(
+            fixture.Node, "/v1/embeddings", new() { ["input"] = new string('a', 1_000_000) });
+        Assert.Contains("at least", (string?)unread["error"]!["message"], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -58,6 +58,17 @@ public sealed class TextTokenizerTests
         }
     }
 
+    [Fact]
+    public void A_text_has_no_fewer_tokens_than_its_length_says()
+    {
+        using var model = Model("qwen2");
+        foreach (var text in (string[])["", "x", " the", "<|im_end|>", "<|endoftext|>", "é", "\U0001F600"])
+        {
+            var many = string.Concat(Enumerable.Repeat(text, 1000));
+            Assert.InRange(model.LeastTokens(many), many.Length / 100, model.Tokenize(many, true, true).Length);
+        }
+    }
+
     /// <summary>A vocabulary in which users defined two tokens, of which one is the beginning of the other.</summary>
     private static LoadedModel Model(string words)
     {

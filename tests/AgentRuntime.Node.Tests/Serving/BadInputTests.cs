@@ -74,6 +74,21 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
         Assert.Equal("invalid_request_error", (string?)json["error"]!["type"]);
     }
 
+    [Fact]
+    public async Task A_prompt_that_is_too_long_by_far_is_refused_unread()
+    {
+        var text = new string('a', 1_000_000);
+        foreach (var (path, body) in ((string, JsonObject)[])
+            [
+                ("/v1/chat/completions", DemoNode.Chat(text)), ("/v1/completions", new() { ["prompt"] = text }),
+            ])
+        {
+            var (status, json) = await DemoNode.PostAsync(fixture.Node, path, body);
+            Assert.Equal((400, "AR4006"), (status, (string?)json["error"]!["code"]));
+            Assert.Contains("at least", (string?)json["error"]!["message"], StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("not json")]
     [InlineData("[1,2]")]
