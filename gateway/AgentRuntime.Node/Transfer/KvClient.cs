@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
@@ -170,8 +169,12 @@ internal sealed partial class KvClient : IDisposable
         if (response.StatusCode == HttpStatusCode.NotFound)
             throw Failed("the prefill engine no longer has the state: its lease ended or its id is wrong");
         response.EnsureSuccessStatusCode();
-        return await response.Content.ReadFromJsonAsync(KvJson.Default.KvManifest, cancellationToken)
-            ?? throw Failed("the prefill engine sent no manifest");
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var manifest = await JsonSerializer.DeserializeAsync(body, KvJson.Default.KvManifest, cancellationToken);
+        // What a list holds may be null, whatever its type says.
+        return manifest is not null && manifest.Segments.All(segment => segment is not null)
+            ? manifest
+            : throw Failed("the prefill engine sent no manifest");
     }
 
     private void Compare(KvManifest manifest, int[] prompt, string? adapterDigest)

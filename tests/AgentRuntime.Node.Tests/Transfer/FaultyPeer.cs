@@ -35,6 +35,12 @@ public enum PeerFault
 
     /// <summary>The manifest promises more bytes than a node may hold.</summary>
     ManifestIsHuge,
+
+    /// <summary>A segment of the manifest is null.</summary>
+    ManifestHasANull,
+
+    /// <summary>The manifest comes in an encoding that nobody knows.</summary>
+    ManifestHasNoEncoding,
 }
 
 /// <summary>Stands before a real node and spoils what it sends.</summary>
@@ -121,7 +127,8 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node, SemaphoreS
         else if (bytes.Length > 0)
         {
             bytes = SpoilManifest(bytes, fault);
-            context.Response.ContentType = "application/json";
+            context.Response.ContentType = fault == PeerFault.ManifestHasNoEncoding
+                ? "application/json; charset=nobody-knows" : "application/json";
         }
 
         await context.Response.Body.WriteAsync(bytes);
@@ -142,7 +149,9 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node, SemaphoreS
         if (fault == PeerFault.ManifestIsNoJson) return "<html>"u8.ToArray();
         if (fault == PeerFault.ManifestIsEmpty) return "{}"u8.ToArray();
         var json = System.Text.Json.Nodes.JsonNode.Parse(manifest)!;
+        if (fault == PeerFault.ManifestHasNoEncoding) json["complete"] = false;
         if (fault == PeerFault.ManifestHasAGap) json["segments"]!.AsArray().RemoveAt(0);
+        if (fault == PeerFault.ManifestHasANull) json["segments"]![0] = null;
         if (fault == PeerFault.ManifestIsHuge) json["segments"]![0]!["bytes"] = int.MaxValue;
         return System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
     }
