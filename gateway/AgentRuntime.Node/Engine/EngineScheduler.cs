@@ -356,6 +356,12 @@ internal sealed class EngineScheduler : IDisposable
             return;
         }
 
+        if (!logits.IsEmpty && float.IsNaN(logits[token]))
+        {
+            Fail(sequence, new(ReasonCodes.EngineFailed, "the model computes what is not a number", "engine"));
+            return;
+        }
+
         var ends = _model.EndsGeneration(token) && !request.IgnoreEnd;
         if (!ends)
         {

@@ -71,6 +71,12 @@ internal static class NodeEndpoints
         {
             // The client is gone; what it had running was cancelled on the way here.
         }
+        catch (Exception) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+        {
+            // A bug, of which a client is told no more than that. An answer that has begun is cut off instead.
+            await ErrorResponse.WriteAsync(context, new(
+                ReasonCodes.EngineFailed, "the node failed to serve the request", "engine"));
+        }
     }
 
     private static Task Health(HttpContext context, NodeService node)

@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using AgentRuntime.Abstractions;
@@ -128,6 +129,38 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
         using var response = await http.PostAsync(path, new StringContent(body, Encoding.UTF8, "application/json"));
         Assert.Equal(400, (int)response.StatusCode);
         Assert.Equal("AR1004", (string?)(await response.Content.ReadFromJsonAsync<JsonNode>())!["error"]!["code"]);
+    }
+
+    [Fact]
+    public async Task A_bug_is_told_with_a_code()
+    {
+        await using var node = await DemoNode.StartAsync();
+        node.Service.Client.Dispose();
+        var body = DemoNode.Chat("x");
+        body["kv_transfer_params"] = new JsonObject
+        {
+            ["do_remote_prefill"] = true, ["remote_request_id"] = new string('0', 32),
+            ["remote_host"] = "127.0.0.1", ["remote_port"] = 1,
+        };
+        var (status, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", body);
+        Assert.Equal(500, status);
+        Assert.Equal("AR4003", (string?)json["error"]!["code"]);
+        Assert.DoesNotContain("disposed", (string?)json["error"]!["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_model_that_computes_no_numbers_answers_with_a_code()
+    {
+        var file = await File.ReadAllBytesAsync(DemoNode.ModelPath);
+        var ones = MemoryMarshal.AsBytes<float>(Enumerable.Repeat(1f, 96).ToArray()).ToArray();
+        MemoryMarshal.Cast<byte, float>(file.AsSpan(file.AsSpan().LastIndexOf(ones), ones.Length)).Fill(3e38f);
+        var path = DemoNode.WriteFile("huge.gguf", path => File.WriteAllBytes(path, file));
+        await using var node = await DemoNode.StartAsync(o => o with { ModelPath = path });
+        var body = DemoNode.Chat("x");
+        body["logprobs"] = true;
+        var (status, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", body);
+        Assert.Equal(500, status);
+        Assert.Equal("AR4003", (string?)json["error"]!["code"]);
     }
 
     [Theory]
