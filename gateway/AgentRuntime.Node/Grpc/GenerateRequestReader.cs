@@ -20,6 +20,7 @@ internal static class GenerateRequestReader
     private const int MostStopTokens = 256;
     private const int MostBiases = 1024;
     private const int MostLogProbabilities = 20;
+    private const int MostNameCharacters = 1024;
 
     /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
     public static CompletionRequest Read(GenerateRequest request, NodeService node) =>
@@ -28,7 +29,7 @@ internal static class GenerateRequestReader
     private static CompletionRequest ReadParts(GenerateRequest request, NodeService node)
     {
         var sampling = request.SamplingParams ?? new();
-        Check(sampling);
+        Check(request, sampling);
         var prompt = Prompt(request, node, sampling);
         return new()
         {
@@ -50,8 +51,11 @@ internal static class GenerateRequestReader
         };
     }
 
-    private static void Check(SamplingParams p)
+    private static void Check(GenerateRequest request, SamplingParams p)
     {
+        // A salt stays with the blocks of its prompts as long as their events are kept.
+        if (request.CacheSalt.Length > MostNameCharacters || request.LoraName.Length > MostNameCharacters)
+            throw Malformed($"cache_salt or lora_name has more than {MostNameCharacters} characters", "cache_salt");
         if (p.MinTokens > 0) throw CompletionRequestReader.Unsupported("min_tokens", "min_tokens");
         if (p.HasPromptLogprobs) throw CompletionRequestReader.Unsupported("prompt_logprobs", "prompt_logprobs");
         if (p.Stop.Count > MostStops || p.Stop.Any(s => s.Length is 0 or > 1024))
@@ -60,6 +64,8 @@ internal static class GenerateRequestReader
             throw Malformed($"stop_token_ids has more than {MostStopTokens}", "stop_token_ids");
         if (p.N > MostChoices) throw Malformed($"n is more than {MostChoices}", "n");
         if (p.LogitBias.Count > MostBiases) throw Malformed($"logit_bias has more than {MostBiases}", "logit_bias");
+        if (p.LogitBias.Any(bias => float.IsNaN(bias.Value)))
+            throw Malformed("logit_bias holds what is not a number", "logit_bias");
     }
 
     private static int[] Prompt(GenerateRequest request, NodeService node, SamplingParams p)
@@ -151,12 +157,12 @@ internal static class GenerateRequestReader
     }
 
     private static float Within(string name, float value, float least, float most) =>
-        value >= least && value <= most ? value : throw Range(name, least, most);
+        value >= least && value <= most ? value : throw Range(name, Math.Round(least, 6), most);
 
     private static int Within(string name, long value, int least, int most) =>
         value >= least && value <= most ? (int)value : throw Range(name, least, most);
 
-    private static RuntimeErrorException Range(string name, float least, float most) =>
+    private static RuntimeErrorException Range(string name, double least, double most) =>
         Malformed(FormattableString.Invariant($"{name} is not within {least}..{most}"), name);
 
     private static RuntimeErrorException Malformed(string message, string where) =>

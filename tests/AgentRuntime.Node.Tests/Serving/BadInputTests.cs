@@ -132,6 +132,26 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     }
 
     [Fact]
+    public void Grpc_has_the_bounds_that_http_has()
+    {
+        void Refuses(string message, Action<GenerateRequest> change)
+        {
+            var request = new GenerateRequest { Text = "x", SamplingParams = new() };
+            change(request);
+            var e = Assert.Throws<RuntimeErrorException>(
+                () => GenerateRequestReader.Read(request, fixture.Node.Service));
+            Assert.Equal(ReasonCodes.MalformedRequest, e.Error.Code);
+            Assert.Contains(message, e.Error.Message, StringComparison.Ordinal);
+        }
+
+        Refuses("cache_salt", r => r.CacheSalt = new('s', 1025));
+        Refuses("lora_name", r => r.LoraName = new('s', 1025));
+        Refuses("logit_bias", r => r.SamplingParams.LogitBias.Add(5, float.NaN));
+        Refuses("1..2147483647", r => r.SamplingParams.MaxTokens = 0);
+        Refuses("0.01..10", r => r.SamplingParams.RepetitionPenalty = 11);
+    }
+
+    [Fact]
     public async Task A_bug_is_told_with_a_code()
     {
         await using var node = await DemoNode.StartAsync();
