@@ -15,18 +15,27 @@ internal interface IKvEventListener
 }
 
 /// <summary>
-/// Numbers what the prefix cache gains and loses, keeps the last 10,000 batches (vLLM's <c>buffer_steps</c>) and hands
-/// them to listeners. The engine's thread observes; the history and the listeners are shared under a lock.
+/// Numbers what the prefix cache gains and loses, keeps the last 10,000 batches (vLLM's <c>buffer_steps</c>), fewer
+/// where they are large, and hands them to listeners. The engine's thread observes; the history and the listeners are
+/// shared under a lock.
 /// </summary>
 internal sealed class KvEventLog(int blockTokens, TimeProvider time) : IPrefixCacheObserver
 {
-    private const int KeptBatches = 10_000;
+    /// <summary>Batches that are kept at most.</summary>
+    public const int KeptBatches = 10_000;
+
+    /// <summary>
+    /// Tokens of stored blocks that are kept at most, 64 MiB of them: a batch has those of a pass, but of state that
+    /// came from another node those of whole prompts.
+    /// </summary>
+    public const int KeptTokens = 1 << 24;
 
     private readonly Lock _gate = new();
     private readonly Queue<KvEventBatch> _history = new();
     private readonly List<IKvEventListener> _listeners = [];
     private List<KvEvent> _pending = [];
     private ulong _next;
+    private long _keptTokens;
 
     /// <inheritdoc/>
     public void Stored(in StoredBlock block)
@@ -61,8 +70,10 @@ internal sealed class KvEventLog(int blockTokens, TimeProvider time) : IPrefixCa
         _pending = [];
         lock (_gate)
         {
-            if (_history.Count == KeptBatches) _history.Dequeue();
             _history.Enqueue(batch);
+            _keptTokens += Tokens(batch);
+            while (_history.Count > KeptBatches || (_keptTokens > KeptTokens && _history.Count > 1))
+                _keptTokens -= Tokens(_history.Dequeue());
             foreach (var listener in _listeners) listener.Offer(batch);
         }
     }
@@ -88,5 +99,14 @@ internal sealed class KvEventLog(int blockTokens, TimeProvider time) : IPrefixCa
     public void Leave(IKvEventListener listener)
     {
         lock (_gate) _listeners.Remove(listener);
+    }
+
+    private static long Tokens(KvEventBatch batch)
+    {
+        var tokens = 0L;
+        foreach (var e in batch.Events)
+            if (e is BlocksStored stored)
+                tokens += stored.Tokens.Count;
+        return tokens;
     }
 }

@@ -30,10 +30,11 @@ internal sealed class KvEventPublisher : IKvEventListener, IDisposable
         _log = log;
         _encoding = options.KvEventEncoding;
         _topic = Encoding.UTF8.GetBytes(options.KvEventTopic);
-        _publisher = new(Zmq.Publisher, options.Host, options.KvEventPort ?? 0);
+        _publisher = new(Zmq.Publisher, options.Host, options.KvEventPort ?? 0, QueuedBatches);
         try
         {
-            _replay = new(Zmq.Router, options.Host, options.KvReplayPort ?? 0);
+            // One replay of all, and its end: a peer that asks again and again and reads nothing holds no more.
+            _replay = new(Zmq.Router, options.Host, options.KvReplayPort ?? 0, KvEventLog.KeptBatches + 1);
         }
         catch
         {

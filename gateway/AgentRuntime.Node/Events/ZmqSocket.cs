@@ -7,12 +7,19 @@ namespace AgentRuntime.Node.Events;
 /// <summary>A bound ZeroMQ socket with a context of its own. One thread at a time; disposed by the last.</summary>
 internal sealed unsafe class ZmqSocket : IDisposable
 {
+    /// <summary>The longest frame that is taken of a peer: subscriptions and numbers are all that it sends.</summary>
+    private const long MostBytes = 4096;
+
     private readonly nint _context;
     private readonly nint _socket;
 
     /// <summary>Binds.</summary>
+    /// <param name="type">Of zmq.h.</param>
+    /// <param name="host">The address to listen on.</param>
+    /// <param name="port">The port; 0 for any that is free.</param>
+    /// <param name="queued">Messages that wait for one peer at most; what comes on top is lost to it.</param>
     /// <exception cref="RuntimeErrorException">AR8004 libzmq is not installed; AR8003 the port is taken.</exception>
-    public ZmqSocket(int type, string host, int port)
+    public ZmqSocket(int type, string host, int port, int queued)
     {
         try
         {
@@ -28,7 +35,9 @@ internal sealed unsafe class ZmqSocket : IDisposable
         _socket = Zmq.Socket(_context, type);
         // Nothing is kept for a subscriber that is gone, and one that is slow loses events and replays them.
         Set(Zmq.OptionLinger, 0);
-        Set(Zmq.OptionSendHighWaterMark, 100_000);
+        Set(Zmq.OptionSendHighWaterMark, queued);
+        var most = MostBytes;
+        _ = Zmq.SetOption(_socket, Zmq.OptionMostMessageBytes, &most, sizeof(long));
         Set(Zmq.OptionReceiveTimeout, 200);
         Set(Zmq.OptionSendTimeout, 1000);
         var wanted = $"tcp://{(host is "localhost" ? "127.0.0.1" : host)}:{(port == 0 ? "*" : port)}";

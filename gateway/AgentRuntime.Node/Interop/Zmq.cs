@@ -12,6 +12,7 @@ internal static unsafe partial class Zmq
     public const int DontWait = 1;
     public const int OptionLinger = 17;
     public const int OptionReceiveMore = 13;
+    public const int OptionMostMessageBytes = 22;
     public const int OptionSendHighWaterMark = 23;
     public const int OptionReceiveTimeout = 27;
     public const int OptionSendTimeout = 28;

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 using AgentRuntime.Node.Events;
 using AgentRuntime.TestKit;
@@ -50,6 +52,39 @@ public sealed class KvEventTests(ITestOutputHelper output)
         for (line = await LineAsync(peer); line["end"] is null; line = await LineAsync(peer))
             Assert.Equal(next++, (int)line["replayed"]!);
         Assert.True(next > (int)live["live"]!);
+    }
+
+    /// <summary>Of a peer's message all would be kept in memory until its last byte is there.</summary>
+    [Theory]
+    [InlineData("SUB")]
+    [InlineData("DEALER")]
+    public async Task A_message_longer_than_any_that_is_asked_for_ends_its_connection(string kind)
+    {
+        await using var node = await DemoNode.StartAsync(o => o with { KvEventPort = 0 });
+        var endpoint = kind == "SUB" ? node.Service.Events!.Endpoint : node.Service.Events!.ReplayEndpoint;
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(40));
+        using var peer = new TcpClient();
+        await peer.ConnectAsync("127.0.0.1", new Uri(endpoint).Port, deadline.Token);
+        var stream = peer.GetStream();
+        // ZMTP 3.0 (rfc.zeromq.org/spec/23): greeting, READY, and a frame of a MiB.
+        byte[] greeting = [0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0x7F, 3, 0, .. "NULL"u8, .. new byte[48]];
+        await stream.WriteAsync(greeting, deadline.Token);
+        await stream.ReadExactlyAsync(new byte[64], deadline.Token);
+        byte[] value = [0, 0, 0, (byte)kind.Length, .. Encoding.ASCII.GetBytes(kind)];
+        byte[] ready = [5, .. "READY"u8, 11, .. "Socket-Type"u8, .. value];
+        await stream.WriteAsync((byte[])[4, (byte)ready.Length, .. ready], deadline.Token);
+        var head = new byte[2];
+        await stream.ReadExactlyAsync(head, deadline.Token);
+        await stream.ReadExactlyAsync(new byte[head[1]], deadline.Token);
+        await stream.WriteAsync((byte[])[2, 0, 0, 0, 0, 0, 16, 0, 0], deadline.Token);
+        try
+        {
+            Assert.Equal(0, await stream.ReadAsync(new byte[1], deadline.Token));
+        }
+        catch (IOException)
+        {
+            // Ended all the same.
+        }
     }
 
     private static async Task PublishAsync(NodeServer node, CancellationToken cancellationToken)

@@ -104,10 +104,21 @@ public sealed class SlowReaderTests(ITestOutputHelper output)
         }
     }
 
-    private static void Store(KvEventLog log, int batches)
+    [Fact]
+    public void Large_batches_are_kept_no_longer_than_their_tokens_have_room()
+    {
+        var log = new KvEventLog(16, TimeProvider.System);
+        const int Tokens = KvEventLog.KeptTokens / 8;
+        Store(log, 20, Tokens);
+        Assert.Equal(Enumerable.Range(12, 8).Select(i => (ulong)i), log.From(0).Select(b => b.Sequence));
+        Store(log, 1, 10 * Tokens); // one is always kept
+        Assert.Equal([20UL], log.From(0).Select(b => b.Sequence));
+    }
+
+    private static void Store(KvEventLog log, int batches, int batchTokens = 16)
     {
         var hash = BlockHash.Root(null, null);
-        var tokens = new int[16];
+        var tokens = new int[batchTokens];
         for (var i = 0; i < batches; i++)
         {
             log.Stored(new(hash with { Low = (ulong)i }, null, tokens, null, null));
