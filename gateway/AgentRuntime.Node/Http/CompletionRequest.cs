@@ -38,8 +38,6 @@ internal sealed record CompletionRequest
 
     public bool IgnoreEnd { get; init; }
 
-    public bool Echo { get; init; }
-
     public string? CacheSalt { get; init; }
 
     /// <summary>What is to stay cached afterwards; empty for no wish.</summary>

@@ -48,13 +48,15 @@ internal static class CompletionRequestReader
             IncludeUsage = Child(body, "stream_options") is { } options && Boolean(options, "include_usage"),
             Stops = Stops(body),
             IgnoreEnd = Boolean(body, "ignore_eos"),
-            Echo = Boolean(body, "echo"),
             CacheSalt = Text(body, "cache_salt", 1024),
             Retain = KvHintsReader.Read(body),
             Sampling = Sampling(body, isChat) with { Grammar = grammar },
             Transfer = Transfer(body),
             Tools = tools,
         };
+        if (!isChat && Boolean(body, "echo")) throw Unsupported("the answer does not repeat the prompt", "echo");
+        if (!isChat && Text(body, "suffix", int.MaxValue) is { Length: > 0 })
+            throw Unsupported("the answer is not made for what comes after it", "suffix");
         if (request.Transfer is { } t && (t.RemoteDecode || t.RemotePrefill) && (request.Choices > 1
             || request.Prompts.Count > 1))
             throw Unsupported("kv_transfer_params moves one prompt with one choice", "kv_transfer_params");

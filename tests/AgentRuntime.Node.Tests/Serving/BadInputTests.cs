@@ -131,6 +131,19 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
         Assert.Equal("AR1004", (string?)(await response.Content.ReadFromJsonAsync<JsonNode>())!["error"]!["code"]);
     }
 
+    [Theory]
+    [InlineData("""{"prompt":"x","echo":true}""", "echo")]
+    [InlineData("""{"prompt":"x","suffix":"y"}""", "suffix")]
+    public async Task What_would_make_another_answer_is_not_passed_over(string body, string name)
+    {
+        using var http = DemoNode.Client(fixture.Node);
+        using var response = await http.PostAsync(
+            "/v1/completions", new StringContent(body, Encoding.UTF8, "application/json"));
+        Assert.Equal(400, (int)response.StatusCode);
+        var error = (await response.Content.ReadFromJsonAsync<JsonNode>())!["error"]!;
+        Assert.Equal(("AR1010", name), ((string?)error["code"], (string?)error["param"]));
+    }
+
     [Fact]
     public void Grpc_has_the_bounds_that_http_has()
     {
