@@ -1,3 +1,4 @@
+using System.Net;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Events;
 using AgentRuntime.Node.Registration;
@@ -44,7 +45,8 @@ public sealed record NodeOptions
     public string? EngineName { get; init; }
 
     /// <summary>
-    /// The address to listen on; default loopback, because the node has no authentication of its own.
+    /// The address to listen on, or <c>localhost</c>, or <c>*</c> for all; default loopback, because the node has no
+    /// authentication of its own. Another name is refused: what it stands for may change.
     /// </summary>
     public string Host { get; init; } = "127.0.0.1";
 
@@ -192,12 +194,13 @@ public sealed record NodeOptions
         var mostBatch = Simulation is null ? 8192 : MostSimulatedSequences;
         faults.AddRange(Simulation?.Faults() ?? []);
         Check(Simulation is not null || !string.IsNullOrWhiteSpace(ModelPath), "ModelPath is empty");
+        Check(Host is "localhost" or "*" || IPAddress.TryParse(Host, out _), "Host is no IP address, localhost or *");
         Check(Port is >= 0 and <= 65535, "Port is not within 0..65535");
         Check(GrpcPort is null or (>= 0 and <= 65535), "GrpcPort is not within 0..65535");
         Check(ContextTokens is >= 32 and <= 1 << 20, "ContextTokens is not within 32..1048576");
         Check(ParallelSequences >= 1 && ParallelSequences <= mostSequences,
             $"ParallelSequences is not within 1..{mostSequences}");
-        Check(PoolTokens >= ContextTokens, "KvPoolTokens is smaller than ContextTokens");
+        Check(KvPoolTokens >= 0 && PoolTokens >= ContextTokens, "KvPoolTokens is smaller than ContextTokens");
         Check(Threads is >= 1 and <= 512, "Threads is not within 1..512");
         Check(BatchTokens >= ParallelSequences && BatchTokens <= mostBatch,
             $"BatchTokens is not within ParallelSequences..{mostBatch}");

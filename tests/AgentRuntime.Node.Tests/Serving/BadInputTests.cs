@@ -51,10 +51,12 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     public async Task Options_name_every_fault_at_once()
     {
         var e = await Assert.ThrowsAsync<RuntimeErrorException>(
-            () => DemoNode.StartAsync(o => o with { Port = 70000, Threads = 0 }));
+            () => DemoNode.StartAsync(o => o with { Port = 70000, Threads = 0, Host = "a.test", KvPoolTokens = -1 }));
         Assert.Equal(ReasonCodes.InvalidConfiguration, e.Error.Code);
         Assert.Contains("Port", e.Error.Message, StringComparison.Ordinal);
         Assert.Contains("Threads", e.Error.Message, StringComparison.Ordinal);
+        Assert.Contains("Host", e.Error.Message, StringComparison.Ordinal);
+        Assert.Contains("KvPoolTokens", e.Error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
