@@ -22,6 +22,15 @@ internal sealed class ChatTemplate : IChatTemplate
     /// <summary>The text, ending where the assistant's turn begins.</summary>
     public string Render(IReadOnlyList<(string Role, string Content)> messages)
     {
+        if (!messages.Any(m => m.Content.Contains('\0', StringComparison.Ordinal))) return RenderWhole(messages);
+        // C's strings end there: a noncharacter that no message has goes in its place.
+        var stand = Enumerable.Range(0xFDD0, 32).Select(c => (char)c)
+            .FirstOrDefault(c => !messages.Any(m => m.Content.Contains(c, StringComparison.Ordinal)));
+        return RenderWhole([.. messages.Select(m => (m.Role, m.Content.Replace('\0', stand)))]).Replace(stand, '\0');
+    }
+
+    private string RenderWhole(IReadOnlyList<(string Role, string Content)> messages)
+    {
         var size = 256 + (2 * messages.Sum(m => Encoding.UTF8.GetByteCount(m.Content) + m.Role.Length + 64));
         var buffer = new byte[size];
         var length = Apply(_template, messages, buffer);

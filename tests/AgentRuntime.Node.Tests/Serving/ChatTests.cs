@@ -19,6 +19,10 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
     }
 
     [Fact]
+    public void A_message_does_not_end_with_a_zero_in_it() => Assert.Contains(
+        "a\0b\uFDD0", fixture.Node.Service.Prompts.Build([new("user", "a\0b\uFDD0")], []), StringComparison.Ordinal);
+
+    [Fact]
     public async Task Greedy_output_is_the_same_alone_batched_cached_and_streamed()
     {
         var body = DemoNode.Chat(DemoNode.LongText(60), 32);
