@@ -79,8 +79,9 @@ internal sealed unsafe class TextTokenizer
     }
 
     /// <summary>
-    /// Where to cut a text so that no word is cut, whatever a model takes for one: before the last line's first
-    /// character, else before the last space behind a character. A text without either is one word, cut at its end.
+    /// Where to cut a text so that no word is cut, whatever a model takes for one: behind the last line's end that is
+    /// the only white space between two characters (of several the last one is a word of its own, unless nothing comes
+    /// behind), else before the last space behind a character. A text without either is one word, cut at its end.
     /// </summary>
     private static int WordsEnd(ReadOnlySpan<byte> text)
     {
@@ -90,7 +91,7 @@ internal sealed unsafe class TextTokenizer
         {
             if ((text[at] & 0xC0) == 0x80) continue; // within a character
             if (end == 0) end = at;
-            if (text[at - 1] == '\n' && !StartsWithSpace(text[at..])) return at;
+            if (text[at - 1] == '\n' && !StartsWithSpace(text[at..]) && !EndsWithSpace(text[..(at - 1)])) return at;
             if (word == 0 && text[at] == ' ' && !EndsWithSpace(text[..at])) word = at;
         }
 

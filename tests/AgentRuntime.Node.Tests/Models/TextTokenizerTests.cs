@@ -37,9 +37,12 @@ public sealed class TextTokenizerTests
             "中文", "。", "<|im_end|>", "<|im_start|>", "<|im_end|><|im_end|>", "<|im_", "==", "===", "\u3000", "'s",
             "don't", "\U0001F600",
         ];
+        // Without tokens that are spelled out a text is long between them.
+        var plain = Array.FindAll(pieces, p => !p.StartsWith('<') && !p.StartsWith('='));
         for (var i = 0; i < 8; i++)
         {
-            var text = string.Concat(Enumerable.Range(0, 3000).Select(_ => pieces[random.Next(pieces.Length)]));
+            var its = i % 2 == 0 ? pieces : plain;
+            var text = string.Concat(Enumerable.Range(0, 3000).Select(_ => its[random.Next(its.Length)]));
             foreach (var parse in (bool[])[true, false])
                 Assert.Equal(AtOnce(model, text, parse), model.Tokenize(text, addSpecial: true, parse));
         }
@@ -69,7 +72,10 @@ public sealed class TextTokenizerTests
         }
     }
 
-    /// <summary>A vocabulary in which users defined two tokens, of which one is the beginning of the other.</summary>
+    /// <summary>
+    /// A vocabulary in which users defined two tokens, of which one is the beginning of the other; and in which two line
+    /// ends or spaces are one token where they are one word.
+    /// </summary>
     private static LoadedModel Model(string words)
     {
         DemoNode.LoadLibrary();
@@ -78,6 +84,13 @@ public sealed class TextTokenizerTests
             var vocabulary = new ByteVocabulary(1000);
             vocabulary.Tokens[vocabulary.FirstControl - 1] = "==";
             vocabulary.Tokens[vocabulary.FirstControl - 2] = "<|im_";
+            foreach (var (place, space) in (IEnumerable<(int, char)>)[(3, '\n'), (4, ' ')])
+            {
+                var symbol = ByteVocabulary.ByteSymbol(space);
+                vocabulary.Tokens[vocabulary.FirstControl - place] = $"{symbol}{symbol}";
+                vocabulary.Merges.Add($"{symbol} {symbol}");
+            }
+
             var gguf = new GgufWriter();
             gguf.Add("general.architecture", "llama");
             vocabulary.Describe(gguf, words, token => token >= vocabulary.FirstControl ? Control
