@@ -2,7 +2,8 @@ namespace AgentRuntime.Gateway;
 
 /// <summary>
 /// Leaves an engine alone after failures in a row, then lets one request try it; while that fails the pause doubles.
-/// Thread-safe: every member takes the one lock for a few instructions.
+/// However many requests an engine takes with it when it dies, it is left alone for one pause. Thread-safe: every
+/// member takes the one lock for a few instructions.
 /// </summary>
 internal sealed class CircuitBreaker(int failures, TimeSpan openFor, TimeProvider time)
 {
@@ -62,8 +63,11 @@ internal sealed class CircuitBreaker(int failures, TimeSpan openFor, TimeProvide
     {
         lock (_lock)
         {
+            var trial = _trialUnderWay;
             _trialUnderWay = false;
-            if (++_failedInARow < failures)
+
+            // Those that were under way when it opened say nothing new: only a trial can find it still broken.
+            if (++_failedInARow < failures || (_failedInARow > failures && !trial))
                 return;
 
             _openedAt = time.GetTimestamp();
