@@ -36,6 +36,9 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     /// <summary>Whether the connection itself failed: the engine is down until a probe says otherwise.</summary>
     public bool Unreachable { get; init; }
 
+    /// <summary>Whether the connection was lost: nothing works on the request any more.</summary>
+    public bool Lost { get; init; }
+
     /// <summary>Whether a pair's prefill engine failed, and so ended the decode leg that waited for it.</summary>
     public bool OfPrefill { get; init; }
 
@@ -81,7 +84,10 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     {
         HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
             or HttpRequestError.SecureConnectionError => NotReached(engine, e),
-        _ => new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine broke the connection", engine), e),
+        _ => new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine broke the connection", engine), e)
+        {
+            Lost = true,
+        },
     };
 
     /// <summary>
@@ -104,12 +110,16 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
         new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineTimeout, $"no {what} in time", engine));
 
     public static EngineFailure CutShort(Engine engine, Exception? e = null) =>
-        new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine's stream ended early", engine), e);
+        new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine's stream ended early", engine), e)
+        {
+            Lost = e is not null,
+        };
 
     private static EngineFailure NotReached(Engine engine, Exception e) =>
         new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineUnreachable, "the engine cannot be reached", engine), e)
         {
             Unreachable = true,
+            Lost = true,
         };
 
     /// <summary>

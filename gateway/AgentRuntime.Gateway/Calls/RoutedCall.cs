@@ -24,6 +24,7 @@ internal sealed class RoutedCall : IAsyncDisposable
     private bool _maySplit;
     private bool _released;
     private bool _ended;
+    private bool _moved;
     private int _attempts;
     private long _reported;
     private Placement? _placement;
@@ -294,7 +295,7 @@ internal sealed class RoutedCall : IAsyncDisposable
             _parts.Desk.Observe(placement.Prefill);
         var sameAgain = failure.Kind == FailureKind.KvTransfer;
         if (failure.Kind == FailureKind.Refused || _attempts >= _parts.Options.MaxAttempts
-            || (!sameAgain && !AnotherServes(failed)) || !_parts.Retries.TryWithdraw())
+            || (!sameAgain && !AnotherServes(failed)) || !MayRetry(failure))
             throw Because(failure);
 
         if (sameAgain)
@@ -312,6 +313,18 @@ internal sealed class RoutedCall : IAsyncDisposable
         };
         _placement = await _parts.Desk.RequeueAsync(
             placement, kind, ReportTokens(), colocated: !_maySplit, cancellationToken);
+    }
+
+    /// <summary>
+    /// A request whose connection was lost is worked on nowhere, so that moving it once multiplies no load, however
+    /// many an engine had under way when it died; every other retry is paid for from the budget.
+    /// </summary>
+    private bool MayRetry(EngineFailure failure)
+    {
+        if (_moved || !failure.Lost)
+            return _parts.Retries.TryWithdraw();
+
+        return _moved = true;
     }
 
     private void Leave(RouteFailure failure)

@@ -69,7 +69,9 @@ public sealed record EngineRouterOptions
 
     /// <summary>
     /// Retries that may be made for each request that came in, beyond <see cref="RetryBurst"/>: a pool that fails as
-    /// a whole must not get a multiple of its load. Default 0.2 (Finagle's and Envoy's retry budget).
+    /// a whole must not get a multiple of its load. The first time that a request loses its connection to an engine is
+    /// not counted: an engine that dies loses all that it had under way at once. Default 0.2 (Finagle's and Envoy's
+    /// retry budget).
     /// </summary>
     public double RetryRatio { get; init; } = 0.2;
 

@@ -213,6 +213,63 @@ public class SurvivalTests
         }
     }
 
+    [Fact]
+    public async Task Every_stream_of_an_engine_that_dies_goes_on_elsewhere_however_many_there_are()
+    {
+        const int Streams = 40;
+        await using var dying = await ScriptedEngine.StartAsync("dying");
+        await using var other = await ScriptedEngine.StartAsync("other");
+        var received = DieAfter(dying, "one ");
+        await using var harness = await StartAsync([dying], o => o with { RetryBurst = 2, RetryRatio = 0 });
+        using var begun = new CountdownEvent(Streams);
+        var streams = Enumerable.Range(0, Streams).Select(async i =>
+        {
+            var text = "";
+            await foreach (var chunk in harness.Router.GenerateAsync(Chat($"{i}"), CancellationToken.None))
+            {
+                if (text.Length == 0)
+                    begun.Signal();
+                text += chunk.Text;
+            }
+
+            return text;
+        }).ToArray();
+        await Task.Run(() => Assert.True(begun.Wait(Eventually.Patience)));
+
+        await harness.Router.AddEngineAsync(other.Descriptor, CancellationToken.None);
+        received.SetResult();
+
+        Assert.All(await Task.WhenAll(streams), text => Assert.Equal("one Hello, world", text));
+    }
+
+    [Fact]
+    public async Task Only_the_first_connection_that_a_request_loses_is_not_paid_for_from_the_budget()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        foreach (var engine in new[] { a, b })
+        {
+            engine.Answer = (context, _) =>
+            {
+                context.Abort();
+                return Task.CompletedTask;
+            };
+        }
+
+        await using var harness = await StartAsync([a, b], o => o with
+        {
+            RetryBurst = 1,
+            RetryRatio = 0,
+            CircuitFailures = 1_000,
+        });
+
+        for (var i = 0; i < 4; i++)
+            Assert.Equal(ReasonCodes.EngineFailed, (await harness.RefusedAsync()).Code);
+
+        // Two for each, and one from the budget.
+        Assert.Equal(9, a.Seen.Count + b.Seen.Count);
+    }
+
     private static EngineRouterOptions LeftAloneAtOnce(EngineRouterOptions options) =>
         options with { CircuitFailures = 1, CircuitOpenFor = TimeSpan.FromHours(1) };
 
