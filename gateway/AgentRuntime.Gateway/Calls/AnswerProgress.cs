@@ -9,6 +9,10 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class AnswerProgress(InferenceRequest request, RequestTemplate template)
 {
+    // No vocabulary in use has a token of more characters; what a client is sent beside its tokens is little.
+    private const int CharsOfAToken = 256;
+    private const int SpareChars = 64 << 10;
+
     private readonly StringBuilder _text = new();
     private string? _id;
     private long _created;
@@ -26,6 +30,9 @@ internal sealed class AnswerProgress(InferenceRequest request, RequestTemplate t
     public long Tokens => _tokensOfEarlierLegs + _tokensOfThisLeg;
 
     public string Text => _text.ToString();
+
+    /// <summary>Whether the text is longer than the tokens that were asked for can be.</summary>
+    public bool IsTooLong => _text.Length > SpareChars + ((long)CharsOfAToken * request.MaxOutputTokens);
 
     /// <summary>Whether another engine can go on after what was sent.</summary>
     public bool Continuable => Begun && template.Continuable && _onlyText && FinishReason is null;

@@ -106,6 +106,10 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     public static EngineFailure Malformed(Engine engine, Exception e) =>
         new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine's answer cannot be read", engine), e);
 
+    /// <summary>It goes on beyond what was asked for, or sends without end before its first token.</summary>
+    public static EngineFailure TooLong(Engine engine) =>
+        new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineFailed, "the engine's answer has no end", engine));
+
     public static EngineFailure TimedOut(Engine engine, string what) =>
         new(FailureKind.Broken, ErrorOf(ReasonCodes.EngineTimeout, $"no {what} in time", engine));
 

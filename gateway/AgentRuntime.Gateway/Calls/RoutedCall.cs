@@ -25,6 +25,7 @@ internal sealed class RoutedCall : IAsyncDisposable
     private bool _released;
     private bool _ended;
     private bool _moved;
+    private long _heldBytes;
     private int _attempts;
     private long _reported;
     private Placement? _placement;
@@ -118,6 +119,11 @@ internal sealed class RoutedCall : IAsyncDisposable
         if (first && _progress.Begun)
             _telemetry.FirstToken();
         _released |= _progress.Begun || _progress.FinishReason is not null;
+        _heldBytes = _released ? 0 : _heldBytes + chunk.Raw.Length;
+
+        // What is kept of an answer has a bound, whatever an engine sends.
+        if (_heldBytes > _parts.Options.MaxChunkBytes || _progress.IsTooLong)
+            await ReplaceLegAsync(EngineFailure.TooLong(_leg.Engine), cancellationToken);
     }
 
     private void Finish(DecodeLeg leg)
@@ -266,6 +272,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         else
         {
             _ready.Clear();
+            _heldBytes = 0;
             _progress = new AnswerProgress(_request, _template);
             _reported = 0;
         }

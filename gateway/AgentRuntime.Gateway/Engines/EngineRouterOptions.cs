@@ -96,7 +96,9 @@ public sealed record EngineRouterOptions
     /// <summary>Connections to one engine. Default 10,000.</summary>
     public int MaxConnectionsPerEngine { get; init; } = 10_000;
 
-    /// <summary>Bytes of one chunk of a stream, or of a prefill answer. Default 4 MiB.</summary>
+    /// <summary>
+    /// Bytes of one chunk of a stream, of all chunks before the first token, or of a prefill answer. Default 4 MiB.
+    /// </summary>
     public int MaxChunkBytes { get; init; } = 4 << 20;
 
     /// <summary>Bytes of an engine's list of embeddings. Default 64 MiB.</summary>

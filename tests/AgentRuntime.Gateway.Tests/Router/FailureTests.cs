@@ -226,4 +226,35 @@ public class FailureTests
 
         Assert.Equal(12, a.Seen.Count + b.Seen.Count);
     }
+
+    [Theory]
+    [InlineData("", 4_003)]
+    [InlineData("x", 4_004)]
+    public async Task An_answer_without_end_is_ended(string content, int code)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        var chunk = engine.ChatChunk(new { content, padding = new string('y', 2_000), role = "assistant" }, null)
+            .Replace("\"content\":\"x\"", $"\"content\":\"{new string('x', 2_000)}\"", StringComparison.Ordinal);
+        engine.Answer = async (context, _) =>
+        {
+            while (!context.RequestAborted.IsCancellationRequested)
+                await ScriptedEngine.WriteEventAsync(context, chunk);
+        };
+        await using var harness = await StartAsync([engine], o => o with { MaxChunkBytes = 64 << 10 });
+
+        var error = await harness.RefusedAsync(Chat(maxTokens: 10)).WaitAsync(Eventually.Patience);
+
+        Assert.Equal(new ReasonCode(code), error.Code);
+        await engine.ClientGone.Task.WaitAsync(Eventually.Patience);
+    }
+
+    [Fact]
+    public async Task The_longest_tokens_make_no_answer_too_long()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Words = [.. Enumerable.Repeat(new string(' ', 256), 500)];
+        await using var harness = await StartAsync([engine]);
+
+        Assert.Equal(256 * 500, TextOf(await harness.AskAsync(Chat(maxTokens: 500))).Length);
+    }
 }
