@@ -54,6 +54,12 @@ public sealed record EdgeOptions
     /// </summary>
     public TimeSpan InferenceTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>
+    /// How long the client of a streamed answer may take nothing of what waits for it before its connection is closed.
+    /// Default 20 s: less than others wait for its place in the engine.
+    /// </summary>
+    public TimeSpan ClientStallTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
     /// <summary>How long any other request may take, event streams aside. Default 60 s.</summary>
     public TimeSpan ControlTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -92,6 +98,7 @@ public sealed record EdgeOptions
         Check(MaxCompilations, nameof(MaxCompilations));
         Check(RequestHeadersTimeout.Ticks, nameof(RequestHeadersTimeout));
         Check(InferenceTimeout.Ticks, nameof(InferenceTimeout));
+        Check(ClientStallTimeout.Ticks, nameof(ClientStallTimeout));
         Check(ControlTimeout.Ticks, nameof(ControlTimeout));
         Check(EventHeartbeat.Ticks, nameof(EventHeartbeat));
         Check(DefaultMaxOutputTokens, nameof(DefaultMaxOutputTokens));

@@ -222,6 +222,34 @@ public class InferenceTests
         Assert.Equal(HttpStatusCode.OK, (await first).StatusCode);
     }
 
+    [Theory]
+    [InlineData("v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]", 1, 16_000)]
+    [InlineData("v1/responses", "\"input\":\"hi\",\"max_output_tokens\":32768", 250, 0)]
+    public async Task A_client_that_takes_nothing_of_its_stream_gives_its_place_in_the_engine_back(
+        string path, string prompt, int textChars, int otherChars)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        var chunk = engine.ChatChunk(
+            new { content = new string('x', textChars), padding = new string('y', otherChars) }, null);
+        engine.Answer = async (context, _) =>
+        {
+            while (!context.RequestAborted.IsCancellationRequested)
+                await ScriptedEngine.WriteEventAsync(context, chunk);
+        };
+        await using var edge = await EdgeHarness.StartAsync(
+            [engine], new EdgeOptions { ClientStallTimeout = TimeSpan.FromMilliseconds(100) });
+        using var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new StringContent(
+                $$"""{"model":"m",{{prompt}},"stream":true}""", Encoding.UTF8, "application/json"),
+        };
+
+        using var response = await edge.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+
+        await engine.ClientGone.Task.WaitAsync(Eventually.Patience);
+        await Eventually.BecomesTrueAsync(() => edge.Router.Engines.Single().InFlight == 0);
+    }
+
     private static HttpRequestMessage ChatRequest(bool stream) => new(HttpMethod.Post, "v1/chat/completions")
     {
         Content = new StringContent(

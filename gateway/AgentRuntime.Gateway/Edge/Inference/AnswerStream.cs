@@ -16,11 +16,13 @@ internal static class AnswerStream
     /// <param name="context">Whose response has not begun.</param>
     /// <param name="chunks">The answer, its first chunk current.</param>
     /// <param name="includeUsage">Whether the client wants the usage chunk.</param>
+    /// <param name="client">Sends it.</param>
     /// <param name="cancellationToken">Ends the stream.</param>
     public static async Task WriteAsync(
         HttpContext context,
         IAsyncEnumerator<InferenceChunk> chunks,
         bool includeUsage,
+        ClientFlush client,
         CancellationToken cancellationToken)
     {
         var response = context.Response;
@@ -37,23 +39,22 @@ internal static class AnswerStream
                     WriteEvent(output, chunk.Raw.Span);
 
                 var next = chunks.MoveNextAsync();
-                if (!next.IsCompleted || output.UnflushedBytes > MaxUnflushedBytes)
-                    await output.FlushAsync(cancellationToken);
-                if (!await next)
+                var flushes = !next.IsCompleted || output.UnflushedBytes > MaxUnflushedBytes;
+                if (!await (flushes ? client.FlushAsync(context, next, cancellationToken) : next))
                     break;
             }
 
             WriteEvent(output, "[DONE]"u8);
         }
-        catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (e is not StreamBrokenException && !context.RequestAborted.IsCancellationRequested)
         {
             // The status has been sent; an error event is the only way left to say that the answer is not whole.
             WriteEvent(output, ErrorWriter.OpenAiBody(EdgeRequest.ErrorOf(e)).Span);
-            await output.FlushAsync(CancellationToken.None);
+            await client.FlushAsync(context, default, CancellationToken.None);
             throw new StreamBrokenException(e);
         }
 
-        await output.FlushAsync(cancellationToken);
+        await client.FlushAsync(context, default, cancellationToken);
     }
 
     private static void WriteEvent(PipeWriter output, ReadOnlySpan<byte> data)

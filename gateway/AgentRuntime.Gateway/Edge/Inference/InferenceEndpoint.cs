@@ -8,8 +8,10 @@ namespace AgentRuntime.Gateway;
 /// passes the router's answer on, streamed or whole. Thread-safe.
 /// </summary>
 internal sealed class InferenceEndpoint(
-    EdgeOptions options, IInferenceRouter router, ModelPolicy policy, IQuotaLedger ledger)
+    EdgeOptions options, IInferenceRouter router, ModelPolicy policy, IQuotaLedger ledger, TimeProvider time)
 {
+    private readonly ClientFlush _client = new(options.ClientStallTimeout, time);
+
     private readonly ConcurrencyLimit _limit =
         new("inference requests", options.MaxInferenceRequests, options.MaxInferenceRequestsPerTenant);
 
@@ -98,13 +100,13 @@ internal sealed class InferenceEndpoint(
         await answer(context, chunks, request, client, cancellationToken);
     }
 
-    private static Task AnswerAsync(
+    private Task AnswerAsync(
         HttpContext context,
         IAsyncEnumerator<InferenceChunk> chunks,
         InferenceRequest request,
         ClientRequest client,
         CancellationToken cancellationToken) => client.Stream
-            ? AnswerStream.WriteAsync(context, chunks, client.IncludeUsage, cancellationToken)
+            ? AnswerStream.WriteAsync(context, chunks, client.IncludeUsage, _client, cancellationToken)
             : WholeAnswer.WriteAsync(context, chunks, request, cancellationToken);
 
     /// <summary>

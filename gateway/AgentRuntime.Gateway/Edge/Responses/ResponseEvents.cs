@@ -16,7 +16,10 @@ internal sealed class ResponseEvents(PipeWriter output, ResponseObject response)
     private bool _messageBegun;
 
     public async Task WriteAsync(
-        HttpContext context, IAsyncEnumerator<InferenceChunk> chunks, CancellationToken cancellationToken)
+        HttpContext context,
+        IAsyncEnumerator<InferenceChunk> chunks,
+        ClientFlush client,
+        CancellationToken cancellationToken)
     {
         Event("response.created", json => Response(json, ended: false));
         Event("response.in_progress", json => Response(json, ended: false));
@@ -29,13 +32,11 @@ internal sealed class ResponseEvents(PipeWriter output, ResponseObject response)
                 if (chunk.Text.Length > 0)
                     Delta(chunk.Text);
                 var next = chunks.MoveNextAsync();
-                if (!next.IsCompleted)
-                    await output.FlushAsync(cancellationToken);
-                if (!await next)
+                if (!await (next.IsCompleted ? next : client.FlushAsync(context, next, cancellationToken)))
                     break;
             }
         }
-        catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (e is not StreamBrokenException && !context.RequestAborted.IsCancellationRequested)
         {
             var error = EdgeRequest.ErrorOf(e);
             Event("error", json =>
@@ -44,12 +45,12 @@ internal sealed class ResponseEvents(PipeWriter output, ResponseObject response)
                 json.WriteString("message"u8, error.Message);
                 json.WriteString("param"u8, error.Where);
             });
-            await output.FlushAsync(CancellationToken.None);
+            await client.FlushAsync(context, default, CancellationToken.None);
             throw new StreamBrokenException(e);
         }
 
         End();
-        await output.FlushAsync(cancellationToken);
+        await client.FlushAsync(context, default, cancellationToken);
     }
 
     private void Delta(string text)

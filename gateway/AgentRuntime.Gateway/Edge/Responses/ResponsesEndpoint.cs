@@ -11,6 +11,8 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class ResponsesEndpoint(EdgeOptions options, InferenceEndpoint inference, TimeProvider time)
 {
+    private readonly ClientFlush _client = new(options.ClientStallTimeout, time);
+
     public Task PostAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
         ResponseEcho? echo = null;
@@ -49,7 +51,7 @@ internal sealed class ResponsesEndpoint(EdgeOptions options, InferenceEndpoint i
             context.Response.Headers.CacheControl = "no-cache";
             context.Response.Headers["X-Accel-Buffering"] = "no";
             var events = new ResponseEvents(context.Response.BodyWriter, response);
-            await events.WriteAsync(context, chunks, cancellationToken);
+            await events.WriteAsync(context, chunks, _client, cancellationToken);
             return;
         }
 
