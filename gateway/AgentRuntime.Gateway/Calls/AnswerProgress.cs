@@ -88,17 +88,21 @@ internal sealed class AnswerProgress(InferenceRequest request, RequestTemplate t
     /// <summary>
     /// The account of the whole answer. Tokens that were sent before a change of engines came back to the last one as
     /// prompt, and are counted as output. An engine that gave no account is charged at the bound that was reserved
-    /// for the prompt, and at what was seen of the output: silence must not make tokens free.
+    /// for the prompt, and at what was seen of the output: silence must not make tokens free. No account is above what
+    /// was reserved: an engine that is wrong, or lies, must not spend what the tenant has not been granted.
     /// </summary>
     public InferenceUsage Usage(long? prefillCached)
     {
+        var most = request.PromptTokensAtMost.Value;
         if (_usage is not { } last)
-            return new InferenceUsage(request.PromptTokensAtMost, default, new TokenCount(Tokens));
+            return new InferenceUsage(new(most), default, new(Math.Min(Tokens, request.MaxOutputTokens)));
 
+        var prompt = Math.Min(Math.Max(0, last.Prompt - _tokensOfEarlierLegs), most);
         return new EngineUsage(
-            Math.Max(0, last.Prompt - _tokensOfEarlierLegs),
-            Math.Min(prefillCached ?? last.Cached, Math.Max(0, last.Prompt - _tokensOfEarlierLegs)),
-            last.Output + _tokensOfEarlierLegs).ToUsage();
+            prompt,
+            Math.Min(prefillCached ?? last.Cached, prompt),
+            Math.Min(Math.Min(last.Output, request.MaxOutputTokens) + _tokensOfEarlierLegs, request.MaxOutputTokens))
+            .ToUsage();
     }
 
     public ReadOnlyMemory<byte> UsageChunk(InferenceUsage usage) =>

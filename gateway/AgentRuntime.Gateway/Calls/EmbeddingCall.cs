@@ -67,9 +67,9 @@ internal sealed class EmbeddingCall(RouterParts parts, InferenceRequest request)
             var (list, tokens) = EmbeddingBody.Rewrite(answer, request.Model, base64);
             engine.Circuit.Succeeded();
 
-            // As with answers: an engine that gives no account is charged at the bound that was reserved.
-            var usage = new InferenceUsage(
-                tokens is { } count ? new TokenCount(count) : request.PromptTokensAtMost, default, default);
+            // As with answers: an engine that gives no account is charged at the bound that was reserved, none at more.
+            var most = request.PromptTokensAtMost.Value;
+            var usage = new InferenceUsage(new TokenCount(Math.Min(tokens ?? most, most)), default, default);
             var servedBy = new ServedBy(engine.Name, engine.Name);
             return new InferenceChunk
             {

@@ -160,18 +160,22 @@ internal static class ChunkReader
         return call;
     }
 
+    /// <summary>
+    /// Null when it is none: no object, or one that does not tell in whole numbers how much was read and written.
+    /// </summary>
     public static EngineUsage? Usage(ref Utf8JsonReader reader)
     {
         if (!Enter(ref reader, JsonTokenType.StartObject))
             return null;
 
+        long? prompt = null, output = null;
         var usage = new EngineUsage(0, 0, 0);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("prompt_tokens"u8))
-                usage = usage with { Prompt = Number(ref reader) };
+                prompt = Tokens(ref reader);
             else if (reader.ValueTextEquals("completion_tokens"u8))
-                usage = usage with { Output = Number(ref reader) };
+                output = Tokens(ref reader);
             else if (reader.ValueTextEquals("prompt_tokens_details"u8))
                 usage = Member(ref reader, "cached_tokens"u8) is { } cached
                     ? usage with { Cached = cached, CachedKnown = true }
@@ -184,7 +188,7 @@ internal static class ChunkReader
                 reader.Skip();
         }
 
-        return usage;
+        return prompt is { } read && output is { } written ? usage with { Prompt = read, Output = written } : null;
     }
 
     private static long? Member(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
@@ -272,6 +276,18 @@ internal static class ChunkReader
         reader.Read();
         if (reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var number) && number is >= 0 and < 1e9)
             return number;
+
+        reader.Skip();
+        return null;
+    }
+
+    /// <summary>Null when it is no count. Some write a whole number with a fraction of zero.</summary>
+    private static long? Tokens(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var number)
+            && number is >= 0 and < long.MaxValue && double.IsInteger(number))
+            return (long)number;
 
         reader.Skip();
         return null;

@@ -234,6 +234,37 @@ public class RouterTests
         Assert.Equal(new InferenceUsage(request.PromptTokensAtMost, default, new(2)), chunks[^1].Usage);
     }
 
+    [Theory]
+    [InlineData("""{"prompt_tokens":10.0,"completion_tokens":2.0}""", 10, 2)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":65}""", 10, 64)]
+    [InlineData("""{"prompt_tokens":1000000000000000,"completion_tokens":1000000000000000}""", null, 64)]
+    [InlineData("""{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807}""", null, 1)]
+    [InlineData("""{"prompt_tokens":-5,"completion_tokens":-7}""", null, 1)]
+    [InlineData("""{"prompt_tokens":10.5,"completion_tokens":2}""", null, 1)]
+    [InlineData("""{"prompt_tokens":"10","completion_tokens":[2]}""", null, 1)]
+    [InlineData("""{"prompt_tokens":10}""", null, 1)]
+    [InlineData("{}", null, 1)]
+    public async Task An_account_is_never_above_what_was_reserved_and_one_that_cannot_be_read_is_none(
+        string account, int? prompt, int output)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = async (context, _) =>
+        {
+            await ScriptedEngine.WriteEventAsync(context, engine.Chunk("one"));
+            await ScriptedEngine.WriteEventAsync(context, engine.Finish());
+            await ScriptedEngine.WriteEventAsync(context, $$"""{"choices":[],"usage":{{account}}}""");
+            await ScriptedEngine.WriteEventAsync(context, "[DONE]");
+        };
+        await using var harness = await StartAsync([engine]);
+        var request = Chat(maxTokens: 64);
+
+        var chunks = await harness.AskAsync(request);
+
+        var most = request.PromptTokensAtMost;
+        Assert.Equal(
+            new InferenceUsage(prompt is { } p ? new(p) : most, default, new(output)), chunks[^1].Usage);
+    }
+
     [Fact]
     public async Task Leaving_early_breaks_the_engines_connection()
     {
