@@ -37,6 +37,47 @@ public sealed class WholeAnswerTests
         }
     }
 
+    [Theory]
+    [InlineData("""{"choices":[{"index":null,"delta":{"content":"x"}}]}""", "\"content\":\"x\"")]
+    [InlineData("""{"choices":[{"index":"0","delta":{"content":"x"}}]}""", "\"content\":\"x\"")]
+    [InlineData("""{"created":"7","choices":[{"delta":{"content":"x"}},1,null]}""", "\"content\":\"x\"")]
+    [InlineData("""{"created":null,"choices":[{"delta":{"content":"x"}}]}""", "\"created\":0")]
+    [InlineData(
+        """{"choices":[{"delta":{"tool_calls":[null,"x",{"index":null,"id":"c","function":{"name":"f"}}]}}]}""",
+        "\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}")]
+    public void What_an_engine_leaves_out_or_writes_otherwise_breaks_no_answer(string chunk, string part) =>
+        Assert.Contains(
+            part,
+            Whole(InferenceOperation.Chat, [new() { Raw = Encoding.UTF8.GetBytes(chunk) }]),
+            StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("""{"choices":[{"delta":{"thoughts":"\ud800"}}]}""")]
+    [InlineData("""{"choices":[{"delta":{"thoughts":"ÿ"}}]}""")]
+    [InlineData("""{"choices":[{"delta":{"content":"x"}""")]
+    public void What_is_no_text_is_the_engines_failure(string chunk)
+    {
+        var error = Assert.Throws<RuntimeErrorException>(
+            () => Whole(InferenceOperation.Chat, [new() { Raw = Encoding.Latin1.GetBytes(chunk) }]));
+        Assert.Equal(ReasonCodes.EngineFailed, error.Error.Code);
+    }
+
+    [Fact]
+    public void Log_probabilities_cost_about_what_an_engine_sends_of_them()
+    {
+        const int Elements = 100_000;
+        var numbers = string.Join(',', new int[Elements]);
+        var raw = Encoding.UTF8.GetBytes(
+            "{\"choices\":[{\"delta\":{},\"logprobs\":{\"content\":[" + numbers + "]}}]}");
+        var answer = new AnswerAssembly(InferenceOperation.Chat);
+        answer.Add(new() { Raw = raw });
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        answer.Add(new() { Raw = raw });
+
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / Elements, 0, 64);
+    }
+
     [Fact]
     public async Task A_token_of_an_answer_makes_few_bytes()
     {

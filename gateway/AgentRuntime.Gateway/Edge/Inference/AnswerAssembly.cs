@@ -8,20 +8,37 @@ namespace AgentRuntime.Gateway;
 /// <param name="operation">What was asked for: a chat's text is its content.</param>
 internal sealed class AnswerAssembly(InferenceOperation operation)
 {
+    // As ChunkReader reads it.
+    private const int MaxIndex = 1_000;
+
     private readonly string _text = operation == InferenceOperation.Chat ? "content" : "text";
     private readonly SortedDictionary<int, ChoiceAssembly> _choices = [];
     private string? _id;
     private string? _fingerprint;
     private long _created;
 
-    /// <exception cref="JsonException">Not a JSON object.</exception>
+    /// <exception cref="RuntimeErrorException">AR4003: the chunk holds what is no text.</exception>
     public void Add(InferenceChunk chunk)
     {
         // The first one says what all share; of those that follow nearly all are a token's text and no more.
         if (chunk.OnlyText && _choices.TryGetValue(0, out var first))
             first.Add(_text, chunk.Text, chunk.FinishReason);
         else
-            Add(chunk.Raw);
+            AddWhole(chunk.Raw);
+    }
+
+    private void AddWhole(ReadOnlyMemory<byte> chunk)
+    {
+        try
+        {
+            Add(chunk);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // What is only passed on is read here for the first time; bytes that are no Unicode show only now.
+            throw new RuntimeErrorException(
+                new RuntimeError(ReasonCodes.EngineFailed, "the engine's answer cannot be read"), e);
+        }
     }
 
     private void Add(ReadOnlyMemory<byte> chunk)
@@ -30,14 +47,14 @@ internal sealed class AnswerAssembly(InferenceOperation operation)
         var root = document.RootElement;
         _id ??= Text(root, "id");
         _fingerprint ??= Text(root, "system_fingerprint");
-        if (_created == 0 && root.TryGetProperty("created", out var created) && created.TryGetInt64(out var seconds))
-            _created = seconds;
+        if (_created == 0)
+            _created = Number(root, "created");
         if (!root.TryGetProperty("choices", out var choices) || choices.ValueKind != JsonValueKind.Array)
             return;
 
-        foreach (var choice in choices.EnumerateArray())
+        foreach (var choice in choices.EnumerateArray().Where(c => c.ValueKind == JsonValueKind.Object))
         {
-            var index = choice.TryGetProperty("index", out var i) && i.TryGetInt32(out var number) ? number : 0;
+            var index = Index(choice);
             if (!_choices.TryGetValue(index, out var assembly))
                 _choices[index] = assembly = new ChoiceAssembly();
             assembly.Add(choice);
@@ -67,6 +84,16 @@ internal sealed class AnswerAssembly(InferenceOperation operation)
         element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
             ? value.GetString()
             : null;
+
+    /// <summary>Which one of several it is; some engines leave that out, or null, where there is one.</summary>
+    internal static int Index(JsonElement element) =>
+        (int)Math.Clamp(Number(element, "index"), 0, MaxIndex);
+
+    private static long Number(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number
+            && value.TryGetInt64(out var number)
+            ? number
+            : 0;
 }
 
 /// <summary>One choice of an answer, put together. Not thread-safe.</summary>
@@ -124,7 +151,7 @@ internal sealed class ChoiceAssembly
         {
             if (member.NameEquals("tool_calls") && member.Value.ValueKind == JsonValueKind.Array)
             {
-                foreach (var call in member.Value.EnumerateArray())
+                foreach (var call in member.Value.EnumerateArray().Where(c => c.ValueKind == JsonValueKind.Object))
                     AddToolCall(call);
             }
             else if (member.Value.ValueKind == JsonValueKind.String && !member.NameEquals("role"))
@@ -136,7 +163,7 @@ internal sealed class ChoiceAssembly
 
     private void AddToolCall(JsonElement call)
     {
-        var index = call.TryGetProperty("index", out var i) && i.TryGetInt32(out var number) ? number : 0;
+        var index = AnswerAssembly.Index(call);
         if (!_toolCalls.TryGetValue(index, out var assembly))
             _toolCalls[index] = assembly = new ToolCallAssembly();
         assembly.Id ??= AnswerAssembly.Text(call, "id");
@@ -153,7 +180,9 @@ internal sealed class ChoiceAssembly
         {
             if (!_logprobs.TryGetValue(member.Name, out var list))
                 _logprobs[member.Name] = list = [];
-            list.AddRange(member.Value.EnumerateArray().Select(e => e.Clone()));
+
+            // As one: what each element costs by itself is many times what an engine needs to send it.
+            list.Add(member.Value.Clone());
         }
     }
 
@@ -192,7 +221,7 @@ internal sealed class ChoiceAssembly
         foreach (var (name, list) in _logprobs)
         {
             json.WriteStartArray(name);
-            foreach (var element in list)
+            foreach (var element in list.SelectMany(l => l.EnumerateArray()))
                 element.WriteTo(json);
             json.WriteEndArray();
         }
