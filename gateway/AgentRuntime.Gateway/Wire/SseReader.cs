@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace AgentRuntime.Gateway;
 
 /// <summary>
@@ -23,6 +25,9 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
     private bool _completed;
     private ReadOnlyMemory<byte>? _data;
 
+    // Where the lines of an event are put together that has several; each such event has one of its own.
+    private ArrayBufferWriter<byte>? _lines;
+
     /// <summary>Whether an event's data is there already; then it is <paramref name="data"/>.</summary>
     /// <exception cref="InvalidDataException">An event is longer than the bound.</exception>
     public bool TryNext(out ReadOnlyMemory<byte> data)
@@ -34,7 +39,7 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
                 if (_data is not { } whole)
                     continue;
 
-                _data = null;
+                (_data, _lines) = (null, null);
                 data = whole;
                 return true;
             }
@@ -45,7 +50,7 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
             var more = line["data:".Length..];
             if (more is { IsEmpty: false } && more.Span[0] == (byte)' ')
                 more = more[1..];
-            _data = _data is { } before ? (byte[])[.. before.Span, (byte)'\n', .. more.Span] : more;
+            _data = _data is { } before ? Join(before, more.Span) : more;
             if (_data.Value.Length > maxEventBytes)
                 throw new InvalidDataException($"an event is longer than {maxEventBytes} bytes");
         }
@@ -55,6 +60,20 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
 
         data = default;
         return false;
+    }
+
+    /// <summary>What there is of an event, and one more line of it; in all, each byte is copied a few times.</summary>
+    private ReadOnlyMemory<byte> Join(ReadOnlyMemory<byte> before, ReadOnlySpan<byte> line)
+    {
+        if (_lines is null)
+        {
+            _lines = new ArrayBufferWriter<byte>(2 * (before.Length + line.Length + 1));
+            _lines.Write(before.Span);
+        }
+
+        _lines.Write("\n"u8);
+        _lines.Write(line);
+        return _lines.WrittenMemory;
     }
 
     /// <summary>Waits for more bytes; false when there are none any more.</summary>

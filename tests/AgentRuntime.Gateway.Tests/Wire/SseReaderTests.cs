@@ -33,6 +33,21 @@ public sealed class SseReaderTests
             Enumerable.Range(0, 5_000).Select(i => $"{i}"), kept.Select(k => Encoding.UTF8.GetString(k.Span)));
     }
 
+    [Fact]
+    public async Task An_event_of_many_lines_costs_about_what_it_is_long()
+    {
+        const int Lines = 100_000;
+        var text = string.Concat(Enumerable.Repeat("data:x\n", Lines)) + "\n";
+        var reader = new SseReader(new MemoryStream(Encoding.UTF8.GetBytes(text)), 2 * Lines);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        ReadOnlyMemory<byte> data;
+        while (!reader.TryNext(out data))
+            Assert.True(await reader.ReadAsync(CancellationToken.None));
+
+        Assert.Equal((2 * Lines) - 1, data.Length);
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / Lines, 0, 100);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(512)]
