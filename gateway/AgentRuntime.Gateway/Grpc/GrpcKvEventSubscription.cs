@@ -10,7 +10,8 @@ namespace AgentRuntime.Gateway;
 
 /// <summary>
 /// Follows one engine's KV events over <c>SubscribeKvEvents</c>. As over ZeroMQ, one connection is one life of a
-/// process: when the stream ends everything is forgotten, and the next one starts from 0. One task runs it.
+/// process: when the stream ends everything is forgotten, and the next one starts from 0; it asks ever less often where
+/// nobody publishes, and says so once. One task runs it.
 /// </summary>
 internal sealed class GrpcKvEventSubscription(
     Engine engine, RouteDesk desk, EngineRouterOptions options, TimeProvider time, ILogger logger)
@@ -18,6 +19,8 @@ internal sealed class GrpcKvEventSubscription(
     private const int MaxBatchBytes = 16 << 20;
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+    private TimeSpan _wait = FirstWait;
+    private string? _lost;
 
     /// <summary>Follows until cancelled, or until the engine says that it publishes none.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -25,22 +28,20 @@ internal sealed class GrpcKvEventSubscription(
         using var channel = new RpcChannel(
             GrpcEngineHandler.HttpAddress(engine.Descriptor.BaseAddress),
             new() { ConnectTimeout = options.ConnectTimeout, MaxReceiveBytes = MaxBatchBytes }, time);
-        var wait = FirstWait;
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
                 if (engine.Health.Healthy)
-                {
-                    wait = FirstWait;
                     await FollowAsync(channel, cancellationToken);
-                }
             }
             catch (RpcException e)
             {
-                GatewayLog.KvEventsLost(logger, engine.Name, e.Message);
+                if (e.Message != _lost)
+                    GatewayLog.KvEventsLost(logger, engine.Name, e.Message);
+                _lost = e.Message;
                 if (e.Status.Code == RpcStatusCode.Unimplemented)
-                    wait = LongestWait;
+                    _wait = LongestWait;
             }
             catch (OperationCanceledException)
             {
@@ -48,8 +49,8 @@ internal sealed class GrpcKvEventSubscription(
             }
 
             desk.ForgetKv(engine);
-            await Task.Delay(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
+            await Task.Delay(_wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _wait = _wait * 2 < LongestWait ? _wait * 2 : LongestWait;
         }
 
         desk.ForgetKv(engine);
@@ -66,6 +67,7 @@ internal sealed class GrpcKvEventSubscription(
         desk.ForgetKv(engine);
         while (await call.ReadAsync() is { } wire)
         {
+            (_wait, _lost) = (FirstWait, null);
             var batch = Read(wire);
             if (!desk.TakeKv(engine, wire.SequenceNumber, batch, KvArrival.Live).Taken)
                 desk.TakeKv(engine, wire.SequenceNumber, batch, KvArrival.AfterLoss);

@@ -8,7 +8,7 @@ namespace AgentRuntime.Gateway;
 /// Follows one engine's KV events: listens, has what it missed replayed, and tells the desk. A connection is one life
 /// of a process as far as anybody can tell: whenever it breaks everything is forgotten, and the next one begins with a
 /// replay from 0. Nothing is queued here: what cannot be read stays with the publisher, whose queue is bounded, and
-/// what that drops is a gap. One task runs it.
+/// what that drops is a gap. Where nobody publishes it asks ever less often, and says so once. One task runs it.
 /// </summary>
 internal sealed class KvEventSubscription(
     Engine engine, RouteDesk desk, EngineRouterOptions options, TimeProvider time, ILogger logger)
@@ -20,26 +20,26 @@ internal sealed class KvEventSubscription(
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ReplaySilence = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReplayPause = TimeSpan.FromSeconds(30);
+    private TimeSpan _wait = FirstWait;
+    private string? _lost;
     private long? _replayFailedAt;
 
     /// <summary>Follows until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var wait = FirstWait;
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
                 if (engine.Health.Healthy && engine.KvEvents is { } endpoints)
-                {
-                    wait = FirstWait;
                     await FollowAsync(endpoints, cancellationToken);
-                }
             }
             catch (Exception e) when (e is SocketException or IOException or InvalidDataException
                 || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
-                GatewayLog.KvEventsLost(logger, engine.Name, e.Message);
+                if (e.Message != _lost)
+                    GatewayLog.KvEventsLost(logger, engine.Name, e.Message);
+                _lost = e.Message;
             }
             catch (OperationCanceledException)
             {
@@ -47,8 +47,8 @@ internal sealed class KvEventSubscription(
             }
 
             desk.ForgetKv(engine);
-            await Task.Delay(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            wait = wait * 2 < LongestWait ? wait * 2 : LongestWait;
+            await Task.Delay(_wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _wait = _wait * 2 < LongestWait ? _wait * 2 : LongestWait;
         }
 
         desk.ForgetKv(engine);
@@ -65,8 +65,11 @@ internal sealed class KvEventSubscription(
         while (true)
         {
             var frames = await events.ReceiveAsync(cancellationToken);
-            if (frames.Count == 3 && frames[1].Length == sizeof(ulong))
-                await TakeAsync(endpoints, Sequence(frames[1]), frames[2], cancellationToken);
+            if (frames.Count != 3 || frames[1].Length != sizeof(ulong))
+                continue;
+
+            (_wait, _lost) = (FirstWait, null);
+            await TakeAsync(endpoints, Sequence(frames[1]), frames[2], cancellationToken);
         }
     }
 

@@ -1,7 +1,5 @@
-using System.Collections.Concurrent;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Gateway.Routing;
-using Microsoft.Extensions.Logging;
 
 namespace AgentRuntime.Gateway.Tests;
 
@@ -186,25 +184,5 @@ public sealed class PlacementTests : IAsyncLifetime
         public override long GetTimestamp() => Interlocked.Exchange(ref _stumbles, 0) == 0
             ? _time.GetTimestamp()
             : throw new InvalidOperationException("the clock stumbled");
-    }
-
-    /// <summary>The ids of what was logged. Thread-safe.</summary>
-    private sealed class Complaints : ILogger
-    {
-        private readonly ConcurrentQueue<int> _events = new();
-
-        public IEnumerable<int> Events => _events;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel,
-            EventId eventId,
-            TState state,
-            Exception? exception,
-            Func<TState, Exception?, string> formatter) => _events.Enqueue(eventId.Id);
     }
 }
