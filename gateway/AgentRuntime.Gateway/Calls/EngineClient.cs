@@ -244,7 +244,7 @@ internal sealed class EngineClient : IDisposable
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException or InvalidDataException
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            return EngineHealth.Unknown;
+            return EngineHealth.Unknown with { Late = watch.TimedOut };
         }
     }
 

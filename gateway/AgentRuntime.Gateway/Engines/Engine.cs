@@ -14,6 +14,9 @@ internal sealed record EngineHealth(
     /// <summary>Where it says that it publishes KV events; null for nowhere.</summary>
     public KvEventEndpoints? KvEvents { get; init; }
 
+    /// <summary>Whether nothing was found because the answer did not come in time.</summary>
+    public bool Late { get; init; }
+
     public static EngineHealth Unknown { get; } = new(false, new Dictionary<string, EngineModel>());
 }
 

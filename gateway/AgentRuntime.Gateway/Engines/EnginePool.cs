@@ -122,13 +122,19 @@ internal sealed class EnginePool(
     private async Task ProbeLoopAsync(Engine engine, TaskCompletionSource first, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(options.ProbeInterval, time);
+        var late = false;
         try
         {
             do
             {
                 try
                 {
-                    Take(engine, await ProbeAsync(engine, cancellationToken));
+                    // One late answer says as much of this machine, which may be busy, as of the engine.
+                    var health = await ProbeAsync(engine, cancellationToken);
+                    var again = health.Late && !late && engine.Health.Healthy;
+                    late = health.Late;
+                    if (!again)
+                        Take(engine, health);
                 }
                 catch (Exception e) when (IsUnexpected(e, cancellationToken))
                 {

@@ -44,7 +44,7 @@ public sealed record EngineRouterOptions
     /// <summary>Between two readings of an engine's load from its metrics. Default 500 ms.</summary>
     public TimeSpan LoadInterval { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long a probe may take. Default 2 s.</summary>
+    /// <summary>How long a probe may take; two late ones in a row show an engine as unhealthy. Default 2 s.</summary>
     public TimeSpan ProbeTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long connecting may take. Default 2 s.</summary>

@@ -40,6 +40,9 @@ internal sealed class ScriptedEngine : IAsyncDisposable
 
     public bool Healthy { get; set; } = true;
 
+    /// <summary>What is waited for before <c>/health</c> answers.</summary>
+    public Func<HttpContext, Task> Probed { get; set; } = _ => Task.CompletedTask;
+
     /// <summary>What <c>/v1/models</c> answers; null for <see cref="Model"/> and <see cref="Adapters"/>.</summary>
     public string? Models { get; set; }
 
@@ -76,7 +79,11 @@ internal sealed class ScriptedEngine : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();
         var engine = new ScriptedEngine(app, name) { Model = model };
-        app.MapGet("/health", (HttpContext c) => c.Response.StatusCode = engine.Healthy ? 200 : 503);
+        app.MapGet("/health", async (HttpContext c) =>
+        {
+            await engine.Probed(c);
+            c.Response.StatusCode = engine.Healthy ? 200 : 503;
+        });
         app.MapGet("/health_generate", (HttpContext c) =>
         {
             engine.Generated++;

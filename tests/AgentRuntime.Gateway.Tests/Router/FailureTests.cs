@@ -228,6 +228,26 @@ public class FailureTests
     }
 
     [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, false)]
+    public async Task An_engine_is_unhealthy_when_two_of_its_probes_in_a_row_are_late(int late, bool healthy)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var harness = await StartAsync(
+            [engine], o => o with { ProbeTimeout = TimeSpan.FromMilliseconds(500) });
+        var found = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var probes = 0;
+        engine.Probed = async context =>
+        {
+            if (Interlocked.Increment(ref probes) <= late)
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
+            found.TrySetResult(harness.Router.Engines.Single().Healthy);
+        };
+
+        Assert.Equal(healthy, await found.Task.WaitAsync(Eventually.Patience));
+    }
+
+    [Theory]
     [InlineData("", 4_003)]
     [InlineData("x", 4_004)]
     public async Task An_answer_without_end_is_ended(string content, int code)
