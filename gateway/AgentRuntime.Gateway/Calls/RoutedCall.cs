@@ -105,7 +105,11 @@ internal sealed class RoutedCall : IAsyncDisposable
 
         if (read is not { } item)
         {
-            Finish(_leg);
+            // Without a choice it is no answer: a client would find nothing where its text should be.
+            if (_progress.Id is null)
+                await ReplaceLegAsync(EngineFailure.CutShort(_leg.Engine), cancellationToken);
+            else
+                Finish(_leg);
             return;
         }
 

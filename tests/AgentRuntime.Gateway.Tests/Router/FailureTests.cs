@@ -247,6 +247,24 @@ public class FailureTests
         Assert.Equal(healthy, await found.Task.WaitAsync(Eventually.Patience));
     }
 
+    [Fact]
+    public async Task A_stream_that_ends_without_a_choice_is_no_answer()
+    {
+        await using var empty = await ScriptedEngine.StartAsync("a");
+        empty.Answer = async (context, _) =>
+        {
+            await ScriptedEngine.WriteEventAsync(context, empty.Usage(10, 0, 0));
+            await ScriptedEngine.WriteEventAsync(context, "[DONE]");
+        };
+        await using var harness = await StartAsync([empty]);
+        Assert.Equal(ReasonCodes.EngineFailed, (await harness.RefusedAsync()).Code);
+
+        await using var other = await ScriptedEngine.StartAsync("b");
+        await harness.Router.AddEngineAsync(other.Descriptor, CancellationToken.None);
+        for (var i = 0; i < 4; i++)
+            Assert.Equal("Hello, world", TextOf(await harness.AskAsync()));
+    }
+
     [Theory]
     [InlineData("", 4_003)]
     [InlineData("x", 4_004)]
