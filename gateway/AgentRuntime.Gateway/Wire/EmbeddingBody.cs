@@ -121,8 +121,11 @@ internal static class EmbeddingBody
         json.WriteStartArray();
         foreach (var bits in MemoryMarshal.Cast<byte, int>(bytes))
         {
-            json.WriteNumberValue(BitConverter.Int32BitsToSingle(
-                BitConverter.IsLittleEndian ? bits : BinaryPrimitives.ReverseEndianness(bits)));
+            var value = BitConverter.Int32BitsToSingle(
+                BitConverter.IsLittleEndian ? bits : BinaryPrimitives.ReverseEndianness(bits));
+            if (!float.IsFinite(value))
+                throw new JsonException("an embedding holds what is no number");
+            json.WriteNumberValue(value);
         }
 
         json.WriteEndArray();

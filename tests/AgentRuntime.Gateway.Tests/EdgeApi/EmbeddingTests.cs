@@ -1,5 +1,7 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
+using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
 
 namespace AgentRuntime.Gateway.Tests;
@@ -84,6 +86,36 @@ public class EmbeddingTests
         (good.Answer, failing.Answer) = (tooLong, tooLong);
 
         Assert.Equal("AR4006", await EdgeHarness.OpenAiErrorAsync(await AskAsync(edge), HttpStatusCode.BadRequest));
+    }
+
+    [Theory]
+    [InlineData("AADAfw==")] // NaN
+    [InlineData("AACAfw==")] // infinity
+    [InlineData("AAA=")]
+    [InlineData("x")]
+    public async Task What_an_engine_computed_wrongly_is_its_failure(string base64)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = (c, _) => c.Response.WriteAsync(
+            "{\"data\":[{\"index\":0,\"embedding\":\"" + base64 + "\"}],\"usage\":{\"prompt_tokens\":1}}");
+        await using var edge = await EdgeHarness.StartAsync([engine]);
+
+        Assert.Equal("AR4003", await EdgeHarness.OpenAiErrorAsync(await AskAsync(edge), HttpStatusCode.BadGateway));
+    }
+
+    [Fact]
+    public async Task An_account_of_embeddings_is_never_above_what_was_reserved()
+    {
+        const string Body = """{"model":"m","input":"a"}""";
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = (c, _) => c.Response.WriteAsync(
+            """{"data":[{"index":0,"embedding":[1]}],"usage":{"prompt_tokens":9223372036854775807}}""");
+        await using var harness = await RouterHarness.StartAsync([engine]);
+
+        var chunks = await harness.AskAsync(new(
+            RouterHarness.Acme, "m", InferenceOperation.Embedding, Encoding.UTF8.GetBytes(Body), 1));
+
+        Assert.Equal(Body.Length, chunks[^1].Usage!.Prompt.Value);
     }
 
     [Theory]
