@@ -13,6 +13,9 @@ internal static class KvEventReader
 {
     private const int MaxNameBytes = 1024;
 
+    // What is read of one event or its blocks takes a hundred times what may stand for it on the wire.
+    private const int MostOfABatch = 1 << 20;
+
     // The positional order; a map names the same fields.
     private static readonly string[] BatchFields = ["ts", "events", "data_parallel_rank"];
 
@@ -38,7 +41,7 @@ internal static class KvEventReader
                 continue;
             }
 
-            for (var left = reader.ReadArrayHead(); left > 0; left--)
+            for (var left = Count(ref reader); left > 0; left--)
             {
                 if (ReadEvent(ref reader) is { } e)
                     events.Add(e);
@@ -167,7 +170,7 @@ internal static class KvEventReader
         if (reader.TryReadNil())
             return null;
         var blocks = new List<BlockKeys>();
-        for (var left = reader.ReadArrayHead(); left > 0; left--)
+        for (var left = Count(ref reader); left > 0; left--)
         {
             var keys = new BlockKeys();
             if (!reader.TryReadNil())
@@ -230,6 +233,10 @@ internal static class KvEventReader
             ? BinaryPrimitives.ReadUInt64BigEndian(bytes[^sizeof(ulong)..])
             : throw new InvalidDataException("a block hash is shorter than eight bytes");
     }
+
+    private static int Count(ref MsgPackReader reader) => reader.ReadArrayHead() is <= MostOfABatch and var count
+        ? count
+        : throw new InvalidDataException($"a batch has more than {MostOfABatch} events, or an event as many blocks");
 
     private static string? OptionalText(ref MsgPackReader reader) => reader.TryReadNil() ? null : Text(ref reader);
 

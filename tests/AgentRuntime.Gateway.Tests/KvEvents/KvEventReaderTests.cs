@@ -118,6 +118,22 @@ public class KvEventReaderTests
     public void Lengths_that_lie_are_refused(string hex) =>
         Assert.Throws<InvalidDataException>(() => KvEventReader.Read(Convert.FromHexString(hex)));
 
+    [Theory]
+    [InlineData("92C0", (byte)0x90)]
+    [InlineData("92C09199AB426C6F636B53746F7265649101C09010C0C0C0", (byte)0xC0)]
+    public void More_events_than_a_batch_has_and_keys_of_more_blocks_are_refused(string head, byte element)
+    {
+        const int Most = 1 << 20;
+        Assert.NotEmpty(KvEventReader.Read(Batch(Most)).Events);
+        Assert.Throws<InvalidDataException>(() => KvEventReader.Read(Batch(Most + 1)));
+
+        byte[] Batch(int count) =>
+        [
+            .. Convert.FromHexString(head), 0xDD, (byte)(count >> 24), (byte)(count >> 16), (byte)(count >> 8),
+            (byte)count, .. Enumerable.Repeat(element, count),
+        ];
+    }
+
     [Fact]
     public void Nesting_a_million_deep_does_not_overflow_the_stack()
     {
