@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
 
@@ -8,6 +9,7 @@ namespace AgentRuntime.Gateway;
 internal static class BodyReader
 {
     /// <exception cref="RuntimeErrorException">AR1003: longer than the bound. AR1010: compressed.</exception>
+    /// <exception cref="BadHttpRequestException">It breaks off, or is not framed as HTTP wants it.</exception>
     public static async ValueTask<byte[]> ReadAsync(
         HttpContext context, int maxBytes, CancellationToken cancellationToken)
     {
@@ -25,7 +27,7 @@ internal static class BodyReader
         var pipe = context.Request.BodyReader;
         while (true)
         {
-            var read = await pipe.ReadAsync(cancellationToken);
+            var read = await ReadAsync(pipe, cancellationToken);
             if (read.Buffer.Length > maxBytes)
             {
                 pipe.AdvanceTo(read.Buffer.End);
@@ -40,6 +42,19 @@ internal static class BodyReader
             }
 
             pipe.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    /// <summary>A chunk whose size overflows is no bad request to the server, which throws its general error.</summary>
+    private static async ValueTask<ReadResult> ReadAsync(PipeReader pipe, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await pipe.ReadAsync(cancellationToken);
+        }
+        catch (IOException e) when (e is not BadHttpRequestException)
+        {
+            throw new BadHttpRequestException(e.Message, e);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using AgentRuntime.Abstractions;
 
@@ -275,6 +276,25 @@ public class RefusalTests
         var salts = engine.Seen.Select(r => r.Body.GetProperty("cache_salt").GetString()).ToArray();
         Assert.Equal(salts[0], salts[1]);
         Assert.NotEqual(salts[0], salts[2]);
+    }
+
+    [Theory]
+    [InlineData("Z")]
+    [InlineData("FFFFFFFFFFFFFFFF")]
+    public async Task A_body_whose_chunks_have_no_size_is_the_clients_mistake(string size)
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        using var client = new TcpClient();
+        await client.ConnectAsync(edge.Address.Host, edge.Address.Port);
+        var request = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            + $"Authorization: Bearer {MemoryPorts.AcmeKey}\r\n\r\n{size}\r\n";
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(request));
+
+        using var reader = new StreamReader(client.GetStream(), Encoding.UTF8);
+        var answer = await reader.ReadToEndAsync().WaitAsync(Eventually.Patience);
+
+        Assert.StartsWith("HTTP/1.1 400 ", answer, StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"AR1004\"", answer, StringComparison.Ordinal);
     }
 
     [Fact]
