@@ -3,13 +3,25 @@ using AgentRuntime.Abstractions;
 namespace AgentRuntime.Execution;
 
 /// <summary>
-/// Lets no response of a tool server have more than so many bytes, whether or not it ever ends: reading further fails.
-/// A client opens no standing streams, so that each response is the answer to one request, with what the server tells
-/// on the way to it, and the whole of it can be bounded. Thread-safe.
+/// Lets no response of a tool server have more than so many bytes or messages, whether or not it ever ends: reading
+/// further fails. A client opens no standing streams, so that each response is the answer to one request, with what the
+/// server tells and asks on the way to it, and the whole of it can be bounded. What a server asks is answered with a
+/// request of its own, beside the calls, whoever waits for them; so the requests at a time are bounded too.
+/// Thread-safe.
 /// </summary>
 /// <param name="maxBytes">The most bytes of one response's body.</param>
 internal sealed class ResponseBound(long maxBytes) : DelegatingHandler
 {
+    /// <summary>
+    /// The most messages of one response. Each takes some kilobytes until it is dealt with, many times its own size.
+    /// </summary>
+    internal const int MaxMessages = 1_000;
+
+    /// <summary>The most requests that are under way or wait for a connection.</summary>
+    private const int MaxRequests = 1_024;
+
+    private int _requests;
+
     /// <summary>Whether a request failed because its response was too long.</summary>
     public static bool IsExceededIn(Exception? e)
     {
@@ -26,17 +38,40 @@ internal sealed class ResponseBound(long maxBytes) : DelegatingHandler
     protected override async Task<HttpResponseMessage> SendAsync(
         HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return Interlocked.Increment(ref _requests) <= MaxRequests
+                ? await BoundedAsync(
+                    await base.SendAsync(request, cancellationToken).ConfigureAwait(false), cancellationToken)
+                    .ConfigureAwait(false)
+                : throw new HttpRequestException($"{MaxRequests} requests to the tool server are under way");
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _requests);
+        }
+    }
+
+    private async Task<HttpResponseMessage> BoundedAsync(
+        HttpResponseMessage response, CancellationToken cancellationToken)
+    {
         var body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-        var bounded = new StreamContent(new BoundedStream(body, maxBytes));
+        var type = response.Content.Headers.ContentType?.MediaType;
+        var events = string.Equals(type, "text/event-stream", StringComparison.OrdinalIgnoreCase)
+            ? new EventStreamCount()
+            : null;
+        var bounded = new StreamContent(new BoundedStream(body, maxBytes, events));
         foreach (var (name, values) in response.Content.Headers.NonValidated)
             bounded.Headers.TryAddWithoutValidation(name, values);
         response.Content = bounded;
         return response;
     }
 
+    private static RuntimeErrorException TooTalkative() => new(new RuntimeError(
+        ReasonCodes.ToolResultTooLarge, $"A tool server's response has more than {MaxMessages} messages."));
+
     /// <summary>Counts what is read. Owns the stream; single reader.</summary>
-    private sealed class BoundedStream(Stream inner, long most) : Stream
+    private sealed class BoundedStream(Stream inner, long most, EventStreamCount? events) : Stream
     {
         private long _read;
 
@@ -55,11 +90,14 @@ internal sealed class ResponseBound(long maxBytes) : DelegatingHandler
         }
 
         public override int Read(byte[] buffer, int offset, int count) =>
-            Counted(inner.Read(buffer, offset, count));
+            Counted(buffer.AsSpan(offset), inner.Read(buffer, offset, count));
 
         public override async ValueTask<int> ReadAsync(
-            Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            Counted(await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false));
+            Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            return Counted(buffer.Span, read);
+        }
 
         public override Task<int> ReadAsync(
             byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -83,6 +121,12 @@ internal sealed class ResponseBound(long maxBytes) : DelegatingHandler
             base.Dispose(disposing);
         }
 
-        private int Counted(int read) => (_read += read) <= most ? read : throw Exceeded(most);
+        private int Counted(ReadOnlySpan<byte> buffer, int read)
+        {
+            if ((_read += read) > most)
+                throw Exceeded(most);
+            events?.Add(buffer[..read]);
+            return events is { Events: > MaxMessages } ? throw TooTalkative() : read;
+        }
     }
 }

@@ -16,6 +16,7 @@ namespace AgentRuntime.Execution.Tests;
 internal sealed class TestToolServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private int _answers;
 
     private TestToolServer(WebApplication app) => _app = app;
 
@@ -28,6 +29,9 @@ internal sealed class TestToolServer : IAsyncDisposable
     public Func<JsonRpcRequest, HttpContext, Task<bool>>? Instead { get; set; }
 
     public ConcurrentQueue<string> Methods { get; } = [];
+
+    /// <summary>What the client has answered to questions of the server.</summary>
+    public int Answers => Volatile.Read(ref _answers);
 
     public ConcurrentQueue<string> HeaderNames { get; } = [];
 
@@ -65,6 +69,12 @@ internal sealed class TestToolServer : IAsyncDisposable
             Methods.Enqueue(request.Method);
             if (Instead is { } instead && await instead(request, context))
                 return;
+        }
+        else if (message is JsonRpcResponse or JsonRpcError)
+        {
+            Interlocked.Increment(ref _answers);
+            context.Response.StatusCode = StatusCodes.Status202Accepted;
+            return;
         }
         message.Context = new JsonRpcMessageContext
         {

@@ -43,6 +43,46 @@ public sealed class McpServerLinkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_server_that_asks_without_end_is_not_answered_without_end()
+    {
+        _server.Instead = async (request, context) =>
+        {
+            if (request.Method != "tools/call")
+                return false;
+            context.Response.ContentType = "text/event-stream";
+            for (var i = 0; i < 2 * ResponseBound.MaxMessages; i++)
+                await context.Response.WriteAsync($$"""data: {"jsonrpc":"2.0","id":{{i}},"method":"ping"}""" + "\n\n");
+            await context.Response.WriteAsync(
+                $$$"""data: {"jsonrpc":"2.0","id":{{{request.Id.Id}}},"result":{"content":[]}}""" + "\n\n");
+            return true;
+        };
+        var failed = Assert.IsType<ToolOutcome.Failed>(await CallAsync());
+        Assert.Equal(ReasonCodes.ToolResultTooLarge, failed.Error.Code);
+        Assert.InRange(_server.Answers, 0, ResponseBound.MaxMessages);
+        _server.Instead = null;
+        Assert.Equal(new ToolOutcome.Succeeded("done"), await CallAsync());
+        Assert.InRange(_server.Answers, 0, ResponseBound.MaxMessages);
+    }
+
+    [Theory]
+    [InlineData("", 0)]
+    [InlineData("data: a\n\ndata: b\n\n", 2)]
+    [InlineData("data: a\r\n\r\ndata: b\r\rdata: c\n", 2)]
+    [InlineData("id: 1\ndata: a\ndata: b\n\n\n\n", 1)]
+    [InlineData(": still there\n\n:\n\n", 0)]
+    [InlineData(": still there\nevent: x\n\n", 1)]
+    public void Events_are_counted_wherever_they_are_cut_and_comments_are_none(string stream, int events)
+    {
+        foreach (var piece in new[] { 1, 2, 3, 100 })
+        {
+            var count = new EventStreamCount();
+            foreach (var bytes in Encoding.UTF8.GetBytes(stream).Chunk(piece))
+                count.Add(bytes);
+            Assert.Equal(events, count.Events);
+        }
+    }
+
+    [Fact]
     public async Task A_list_that_never_ends_is_a_server_that_is_not_there()
     {
         _server.Instead = (request, context) => EndlessAsync(
