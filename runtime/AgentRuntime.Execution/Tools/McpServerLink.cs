@@ -284,7 +284,9 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, long maxListC
     private static string Text(CallToolResult result)
     {
         var text = new StringBuilder();
-        foreach (var block in result.Content)
+
+        // What the server sent as null is null here, whatever the type says.
+        foreach (var block in (IEnumerable<ContentBlock>?)result.Content ?? [])
             if (block is TextContentBlock part)
                 text.Append(text.Length == 0 ? "" : "\n").Append(part.Text);
         return text.Length == 0 && result.StructuredContent is { } structured

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
+using Microsoft.AspNetCore.Http;
 
 namespace AgentRuntime.Execution.Tests;
 
@@ -113,6 +114,23 @@ public sealed class McpToolTransportTests : IAsyncLifetime
         Assert.Equal(ReasonCodes.ToolFailed, Assert.IsType<ToolOutcome.Failed>(await CallAsync()).Error.Code);
         _server.Do = (_, _) => ValueTask.FromResult(TestToolServer.Text("fine"));
         Assert.Equal(new ToolOutcome.Succeeded("fine"), await CallAsync());
+    }
+
+    [Theory]
+    [InlineData("""{"content":null}""")]
+    [InlineData("""{"content":[null]}""")]
+    public async Task A_result_that_holds_nothing_is_an_empty_one(string result)
+    {
+        _server.Instead = async (request, context) =>
+        {
+            if (request.Method != "tools/call")
+                return false;
+            context.Response.ContentType = "application/json";
+            await context.Response.WriteAsync(
+                $$"""{"jsonrpc":"2.0","id":{{request.Id.Id}},"result":{{result}}}""");
+            return true;
+        };
+        Assert.Equal(new ToolOutcome.Succeeded(""), await CallAsync());
     }
 
     [Fact]
