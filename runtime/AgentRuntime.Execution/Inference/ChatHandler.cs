@@ -18,7 +18,7 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
         RunContext run, int number, HostCall.Chat chat, CancellationToken cancellationToken)
     {
         var model = chat.Options.Model ?? run.Agent.DefaultModel ?? "";
-        var past = run.History.Find(number);
+        var past = await run.History.FindAsync(number, cancellationToken).ConfigureAwait(false);
         if (past is not null && ChatReplay.Answer(run, number, model, past) is { } answer)
             return answer;
         if (model.Length == 0)

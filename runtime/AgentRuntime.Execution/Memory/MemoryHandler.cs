@@ -17,7 +17,7 @@ internal sealed class MemoryHandler(IMemoryStore? store, TimeProvider time)
         RunContext run, int number, HostCall.Memory asked, CancellationToken cancellationToken)
     {
         using var activity = RuntimeTelemetry.Source.StartActivity($"memory {MemoryWords.Of(asked.Operation)}");
-        if (run.History.Find(number) is { } past)
+        if (await run.History.FindAsync(number, cancellationToken).ConfigureAwait(false) is { } past)
             return MemoryReplay.Answer(run, number, asked, past);
         var result = await DecideAndDoAsync(run, number, asked, cancellationToken).ConfigureAwait(false);
         if (result is HostCallResult.Refused refused)

@@ -125,7 +125,7 @@ internal sealed class RunExecution(
     private async ValueTask<HostCallResult> AnswerAsync(
         RunContext context, int call, HostCall asked, CancellationToken cancellationToken)
     {
-        if (asked is HostCall.ListTools or HostCall.Sleep && run.History.Find(call) is not null)
+        if (asked is HostCall.ListTools or HostCall.Sleep && run.History.Has(call))
             throw new RuntimeErrorException(RunErrors.Diverged(call));
         switch (asked)
         {

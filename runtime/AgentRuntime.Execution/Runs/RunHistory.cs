@@ -4,20 +4,21 @@ namespace AgentRuntime.Execution;
 
 /// <summary>
 /// What the journal says of a run that an earlier worker left: the results that the agent is given again instead of
-/// doing the work twice. Immutable.
+/// doing the work twice. A run may have recorded more than fits into memory beside all others that were left, so only
+/// the places of its calls are kept, and each call is read when the agent comes to it. Immutable.
 /// </summary>
 internal sealed class RunHistory
 {
     private const int Page = 500;
 
-    private readonly Dictionary<int, RecordedCall> _calls = [];
+    private readonly IRunJournal? _journal;
+    private readonly RunId _run;
+    private readonly Dictionary<int, (long First, long Last)> _calls = [];
 
-    private RunHistory()
-    {
-    }
+    private RunHistory(IRunJournal? journal, RunId run) => (_journal, _run) = (journal, run);
 
     /// <summary>The history of a run that nobody has started.</summary>
-    public static RunHistory None { get; } = new();
+    public static RunHistory None { get; } = new(null, default);
 
     /// <summary>The number of the last call that left a trace; 0 when none did.</summary>
     public int LastCall { get; private set; }
@@ -40,7 +41,7 @@ internal sealed class RunHistory
     /// <summary>Reads a run's events. A run's limits bound their number.</summary>
     public static async Task<RunHistory> ReadAsync(IRunJournal journal, RunId run, CancellationToken cancellationToken)
     {
-        var history = new RunHistory();
+        var history = new RunHistory(journal, run);
         while (await journal.ReadAsync(run, history.LastSequence, Page, cancellationToken).ConfigureAwait(false)
             is { Count: > 0 } page)
         {
@@ -51,8 +52,29 @@ internal sealed class RunHistory
         return history;
     }
 
+    /// <summary>Whether anything is recorded of a call.</summary>
+    public bool Has(int call) => _calls.ContainsKey(call);
+
     /// <summary>What is recorded of a call; null when nothing is.</summary>
-    public RecordedCall? Find(int call) => _calls.GetValueOrDefault(call);
+    /// <exception cref="RuntimeErrorException">AR8002: the journal cannot be read.</exception>
+    public async ValueTask<RecordedCall?> FindAsync(int call, CancellationToken cancellationToken)
+    {
+        if (!_calls.TryGetValue(call, out var place))
+            return null;
+        RecordedCall? recorded = null;
+        for (var last = place.First - 1; last < place.Last;)
+        {
+            var page = await _journal!.ReadAsync(
+                _run, last, (int)Math.Min(place.Last - last, Page), cancellationToken).ConfigureAwait(false);
+            if (page.Count == 0)
+                break;
+            foreach (var e in page)
+                if (RecordedCall.NumberOf(e.Data) == call)
+                    (recorded ??= new RecordedCall(e.At)).Add(e);
+            last = page[^1].Sequence;
+        }
+        return recorded;
+    }
 
     private void Add(RunEvent e)
     {
@@ -62,43 +84,18 @@ internal sealed class RunHistory
                 Attempts++;
                 StartedAt ??= e.At;
                 break;
-            case ChatStarted chat:
-                Call(chat.Call, e.At).ChatStarted = chat;
-                break;
             case ChatCompleted chat:
-                Call(chat.Call, e.At).ChatCompleted = chat;
                 Add(chat.Usage, chat.CostMicroUsd);
                 break;
-            case ChatFailed chat:
-                Call(chat.Call, e.At).ChatFailed = chat;
-                if (chat.Usage is { } usage)
-                    Add(usage, chat.CostMicroUsd ?? 0);
+            case ChatFailed { Usage: { } usage } chat:
+                Add(usage, chat.CostMicroUsd ?? 0);
                 break;
-            case ToolDecided tool:
-                Call(tool.Call, e.At).Add(tool);
-                break;
-            case ApprovalRequested approval:
-                Call(approval.Call, e.At).Add(approval);
-                break;
-            case ApprovalDecided approval:
-                Call(approval.Call, e.At).ApprovalDecided = approval;
-                Call(approval.Call, e.At).ApprovalDecidedAt = e.At;
-                break;
-            case ToolStarted tool:
-                Call(tool.Call, e.At).ToolStarted = tool;
-                break;
-            case ToolCompleted tool:
-                Call(tool.Call, e.At).ToolCompleted = tool;
-                break;
-            case ToolFailed tool:
-                Call(tool.Call, e.At).ToolFailed = tool;
-                break;
-            case MemoryCompleted memory:
-                Call(memory.Call, e.At).MemoryCompleted = memory;
-                break;
-            case MemoryRefused memory:
-                Call(memory.Call, e.At).MemoryRefused = memory;
-                break;
+        }
+
+        if (RecordedCall.NumberOf(e.Data) is { } number)
+        {
+            LastCall = Math.Max(LastCall, number);
+            _calls[number] = (_calls.TryGetValue(number, out var place) ? place.First : e.Sequence, e.Sequence);
         }
     }
 
@@ -106,65 +103,5 @@ internal sealed class RunHistory
     {
         Usage += usage.ToUsage();
         Cost += new MicroUsd(costMicroUsd);
-    }
-
-    private RecordedCall Call(int number, DateTimeOffset at)
-    {
-        LastCall = Math.Max(LastCall, number);
-        if (!_calls.TryGetValue(number, out var call))
-            _calls.Add(number, call = new RecordedCall(at));
-        return call;
-    }
-}
-
-/// <summary>The events of one host call. Filled while the history is read, then only read.</summary>
-/// <param name="at">When its first event was written: the time that its decision was made for.</param>
-internal sealed class RecordedCall(DateTimeOffset at)
-{
-    public DateTimeOffset At => at;
-
-    public ChatStarted? ChatStarted { get; set; }
-
-    public ChatCompleted? ChatCompleted { get; set; }
-
-    public ChatFailed? ChatFailed { get; set; }
-
-    public ToolDecided? ToolDecided { get; private set; }
-
-    /// <summary>
-    /// Why policy refused the call when it was asked again: once a person had approved it, or after a restart. Null
-    /// when it did not.
-    /// </summary>
-    public ErrorResource? RefusedLater { get; private set; }
-
-    public ApprovalRequested? ApprovalRequested { get; private set; }
-
-    public ApprovalDecided? ApprovalDecided { get; set; }
-
-    public DateTimeOffset ApprovalDecidedAt { get; set; }
-
-    public ToolStarted? ToolStarted { get; set; }
-
-    public ToolCompleted? ToolCompleted { get; set; }
-
-    public ToolFailed? ToolFailed { get; set; }
-
-    public MemoryCompleted? MemoryCompleted { get; set; }
-
-    public MemoryRefused? MemoryRefused { get; set; }
-
-    public void Add(ToolDecided decided)
-    {
-        if (ToolDecided is null)
-            ToolDecided = decided;
-        else
-            RefusedLater ??= decided.Reason;
-    }
-
-    public void Add(ApprovalRequested requested)
-    {
-        // The decision just before it was no refusal: it asks a person.
-        ApprovalRequested = requested;
-        RefusedLater = null;
     }
 }

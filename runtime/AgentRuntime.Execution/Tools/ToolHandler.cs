@@ -34,7 +34,7 @@ internal sealed class ToolHandler(
     private async Task<HostCallResult> DecideAndCallAsync(
         RunContext run, int number, HostCall.CallTool asked, CancellationToken cancellationToken)
     {
-        var past = run.History.Find(number);
+        var past = await run.History.FindAsync(number, cancellationToken).ConfigureAwait(false);
         if (past is not null && ToolReplay.Answer(run, number, asked, past) is { } recorded)
             return recorded;
         if (ToolArguments.Parse(asked.ArgumentsJson) is not { } arguments)
