@@ -3,8 +3,8 @@ using System.Threading.Channels;
 namespace AgentRuntime.Execution;
 
 /// <summary>
-/// Runs whose last write failed, so that only the journal knows how far they have come. They are under way still, and
-/// can be cancelled, until they are taken over. Their tenants' quotas bound their number. Thread-safe.
+/// Runs for which the store failed, so that only the journal knows how far they have come. They are under way still,
+/// and can be cancelled, until they are taken over. Their tenants' quotas bound their number. Thread-safe.
 /// </summary>
 /// <param name="patience">How long each is left alone first.</param>
 /// <param name="time">The clock.</param>

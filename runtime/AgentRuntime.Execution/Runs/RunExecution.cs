@@ -27,7 +27,9 @@ internal sealed class RunExecution(
     /// <summary>Executes the run and writes how it ended.</summary>
     /// <param name="shutdown">The platform stops: the run is left as it is in the journal.</param>
     /// <exception cref="OperationCanceledException">The platform stops.</exception>
-    /// <exception cref="RuntimeErrorException">AR8002: the journal cannot be written.</exception>
+    /// <exception cref="RuntimeErrorException">
+    /// AR8002: the store failed, so that only the journal knows how far the run has come.
+    /// </exception>
     public async Task ExecuteAsync(CancellationToken shutdown)
     {
         using var deadline = new CancellationTokenSource(run.TimeLeft, time);
@@ -43,7 +45,7 @@ internal sealed class RunExecution(
         {
             ending = new Ending.Stopped();
         }
-        catch (RuntimeErrorException e)
+        catch (RuntimeErrorException e) when (e.Error.Code != ReasonCodes.StorageFailed)
         {
             ending = new Ending.Failed(e.Error);
         }

@@ -14,4 +14,7 @@ internal static partial class RunLog
 
     [LoggerMessage(7002, LogLevel.Error, "{Run}, which was left unfinished, could not be taken over yet")]
     public static partial void TakingOverFailed(ILogger log, Exception exception, RunId run);
+
+    [LoggerMessage(7003, LogLevel.Error, "The store failed while {Run} was under way; it goes on from the journal")]
+    public static partial void StoreFailed(ILogger log, Exception exception, RunId run);
 }

@@ -362,6 +362,12 @@ public sealed class RunService : IRunService, IRunApprovals
             Forget(run);
             throw;
         }
+        catch (RuntimeErrorException e) when (e.Error.Code == ReasonCodes.StorageFailed)
+        {
+            // What the run has done, and whether its last word was written, is looked up when the store answers.
+            RunLog.StoreFailed(_log, e, run.Id);
+            _left.Add(run);
+        }
         catch (Exception e)
         {
             RunLog.ExecutionFailed(_log, e, run.Id);

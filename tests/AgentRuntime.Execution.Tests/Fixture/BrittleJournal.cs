@@ -13,6 +13,9 @@ internal sealed class BrittleJournal(IRunJournal inner) : IRunJournal
     /// </summary>
     public Func<RunEventData?, bool> IsLostAfter { get; set; } = _ => false;
 
+    /// <summary>Whether the store is away just when an event is to be written, which then is not.</summary>
+    public Func<RunEventData, bool> IsLostBefore { get; set; } = _ => false;
+
     /// <summary>Whether nothing can be written or read.</summary>
     public bool IsDown
     {
@@ -37,6 +40,9 @@ internal sealed class BrittleJournal(IRunJournal inner) : IRunJournal
         RunId run, long lastSequence, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
     {
         ThrowIfDown();
+        foreach (var e in events)
+            if (IsLostBefore(e))
+                throw Lost();
         var appended = await inner.AppendAsync(run, lastSequence, events, cancellationToken);
         foreach (var e in events)
             ThrowIfLost(e);

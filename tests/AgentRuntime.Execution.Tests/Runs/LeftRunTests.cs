@@ -22,6 +22,18 @@ public sealed class LeftRunTests
     }
 
     [Fact]
+    public async Task A_run_goes_on_though_the_journal_was_away_for_a_moment_only()
+    {
+        await using var host = await RunHost.StartAsync(Soon);
+        var away = 0;
+        host.Journal.IsLostBefore = e => e is ChatCompleted && Interlocked.Exchange(ref away, 1) == 0;
+        var (run, events) = await host.RunAsync(async (_, guest) => await guest.ChatAsync("hi"));
+        Assert.Equal((RunStatus.Succeeded, "hello"), (run.Status, run.Output));
+        Assert.Single(events.OfType<RunResumed>());
+        Assert.Equal(2, host.Inference.Bodies.Count);
+    }
+
+    [Fact]
     public async Task A_run_goes_on_once_the_journal_is_there_again()
     {
         await using var host = await RunHost.StartAsync(Soon);
