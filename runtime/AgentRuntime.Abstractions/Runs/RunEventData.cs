@@ -9,6 +9,7 @@ namespace AgentRuntime.Abstractions;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(RunStarted), "run.started")]
 [JsonDerivedType(typeof(RunResumed), "run.resumed")]
+[JsonDerivedType(typeof(RunSuspended), "run.suspended")]
 [JsonDerivedType(typeof(RunSucceeded), "run.succeeded")]
 [JsonDerivedType(typeof(RunFailed), "run.failed")]
 [JsonDerivedType(typeof(RunCancelled), "run.cancelled")]
@@ -34,6 +35,9 @@ public sealed record RunStarted(string Agent, string Module, string Bundle, stri
 /// <param name="ReplayedCalls">Host calls whose recorded results are given to the agent again.</param>
 /// <param name="SandboxEngine">The engine that runs it now.</param>
 public sealed record RunResumed(int Attempt, int ReplayedCalls, string SandboxEngine) : RunEventData;
+
+/// <summary>The platform was stopped in good order while the run was under way; it goes on with it later.</summary>
+public sealed record RunSuspended : RunEventData;
 
 /// <summary>The agent returned its output.</summary>
 public sealed record RunSucceeded(string Output, RunTotals Totals) : RunEventData;

@@ -23,6 +23,7 @@ internal sealed class RunExecution(
     TimeProvider time)
 {
     private readonly RunJournalWriter _events = new(run, journal);
+    private bool _isUnderWay;
 
     /// <summary>Executes the run and writes how it ended.</summary>
     /// <param name="shutdown">The platform stops: the run is left as it is in the journal.</param>
@@ -58,7 +59,11 @@ internal sealed class RunExecution(
             else if (deadline.IsCancellationRequested)
                 ending = new Ending.Failed(RunErrors.Deadline(run.Agent.Budget.Deadline));
             else
+            {
+                if (_isUnderWay)
+                    await _events.SuspendAsync().ConfigureAwait(false);
                 throw new OperationCanceledException(shutdown);
+            }
         }
         await EndAsync(ending, activity).ConfigureAwait(false);
         RuntimeTelemetry.OperationDuration.Record(
@@ -72,10 +77,11 @@ internal sealed class RunExecution(
         var record = run.Record with { Status = RunStatus.Running };
         await _events.TransitionAsync(
             record,
-            run.History.Attempts == 0
+            run.History.Workers == 0
                 ? new RunStarted(run.Agent.Name, record.Module.ToString(), record.Bundle.ToString(), sandboxes.Name)
-                : new RunResumed(run.History.Attempts + 1, run.History.LastCall, sandboxes.Name),
+                : new RunResumed(run.History.Workers + 1, run.History.LastCall, sandboxes.Name),
             cancellationToken).ConfigureAwait(false);
+        _isUnderWay = true;
         _events.Replaying = run.History.LastCall > 0;
         var wasm = await agents.ReadModuleAsync(record.Module, cancellationToken).ConfigureAwait(false)
             ?? throw new RuntimeErrorException(RunErrors.ModuleMissing(record.Module));

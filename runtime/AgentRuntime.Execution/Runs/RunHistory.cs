@@ -14,6 +14,7 @@ internal sealed class RunHistory
     private readonly IRunJournal? _journal;
     private readonly RunId _run;
     private readonly Dictionary<int, (long First, long Last)> _calls = [];
+    private bool _isUnderWay;
 
     private RunHistory(IRunJournal? journal, RunId run) => (_journal, _run) = (journal, run);
 
@@ -27,7 +28,10 @@ internal sealed class RunHistory
     public long LastSequence { get; private set; }
 
     /// <summary>How many workers have had the run.</summary>
-    public int Attempts { get; private set; }
+    public int Workers { get; private set; }
+
+    /// <summary>How many of them went down with it: those that left it in good order did not.</summary>
+    public int LostWorkers { get; private set; }
 
     /// <summary>When the first of them started it; null when none did.</summary>
     public DateTimeOffset? StartedAt { get; private set; }
@@ -81,8 +85,14 @@ internal sealed class RunHistory
         switch (e.Data)
         {
             case RunStarted or RunResumed:
-                Attempts++;
+                Workers++;
+                LostWorkers++;
+                _isUnderWay = true;
                 StartedAt ??= e.At;
+                break;
+            case RunSuspended when _isUnderWay:
+                LostWorkers--;
+                _isUnderWay = false;
                 break;
             case ChatCompleted chat:
                 Add(chat.Usage, chat.CostMicroUsd);

@@ -66,6 +66,23 @@ internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal) : ISa
         run.SignalChange();
     }
 
+    /// <summary>
+    /// Says that the run is left in good order, as well as it goes: without it the worker counts as one that the run
+    /// brought down. The kept log lines are written by whoever goes on, from the last call on.
+    /// </summary>
+    public async ValueTask SuspendAsync()
+    {
+        try
+        {
+            await journal.AppendAsync(run.Id, run.LastSequence, [new RunSuspended()], CancellationToken.None)
+                .ConfigureAwait(false);
+        }
+        catch (RuntimeErrorException)
+        {
+            // The store is away, or had written more than it said: the run is found as after a crash.
+        }
+    }
+
     private List<RunEventData> TakePending()
     {
         lock (_lock)

@@ -45,8 +45,9 @@ internal sealed class RunResumption(
             return (null, RunErrors.Interrupted("its policy bundle is not kept any more"));
         if (policy.FindAgent(record.Identity.AgentName ?? "") is not { } agent)
             return (null, RunErrors.NotInBundle(record.Identity.AgentName ?? ""));
-        if (history.Attempts >= maxAttempts)
-            return (null, RunErrors.Interrupted($"it was started {history.Attempts} times without coming to an end"));
+        if (history.LostWorkers >= maxAttempts)
+            return (null, RunErrors.Interrupted(
+                $"it was started {history.LostWorkers} times without coming to an end"));
         var left = history.StartedAt is { } started
             ? agent.Budget.Deadline - (time.GetUtcNow() - started)
             : agent.Budget.Deadline;

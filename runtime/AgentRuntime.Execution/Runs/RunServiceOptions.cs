@@ -22,8 +22,8 @@ public sealed record RunServiceOptions
     public TimeSpan ApprovalPatience { get; init; } = TimeSpan.Zero;
 
     /// <summary>
-    /// How many workers may have a run one after the other. A run that brings its worker down each time is then given
-    /// up with AR7002. Default 3.
+    /// How many workers may go down with a run. One that brings its worker down each time is then given up with AR7002.
+    /// A worker that is stopped in good order does not count. Default 3.
     /// </summary>
     public int MaxAttempts { get; init; } = 3;
 

@@ -16,6 +16,7 @@ public sealed class RunEventJsonTests
     [
         ("run.started", new RunStarted("demo/triage", "m", "b", "managed")),
         ("run.resumed", new RunResumed(2, 7, "managed")),
+        ("run.suspended", new RunSuspended()),
         ("run.succeeded", new RunSucceeded("out", Totals)),
         ("run.failed", new RunFailed(Error, Totals)),
         ("run.cancelled", new RunCancelled(Error, Totals)),

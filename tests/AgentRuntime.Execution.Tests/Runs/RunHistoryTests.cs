@@ -11,7 +11,7 @@ public sealed class RunHistoryTests
     {
         var journal = new WrittenJournal(calls: 20);
         var history = await RunHistory.ReadAsync(journal, Run, CancellationToken.None);
-        Assert.Equal((20, 60L, 1), (history.LastCall, history.LastSequence, history.Attempts));
+        Assert.Equal((20, 60L, 1), (history.LastCall, history.LastSequence, history.Workers));
         journal.Reads.Clear();
         var seventh = await history.FindAsync(7, CancellationToken.None);
         Assert.Equal((18, 3), Assert.Single(journal.Reads));

@@ -207,16 +207,40 @@ public sealed class RunRestartTests
     public async Task A_run_that_brings_every_worker_down_is_given_up()
     {
         await using var host = await RunHost.StartAsync(new RunServiceOptions { Workers = 1, MaxAttempts = 2 });
-        var (run, _) = await InterruptAsync(host);
+        var (run, _) = await InterruptAsync(host, StopAsAfterACrashAsync);
         host.Restart();
         host.Work();
         while (!(await EventsAsync(host, run)).Any(e => e.Data is RunResumed))
             await Task.Yield();
-        await host.StopWorkersAsync();
+        await StopAsAfterACrashAsync(host);
         host.Restart();
         host.Work();
         var (ended, _) = await host.EndAsync(run);
         Assert.Equal((RunStatus.Failed, ReasonCodes.RunInterrupted), (ended.Status, ended.Error!.Code));
+    }
+
+    [Fact]
+    public async Task A_run_may_be_left_in_good_order_as_often_as_the_platform_is_stopped()
+    {
+        await using var host = await RunHost.StartAsync(new RunServiceOptions { Workers = 1, MaxAttempts = 2 });
+        var (run, resume) = await InterruptAsync(host);
+        for (var workers = 2; workers < 6; workers++)
+        {
+            host.Restart();
+            host.Work();
+            while ((await EventsAsync(host, run)).Count(e => e.Data is RunResumed) != workers - 1)
+                await Task.Yield();
+            await host.StopWorkersAsync();
+        }
+
+        host.Restart();
+        resume.SetResult("went on");
+        host.Work();
+        var (ended, events) = await host.EndAsync(run);
+        Assert.Equal((RunStatus.Succeeded, "hello, AR2002, went on"), (ended.Status, ended.Output));
+        Assert.Equal([2, 3, 4, 5, 6], events.OfType<RunResumed>().Select(r => r.Attempt));
+        Assert.Equal(5, events.OfType<RunSuspended>().Count());
+        Assert.Equal(["before", "between"], events.OfType<GuestLogged>().Select(l => l.Message));
     }
 
     [Fact]
@@ -249,7 +273,8 @@ public sealed class RunRestartTests
     }
 
     /// <summary>Stops the platform while a run hangs after one chat and one refused tool call.</summary>
-    private static async Task<(RunRecord Run, TaskCompletionSource<string> Resume)> InterruptAsync(RunHost host)
+    private static async Task<(RunRecord Run, TaskCompletionSource<string> Resume)> InterruptAsync(
+        RunHost host, Func<RunHost, Task>? stop = null)
     {
         var (entered, resume) = (new TaskCompletionSource(), new TaskCompletionSource<string>());
         host.Policy.Rule = call => call.Action == PolicyAction.CallTool
@@ -267,8 +292,16 @@ public sealed class RunRestartTests
         });
         var run = await host.StartRunAsync("agent");
         await entered.Task;
-        await host.StopWorkersAsync();
+        await (stop?.Invoke(host) ?? host.StopWorkersAsync());
         return (run, resume);
+    }
+
+    /// <summary>Stops the workers without a last word in the journal.</summary>
+    private static async Task StopAsAfterACrashAsync(RunHost host)
+    {
+        host.Journal.IsDown = true;
+        await host.StopWorkersAsync();
+        host.Journal.IsDown = false;
     }
 
     private static int FirstBody(RunHost host) => host.Inference.Bodies.First().Length;
