@@ -30,11 +30,17 @@ public interface IRunJournal
     /// <summary>The run; null when the tenant has none of that id.</summary>
     ValueTask<RunRecord?> FindAsync(TenantId tenant, RunId run, CancellationToken cancellationToken);
 
-    /// <summary>The tenant's runs, newest first, before <paramref name="before"/> when given.</summary>
+    /// <summary>
+    /// The tenant's runs, newest first, before <paramref name="before"/> when given: at most
+    /// <paramref name="limit"/>, and fewer where they are large. Only an empty page says that there are no more.
+    /// </summary>
     ValueTask<IReadOnlyList<RunRecord>> ListAsync(
         TenantId tenant, RunId? before, int limit, CancellationToken cancellationToken);
 
-    /// <summary>Events of a run after a sequence number, oldest first, at most <paramref name="limit"/>.</summary>
+    /// <summary>
+    /// Events of a run after a sequence number, oldest first: at most <paramref name="limit"/>, and fewer where they
+    /// are large. Only an empty page says that there are no more.
+    /// </summary>
     ValueTask<IReadOnlyList<RunEvent>> ReadAsync(
         RunId run, long afterSequence, int limit, CancellationToken cancellationToken);
 

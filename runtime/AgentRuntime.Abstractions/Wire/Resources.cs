@@ -89,7 +89,8 @@ public sealed record RunEventResource(string Run, long Sequence, DateTimeOffset 
 }
 
 /// <summary>
-/// A run's events, oldest first; ask again with <c>after</c> set to the last sequence for those that follow.
+/// A run's events, oldest first: as many as were asked for, or fewer where they are large. Ask again with <c>after</c>
+/// set to the last sequence for those that follow, until there are none.
 /// </summary>
 public sealed record RunEventList(IReadOnlyList<RunEventResource> Events);
 

@@ -7,9 +7,6 @@ namespace AgentRuntime.Storage;
 /// <summary>Runs and their events in PostgreSQL. Thread-safe. Failures are AR8002.</summary>
 public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider time) : IRunJournal
 {
-    /// <summary>The most rows that one read returns, whatever its caller asks for.</summary>
-    private const int MaxPage = 1_000;
-
     /// <inheritdoc/>
     public async ValueTask CreateAsync(RunRecord run, CancellationToken cancellationToken)
     {
@@ -57,10 +54,18 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
         database.RunAsync(
             db => db.AllAsync(
                 $"""
-                {PostgresRunRows.Select} WHERE tenant = $1 AND ($2::text IS NULL OR id < $2)
-                ORDER BY id DESC LIMIT $3
+                {PostgresRunRows.Select} WHERE id IN (
+                    SELECT id FROM (
+                        SELECT id, sum(bytes) OVER (ORDER BY id DESC ROWS UNBOUNDED PRECEDING) - bytes AS before
+                        FROM (
+                            SELECT id, octet_length(input) + coalesce(octet_length(output), 0) AS bytes
+                            FROM runs WHERE tenant = $1 AND ($2::text IS NULL OR id < $2)
+                            ORDER BY id DESC LIMIT $3) AS newest) AS counted
+                    WHERE before < $4)
+                ORDER BY id DESC
                 """,
-                PostgresRunRows.Read, cancellationToken, tenant.ToString(), before?.ToString(), Page(limit)),
+                PostgresRunRows.Read, cancellationToken,
+                tenant.ToString(), before?.ToString(), JournalPage.Rows(limit), JournalPage.RunBytes),
             cancellationToken);
 
     /// <inheritdoc/>
@@ -68,13 +73,22 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
         RunId run, long afterSequence, int limit, CancellationToken cancellationToken) =>
         database.RunAsync(
             db => db.AllAsync(
-                "SELECT sequence, at, data FROM run_events WHERE run = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+                """
+                SELECT sequence, at, data FROM (
+                    SELECT sequence, at, data,
+                           sum(octet_length(data)) OVER (ORDER BY sequence ROWS UNBOUNDED PRECEDING)
+                               - octet_length(data) AS before
+                    FROM (
+                        SELECT sequence, at, data FROM run_events WHERE run = $1 AND sequence > $2
+                        ORDER BY sequence LIMIT $3) AS next) AS counted
+                WHERE before < $4 ORDER BY sequence
+                """,
                 r => new RunEvent(
                     run,
                     r.GetInt64(0),
                     r.Time(1),
                     JsonSerializer.Deserialize(r.GetString(2), WireJson.Default.RunEventData)!),
-                cancellationToken, run.ToString(), afterSequence, Page(limit)),
+                cancellationToken, run.ToString(), afterSequence, JournalPage.Rows(limit), JournalPage.EventBytes),
             cancellationToken);
 
     /// <inheritdoc/>
@@ -84,8 +98,6 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
                 $"{PostgresRunRows.Select} WHERE status IN (1, 2) ORDER BY id",
                 PostgresRunRows.Read, cancellationToken),
             cancellationToken);
-
-    private static int Page(int limit) => Math.Clamp(limit, 1, MaxPage);
 
     /// <summary>A second writer of the same run loses on the primary key instead of mixing its events in.</summary>
     private async Task<IReadOnlyList<RunEvent>> AppendAsync(

@@ -7,9 +7,6 @@ namespace AgentRuntime.Storage;
 /// <summary>Runs and their events in SQLite. Thread-safe. Failures are AR8002.</summary>
 public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time) : IRunJournal
 {
-    /// <summary>The most rows that one read returns, whatever its caller asks for.</summary>
-    private const int MaxPage = 1_000;
-
     /// <summary><c>SQLITE_CONSTRAINT_PRIMARYKEY</c>.</summary>
     private const int PrimaryKeyTaken = 1555;
 
@@ -60,31 +57,25 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
     public ValueTask<IReadOnlyList<RunRecord>> ListAsync(
         TenantId tenant, RunId? before, int limit, CancellationToken cancellationToken) =>
         database.ReadAsync(
-            db => db.All(
-                $"""
-                {SqliteRunRows.Select} WHERE tenant = $tenant AND ($before IS NULL OR id < $before)
-                ORDER BY id DESC LIMIT $limit
-                """,
-                SqliteRunRows.Read,
-                ("$tenant", tenant.ToString()), ("$before", before?.ToString()), ("$limit", Page(limit))),
+            db => JournalPage.Of(
+                db.Each(
+                    $"""
+                    {SqliteRunRows.Select} WHERE tenant = $tenant AND ($before IS NULL OR id < $before)
+                    ORDER BY id DESC LIMIT $limit
+                    """,
+                    SqliteRunRows.Read,
+                    ("$tenant", tenant.ToString()),
+                    ("$before", before?.ToString()),
+                    ("$limit", JournalPage.Rows(limit))),
+                run => run.Input.Length + (run.Output?.Length ?? 0),
+                JournalPage.RunBytes),
             cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<RunEvent>> ReadAsync(
         RunId run, long afterSequence, int limit, CancellationToken cancellationToken) =>
         database.ReadAsync(
-            db => db.All(
-                """
-                SELECT sequence, at, data FROM run_events WHERE run = $run AND sequence > $after
-                ORDER BY sequence LIMIT $limit
-                """,
-                r => new RunEvent(
-                    run,
-                    r.GetInt64(0),
-                    r.Time(1),
-                    JsonSerializer.Deserialize(r.GetString(2), WireJson.Default.RunEventData)!),
-                ("$run", run.ToString()), ("$after", afterSequence), ("$limit", Page(limit))),
-            cancellationToken);
+            db => Events(db, run, afterSequence, limit), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
@@ -92,7 +83,21 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
             db => db.All($"{SqliteRunRows.Select} WHERE status IN (1, 2) ORDER BY id", SqliteRunRows.Read),
             cancellationToken);
 
-    private static int Page(int limit) => Math.Clamp(limit, 1, MaxPage);
+    private static IReadOnlyList<RunEvent> Events(SqliteConnection db, RunId run, long afterSequence, int limit) =>
+    [
+        .. JournalPage.Of(
+            db.Each(
+                """
+                SELECT sequence, at, data FROM run_events WHERE run = $run AND sequence > $after
+                ORDER BY sequence LIMIT $limit
+                """,
+                r => (Sequence: r.GetInt64(0), At: r.Time(1), Data: r.GetString(2)),
+                ("$run", run.ToString()), ("$after", afterSequence), ("$limit", JournalPage.Rows(limit))),
+            static e => e.Data.Length,
+            JournalPage.EventBytes)
+            .Select(e => new RunEvent(
+                run, e.Sequence, e.At, JsonSerializer.Deserialize(e.Data, WireJson.Default.RunEventData)!)),
+    ];
 
     /// <summary>A second writer of the same run loses on the primary key instead of mixing its events in.</summary>
     private static RunEvent[] Append(

@@ -65,6 +65,45 @@ public abstract class RunJournalContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Large_events_are_read_in_pages_of_few_and_none_is_left_out()
+    {
+        var run = Given.Run(Given.Tenant(1));
+        await Journal.CreateAsync(run, _ct);
+        var large = new string('x', 400_000);
+        await Journal.AppendAsync(
+            Given.Id(run), 0, [.. Enumerable.Range(1, 7).Select(i => new GuestLogged("info", i + large))], _ct);
+        var read = new List<RunEvent>();
+        while (await Journal.ReadAsync(Given.Id(run), read.Count, 1_000, _ct) is { Count: > 0 } page)
+        {
+            Assert.InRange(page.Count, 1, 3);
+            read.AddRange(page);
+        }
+
+        Assert.Equal(Enumerable.Range(1, 7).Select(i => (long)i), read.Select(e => e.Sequence));
+        Assert.All(read, e => Assert.Equal(e.Sequence + large, ((GuestLogged)e.Data).Message));
+    }
+
+    [Fact]
+    public async Task Large_runs_are_listed_in_pages_of_few_and_none_is_left_out()
+    {
+        var tenant = Given.Tenant(1);
+        var large = new string('x', 1_500_000);
+        var runs = Enumerable.Range(0, 7).Select(i => Given.Run(tenant, i, input: large)).ToList();
+        foreach (var run in runs)
+            await Journal.CreateAsync(run, _ct);
+        var read = new List<RunRecord>();
+        while (await Journal.ListAsync(tenant, read.Count == 0 ? null : Given.Id(read[^1]), 200, _ct)
+            is { Count: > 0 } page)
+        {
+            Assert.InRange(page.Count, 1, 3);
+            read.AddRange(page);
+        }
+
+        runs.Reverse();
+        Assert.Equal(runs, read);
+    }
+
+    [Fact]
     public async Task A_transition_changes_status_outcome_and_totals()
     {
         var run = Given.Run(Given.Tenant(1));

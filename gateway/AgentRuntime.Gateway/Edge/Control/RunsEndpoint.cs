@@ -51,7 +51,7 @@ internal sealed class RunsEndpoint(
         }
 
         var page = await runs.ListAsync(caller.Tenant, before, (int)size, cancellationToken);
-        var next = page.Count == size ? page[^1].Identity.Run.GetValueOrDefault().ToString() : null;
+        var next = await NextAsync(page, caller, (int)size, cancellationToken);
         await JsonAnswer.WriteAsync(
             context,
             200,
@@ -102,6 +102,20 @@ internal sealed class RunsEndpoint(
 
         var now = await FindAsync(context, caller, cancellationToken);
         await JsonAnswer.WriteAsync(context, 202, RunResource.From(now), WireJson.Default.RunResource);
+    }
+
+    /// <summary>
+    /// The token of the next page; null when there is none. A page of large runs has fewer than were asked for.
+    /// </summary>
+    private async Task<string?> NextAsync(
+        IReadOnlyList<RunRecord> page, WorkIdentity caller, int size, CancellationToken cancellationToken)
+    {
+        if (page.Count == 0)
+            return null;
+        var last = page[^1].Identity.Run.GetValueOrDefault();
+        return page.Count == size || await runs.ListAsync(caller.Tenant, last, 1, cancellationToken) is { Count: > 0 }
+            ? last.ToString()
+            : null;
     }
 
     private async Task<(string Project, string Agent)> AgentOfAsync(
