@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
+using Microsoft.Extensions.Hosting;
 
 namespace AgentRuntime.Gateway.Tests;
 
@@ -208,6 +209,45 @@ public class ControlTests
         Assert.False(second.TryGetProperty("next_page_token", out _));
         Assert.Equal("AR1004", await EdgeHarness.ProblemAsync(
             await edge.Client.GetAsync("v1/runs?page_size=0"), HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
+    public async Task A_page_of_large_runs_is_shorter_than_asked_for_and_leads_to_the_others()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        edge.Ports.Runs.MaxPage = 2;
+        for (var i = 0; i < 4; i++)
+            await edge.PostAsync("v1/agents/triage/runs", """{"input":""}""");
+
+        var (seen, token) = (new List<string>(), "");
+        do
+        {
+            var page = await EdgeHarness.JsonAsync(
+                await edge.Client.GetAsync($"v1/runs?page_size=50&page_token={token}"), HttpStatusCode.OK);
+            seen.AddRange(page.GetProperty("runs").EnumerateArray().Select(r => r.GetProperty("id").GetString()!));
+            token = page.TryGetProperty("next_page_token", out var next) ? next.GetString() : null;
+        }
+        while (token is not null);
+
+        Assert.Equal(4, seen.Distinct().Count());
+        Assert.Equal(4, seen.Count);
+    }
+
+    [Fact]
+    public async Task An_event_stream_ends_in_good_order_when_the_platform_stops()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        await edge.PostAsync("v1/agents/triage/runs", """{"input":""}""");
+        edge.Ports.Runs.Append(edge.Ports.Runs.Only, new GuestLogged("info", "one"));
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"v1/runs/{edge.Ports.Runs.Only}/events");
+        request.Headers.Accept.ParseAdd("text/event-stream");
+        using var response = await edge.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        Assert.Equal("id: 1", await reader.ReadLineAsync());
+
+        edge.Service<IHostApplicationLifetime>().StopApplication();
+
+        Assert.EndsWith("\n\n", await reader.ReadToEndAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -15,6 +15,9 @@ internal sealed class MemoryRuns : IRunService, IRunJournal
 
     public RuntimeError? Refusal { get; set; }
 
+    /// <summary>The most runs of a page, whatever was asked for.</summary>
+    public int MaxPage { get; set; } = int.MaxValue;
+
     public ValueTask<RunRecord> StartAsync(StartRun request, CancellationToken cancellationToken)
     {
         if (Refusal is not null)
@@ -74,7 +77,7 @@ internal sealed class MemoryRuns : IRunService, IRunJournal
                     .OrderByDescending(r => r.Identity.Run!.Value.ToString(), StringComparer.Ordinal)
                     .Where(r => before is null
                         || string.CompareOrdinal(r.Identity.Run!.Value.ToString(), before.ToString()) < 0)
-                    .Take(limit),
+                    .Take(Math.Min(limit, MaxPage)),
             ];
             return ValueTask.FromResult(page);
         }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
 
 namespace AgentRuntime.Gateway;
 
@@ -10,12 +11,17 @@ namespace AgentRuntime.Gateway;
 /// for it. Thread-safe.
 /// </summary>
 internal sealed class RunsEndpoint(
-    EdgeOptions options, IRunService runs, IRunJournal journal, IAgentStore agents, TimeProvider time)
+    EdgeOptions options,
+    IRunService runs,
+    IRunJournal journal,
+    IAgentStore agents,
+    TimeProvider time,
+    IHostApplicationLifetime lifetime)
 {
     private const int DefaultPage = 50;
     private const int MaxPage = 200;
 
-    private readonly RunEventStream _events = new(options, runs, time);
+    private readonly RunEventStream _events = new(options, runs, time, lifetime.ApplicationStopping);
 
     /// <summary>
     /// <c>POST /v1/projects/{project}/agents/{agent}/runs</c> and <c>POST /v1/agents/{agent}/runs</c>.
