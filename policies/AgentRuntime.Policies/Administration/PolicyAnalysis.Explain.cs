@@ -98,8 +98,12 @@ public sealed partial class PolicyAnalysis
             cancellationToken);
     }
 
-    private static PolicyEvent ReadEvent(PolicyEventBody body, DateTimeOffset at)
+    /// <param name="body">Null where a client sent it: nullable annotations say nothing of what a list holds.</param>
+    /// <param name="at">The time of the request.</param>
+    private static PolicyEvent ReadEvent(PolicyEventBody? body, DateTimeOffset at)
     {
+        if (body is null)
+            throw Malformed("'history' holds what the run did, and null is nothing", "history");
         if (body.AgoSeconds is not (>= 0 and <= 31_536_000))
             throw Malformed("'ago_seconds' must be 0 to 31536000", "history");
         var call = ReadCall(

@@ -6,7 +6,9 @@ namespace AgentRuntime.Abstractions;
 /// <summary>Body of <c>POST /v1/policy/simulate</c>.</summary>
 /// <param name="Files">The bundle to decide by.</param>
 /// <param name="Days">Decisions of how many days, 1 to 365. Default 7.</param>
-public sealed record PolicySimulateBody(IReadOnlyDictionary<string, string> Files, int? Days = null);
+public sealed record PolicySimulateBody(
+    [property: JsonConverter(typeof(BundleFilesConverter))] IReadOnlyDictionary<string, string> Files,
+    int? Days = null);
 
 /// <summary>What deciding again came to, or what a shadow would have decided.</summary>
 /// <param name="Bundle">The bundle that decided this time.</param>
@@ -46,9 +48,11 @@ public sealed record SimulatedDecisionResource(
 public sealed record PolicyAuditBody
 {
     /// <summary>The bundle to look at; null for the one in force.</summary>
+    [JsonConverter(typeof(BundleFilesConverter))]
     public IReadOnlyDictionary<string, string>? Files { get; init; }
 
     /// <summary>A bundle to compare with; null for none.</summary>
+    [JsonConverter(typeof(BundleFilesConverter))]
     public IReadOnlyDictionary<string, string>? CompareWith { get; init; }
 
     /// <summary>Which policies decided nothing within how many days, 1 to 365. Default 30.</summary>

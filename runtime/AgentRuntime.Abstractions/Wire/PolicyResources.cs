@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace AgentRuntime.Abstractions;
 
@@ -116,6 +117,7 @@ public sealed record PolicyExplainBody
     public IReadOnlyList<PolicyEventBody>? History { get; init; }
 
     /// <summary>The bundle to ask; null for the one in force.</summary>
+    [JsonConverter(typeof(BundleFilesConverter))]
     public IReadOnlyDictionary<string, string>? Files { get; init; }
 }
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace AgentRuntime.Abstractions;
 
 /// <summary>Tokens in the form that clients read.</summary>
@@ -141,7 +143,8 @@ public sealed record AgentResource(
 public sealed record AgentList(IReadOnlyList<AgentResource> Agents);
 
 /// <summary>A policy bundle's files by path, as <c>PUT /v1/policy</c> takes them.</summary>
-public sealed record PolicyBundleBody(IReadOnlyDictionary<string, string> Files);
+public sealed record PolicyBundleBody(
+    [property: JsonConverter(typeof(BundleFilesConverter))] IReadOnlyDictionary<string, string> Files);
 
 /// <summary>What became of a bundle.</summary>
 /// <param name="Problems">What is wrong with it; empty when it was applied.</param>

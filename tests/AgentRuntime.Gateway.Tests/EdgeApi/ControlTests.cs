@@ -251,6 +251,15 @@ public class ControlTests
     }
 
     [Fact]
+    public async Task A_file_of_a_bundle_is_text_and_never_null()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        foreach (var files in new[] { """{"a.yaml":null}""", """{"a.yaml":1}""", """["a"]""" })
+            Assert.Equal("AR1004", await EdgeHarness.ProblemAsync(
+                await PutPolicyAsync(edge, "v1/policy", $$"""{"files":{{files}}}"""), HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
     public async Task Cancelling_reaches_the_run()
     {
         await using var edge = await EdgeHarness.StartAsync([]);

@@ -325,6 +325,16 @@ public sealed class PolicyAnalysisTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_history_that_holds_null_is_a_malformed_question()
+    {
+        var refused = await Assert.ThrowsAsync<RuntimeErrorException>(async () => await _analysis.ExplainAsync(
+            Caller,
+            new PolicyExplainBody { Agent = "demo/clerk", Tool = "shop/refund", History = [null!] },
+            default));
+        Assert.Equal(ReasonCodes.MalformedRequest, refused.Error.Code);
+    }
+
+    [Fact]
     public async Task Decisions_are_listed_page_by_page()
     {
         var run = _point.Current(Calls.Tenant)!.Open(Calls.Agent("demo/clerk"));
