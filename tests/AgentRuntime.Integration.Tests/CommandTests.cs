@@ -66,6 +66,29 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
         Assert.Contains("sandbox.engine", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"tenants":[null]}""", "tenants")]
+    [InlineData("""{"tenants":[{"name":"a","project":"p","agents":{"x":null}}]}""", "tenants.a.agents.x")]
+    [InlineData("""{"prices":{"*":null},"engines":[null]}""", "engines, prices.*")]
+    [InlineData("""{"prices":{"*":{"output_usd_per_million":1e28}}}""", "prices.*: at most")]
+    [InlineData("""{"quota_ceiling":{"cost_per_day_usd":1e25}}""", "quota_ceiling.cost_per_day_usd: at most")]
+    [InlineData("""{"listen":"http://edge.internal:0"}""", "listen: 'http://edge.internal:0' is not")]
+    [InlineData("""{"listen":"http://127.0.0.1:0/path"}""", "listen: 'http://127.0.0.1:0/path' is not")]
+    [InlineData(
+        """{"tenants":[{"name":"a","project":"p","key_file":"k"},{"name":"b","project":"p","key_file":"./k"}]}""",
+        "two of them have the key_file")]
+    public async Task What_a_configuration_must_not_hold_is_told_and_not_a_crash(string configuration, string told)
+    {
+        var file = Path.Combine(platform.State, $"{Guid.CreateVersion7()}.json");
+        await File.WriteAllTextAsync(file, configuration);
+
+        var (exit, output) = await ChildProcess.RunAsync("dotnet", [Programs.Platform, "all", "--config", file]);
+
+        Assert.Equal(1, exit);
+        Assert.Contains("AR8001", output, StringComparison.Ordinal);
+        Assert.Contains(told, output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_device_that_the_nodes_cannot_have_is_told_before_anything_is_served()
     {

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Host.Configuration;
 
@@ -27,7 +28,7 @@ internal static class Serving
         {
             await app.StartAsync(cancellationToken);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or SocketException)
         {
             throw new RuntimeErrorException(
                 new RuntimeError(

@@ -25,6 +25,7 @@ internal static class PlatformOptionsFile
             var json = File.ReadAllBytes(path);
             var options = JsonSerializer.Deserialize<PlatformOptions>(json, Json)
                 ?? throw new JsonException("the file holds null");
+            ThrowIfEmpty(options, path);
             return Resolve(options, Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/");
         }
         catch (JsonException e)
@@ -42,6 +43,26 @@ internal static class PlatformOptionsFile
             throw new RuntimeErrorException(
                 new RuntimeError(ReasonCodes.UnreadableFile, $"cannot read the configuration: {e.Message}", path), e);
         }
+    }
+
+    /// <summary>Nullable annotations say nothing of what a list holds.</summary>
+    private static void ThrowIfEmpty(PlatformOptions options, string path)
+    {
+        string[] empty =
+        [
+            .. options.Tenants.Any(t => t is null) ? ["tenants"] : Array.Empty<string>(),
+            .. options.Tenants.Where(t => t is not null).SelectMany(
+                t => t.Agents.Where(a => a.Value is null).Select(a => $"tenants.{t.Name}.agents.{a.Key}")),
+            .. options.Engines.Any(e => e is null) ? ["engines"] : Array.Empty<string>(),
+            .. options.EnginesDns.Any(e => e is null) ? ["engines_dns"] : Array.Empty<string>(),
+            .. options.Prices.Where(p => p.Value is null).Select(p => $"prices.{p.Key}"),
+        ];
+        if (empty.Length > 0)
+            throw new RuntimeErrorException(new RuntimeError(
+                ReasonCodes.InvalidConfiguration,
+                $"null stands where something is needed: {string.Join(", ", empty)}",
+                path,
+                "Correct the keys; the README's Configuration section tells what they take."));
     }
 
     /// <summary>Paths in the file are relative to its folder, wherever the process was started.</summary>

@@ -5,6 +5,9 @@ namespace AgentRuntime.Host.Configuration;
 /// <summary>Finds everything that is wrong with the options, so that one start is enough to hear of it all.</summary>
 internal static class PlatformOptionsValidation
 {
+    /// <summary>The most money that anything is counted in, far below what a long number of millionths holds.</summary>
+    private const decimal MostUsd = 1_000_000_000;
+
     /// <exception cref="RuntimeErrorException">AR8001 with one line for each problem.</exception>
     public static void ThrowIfInvalid(PlatformOptions options)
     {
@@ -18,7 +21,12 @@ internal static class PlatformOptionsValidation
 
     private static IEnumerable<string> Problems(PlatformOptions options)
     {
-        if (!IsHttp(options.Listen)) yield return $"listen: '{options.Listen}' is not an http address";
+        if (!IsListenAddress(options.Listen))
+        {
+            yield return $"listen: '{options.Listen}' is not http://ADDRESS:PORT, where ADDRESS is an IP address of "
+                + "this machine or localhost, and 0.0.0.0 or [::] for all";
+        }
+
         if (string.IsNullOrWhiteSpace(options.State)) yield return "state: a folder is needed";
         if (options.PostgresVariable is { } variable
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(variable)))
@@ -28,6 +36,8 @@ internal static class PlatformOptionsValidation
         if (options.QuotaCeiling is { } c
             && (c.RequestsPerMinute < 0 || c.TokensPerMinute < 0 || c.CostPerDayUsd < 0 || c.ConcurrentRuns < 0))
             yield return "quota_ceiling: a limit cannot be negative";
+        if (options.QuotaCeiling?.CostPerDayUsd > MostUsd)
+            yield return $"quota_ceiling.cost_per_day_usd: at most {MostUsd}";
         if (options.QuotaCeiling?.FirstPriority is < 0 or > 3) yield return "quota_ceiling.first_priority: 0 to 3";
         if (options.Disaggregation is not ("always" or "auto" or "never"))
             yield return $"disaggregation: '{options.Disaggregation}' is none of always, auto, never";
@@ -57,6 +67,9 @@ internal static class PlatformOptionsValidation
         {
             if (price.PromptUsdPerMillion < 0 || price.CachedPromptUsdPerMillion < 0 || price.OutputUsdPerMillion < 0)
                 yield return $"prices.{model}: a price cannot be negative";
+            if (Math.Max(price.PromptUsdPerMillion, price.OutputUsdPerMillion) > MostUsd
+                || price.CachedPromptUsdPerMillion > MostUsd)
+                yield return $"prices.{model}: at most {MostUsd}";
         }
 
         foreach (var (name, url) in options.ToolEndpoints)
@@ -65,6 +78,10 @@ internal static class PlatformOptionsValidation
         }
 
         foreach (var problem in options.Tenants.SelectMany(OfTenant)) yield return problem;
+        foreach (var shared in options.Tenants.Select(t => t.KeyFile).OfType<string>()
+            .Select(f => Path.GetFullPath(Path.Combine(options.State, f)))
+            .CountBy(f => f).Where(f => f.Value > 1))
+            yield return $"tenants: two of them have the key_file '{shared.Key}'";
     }
 
     private static IEnumerable<string> OfSandbox(SandboxOptions sandbox)
@@ -79,6 +96,7 @@ internal static class PlatformOptionsValidation
 
     private static IEnumerable<string> OfNodes(NodePoolOptions nodes)
     {
+        if (string.IsNullOrWhiteSpace(nodes.ModelName)) yield return "nodes.model_name: a name is needed";
         if (nodes.Count is < 0 or > 64) yield return "nodes.count: 0 to 64";
         if (nodes.ContextTokens is < 256 or > 1 << 20) yield return "nodes.context_tokens: 256 to 1048576";
         if (nodes.ParallelSequences is < 1 or > 256) yield return "nodes.parallel_sequences: 1 to 256";
@@ -121,6 +139,16 @@ internal static class PlatformOptionsValidation
             if (!File.Exists(module)) yield return $"tenants.{tenant.Name}.agents.{agent}: there is no file '{module}'";
         }
     }
+
+    /// <summary>
+    /// Another name than localhost would be listened to on every interface, whatever it stands for (Kestrel does not
+    /// resolve names), and a path is none of the server's business.
+    /// </summary>
+    private static bool IsListenAddress(string text) =>
+        IsHttp(text) && new Uri(text) is var uri && uri.PathAndQuery == "/" && uri.Fragment.Length == 0
+        && uri.UserInfo.Length == 0
+        && (uri.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6
+            || uri.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase));
 
     private static bool IsGrpc(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri is { Scheme: "grpc", Port: > 0 };

@@ -34,8 +34,7 @@ internal sealed class TenantSeed(
     {
         if (File.Exists(file))
         {
-            var kept = (await File.ReadAllTextAsync(file, cancellationToken)).Trim();
-            var owner = await authenticator.AuthenticateAsync(kept, cancellationToken);
+            var owner = await authenticator.AuthenticateAsync(SecretFile.ReadText(file), cancellationToken);
             if (owner?.Tenant == tenant.Id) return;
         }
 
