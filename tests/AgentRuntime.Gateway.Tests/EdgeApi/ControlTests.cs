@@ -341,6 +341,39 @@ public class ControlTests
         Assert.Equal("x: 1", edge.Ports.AppliedBundle!["a.yaml"]);
     }
 
+    [Fact]
+    public async Task A_tenants_slow_modules_hold_up_no_other_tenants()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        edge.Ports.Agents.Slow = new();
+        Task<HttpResponseMessage>[] slow = [.. Enumerable.Range(0, 4).Select(i => DeployAsync(edge, $"slow-{i}"))];
+        await Eventually.BecomesTrueAsync(() => edge.Ports.Agents.Compiling > 0);
+        edge.UseKey(MemoryPorts.GlobexKey);
+
+        using var other = await DeployAsync(edge, "quick", module: "\0asm\u0001\0\0\0\u0001"u8.ToArray())
+            .WaitAsync(Eventually.Patience);
+        edge.Ports.Agents.Slow.SetResult();
+
+        Assert.Equal(HttpStatusCode.Created, other.StatusCode);
+        Assert.All(await Task.WhenAll(slow), s => Assert.Equal(HttpStatusCode.Created, s.StatusCode));
+    }
+
+    [Fact]
+    public async Task A_tenant_has_no_more_deployments_under_way_than_it_may()
+    {
+        using var lines = new CompilationLines(atOnce: 2);
+        var (acme, globex) = (RouterHarness.Identity("acme").Tenant, RouterHarness.Identity("globex").Tenant);
+        var visits = Enumerable.Range(0, CompilationLines.MaxOfTenant).Select(_ => lines.Join(acme)).ToList();
+
+        var refused = Assert.Throws<RuntimeErrorException>(() => lines.Join(acme));
+        using var other = lines.Join(globex);
+        visits[0].Dispose();
+        using var next = lines.Join(acme);
+        await next.CompileAsync(() => Task.CompletedTask, CancellationToken.None);
+
+        Assert.Equal(ReasonCodes.ConcurrencyQuota, refused.Error.Code);
+    }
+
     private static Task<HttpResponseMessage> PutPolicyAsync(EdgeHarness edge, string path, string json) =>
         edge.Client.PutAsync(path, new StringContent(json, Encoding.UTF8, "application/json"));
 

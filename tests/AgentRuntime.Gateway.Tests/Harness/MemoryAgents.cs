@@ -6,8 +6,15 @@ namespace AgentRuntime.Gateway.Tests;
 internal sealed class MemoryAgents : IAgentStore, ISandboxEngine
 {
     private readonly List<AgentRecord> _agents = [];
+    private int _compiling;
 
     public string Name => "memory";
+
+    /// <summary>Until when modules that end in a zero are compiled; null for no time at all.</summary>
+    public TaskCompletionSource? Slow { get; set; }
+
+    /// <summary>Modules that are compiled now.</summary>
+    public int Compiling => Volatile.Read(ref _compiling);
 
     public ValueTask<AgentRecord> DeployAsync(AgentDeployment deployment, CancellationToken cancellationToken)
     {
@@ -42,10 +49,16 @@ internal sealed class MemoryAgents : IAgentStore, ISandboxEngine
     public ValueTask<ReadOnlyMemory<byte>?> ReadModuleAsync(ModuleDigest digest, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public ValueTask<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken) =>
-        wasm.Span.StartsWith("\0asm"u8)
-            ? ValueTask.FromResult<ISandboxModule>(new Module(ModuleDigest.Of(wasm.Span), wasm.Length))
-            : throw new RuntimeErrorException(new(ReasonCodes.InvalidModule, "no magic number", "offset 0"));
+    public async ValueTask<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
+    {
+        if (!wasm.Span.StartsWith("\0asm"u8))
+            throw new RuntimeErrorException(new(ReasonCodes.InvalidModule, "no magic number", "offset 0"));
+        Interlocked.Increment(ref _compiling);
+        if (Slow is { } slow && wasm.Span[^1] == 0)
+            await slow.Task.WaitAsync(cancellationToken);
+        Interlocked.Decrement(ref _compiling);
+        return new Module(ModuleDigest.Of(wasm.Span), wasm.Length);
+    }
 
     private sealed record Module(ModuleDigest Digest, int Bytes) : ISandboxModule
     {

@@ -8,7 +8,7 @@ internal sealed class AgentsEndpoint(
     EdgeOptions options, IAgentStore agents, ISandboxEngine engine, IPolicyDecisionPoint decisions) : IDisposable
 {
     private const int MaxNameChars = 63;
-    private readonly SemaphoreSlim _compilations = new(options.MaxCompilations);
+    private readonly CompilationLines _compilations = new(options.MaxCompilations);
 
     /// <summary>
     /// <c>PUT /v1/projects/{project}/agents/{agent}</c>: a module is compiled before anything is stored, and held
@@ -29,18 +29,16 @@ internal sealed class AgentsEndpoint(
         if (!type.StartsWith("application/wasm", StringComparison.OrdinalIgnoreCase))
             throw Error(ReasonCodes.MalformedRequest, "the body must be a module: application/wasm", "Content-Type");
 
+        using var visit = _compilations.Join(caller.Tenant);
         var wasm = await BodyReader.ReadAsync(context, options.MaxModuleBytes, cancellationToken);
-        await _compilations.WaitAsync(cancellationToken);
-        try
-        {
-            var module = await engine.CompileAsync(wasm, cancellationToken);
-            var policy = decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}");
-            if (policy is not null) module.CheckFits(policy.Limits);
-        }
-        finally
-        {
-            _compilations.Release();
-        }
+        await visit.CompileAsync(
+            async () =>
+            {
+                var module = await engine.CompileAsync(wasm, cancellationToken);
+                var policy = decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}");
+                if (policy is not null) module.CheckFits(policy.Limits);
+            },
+            cancellationToken);
 
         var agent = await agents.DeployAsync(
             new AgentDeployment(caller.Tenant, caller.Project, name, wasm), cancellationToken);
