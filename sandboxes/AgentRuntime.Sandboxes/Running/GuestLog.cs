@@ -30,9 +30,13 @@ internal sealed class GuestLog(ISandboxLog log, long maxBytes)
         if (dropped) NoteDropping();
     }
 
-    /// <summary>A piece of standard output (1) or standard error (2), in whatever encoding the guest likes.</summary>
-    public void Stream(int descriptor, ReadOnlySpan<byte> piece)
+    /// <summary>
+    /// A piece of standard output (1) or standard error (2), in whatever encoding the guest likes. Returns how many
+    /// lines it has ended: one more than the most, which is not logged, where there were more.
+    /// </summary>
+    public int Stream(int descriptor, ReadOnlySpan<byte> piece, int mostLines = int.MaxValue)
     {
+        var lines = 0;
         while (piece.Length > 0 && !_dropping)
         {
             var line = _lines[descriptor - 1];
@@ -41,17 +45,17 @@ internal sealed class GuestLog(ISandboxLog log, long maxBytes)
             var part = end < 0 ? piece : piece[..end];
             var room = Math.Min(part.Length, MaxLineBytes - line.Count);
             line.AddRange(part[..room]);
-            if (end >= 0 && room == part.Length)
+            var ends = end >= 0 && room == part.Length;
+            if (ends || line.Count == MaxLineBytes)
             {
+                if (lines == mostLines) return lines + 1;
                 Flush(descriptor);
-                room++;
+                lines++;
             }
-            else if (line.Count == MaxLineBytes)
-            {
-                Flush(descriptor);
-            }
+            if (ends) room++;
             piece = piece[room..];
         }
+        return lines;
     }
 
     /// <summary>Logs what was written without a newline at its end.</summary>

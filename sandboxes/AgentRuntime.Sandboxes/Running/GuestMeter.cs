@@ -39,9 +39,10 @@ internal sealed class GuestMeter(TimeProvider time)
         _memoryPeakBytes = memoryPeakBytes;
     }
 
-    public int CountHostCall()
+    /// <summary>Counts host calls, or what counts as one, and returns how many there are by now.</summary>
+    public int CountHostCalls(int calls)
     {
-        Volatile.Write(ref _hostCalls, _hostCalls + 1);
+        Volatile.Write(ref _hostCalls, _hostCalls + calls);
         return _hostCalls;
     }
 

@@ -155,6 +155,27 @@ internal sealed class GuestSession(
         }
     }
 
+    /// <summary>
+    /// Logs a piece of standard output (1) or standard error (2). The first line that a call ends is the call itself;
+    /// each further one counts as another, because a line is an event of its own, however short.
+    /// </summary>
+    /// <param name="descriptor">1 or 2.</param>
+    /// <param name="piece">What the guest wrote.</param>
+    /// <param name="lines">Lines that the call has ended so far, and has when this returns.</param>
+    public void WriteStream(int descriptor, ReadOnlySpan<byte> piece, ref int lines)
+    {
+        var free = lines == 0 ? 1 : 0;
+        var ended = log.Stream(descriptor, piece, limits.MaxHostCalls - Meter.HostCalls + free);
+        lines += ended;
+        if (ended > free) CountHostCalls(ended - free);
+    }
+
+    private void CountHostCalls(int calls)
+    {
+        if (Meter.CountHostCalls(calls) <= limits.MaxHostCalls) return;
+        throw new WasmTrapException(TrapKind.HostCallLimit, $"more than {limits.MaxHostCalls} host calls");
+    }
+
     private HostReturn Enter(WorldFunction function, ReadOnlySpan<WasmValue> arguments, Span<WasmValue> results)
     {
         if (!_mayLeave)
@@ -162,10 +183,7 @@ internal sealed class GuestSession(
             throw GuestText.Lie(
                 $"{function.Module}.{function.Name} was called while the host used the guest's exports");
         }
-        if (Meter.CountHostCall() > limits.MaxHostCalls)
-        {
-            throw new WasmTrapException(TrapKind.HostCallLimit, $"more than {limits.MaxHostCalls} host calls");
-        }
+        CountHostCalls(1);
         Meter.LeaveGuest();
         try
         {

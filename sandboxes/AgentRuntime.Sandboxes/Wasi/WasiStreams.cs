@@ -40,6 +40,7 @@ internal static class WasiStreams
         var count = (uint)a[2].AsI32();
         if (count > MaxVectors) return WasiErrno.Invalid;
         var written = 0L;
+        var lines = 0;
         for (var i = 0u; i < count; i++)
         {
             var vector = GuestText.View(session.Memory, (uint)a[1].AsI32() + (i * 8), 8, 4);
@@ -47,7 +48,7 @@ internal static class WasiStreams
             var length = BinaryPrimitives.ReadUInt32LittleEndian(vector[4..]);
             written += length;
             if (written > int.MaxValue) return WasiErrno.Invalid;
-            session.Log.Stream(descriptor, GuestText.View(session.Memory, address, length, 1));
+            session.WriteStream(descriptor, GuestText.View(session.Memory, address, length, 1), ref lines);
         }
         WasiImports.StoreU32(session, a[3], (uint)written);
         return WasiErrno.Success;

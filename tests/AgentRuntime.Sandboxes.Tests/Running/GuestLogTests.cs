@@ -72,6 +72,17 @@ public sealed class GuestLogTests
     }
 
     [Fact]
+    public void Lines_beyond_the_most_are_not_logged_and_said_to_be_there()
+    {
+        var log = new GuestLog(_log, maxBytes: 100);
+
+        Assert.Equal(2, log.Stream(1, "a\nb\nc"u8, mostLines: 2));
+        Assert.Equal(3, log.Stream(1, "c\nd\ne\n"u8, mostLines: 2));
+
+        Assert.Equal(["a", "b", "cc", "d"], _log.Lines.Select(l => l.Message));
+    }
+
+    [Fact]
     public void A_message_that_is_not_UTF8_is_a_lie_but_output_may_be_anything()
     {
         var log = new GuestLog(_log, maxBytes: 100);

@@ -16,6 +16,7 @@ public abstract class SandboxLifeTests(bool suspends)
     [
         new("agentruntime:agent/tools@0.1.0", "call", ExternKind.Function, new([I32, I32, I32, I32, I32], [])),
         new("agentruntime:agent/log@0.1.0", "write", ExternKind.Function, new([I32, I32, I32], [])),
+        new("wasi_snapshot_preview1", "fd_write", ExternKind.Function, new([I32, I32, I32, I32], [I32])),
     ];
 
     private readonly RecordedLog _log = new();
@@ -204,6 +205,33 @@ public abstract class SandboxLifeTests(bool suspends)
 
         Assert.Equal(ReasonCodes.HostCallLimit, trapped.Error.Code);
         Assert.Equal(50, _log.Lines.Count);
+    }
+
+    [Theory]
+    [InlineData(50, 50, true)]
+    [InlineData(51, 50, false)]
+    public async Task Lines_that_one_call_writes_count_as_host_calls(int lines, int logged, bool finishes)
+    {
+        await using var sandbox = await SandboxAsync(
+            guest =>
+            {
+                var (address, length) = guest.Put(new string('\n', lines));
+                // In two pieces, as libraries write.
+                var vectors = guest.Bump(16);
+                BitConverter.TryWriteBytes(guest.Slice(vectors, 4), address);
+                BitConverter.TryWriteBytes(guest.Slice(vectors + 4, 4), 20);
+                BitConverter.TryWriteBytes(guest.Slice(vectors + 8, 4), address + 20);
+                BitConverter.TryWriteBytes(guest.Slice(vectors + 12, 4), length - 20);
+                guest.Import(2, 1, (int)vectors, 2, (int)guest.Bump(4));
+                return guest.Ok("done");
+            },
+            new SandboxLimits { MaxHostCalls = 50 });
+
+        var step = await sandbox.StartAsync("", default);
+
+        ReasonCode? expected = finishes ? null : ReasonCodes.HostCallLimit;
+        Assert.Equal(expected, (step as SandboxStep.Trapped)?.Error.Code);
+        Assert.Equal(logged, _log.Lines.Count);
     }
 
     [Fact]
