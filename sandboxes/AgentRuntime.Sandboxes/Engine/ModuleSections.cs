@@ -28,7 +28,10 @@ internal sealed class ModuleSections
     /// <summary>The module without its settings.</summary>
     public ReadOnlyMemory<byte> Code { get; }
 
-    /// <summary>The settings that the module carries, by key; a later section of the same key counts.</summary>
+    /// <summary>
+    /// The settings that the module carries, by key; a later section of the same key counts. In a dictionary that
+    /// hashes anew where many keys collide: a frozen one would not, and a module chooses its keys.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Settings { get; }
 
     /// <summary>Bytes of the first memory at instantiation; 0 when the module has none.</summary>
@@ -54,7 +57,7 @@ internal sealed class ModuleSections
         }
         return settings.Count == 0
             ? new(wasm, NoSettings, memory)
-            : new(code.WrittenMemory, settings.ToFrozenDictionary(StringComparer.Ordinal), memory);
+            : new(code.WrittenMemory, settings, memory);
     }
 
     public static IReadOnlyDictionary<string, string> NoSettings { get; } = FrozenDictionary<string, string>.Empty;
