@@ -10,6 +10,10 @@ internal static class ModuleShape
 {
     public static readonly FunctionType PostRunType = Signature.Of("i");
     public static readonly FunctionType InitializeType = Signature.Of("");
+
+    // Names come from the module, and an error is shown and logged.
+    private const int MaxShownChars = 100;
+
     private static readonly FunctionType RunType = Signature.Of("ii", "i");
     private static readonly FunctionType ReallocType = Signature.Of("iiii", "i");
 
@@ -38,7 +42,7 @@ internal static class ModuleShape
 
     private static WorldFunction Find(WasmImport import)
     {
-        var name = $"{import.Module} {import.Name}";
+        var name = $"{Shown(import.Module)} {Shown(import.Name)}";
         if (import.Kind != ExternKind.Function || import.Function is null)
         {
             throw Unknown($"The module imports the {import.Kind.ToString().ToLowerInvariant()} '{name}'; "
@@ -50,6 +54,9 @@ internal static class ModuleShape
             ? function
             : throw Unknown($"The module imports '{name}' as {import.Function}, but it is {function.Type}.");
     }
+
+    private static string Shown(string name) =>
+        name.Length <= MaxShownChars ? name : $"{name.AsSpan(0, MaxShownChars)}…";
 
     private static RuntimeErrorException Unknown(string message) => new(new RuntimeError(
         ReasonCodes.UnknownImport,

@@ -156,6 +156,19 @@ public sealed class CompilationTests
     }
 
     [Fact]
+    public async Task A_long_name_of_an_import_is_cut_where_it_is_shown()
+    {
+        var import = new WasmImport(
+            new string('m', 1 << 20), new string('n', 1 << 20), ExternKind.Function, new FunctionType([], []));
+
+        var error = await RefusedAsync(new ScriptedModule(static _ => 0) { Imports = [import] });
+
+        Assert.Contains(
+            $"'{new string('m', 100)}… {new string('n', 100)}…'", error.Message, StringComparison.Ordinal);
+        Assert.True(error.Message.Length < 1_000);
+    }
+
+    [Fact]
     public async Task Nothing_but_functions_can_be_imported()
     {
         var import = new WasmImport("env", "memory", ExternKind.Memory, null);
