@@ -29,4 +29,7 @@ public static partial class ReasonCodes
 
     /// <summary>A key or a value is not what a bucket takes.</summary>
     public static readonly ReasonCode MemoryInvalid = new(7009);
+
+    /// <summary>The run's events hold as much as they may.</summary>
+    public static readonly ReasonCode JournalFull = new(7010);
 }

@@ -45,6 +45,9 @@ internal sealed class ActiveRun(
     /// </summary>
     public long LastSequence { get; set; } = history?.LastSequence ?? 0;
 
+    /// <summary>About how much text the run's events hold. For whoever has claimed the run.</summary>
+    public long EventChars { get; set; } = history?.EventChars ?? 0;
+
     public RunId Id { get; } = record.Identity.Run
         ?? throw new ArgumentException("a run's identity names the run", nameof(record));
 

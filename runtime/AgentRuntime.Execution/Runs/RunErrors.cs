@@ -33,6 +33,11 @@ internal static class RunErrors
         ReasonCodes.Internal, "The platform failed while it executed the run.",
         Action: "Ask the operator to look at the log.");
 
+    public static RuntimeError JournalFull(long most) => new(
+        ReasonCodes.JournalFull,
+        $"The run's events hold {most} characters, as many as they may, and the agent called again.",
+        Action: "Look for a loop around a call, or let the agent do less in one run.");
+
     public static RuntimeError ModuleMissing(ModuleDigest module) => new(
         ReasonCodes.StorageFailed, "The agent's module is not in the store.", module.ToString(),
         "Deploy the agent again.");

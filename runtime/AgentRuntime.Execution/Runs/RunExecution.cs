@@ -19,7 +19,7 @@ internal sealed class RunExecution(
     DecisionRecords records,
     GuestShelf shelf,
     WorkerSlot slot,
-    TimeSpan putAwayAfter,
+    RunServiceOptions options,
     TimeProvider time)
 {
     private readonly RunJournalWriter _events = new(run, journal);
@@ -90,7 +90,7 @@ internal sealed class RunExecution(
             record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, run.Meter, run.History,
             run.Approvals, records);
 
-        await using var guest = new RunGuest(module, run, _events, shelf, slot, putAwayAfter, time);
+        await using var guest = new RunGuest(module, run, _events, shelf, slot, options.PutAwayAfter, time);
         try
         {
             return await StepAsync(guest, context, cancellationToken).ConfigureAwait(false);
@@ -135,6 +135,8 @@ internal sealed class RunExecution(
     {
         if (asked is HostCall.ListTools or HostCall.Sleep && run.History.Has(call))
             throw new RuntimeErrorException(RunErrors.Diverged(call));
+        if (run.EventChars > options.MaxEventChars && call > run.History.LastCall)
+            throw new RuntimeErrorException(RunErrors.JournalFull(options.MaxEventChars));
         switch (asked)
         {
             case HostCall.Chat chat:

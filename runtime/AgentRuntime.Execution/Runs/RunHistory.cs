@@ -27,6 +27,9 @@ internal sealed class RunHistory
     /// <summary>The sequence number of the last event; 0 when there is none.</summary>
     public long LastSequence { get; private set; }
 
+    /// <summary>About how much text the events hold.</summary>
+    public long EventChars { get; private set; }
+
     /// <summary>How many workers have had the run.</summary>
     public int Workers { get; private set; }
 
@@ -82,6 +85,7 @@ internal sealed class RunHistory
 
     private void Add(RunEvent e)
     {
+        EventChars += EventText.Length(e.Data);
         switch (e.Data)
         {
             case RunStarted or RunResumed:

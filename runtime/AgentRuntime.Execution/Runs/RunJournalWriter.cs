@@ -49,6 +49,7 @@ internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal) : ISa
         var appended = await journal.AppendAsync(run.Id, run.LastSequence, all, cancellationToken)
             .ConfigureAwait(false);
         run.LastSequence = appended[^1].Sequence;
+        run.EventChars += all.Sum(EventText.Length);
         run.SignalChange();
     }
 

@@ -353,7 +353,7 @@ public sealed class RunService : IRunService, IRunApprovals
         {
             await new RunExecution(
                 run, _sandboxes, _agents, _chats, _tools, _memory, _journal, _records, _shelf, slot,
-                _options.PutAwayAfter, _time)
+                _options, _time)
                 .ExecuteAsync(shutdown).ConfigureAwait(false);
             Forget(run);
         }

@@ -16,6 +16,13 @@ public sealed record RunServiceOptions
     public int MaxToolResultBytes { get; init; } = 1 << 20;
 
     /// <summary>
+    /// UTF-16 units of text that a run's events may hold, 200 added for each. A run that calls beyond that ends with
+    /// AR7010: a guest may call ten thousand times with megabytes, refused or not, and all is read again after a
+    /// restart. Default 256 Mi.
+    /// </summary>
+    public long MaxEventChars { get; init; } = 256L << 20;
+
+    /// <summary>
     /// How long a call that policy holds for approval waits for a person, within its run's deadline. Default zero:
     /// such a call is refused at once (AR2005), as fits where nobody can answer.
     /// </summary>

@@ -36,6 +36,36 @@ public sealed class RunRestartTests
     }
 
     [Fact]
+    public async Task A_run_whose_events_hold_what_they_may_ends_when_it_calls_again()
+    {
+        await using var host = await RunHost.StartAsync(new RunServiceOptions { MaxEventChars = 10_000 });
+        var (entered, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await host.DeployAsync("agent", async (_, guest) =>
+        {
+            for (var call = 1; ; call++)
+            {
+                if (call == 4)
+                {
+                    entered.TrySetResult();
+                    await resume.Task;
+                }
+                await guest.CallToolAsync("none", $$"""{"a":"{{new string('x', 4_000)}}"}""");
+            }
+        });
+        var run = await host.StartRunAsync("agent");
+        await entered.Task;
+        await host.StopWorkersAsync();
+        host.Restart();
+        resume.SetResult();
+        host.Work();
+
+        var (ended, events) = await host.EndAsync(run);
+
+        Assert.Equal(ReasonCodes.JournalFull, ended.Error!.Code);
+        Assert.Equal(3, events.OfType<ToolDecided>().Count());
+    }
+
+    [Fact]
     public async Task Nothing_is_accepted_before_what_was_left_is_taken_over()
     {
         await using var host = await RunHost.StartAsync(work: false);
