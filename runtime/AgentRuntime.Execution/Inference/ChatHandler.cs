@@ -10,6 +10,9 @@ namespace AgentRuntime.Execution;
 /// </summary>
 internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
 {
+    /// <summary>UTF-16 units of a model's name that are kept: no model has a longer one.</summary>
+    private const int MaxNameChars = 256;
+
     private static readonly JsonElement NoArguments = JsonElement.Parse("{}");
 
     private readonly ConversationPace _pace = new();
@@ -17,7 +20,7 @@ internal sealed class ChatHandler(IInferenceRouter inference, TimeProvider time)
     public async Task<HostCallResult> HandleAsync(
         RunContext run, int number, HostCall.Chat chat, CancellationToken cancellationToken)
     {
-        var model = chat.Options.Model ?? run.Agent.DefaultModel ?? "";
+        var model = ShortText.WithEllipsis(chat.Options.Model ?? run.Agent.DefaultModel ?? "", MaxNameChars);
         var past = await run.History.FindAsync(number, cancellationToken).ConfigureAwait(false);
         if (past is not null && ChatReplay.Answer(run, number, model, past) is { } answer)
             return answer;

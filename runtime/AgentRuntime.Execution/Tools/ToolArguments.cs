@@ -10,6 +10,7 @@ namespace AgentRuntime.Execution;
 internal static class ToolArguments
 {
     private const int MaxDepth = 32;
+    private const int MaxShownChars = 4_096;
 
     /// <summary>
     /// The object; null when the text is no JSON object. Repeated members are refused, since readers differ on them,
@@ -29,6 +30,9 @@ internal static class ToolArguments
             return null;
         }
     }
+
+    /// <summary>As much of what is no object as an event may hold.</summary>
+    public static string Shown(string json) => ShortText.WithEllipsis(json, MaxShownChars);
 
     public static RuntimeError NotAnObject(string tool) => new(
         ReasonCodes.InvalidArguments, "The arguments are not a JSON object.", tool,

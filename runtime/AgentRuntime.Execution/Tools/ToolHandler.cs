@@ -13,11 +13,15 @@ namespace AgentRuntime.Execution;
 internal sealed class ToolHandler(
     IToolTransport transport, ApprovalGate approvals, TimeProvider time, int maxResultBytes)
 {
+    /// <summary>UTF-16 units of a tool's name that are kept: no tool has a longer one.</summary>
+    private const int MaxNameChars = 256;
+
     private readonly ToolPins _pins = new(transport);
 
     public async Task<HostCallResult> HandleAsync(
         RunContext run, int number, HostCall.CallTool asked, CancellationToken cancellationToken)
     {
+        asked = asked with { Name = ShortText.WithEllipsis(asked.Name, MaxNameChars) };
         using var activity = RuntimeTelemetry.Source.StartActivity($"execute_tool {Known(run, asked.Name)}");
         activity?.SetTag("gen_ai.operation.name", "execute_tool");
         activity?.SetTag("gen_ai.tool.name", Known(run, asked.Name));
@@ -34,10 +38,14 @@ internal sealed class ToolHandler(
     private async Task<HostCallResult> DecideAndCallAsync(
         RunContext run, int number, HostCall.CallTool asked, CancellationToken cancellationToken)
     {
+        var parsed = ToolArguments.Parse(asked.ArgumentsJson);
+        // What is no object is decided about by nobody, and each such call would leave megabytes in the journal.
+        if (parsed is null)
+            asked = asked with { ArgumentsJson = ToolArguments.Shown(asked.ArgumentsJson) };
         var past = await run.History.FindAsync(number, cancellationToken).ConfigureAwait(false);
         if (past is not null && ToolReplay.Answer(run, number, asked, past) is { } recorded)
             return recorded;
-        if (ToolArguments.Parse(asked.ArgumentsJson) is not { } arguments)
+        if (parsed is not { } arguments)
             return await RefuseAsync(
                 run, number, asked, Denied(ToolArguments.NotAnObject(asked.Name)), cancellationToken)
                     .ConfigureAwait(false);

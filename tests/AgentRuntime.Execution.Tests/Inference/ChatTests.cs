@@ -160,6 +160,16 @@ public sealed class ChatTests
     }
 
     [Fact]
+    public async Task A_models_name_that_a_guest_makes_up_is_cut()
+    {
+        await using var host = await RunHost.StartAsync();
+        host.Policy.Rule = _ => ScriptedPolicy.Deny(ReasonCodes.ModelNotGranted);
+        var (_, events) = await host.RunAsync(async (_, guest) =>
+            await guest.ChatAsync("hi", new ChatOptions { Model = new string('m', 1 << 20) }));
+        Assert.Equal(new string('m', 256) + "…", Assert.Single(events.OfType<ChatFailed>()).Model);
+    }
+
+    [Fact]
     public async Task A_chat_beyond_the_runs_budget_is_refused_before_it_is_sent()
     {
         await using var host = await RunHost.StartAsync();

@@ -97,6 +97,20 @@ public sealed class ToolBrokerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_guest_makes_up_leaves_little_in_the_journal()
+    {
+        var name = new string('n', 1 << 20);
+        var (run, events) = await _host.RunAsync(async (_, guest) =>
+            await guest.CallToolAsync(name, "{}") + await guest.CallToolAsync("test/do", new string('[', 1 << 20)));
+
+        Assert.Equal("AR5004AR5005", run.Output);
+        var decided = events.OfType<ToolDecided>().ToList();
+        Assert.Equal(name[..256] + "…", decided[0].Tool);
+        Assert.Equal(new string('[', 4_096) + "…", decided[1].ArgumentsJson);
+        Assert.True(decided.Sum(EventText.Length) < 10_000);
+    }
+
+    [Fact]
     public async Task A_cancelled_run_cancels_its_call_and_the_intent_stays_in_the_journal()
     {
         var entered = new TaskCompletionSource();
