@@ -167,6 +167,25 @@ public sealed class SuspensionTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_large_guest_is_written_without_a_second_copy_of_its_memory()
+    {
+        var m = new ModuleBuilder().Memory(256, null, "memory");
+        var type = m.Type([I32], [I32]);
+        m.ImportFunction("host", "ask", type);
+        m.Function(type, new Code().Get(0).Call(0).End(), "run");
+        using var instance = CompileManaged(m).Instantiate([Asking(_ => true, _ => { })], Limits);
+        instance.Memory!.Slice(0, 256 << 16).Fill(1);
+        Assert.Equal(WasmCallStatus.Suspended, instance.Call("run", [WasmValue.FromI32(5)], new WasmValue[1]));
+        var bytes = new ArrayBufferWriter<byte>(20 << 20);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        instance.WriteSnapshot(bytes);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+        Assert.InRange(bytes.WrittenCount, 256 << 16, 20 << 20);
+    }
+
+    [Fact]
     public void Every_damaged_or_shortened_snapshot_is_refused()
     {
         var (module, _, snapshot) = SuspendedAsker();

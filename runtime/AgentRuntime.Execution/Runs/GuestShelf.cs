@@ -9,7 +9,11 @@ namespace AgentRuntime.Execution;
 /// </summary>
 internal sealed class GuestShelf
 {
+    /// <summary>Guests that become bytes, or guests again, at once.</summary>
+    public const int AtOnce = 4;
+
     private readonly ConcurrentDictionary<RunId, byte[]> _inMemory = [];
+    private readonly SemaphoreSlim _turns = new(AtOnce, AtOnce);
     private readonly string? _folder;
     private readonly int _capacity;
     private int _kept;
@@ -31,6 +35,16 @@ internal sealed class GuestShelf
     {
         if (_folder is null) return;
         foreach (var left in Directory.EnumerateFiles(_folder, "*.guest")) File.Delete(left);
+    }
+
+    /// <summary>
+    /// Waits for one's turn to turn a guest into bytes or back, which takes its memory once more meanwhile; all guests
+    /// that began to wait together would do so together. Dispose it when done.
+    /// </summary>
+    public async Task<Turn> TurnAsync(CancellationToken cancellationToken)
+    {
+        await _turns.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return new Turn(_turns);
     }
 
     /// <summary>Keeps a guest; false when there is no room, or no writing.</summary>
@@ -98,6 +112,12 @@ internal sealed class GuestShelf
         {
             // The next process removes it.
         }
+    }
+
+    /// <summary>A turn that is over when it is disposed.</summary>
+    internal readonly struct Turn(SemaphoreSlim turns) : IDisposable
+    {
+        public void Dispose() => turns.Release();
     }
 
     private string PathOf(RunId run) => Path.Combine(_folder!, $"{run}.guest");

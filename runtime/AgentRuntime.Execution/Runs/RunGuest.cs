@@ -71,6 +71,22 @@ internal sealed class RunGuest(
     /// <summary>False where the engine has no snapshots, this guest cannot be one, or the shelf is full.</summary>
     private async Task<bool> PutAwayAsync(CancellationToken cancellationToken)
     {
+        GuestShelf.Turn turn;
+        try
+        {
+            turn = await shelf.TurnAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+
+        using (turn)
+            return await PutAwayInTurnAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<bool> PutAwayInTurnAsync(CancellationToken cancellationToken)
+    {
         var sandbox = _sandbox!;
         var bytes = new ArrayBufferWriter<byte>();
         try
@@ -95,6 +111,7 @@ internal sealed class RunGuest(
     private async Task WakeAsync(CancellationToken cancellationToken)
     {
         await slot.ReturnAsync(cancellationToken).ConfigureAwait(false);
+        using var turn = await shelf.TurnAsync(cancellationToken).ConfigureAwait(false);
         var bytes = await shelf.TakeAsync(run.Id, cancellationToken).ConfigureAwait(false);
         _away = false;
         _sandbox = module.Restore(bytes, run.Agent.Limits, log, new Dictionary<string, string>());

@@ -19,12 +19,18 @@ internal static class SnapshotFormat
     public const int DigestBytes = 32;
 }
 
-/// <summary>Writes the format.</summary>
+/// <summary>
+/// Writes the format, piece by piece: a memory may be large, and many guests may be written at once, so that it lies
+/// nowhere but in the guest and in the destination.
+/// </summary>
 internal static class SnapshotWriter
 {
+    private const int PieceBytes = 64 << 10;
+
     public static void Write(ManagedInstance instance, IBufferWriter<byte> destination)
     {
         var writer = new ArrayBufferWriter<byte>(4096);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         U32(writer, SnapshotFormat.Magic);
         U32(writer, SnapshotFormat.Version);
         writer.Write(instance.Module.Digest);
@@ -49,13 +55,20 @@ internal static class SnapshotWriter
 
         foreach (var dropped in instance.DroppedData) writer.Write([(byte)(dropped ? 1 : 0)]);
         foreach (var dropped in instance.DroppedElements) writer.Write([(byte)(dropped ? 0 : 1)]);
-        Memory(writer, instance.Memory0);
+        Memory(writer, instance.Memory0, hash, destination);
         U32(writer, (uint)instance.Frames.Bytes.Length);
         writer.Write(instance.Frames.Bytes);
         U32(writer, (uint)instance.Frames.References.Count);
         foreach (var reference in instance.Frames.References) Reference(writer, instance, reference);
-        writer.Write(SHA256.HashData(writer.WrittenSpan));
+        HandOver(writer, hash, destination);
+        destination.Write(hash.GetHashAndReset());
+    }
+
+    private static void HandOver(ArrayBufferWriter<byte> writer, IncrementalHash hash, IBufferWriter<byte> destination)
+    {
+        hash.AppendData(writer.WrittenSpan);
         destination.Write(writer.WrittenSpan);
+        writer.ResetWrittenCount();
     }
 
     private static void AsSpan(this System.Runtime.Intrinsics.Vector128<byte> vector, ArrayBufferWriter<byte> writer)
@@ -64,7 +77,8 @@ internal static class SnapshotWriter
         writer.Advance(16);
     }
 
-    private static void Memory(ArrayBufferWriter<byte> writer, LinearMemory? memory)
+    private static void Memory(
+        ArrayBufferWriter<byte> writer, LinearMemory? memory, IncrementalHash hash, IBufferWriter<byte> destination)
     {
         var view = memory is null ? default : memory.View;
         U32(writer, (uint)(view.Length / LinearMemory.PageBytes));
@@ -74,6 +88,7 @@ internal static class SnapshotWriter
             if (!block.ContainsAnyExcept((byte)0)) continue;
             U32(writer, (uint)(at / SnapshotFormat.BlockBytes));
             writer.Write(block);
+            if (writer.WrittenCount >= PieceBytes) HandOver(writer, hash, destination);
         }
 
         U32(writer, uint.MaxValue);

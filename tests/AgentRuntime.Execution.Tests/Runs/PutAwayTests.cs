@@ -60,6 +60,19 @@ public sealed class PutAwayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Only_so_many_guests_become_bytes_at_once()
+    {
+        var shelf = new GuestShelf(capacity: 10, _shelf.FullName);
+        var turns = new List<GuestShelf.Turn>();
+        for (var i = 0; i < GuestShelf.AtOnce; i++) turns.Add(await shelf.TurnAsync(default));
+
+        var next = shelf.TurnAsync(default);
+        Assert.False(next.IsCompleted);
+        turns[0].Dispose();
+        (await next).Dispose();
+    }
+
+    [Fact]
     public async Task A_guest_that_is_put_away_can_be_cancelled()
     {
         await StartAsync(new RunServiceOptions { ShelfFolder = _shelf.FullName });
