@@ -82,7 +82,7 @@ internal sealed class SetNode(Node[] members) : Node
         for (var i = 0; i < members.Length; i++)
         {
             values[i] = members[i].Evaluate(ref evaluation);
-            if (values[i].IsNone) return default;
+            if (values[i].IsNone || !evaluation.TryCompare(values[i].Weight)) return default;
         }
 
         return CedarValue.Set(CedarSet.Create(values));
@@ -97,7 +97,7 @@ internal sealed class RecordNode(string[] keys, Node[] members) : Node
         for (var i = 0; i < members.Length; i++)
         {
             values[i] = members[i].Evaluate(ref evaluation);
-            if (values[i].IsNone) return default;
+            if (values[i].IsNone || !evaluation.TryCompare(values[i].Weight)) return default;
         }
 
         return CedarValue.Record(CedarRecord.CreateOwned([.. keys], values));

@@ -21,6 +21,8 @@ public enum CedarErrorKind
     ArgumentCount = 7,
     /// <summary>The value is not known; only in partial evaluation.</summary>
     Unknown = 8,
+    /// <summary>The policies together compare more texts and sets than one decision may.</summary>
+    TooMuchWork = 9,
 }
 
 /// <summary>A policy that failed during a decision.</summary>

@@ -3,6 +3,12 @@ namespace AgentRuntime.Policies.Cedar;
 /// <summary>The state of one decision on one thread's stack: the request, the entities and the last error.</summary>
 internal ref struct Evaluation(CedarRequest request, CedarEntities entities)
 {
+    /// <summary>
+    /// Characters and members that one decision compares at most: a second or so. Nobody can end a decision, and both
+    /// the policies and the texts that they look at may be megabytes that strangers wrote.
+    /// </summary>
+    public const long MaxCompared = 1L << 28;
+
     public readonly EntityUid Principal = request.Principal;
     public readonly EntityUid Action = request.Action;
     public readonly EntityUid Resource = request.Resource;
@@ -13,6 +19,8 @@ internal ref struct Evaluation(CedarRequest request, CedarEntities entities)
     public readonly EntityEntry? PrincipalEntry = entities.Find(request.Principal);
     public readonly EntityEntry? ActionEntry = entities.Find(request.Action);
     public readonly EntityEntry? ResourceEntry = entities.Find(request.Resource);
+
+    private long _compared;
 
     public CedarErrorKind ErrorKind { get; private set; }
 
@@ -27,6 +35,19 @@ internal ref struct Evaluation(CedarRequest request, CedarEntities entities)
 
     public bool IsIn(EntityUid uid, EntityUid ancestor) =>
         uid.Equals(ancestor) || (Find(uid) is { } entry && entry.HasAncestor(ancestor));
+
+    /// <summary>
+    /// Counts what is about to be compared; false, with an error, once the decision has compared as much as one may.
+    /// </summary>
+    public bool TryCompare(long weight)
+    {
+        _compared += weight;
+        if (_compared <= MaxCompared) return true;
+        Fail(
+            CedarErrorKind.TooMuchWork,
+            $"the policies compare more than {MaxCompared} characters and members for one request");
+        return false;
+    }
 
     /// <summary>Notes an error; the value that is returned is no value.</summary>
     public CedarValue Fail(CedarErrorKind kind, string message)

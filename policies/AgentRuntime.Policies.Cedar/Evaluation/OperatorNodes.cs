@@ -50,6 +50,7 @@ internal sealed class EqualNode(Node left, Node right, bool negated) : TruthNode
         if (first.IsNone) return Truth.Error;
         var second = right.Evaluate(ref evaluation);
         if (second.IsNone) return Truth.Error;
+        if (!evaluation.TryCompare(Math.Min(first.Weight, second.Weight))) return Truth.Error;
         return first.Equals(second) != negated ? Truth.True : Truth.False;
     }
 }
@@ -138,6 +139,7 @@ internal sealed class ContainsNode(Node left, Node right) : TruthNode
         var second = right.Evaluate(ref evaluation);
         if (second.IsNone) return Truth.Error;
         if (first.Reference is not CedarSet set) return evaluation.FailTruth("set", first);
+        if (!evaluation.TryCompare(set.WeightToFind(second))) return Truth.Error;
         return set.Contains(second) ? Truth.True : Truth.False;
     }
 }
@@ -152,6 +154,7 @@ internal sealed class ContainsSetNode(Node left, Node right, bool all) : TruthNo
         if (second.IsNone) return Truth.Error;
         if (first.Reference is not CedarSet set) return evaluation.FailTruth("set", first);
         if (second.Reference is not CedarSet other) return evaluation.FailTruth("set", second);
+        if (!evaluation.TryCompare(all ? other.Weight : Math.Min(set.Weight, other.Weight))) return Truth.Error;
         return (all ? set.ContainsAll(other) : set.ContainsAny(other)) ? Truth.True : Truth.False;
     }
 }
@@ -171,7 +174,12 @@ internal sealed class LikeNode(Node operand, LikePattern pattern) : TruthNode
     public override Truth Test(ref Evaluation evaluation)
     {
         var value = operand.Evaluate(ref evaluation);
-        if (value.Reference is string text) return pattern.Matches(text) ? Truth.True : Truth.False;
+        if (value.Reference is string text)
+        {
+            if (!evaluation.TryCompare(value.Weight)) return Truth.Error;
+            return pattern.Matches(text) ? Truth.True : Truth.False;
+        }
+
         return value.IsNone ? Truth.Error : evaluation.FailTruth("string", value);
     }
 }

@@ -3,10 +3,14 @@ using System.Text;
 namespace AgentRuntime.Policies.Cedar;
 
 /// <summary>
-/// The right side of <c>like</c>: literal pieces with a star between each two. Matching is linear per star.
+/// The right side of <c>like</c>: literal pieces with a star between each two. Matching is linear in the text, whatever
+/// text and pattern are.
 /// </summary>
 internal sealed class LikePattern(string[] pieces) : IEquatable<LikePattern>
 {
+    private readonly PieceSearch[] _between =
+        pieces.Length > 2 ? [.. pieces[1..^1].Select(static piece => new PieceSearch(piece))] : [];
+
     /// <summary>At least one; <c>["a", "b"]</c> is <c>a*b</c>.</summary>
     public string[] Pieces => pieces;
 
@@ -16,11 +20,11 @@ internal sealed class LikePattern(string[] pieces) : IEquatable<LikePattern>
         var rest = text.AsSpan();
         if (!rest.StartsWith(pieces[0], StringComparison.Ordinal)) return false;
         rest = rest[pieces[0].Length..];
-        for (var i = 1; i < pieces.Length - 1; i++)
+        foreach (var piece in _between)
         {
-            var at = rest.IndexOf(pieces[i], StringComparison.Ordinal);
-            if (at < 0) return false;
-            rest = rest[(at + pieces[i].Length)..];
+            var end = piece.EndIn(rest);
+            if (end < 0) return false;
+            rest = rest[end..];
         }
 
         return rest.EndsWith(pieces[^1], StringComparison.Ordinal);

@@ -23,12 +23,19 @@ public sealed class CedarRecord : IEquatable<CedarRecord>, IReadOnlyCollection<K
             for (var i = 0; i < keys.Length; i++) _lookup.Add(keys[i], i);
         }
 
-        for (var i = 0; i < keys.Length; i++) _hash = HashCode.Combine(_hash, keys[i], values[i]);
+        for (var i = 0; i < keys.Length; i++)
+        {
+            _hash = HashCode.Combine(_hash, keys[i], values[i]);
+            Weight += keys[i].Length + values[i].Weight;
+        }
     }
 
     public static CedarRecord Empty { get; } = new([], []);
 
     public int Count => _keys.Length;
+
+    /// <summary>What looking at all of it takes (<see cref="CedarValue.Weight"/>).</summary>
+    internal long Weight { get; } = 1;
 
     /// <summary>The keys in ordinal order.</summary>
     public ReadOnlySpan<string> Keys => _keys;

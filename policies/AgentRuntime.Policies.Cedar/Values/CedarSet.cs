@@ -16,12 +16,19 @@ public sealed class CedarSet : IEquatable<CedarSet>
     {
         _values = values;
         _lookup = lookup;
-        foreach (var value in values) _hash += value.GetHashCode() * 31;
+        foreach (var value in values)
+        {
+            _hash += value.GetHashCode() * 31;
+            Weight += value.Weight;
+        }
     }
 
     public static CedarSet Empty { get; } = new([], null);
 
     public int Count => _values.Length;
+
+    /// <summary>What looking at all of it takes (<see cref="CedarValue.Weight"/>).</summary>
+    internal long Weight { get; } = 1;
 
     /// <summary>The members, in the order in which they were first given.</summary>
     public ReadOnlySpan<CedarValue> Values => _values;
@@ -50,6 +57,10 @@ public sealed class CedarSet : IEquatable<CedarSet>
         var list = values.ToList();
         return Create(CollectionsMarshal.AsSpan(list));
     }
+
+    /// <summary>What looking for a value takes: where there is a table, all of it is read once.</summary>
+    internal long WeightToFind(CedarValue value) =>
+        _lookup is null ? Math.Min(Weight, value.Weight) : value.Weight;
 
     public bool Contains(CedarValue value)
     {

@@ -46,6 +46,15 @@ public readonly struct CedarValue : IEquatable<CedarValue>
 
     internal object? Reference => _reference;
 
+    /// <summary>What looking at all of it takes: its characters and members.</summary>
+    internal long Weight => _reference switch
+    {
+        string text => text.Length + 1L,
+        CedarSet set => set.Weight,
+        CedarRecord record => record.Weight,
+        _ => 1,
+    };
+
     public static CedarValue Bool(bool value) => value ? True : False;
 
     public static CedarValue Long(long value) => new(LongTag, value);

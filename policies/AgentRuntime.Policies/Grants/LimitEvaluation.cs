@@ -8,6 +8,11 @@ namespace AgentRuntime.Policies;
 /// </summary>
 internal static class LimitEvaluation
 {
+    /// <summary>
+    /// Characters of text times those of pattern that are worth a reason: the search takes as long as that.
+    /// </summary>
+    private const long MostSearched = 1 << 24;
+
     /// <summary>The argument; null when it is absent.</summary>
     public static CedarValue? Find(this ArgumentLimit limit, CedarRecord input)
     {
@@ -39,8 +44,11 @@ internal static class LimitEvaluation
 
     private static decimal Scaled(ArgumentLimit limit) => decimal.Parse(limit.Values[0], CultureInfo.InvariantCulture);
 
+    // Where it takes too long to tell, it is not what is named as not kept to.
     private static bool IsLike(string text, string pattern)
     {
+        if ((long)text.Length * pattern.Length > MostSearched)
+            return true;
         var parts = pattern.Split('*');
         if (parts.Length == 1)
             return text == pattern;
