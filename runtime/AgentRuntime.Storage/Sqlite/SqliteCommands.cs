@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Data.Sqlite;
 
 namespace AgentRuntime.Storage;
@@ -78,6 +79,12 @@ internal static class SqliteCommands
         while (reader.Read())
             yield return map(reader);
     }
+
+    /// <summary>
+    /// A text that others wrote as bytes, for <c>CAST(… AS TEXT)</c>: a long one that is bound as text ends at its
+    /// first NUL (SQLitePCLRaw, <c>sqlite3_bind_text</c>).
+    /// </summary>
+    public static byte[]? Bytes(string? text) => text is null ? null : Encoding.UTF8.GetBytes(text);
 
     public static string? Text(this SqliteDataReader reader, int column) =>
         reader.IsDBNull(column) ? null : reader.GetString(column);

@@ -27,8 +27,9 @@ internal static class SqliteRunRows
             prompt_tokens, cached_prompt_tokens, output_tokens, cost_micro_usd)
         VALUES (
             $id, $tenant, $tenant_name, $project, $project_name, $principal, $agent, $agent_name,
-            $module, $bundle, $input, $trace_parent, $created_at, $status, $ended_at, $output,
-            $error_code, $error_message, $error_where, $error_action,
+            $module, $bundle, CAST($input AS TEXT), $trace_parent, $created_at, $status, $ended_at,
+            CAST($output AS TEXT), $error_code, CAST($error_message AS TEXT), CAST($error_where AS TEXT),
+            CAST($error_action AS TEXT),
             $prompt, $cached, $output_tokens, $cost)
         """,
         [
@@ -42,7 +43,7 @@ internal static class SqliteRunRows
             ("$agent_name", run.Identity.AgentName),
             ("$module", run.Module.ToString()),
             ("$bundle", run.Bundle.ToString()),
-            ("$input", run.Input),
+            ("$input", SqliteCommands.Bytes(run.Input)),
             ("$trace_parent", run.TraceParent),
             ("$created_at", run.CreatedAt.UtcTicks),
             .. Changing(run),
@@ -56,9 +57,9 @@ internal static class SqliteRunRows
         var updated = db.Execute(
             """
             UPDATE runs SET
-                status = $status, ended_at = $ended_at, output = $output,
-                error_code = $error_code, error_message = $error_message,
-                error_where = $error_where, error_action = $error_action,
+                status = $status, ended_at = $ended_at, output = CAST($output AS TEXT),
+                error_code = $error_code, error_message = CAST($error_message AS TEXT),
+                error_where = CAST($error_where AS TEXT), error_action = CAST($error_action AS TEXT),
                 prompt_tokens = $prompt, cached_prompt_tokens = $cached, output_tokens = $output_tokens,
                 cost_micro_usd = $cost
             WHERE id = $id AND status IN (1, 2)
@@ -105,11 +106,11 @@ internal static class SqliteRunRows
         ("$id", IdOf(run).ToString()),
         ("$status", (int)run.Status),
         ("$ended_at", run.EndedAt?.UtcTicks),
-        ("$output", run.Output),
+        ("$output", SqliteCommands.Bytes(run.Output)),
         ("$error_code", run.Error?.Code.Number),
-        ("$error_message", run.Error?.Message),
-        ("$error_where", run.Error?.Where),
-        ("$error_action", run.Error?.Action),
+        ("$error_message", SqliteCommands.Bytes(run.Error?.Message)),
+        ("$error_where", SqliteCommands.Bytes(run.Error?.Where)),
+        ("$error_action", SqliteCommands.Bytes(run.Error?.Action)),
         ("$prompt", run.Usage.Prompt.Value),
         ("$cached", run.Usage.CachedPrompt.Value),
         ("$output_tokens", run.Usage.Output.Value),
