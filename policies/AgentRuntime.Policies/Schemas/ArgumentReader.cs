@@ -95,9 +95,10 @@ internal static class ArgumentReader
     {
         if (!shape.Open)
             return $"'{path}{name}' is not in the tool's schema";
+        var folded = NameFolding.Fold(name);
         foreach (var property in shape.Properties)
         {
-            if (string.Equals(property.Name, name, StringComparison.OrdinalIgnoreCase))
+            if (NameFolding.Fold(property.Name) == folded)
                 return $"'{path}{name}' differs from '{property.Name}' only in case";
         }
 

@@ -99,6 +99,30 @@ public sealed class DecisionTests
     }
 
     [Theory]
+    [InlineData("kind_is", "KIND_IS")]
+    [InlineData("kind_is", "\u212aind_is")]
+    [InlineData("kind_is", "kind_i\u017f")]
+    [InlineData("kind_is", "k\u0131nd_is")]
+    [InlineData("kind_is", "k\u0130nd_is")]
+    [InlineData("größe", "GRÖSSE", false)]
+    [InlineData("größe", "GRÖẞE")]
+    [InlineData("σας", "ΣΑΣ")]
+    [InlineData("kind_is", "kind-is", false)]
+    public void An_open_object_holds_no_name_that_some_reader_takes_for_one_that_is_checked(
+        string listed, string given, bool isRefused = true)
+    {
+        var bundle = Sample.Bundle(("tools/files.json", Sample.Files.Replace(
+            "\"path\": {\"type\": \"string\"}",
+            $"\"path\": {{\"type\": \"string\"}}, \"{listed}\": {{\"type\": \"integer\"}}",
+            StringComparison.Ordinal)));
+
+        var decision = Calls.Decide(
+            bundle, "demo/clerk", Calls.Tool("files/read", $$"""{"path": "/public/a", "{{given}}": 9}"""));
+
+        Assert.Equal(isRefused ? ReasonCodes.InvalidArguments : null, decision.Reason?.Code);
+    }
+
+    [Theory]
     [InlineData("max: {rate: 1.5}", """, "rate": 1.5""", true)]
     [InlineData("max: {rate: 1.5}", """, "rate": 1.5001""", false)]
     [InlineData("max: {rate: 1.5}", "", false)]
