@@ -139,7 +139,7 @@ public sealed class PolicyClient
     public Task LiftAsync(string agent, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(agent);
-        return _api.DeleteAsync(
-            "v1/policy/threats/" + string.Join('/', agent.Split('/').Select(Uri.EscapeDataString)), cancellationToken);
+        var (project, name) = AgentPath.Split(agent);
+        return _api.DeleteAsync($"v1/policy/threats/{project}/{name}", cancellationToken);
     }
 }

@@ -43,6 +43,23 @@ public sealed class PolicyClientTests
         Assert.Equal("""{"version":7}""", edge.Requests[0].Body);
     }
 
+    [Theory]
+    [InlineData("../shadow")]
+    [InlineData("demo/..")]
+    [InlineData("./a")]
+    [InlineData("demo/a/b")]
+    public async Task No_agents_name_leads_to_another_address(string agent)
+    {
+        await using var edge = await ScriptedEdge.StartAsync(("DELETE", "/v1/policy/shadow", 204, "text/plain", ""));
+        using var client = edge.Client();
+
+        await Assert.ThrowsAsync<ArgumentException>(() => client.Policy.LiftAsync(agent, CancellationToken.None));
+        await Assert.ThrowsAsync<ArgumentException>(
+            () => client.Runs.StartAsync(agent, "", CancellationToken.None));
+
+        Assert.Empty(edge.Requests);
+    }
+
     [Fact]
     public async Task A_question_carries_only_what_is_asked()
     {

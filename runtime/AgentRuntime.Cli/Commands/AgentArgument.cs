@@ -12,7 +12,8 @@ internal static class AgentArgument
         {
             foreach (var given in result.Tokens)
             {
-                if (given.Value.Split('/') is not [{ Length: > 0 }, { Length: > 0 }])
+                if (given.Value.Split('/') is not [{ Length: > 0 } project, { Length: > 0 } name]
+                    || project is "." or ".." || name is "." or "..")
                     result.AddError($"'{given.Value}' is not of the form project/agent");
             }
         });
