@@ -23,7 +23,7 @@ internal sealed class BundleFiles
     private BundleFiles(IReadOnlyDictionary<string, string> files) => _files = files;
 
     /// <summary>The text of <c>bundle.yaml</c>; null when there is none.</summary>
-    public string? MainText => _files.GetValueOrDefault(Main);
+    public string? MainText => _files.GetValueOrDefault(Main) is { } text ? WithoutMark(text) : null;
 
     public IEnumerable<KeyValuePair<string, string>> Agents =>
         Sorted(path => path == "agents.yaml" || Within(path, "agents/", ".yaml"));
@@ -100,5 +100,10 @@ internal sealed class BundleFiles
         && segment.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
 
     private IEnumerable<KeyValuePair<string, string>> Sorted(Func<string, bool> choose) =>
-        _files.Where(f => choose(f.Key)).OrderBy(f => f.Key, StringComparer.Ordinal);
+        _files.Where(f => choose(f.Key))
+            .OrderBy(f => f.Key, StringComparer.Ordinal)
+            .Select(f => KeyValuePair.Create(f.Key, WithoutMark(f.Value)));
+
+    // Some editors put a byte order mark first. It is no part of what the file says, and is of what its digest is of.
+    private static string WithoutMark(string text) => text.StartsWith('\ufeff') ? text[1..] : text;
 }

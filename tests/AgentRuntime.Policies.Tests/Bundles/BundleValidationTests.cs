@@ -29,6 +29,17 @@ public sealed class BundleValidationTests
             p => Assert.Contains("[policies/broken.cedar:2:12]", p, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void A_byte_order_mark_is_no_part_of_what_a_file_says()
+    {
+        var marked = Sample.Bundle(
+            ("policies/a.cedar", "forbid (principal, action, resource) when { context.history.calls > 9 };"),
+            ("tests/a.yaml", "tests:\n  - {name: a, agent: demo/idle, model: small, expect: allow}\n"))
+            .ToDictionary(f => f.Key, f => "\ufeff" + f.Value, StringComparer.Ordinal);
+
+        Assert.Empty(Sample.Problems(marked));
+    }
+
     [Theory]
     [InlineData("\"erase\"", "\"\\ud800\"", 17)]
     [InlineData("\"Erases.\"", "\"\\udc00\"", 17)]
