@@ -1,11 +1,11 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace AgentRuntime.Policies.Yaml;
 
 /// <summary>Turns YAML into JSON by the core schema of YAML 1.2: what is quoted is text. Stateless.</summary>
-internal static class YamlJson
+internal static partial class YamlJson
 {
     private static readonly JsonElement Nothing = JsonElement.Parse("{}");
 
@@ -56,17 +56,16 @@ internal static class YamlJson
             writer.WriteBooleanValue(scalar.Text == "true");
         else if (scalar.Plain && Quantities.TryInteger(scalar.Text, out var integer))
             writer.WriteNumberValue(integer);
-        else if (scalar.Plain && scalar.Text.Length < 30 && IsNumber(scalar.Text))
+        else if (scalar.Plain && Number().IsMatch(scalar.Text))
             writer.WriteRawValue(scalar.Text);
         else
             writer.WriteStringValue(scalar.Text);
     }
 
-    // Written as it stands, so that a test sees the digits that its author wrote.
-    private static bool IsNumber(string text) =>
-        (char.IsAsciiDigit(text[0]) || (text[0] == '-' && text.Length > 1 && char.IsAsciiDigit(text[1])))
-        && char.IsAsciiDigit(text[^1])
-        && decimal.TryParse(
-            text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
-        && !(text.TrimStart('-') is ['0', >= '0' and <= '9', ..]);
+    // What is a number to JSON is written as it stands, so that a test sees the digits that its author wrote, and what
+    // the platform would see of them.
+    [GeneratedRegex(
+        @"\A-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\z",
+        RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    private static partial Regex Number();
 }
