@@ -1,3 +1,4 @@
+using System.Globalization;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Policies.Yaml;
 
@@ -57,8 +58,8 @@ internal static class EgressReader
             foreach (var server in bundle.Servers.Where(s => !IsModule(s.Endpoint) && !all.Permits(s.Endpoint)))
                 problems.Add(
                     server.Position,
-                    $"the server '{server.Name}' is at {server.Endpoint.Authority}, which 'egress' does not list",
-                    $"add {server.Endpoint.Authority} to 'egress'");
+                    $"the server '{server.Name}' is at {Place(server.Endpoint)}, which 'egress' does not list",
+                    $"add {Place(server.Endpoint)} to 'egress'");
         }
 
         foreach (var agent in bundle.Agents)
@@ -72,12 +73,18 @@ internal static class EgressReader
                 if (server is not null && !IsModule(server.Endpoint) && !own.Permits(server.Endpoint))
                     problems.Add(
                         grant.Position,
-                        $"'{grant.Tool}' can never be called: its server is at {server.Endpoint.Authority}, which the "
+                        $"'{grant.Tool}' can never be called: its server is at {Place(server.Endpoint)}, which the "
                             + "agent's 'egress' does not list",
-                        $"add {server.Endpoint.Authority} to the agent's 'egress', or remove the grant");
+                        $"add {Place(server.Endpoint)} to the agent's 'egress', or remove the grant");
             }
         }
     }
+
+    // In ASCII, as the rules compare it: 'bücher.example' in the list would not be the server of that name.
+    private static string Place(Uri endpoint) =>
+        endpoint.HostNameType != UriHostNameType.Dns ? endpoint.Authority
+        : endpoint.IsDefaultPort ? endpoint.IdnHost
+        : string.Create(CultureInfo.InvariantCulture, $"{endpoint.IdnHost}:{endpoint.Port}");
 
     /// <summary>A tool that is a module runs here, and reaches nothing.</summary>
     private static bool IsModule(Uri endpoint) => endpoint.Scheme == "wasm";

@@ -40,6 +40,19 @@ public sealed class BundleValidationTests
         Assert.Empty(Sample.Problems(marked));
     }
 
+    [Fact]
+    public void A_server_that_egress_does_not_list_is_named_as_it_would_be_listed()
+    {
+        var main = Sample.Main.Replace("files.example", "bücher.example:444", StringComparison.Ordinal);
+
+        var closed = Sample.Problems(
+            Sample.Bundle(("bundle.yaml", main + "\negress: [127.0.0.1, \"bücher.example\"]")));
+
+        Assert.Contains("add xn--bcher-kva.example:444 to 'egress'", Assert.Single(closed), StringComparison.Ordinal);
+        Assert.Empty(Sample.Problems(
+            Sample.Bundle(("bundle.yaml", main + "\negress: [127.0.0.1, \"xn--bcher-kva.example:444\"]"))));
+    }
+
     [Theory]
     [InlineData("\"erase\"", "\"\\ud800\"", 17)]
     [InlineData("\"Erases.\"", "\"\\udc00\"", 17)]
