@@ -45,6 +45,10 @@ public sealed class EgressRulesTests
     [InlineData("169.254.169.254", false)]
     [InlineData("::ffff:169.254.169.254", false)]
     [InlineData("fe80::1", false)]
+    [InlineData("64:ff9b::169.254.169.254", false)]
+    [InlineData("2002:a9fe:a9fe::1", false)]
+    [InlineData("64:ff9b::10.1.2.3", true)]
+    [InlineData("2002:0a01:0203::1", true)]
     [InlineData("10.1.2.3", true)]
     public void What_a_name_resolves_to_is_never_link_local(string address, bool permitted) =>
         Assert.Equal(permitted, EgressRules.Parse(["api.example.com"]).Permits(IPAddress.Parse(address)));

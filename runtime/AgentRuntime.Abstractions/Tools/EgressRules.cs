@@ -9,7 +9,7 @@ namespace AgentRuntime.Abstractions;
 /// one (<c>*.example.com</c>), either with a port (<c>api.example.com:443</c>), or a range of addresses
 /// (<c>10.0.0.0/8</c>, RFC 4632). Names are compared without case. Where ranges are given, what a name resolves to must
 /// lie in one of them. Link-local addresses (RFC 3927, RFC 4291 §2.5.6), where metadata services are, are always
-/// closed. Immutable; equal when their entries are.
+/// closed, also where a translator would lead to one. Immutable; equal when their entries are.
 /// </summary>
 public sealed class EgressRules : IEquatable<EgressRules>
 {
@@ -65,7 +65,8 @@ public sealed class EgressRules : IEquatable<EgressRules>
     {
         ArgumentNullException.ThrowIfNull(address);
         var plain = Plain(address);
-        return plain.IsIPv6LinkLocal || plain.GetAddressBytes() is [169, 254, _, _];
+        return plain.IsIPv6LinkLocal || plain.GetAddressBytes() is [169, 254, _, _]
+            || Translated(plain) is [169, 254, ..];
     }
 
     /// <inheritdoc/>
@@ -79,6 +80,18 @@ public sealed class EgressRules : IEquatable<EgressRules>
 
     /// <summary>The entries in order.</summary>
     public override string ToString() => _text;
+
+    /// <summary>
+    /// The IPv4 address that a translator takes an IPv6 one to: NAT64 (RFC 6052 §2.1), which a resolver makes of any
+    /// name's address by itself, and 6to4 (RFC 3056 §2). Empty for all others.
+    /// </summary>
+    private static ReadOnlySpan<byte> Translated(IPAddress address) =>
+        address.GetAddressBytes() switch
+        {
+            [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, .. var last] => last,
+            [0x20, 0x02, var a, var b, var c, var d, .. { Length: 10 }] => new[] { a, b, c, d },
+            _ => [],
+        };
 
     private static IPAddress Plain(IPAddress address) =>
         address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
