@@ -44,6 +44,37 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
         Assert.Contains("AR3001", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("AR8001: listen: 'http://10.0.0.700:0' is not http://ADDRESS", """{"listen": "http://10.0.0.700:0"}""")]
+    [InlineData("AR8001: listen: 'http://db:0' is not http://ADDRESS", """{"listen": "http://db:0"}""")]
+    [InlineData("AR8001: ", """{"workers": 1, "workers": 2}""")]
+    [InlineData("AR8001: workers: 1 to 1024", "\ufeff{\"workers\": 0}")]
+    public async Task A_configuration_that_cannot_be_kept_to_is_refused(string message, string configuration)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(platform.State, "refused")).FullName;
+        var file = Path.Combine(folder, "refused.json");
+        await File.WriteAllTextAsync(file, configuration);
+
+        var (exit, output) = await ChildProcess.RunAsync(
+            "dotnet", [Programs.Platform, "all", "--config", file, "--state", folder]);
+
+        Assert.Equal(1, exit);
+        Assert.Contains($"error {message}", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("10.0.0.700")]
+    [InlineData("gpu-1")]
+    public async Task A_node_does_not_listen_everywhere_for_an_address_that_is_none(string host)
+    {
+        var (exit, output) = await ChildProcess.RunAsync(
+            "dotnet", [Programs.Platform, "node", "--simulate", "--host", host]);
+
+        Assert.Equal(1, exit);
+        Assert.Contains("error AR8001", output, StringComparison.Ordinal);
+        Assert.Contains("Host is no IP address", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_wrong_configuration_is_told_at_once_and_whole()
     {

@@ -4,7 +4,7 @@ using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Host.Configuration;
 
-/// <summary>Reads options from JSON: comments and trailing commas allowed, unknown keys refused.</summary>
+/// <summary>Reads options from JSON: comments and trailing commas allowed, unknown and repeated keys refused.</summary>
 internal static class PlatformOptionsFile
 {
     // By reflection: generated code would set members that the file leaves out to null instead of their defaults.
@@ -15,14 +15,19 @@ internal static class PlatformOptionsFile
         ReadCommentHandling = JsonCommentHandling.Skip,
         AllowTrailingCommas = true,
         RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
     };
+
+    /// <summary>What some editors begin a file with.</summary>
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xef, 0xbb, 0xbf];
 
     /// <exception cref="RuntimeErrorException">AR8001 with the key and line, or AR8008.</exception>
     public static PlatformOptions Read(string path)
     {
         try
         {
-            var json = File.ReadAllBytes(path);
+            ReadOnlySpan<byte> json = File.ReadAllBytes(path);
+            if (json.StartsWith(ByteOrderMark)) json = json[ByteOrderMark.Length..];
             var options = JsonSerializer.Deserialize<PlatformOptions>(json, Json)
                 ?? throw new JsonException("the file holds null");
             ThrowIfEmpty(options, path);
