@@ -35,6 +35,8 @@ internal static class Connection
             return Failure.Print(Missing($"'{address}' is not an address of the form http://host:port"));
 
         // The key is never an option: command lines are visible to every user of the machine.
+        if (url.UserInfo.Length > 0)
+            return Failure.Print(Missing($"the address holds a name or password; the key belongs in {KeyVariable}"));
         if (string.IsNullOrWhiteSpace(key)) return Failure.Print(Missing($"no API key: set {KeyVariable}"));
         if (key.Any(c => c is <= ' ' or > '~'))
             return Failure.Print(Missing($"{KeyVariable} holds no API key: a key is one word in ASCII"));
@@ -42,13 +44,15 @@ internal static class Connection
         using var client = new AgentRuntimeClient(url, key);
         try
         {
+            // A file may be a pipe that nobody writes to, and Ctrl-C is listened for only once the command waits.
+            await Task.Yield();
             return await work(client);
         }
         catch (HttpRequestException e)
         {
             return Failure.Print(new RuntimeError(
                 ReasonCodes.PlatformUnreachable,
-                $"the platform at {url} does not answer: {e.Message}",
+                $"the platform at {url} does not answer: {Why(e)}",
                 Action: "Is it running? ./runtime/up starts one."));
         }
         catch (IOException e) when (e is HttpIOException || e.InnerException is SocketException)
@@ -67,6 +71,12 @@ internal static class Connection
                 Action: "Check that the address is an AgentRuntime platform of this version."));
         }
     }
+
+    /// <summary>What is wrong with a certificate is only in the innermost exception.</summary>
+    private static string Why(HttpRequestException e) =>
+        e.HttpRequestError == HttpRequestError.SecureConnectionError
+            ? $"TLS: {e.GetBaseException().Message}"
+            : e.Message;
 
     private static RuntimeError Missing(string what) => new(
         ReasonCodes.UsageError, what, Action: "./runtime/up prints both, and ./runtime/agentctl finds them by itself.");

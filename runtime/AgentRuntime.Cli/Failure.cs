@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Cli.Reports;
 
@@ -10,6 +11,8 @@ namespace AgentRuntime.Cli;
 /// </summary>
 internal static class Failure
 {
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     /// <summary>What shells report of a command that Ctrl-C ended.</summary>
     public const int Interrupted = 130;
 
@@ -26,19 +29,48 @@ internal static class Failure
         return 2;
     }
 
-    /// <summary>The bytes of a file that the user named, bounded.</summary>
+    /// <summary>
+    /// The bytes of a file that the user named, bounded. What has no length before it is read, such as a pipe, is read
+    /// no further than that either.
+    /// </summary>
     /// <exception cref="RuntimeErrorException">AR8008.</exception>
     public static byte[] ReadFile(FileInfo file, long maxBytes)
     {
+        if (Directory.Exists(file.FullName)) throw Unreadable(file, "it is a folder");
         try
         {
-            return file.Length <= maxBytes
-                ? File.ReadAllBytes(file.FullName)
-                : throw Unreadable(file, $"it has {file.Length} bytes, more than {maxBytes}");
+            using var stream = file.OpenRead();
+            if (stream.CanSeek && stream.Length > maxBytes)
+                throw Unreadable(file, $"it has {stream.Length} bytes, more than {maxBytes}");
+            using var content = new MemoryStream();
+            var buffer = new byte[81_920];
+            while (stream.Read(buffer) is > 0 and var read)
+            {
+                content.Write(buffer.AsSpan(0, read));
+                if (content.Length > maxBytes) throw Unreadable(file, $"it has more than {maxBytes} bytes");
+            }
+
+            return content.ToArray();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Unreadable(file, e.Message);
+        }
+    }
+
+    /// <summary>
+    /// The text of a file that the user named, bounded, without the mark that some editors begin it with.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">AR8008.</exception>
+    public static string ReadText(FileInfo file, long maxBytes)
+    {
+        try
+        {
+            return Utf8.GetString(ReadFile(file, maxBytes)).TrimStart('\ufeff');
+        }
+        catch (DecoderFallbackException)
+        {
+            throw Unreadable(file, "it is not UTF-8 text");
         }
     }
 

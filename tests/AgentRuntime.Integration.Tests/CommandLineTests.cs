@@ -30,6 +30,10 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "AR8006", "policy", "lift", "a/b/c")]
     [InlineData(2, "AR8006", "models", "--url", "localhost:8790")]
     [InlineData(2, "AR8006", "models", "--url", "")]
+    [InlineData(2, "AR8006", "models", "--url", "http://me:hunter2@127.0.0.1:9")]
+    [InlineData(2, "AR8006", "policy", "lift", "../shadow")]
+    [InlineData(1, "AR8008", "run", "demo/a", "--input", "/dev/zero")]
+    [InlineData(1, "AR8008", "run", "demo/a", "--input", "/")]
     [InlineData(1, "AR8007", "models")]
     [InlineData(1, "AR8008", "new", "--lang", "c", "/proc/none/agent")]
     public async Task A_mistake_has_a_code(int exitCode, string code, params string[] arguments) =>
@@ -42,6 +46,38 @@ public sealed class CommandLineTests : IDisposable
             "dotnet", [Programs.Agentctl, "models"], Environment(Nowhere, "ar_live_x\n"));
 
         AssertEnd((2, "AR8006"), (exit, output));
+    }
+
+    [Fact]
+    public async Task A_file_of_inputs_is_text_with_or_without_a_mark_before_it()
+    {
+        var marked = Path.Combine(_folder, "marked.jsonl");
+        await File.WriteAllBytesAsync(marked, [0xef, 0xbb, 0xbf, .. "{}\r\n"u8]);
+        var latin = Path.Combine(_folder, "latin.jsonl");
+        await File.WriteAllBytesAsync(latin, [0xfc]);
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("POST", "/v1/projects/demo/agents/triage/runs", 404, "application/problem+json", "{}"));
+
+        await AgentctlAsync(edge.Address, "run", "demo/triage", "--input", marked);
+        AssertEnd((1, "AR8008"), await AgentctlAsync(edge.Address, "run", "demo/triage", "--input", latin));
+
+        Assert.Equal("""{"input":"{}"}""", Assert.Single(edge.Requests).Body);
+    }
+
+    [Fact]
+    public async Task A_command_that_reads_from_a_pipe_can_be_interrupted()
+    {
+        var pipe = Path.Combine(_folder, "pipe");
+        using (var make = System.Diagnostics.Process.Start("mkfifo", [pipe])) await make.WaitForExitAsync();
+        await using var command = ChildProcess.Start(
+            "dotnet", [Programs.Agentctl, "run", "demo/triage", "--input", pipe], Environment(Nowhere));
+
+        // Opening waits for the reader, so that the command is in the middle of reading from here on.
+        await using var writer = File.OpenWrite(pipe);
+        await command.TerminateAsync();
+        await command.Exited.WaitAsync(TimeSpan.FromMinutes(1));
+
+        Assert.NotEqual(0, command.ExitCode);
     }
 
     [Fact]

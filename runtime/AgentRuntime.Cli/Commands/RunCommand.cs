@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Cli.Reports;
 using AgentRuntime.Sdk;
@@ -61,8 +60,7 @@ internal static class RunCommand
     {
         if (file is null) return [text ?? ""];
         var isOne = whole || file.Extension != ".jsonl";
-        var content = Encoding.UTF8.GetString(
-            Failure.ReadFile(file, isOne ? WireBounds.RunInputBytes : MaxLinesBytes));
+        var content = Failure.ReadText(file, isOne ? WireBounds.RunInputBytes : MaxLinesBytes);
         if (isOne) return [content];
         var lines = content.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return lines.Length > 0

@@ -127,7 +127,7 @@ internal static class ExplainCommand
     private static IReadOnlyList<PolicyEventBody> ReadHistory(FileInfo file)
     {
         // The wire's own reader, so that the file has the form that the API takes.
-        var body = $$"""{"history":{{System.Text.Encoding.UTF8.GetString(Failure.ReadFile(file, MaxHistoryBytes))}}}""";
+        var body = $$"""{"history":{{Failure.ReadText(file, MaxHistoryBytes)}}}""";
         try
         {
             return JsonSerializer.Deserialize(body, WireJson.Default.PolicyExplainBody)?.History ?? [];
