@@ -62,7 +62,7 @@ internal sealed class EdgeRequest(RequestDelegate next, TimeProvider time, ILogg
         JsonException json => new RuntimeError(
             ReasonCodes.MalformedRequest, "the body is not the JSON that this endpoint takes", json.Path ?? "body"),
         OperationCanceledException => new RuntimeError(
-            ReasonCodes.EngineTimeout, "the request did not end in time", null, "Ask for fewer tokens, or try again."),
+            ReasonCodes.EngineTimeout, "the request did not end in time", null, "Ask for less, or try again."),
         _ => new RuntimeError(
             ReasonCodes.Internal, "the platform failed", null, "Tell the operator the request id."),
     };

@@ -35,7 +35,7 @@ internal static class ToolArguments
     public static string Shown(string json) => ShortText.WithEllipsis(json, MaxShownChars);
 
     public static RuntimeError NotAnObject(string tool) => new(
-        ReasonCodes.InvalidArguments, "The arguments are not a JSON object.", tool,
+        ReasonCodes.InvalidArguments, "The arguments are not a JSON object that has each name once.", tool,
         "Send one object, with no text around it.");
 
     /// <summary>What is wrong with the arguments; null when nothing is.</summary>
