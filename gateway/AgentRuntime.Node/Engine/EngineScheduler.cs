@@ -72,7 +72,8 @@ internal sealed class EngineScheduler : IDisposable
         if (sampler is null)
         {
             generation.Complete(new(null, new(
-                ReasonCodes.MalformedRequest, "the output grammar does not parse", "response_format")));
+                ReasonCodes.UnsupportedParameter, "what this node serves cannot be held to an output format",
+                "response_format", "A simulation writes no JSON; ask a node that serves a model.")));
             return;
         }
 

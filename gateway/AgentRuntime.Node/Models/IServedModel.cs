@@ -78,6 +78,6 @@ internal interface IServedModel : IDisposable
     /// <summary>Makes what embeds texts; null where the model has no embeddings.</summary>
     ITextEmbedder? CreateEmbedder(NodeOptions options) => null;
 
-    /// <summary>Makes what chooses a request's tokens; null when its grammar does not parse.</summary>
+    /// <summary>Makes what chooses a request's tokens; null when it cannot be held to the request's grammar.</summary>
     ITokenSampler? CreateSampler(GenerationRequest request);
 }
