@@ -48,6 +48,12 @@ public sealed class EgressRulesTests
     [InlineData("64:ff9b::169.254.169.254", false)]
     [InlineData("2002:a9fe:a9fe::1", false)]
     [InlineData("64:ff9b::10.1.2.3", true)]
+    [InlineData("fd00:ec2::254", false)]
+    [InlineData("fd20:ce::254", false)]
+    [InlineData("100.100.100.200", false)]
+    [InlineData("::ffff:100.100.100.200", false)]
+    [InlineData("64:ff9b::100.100.100.200", false)]
+    [InlineData("100.100.100.201", true)]
     [InlineData("2002:0a01:0203::1", true)]
     [InlineData("10.1.2.3", true)]
     public void What_a_name_resolves_to_is_never_link_local(string address, bool permitted) =>

@@ -191,8 +191,8 @@ internal static class BundleReader
             return ReadModule(text, uri, at, problems);
         else if (uri.UserInfo.Length > 0)
             problems.Add(at, "the address holds a credential", "a bundle holds no secrets; give it to the platform");
-        else if (IPAddress.TryParse(uri.IdnHost, out var ip) && EgressRules.IsLinkLocal(ip))
-            problems.Add(at, "the address is link-local", "metadata services live there, tool servers do not");
+        else if (IPAddress.TryParse(uri.IdnHost, out var ip) && EgressRules.IsClosed(ip))
+            problems.Add(at, "the address is link-local or a cloud's", "metadata services live there, not tools");
         else
             return uri;
         return null;

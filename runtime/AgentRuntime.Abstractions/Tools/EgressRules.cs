@@ -13,6 +13,10 @@ namespace AgentRuntime.Abstractions;
 /// </summary>
 public sealed class EgressRules : IEquatable<EgressRules>
 {
+    /// <summary>Metadata services that are not link-local: those of AWS and Google Cloud over IPv6.</summary>
+    private static readonly IPAddress[] MetadataServices =
+        [IPAddress.Parse("fd00:ec2::254"), IPAddress.Parse("fd20:ce::254")];
+
     private readonly Host[] _hosts;
     private readonly IPNetwork[] _ranges;
     private readonly string _text;
@@ -55,18 +59,18 @@ public sealed class EgressRules : IEquatable<EgressRules>
     public bool Permits(IPAddress address)
     {
         ArgumentNullException.ThrowIfNull(address);
-        return !IsLinkLocal(address)
+        return !IsClosed(address)
             && (_ranges.Length == 0 || Array.Exists(_ranges, r => r.Contains(Plain(address)))
                 || Array.Exists(_hosts, h => h.Name == Plain(address).ToString()));
     }
 
     /// <summary>Whether nothing may ever be connected to at an address: metadata services are there.</summary>
-    public static bool IsLinkLocal(IPAddress address)
+    public static bool IsClosed(IPAddress address)
     {
         ArgumentNullException.ThrowIfNull(address);
         var plain = Plain(address);
-        return plain.IsIPv6LinkLocal || plain.GetAddressBytes() is [169, 254, _, _]
-            || Translated(plain) is [169, 254, ..];
+        return plain.IsIPv6LinkLocal || MetadataServices.Contains(plain) || IsClosed(plain.GetAddressBytes())
+            || IsClosed(Translated(plain));
     }
 
     /// <inheritdoc/>
@@ -80,6 +84,9 @@ public sealed class EgressRules : IEquatable<EgressRules>
 
     /// <summary>The entries in order.</summary>
     public override string ToString() => _text;
+
+    /// <summary>Link-local, or Alibaba's metadata service.</summary>
+    private static bool IsClosed(ReadOnlySpan<byte> address) => address is [169, 254, _, _] or [100, 100, 100, 200];
 
     /// <summary>
     /// The IPv4 address that a translator takes an IPv6 one to: NAT64 (RFC 6052 §2.1), which a resolver makes of any

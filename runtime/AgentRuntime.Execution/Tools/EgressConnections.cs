@@ -62,7 +62,7 @@ internal static class EgressConnections
             ? [literal]
             : await Dns.GetHostAddressesAsync(endpoint.Host, cancellationToken).ConfigureAwait(false);
         var permitted = resolved
-            .Where(a => rules?.Permits(a) ?? !EgressRules.IsLinkLocal(a))
+            .Where(a => rules?.Permits(a) ?? !EgressRules.IsClosed(a))
             .ToArray();
         if (permitted.Length == 0 && resolved.Length > 0)
             throw new RuntimeErrorException(new RuntimeError(
