@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentRuntime.Integration.Tests.Processes;
 using AgentRuntime.Sdk.Tests;
 
@@ -32,6 +33,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "AR8006", "models", "--url", "")]
     [InlineData(2, "AR8006", "models", "--url", "http://me:hunter2@127.0.0.1:9")]
     [InlineData(2, "AR8006", "policy", "lift", "../shadow")]
+    [InlineData(2, "AR8006", "runs", "show", "")]
+    [InlineData(2, "AR8006", "runs", "cancel", "..")]
     [InlineData(1, "AR8008", "run", "demo/a", "--input", "/dev/zero")]
     [InlineData(1, "AR8008", "run", "demo/a", "--input", "/")]
     [InlineData(1, "AR8007", "models")]
@@ -221,6 +224,21 @@ public sealed class CommandLineTests : IDisposable
 
         AssertEnd((1, "AR1009"), await AgentctlAsync(
             edge.Address, [.. arguments.Select(a => a.Length == 0 ? _folder : a)]));
+    }
+
+    [Fact]
+    public async Task The_versions_of_a_bundle_are_told_as_the_api_tells_them()
+    {
+        const string Answer = """
+            {"versions":[{"version":1,"bundle":"b","at":"2026-01-01T00:00:00Z","principal":"p","cause":"apply"}]}
+            """;
+        await using var edge = await ScriptedEdge.StartAsync(
+            ("GET", "/v1/policy/history", 200, "application/json", Answer));
+
+        var (exit, output) = await AgentctlAsync(edge.Address, "policy", "history", "--json");
+
+        Assert.Equal(0, exit);
+        Assert.Equal(1, JsonElement.Parse(output).GetProperty("versions")[0].GetProperty("version").GetInt32());
     }
 
     [Fact]

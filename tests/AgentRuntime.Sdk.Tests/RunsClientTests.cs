@@ -38,6 +38,20 @@ public class RunsClientTests
         Assert.All(edge.Requests, request => Assert.Equal("Bearer ar_test_key", request.Authorization));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("..")]
+    public async Task No_text_for_a_runs_id_leads_to_another_address(string run)
+    {
+        await using var edge = await ScriptedEdge.StartAsync(("GET", "/v1/runs/", 200, "application/json", RunJson));
+        using var client = edge.Client();
+
+        await Assert.ThrowsAsync<ArgumentException>(() => client.Runs.GetAsync(run, CancellationToken.None));
+        await Assert.ThrowsAsync<ArgumentException>(() => client.Runs.CancelAsync(run, CancellationToken.None));
+
+        Assert.Empty(edge.Requests);
+    }
+
     [Fact]
     public async Task A_broken_stream_of_events_is_taken_up_where_it_broke()
     {

@@ -33,7 +33,7 @@ internal static class ApprovalsCommand
 
     private static Command Decide(string name, string description, bool approved)
     {
-        var run = new Argument<string>("run") { Description = "run_…" };
+        var run = RunArgument.Create();
         var call = new Argument<int>("call") { Description = "The call's number, as the list shows it" };
         var comment = new Option<string?>("--comment") { Description = "Why; the agent gets to read it" };
         var command = new Command(name, description) { run, call, comment };

@@ -40,7 +40,7 @@ internal static class RunsCommand
     private static Command OfRun(
         string name, string description, Func<Sdk.AgentRuntimeClient, string, CancellationToken, Task> work)
     {
-        var run = new Argument<string>("run") { Description = "run_…" };
+        var run = RunArgument.Create();
         var command = new Command(name, description) { run };
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {

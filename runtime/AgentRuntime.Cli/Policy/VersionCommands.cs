@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Cli.Reports;
 
@@ -27,9 +28,16 @@ internal static class VersionCommands
     }
 
     public static Command History() =>
-        new Command("history", "List the versions of this tenant's bundle").Does(
-            async (_, client, cancellationToken) =>
+        new Command("history", "List the versions of this tenant's bundle") { JsonOption.Shared }.Does(
+            async (parsed, client, cancellationToken) =>
             {
+                if (parsed.GetValue(JsonOption.Shared))
+                {
+                    var versions = new BundleVersionList(await client.Policy.HistoryAsync(cancellationToken));
+                    Console.WriteLine(JsonSerializer.Serialize(versions, WireJson.Default.BundleVersionList));
+                    return 0;
+                }
+
                 var status = await client.Policy.GetAsync(cancellationToken);
                 foreach (var version in await client.Policy.HistoryAsync(cancellationToken))
                     Print(version, version.Version == status.InForce?.Version ? "in force" : "");

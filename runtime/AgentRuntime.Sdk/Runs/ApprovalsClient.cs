@@ -24,7 +24,7 @@ public sealed class ApprovalsClient
     public Task DecideAsync(
         string run, int call, bool approved, string? comment, CancellationToken cancellationToken) =>
         _api.PostAsync(
-            $"v1/runs/{Uri.EscapeDataString(run)}/approvals/{call}",
+            $"{RunPath.Of(run)}/approvals/{call}",
             new ApprovalBody(approved, comment),
             WireJson.Default.ApprovalBody,
             cancellationToken);

@@ -37,7 +37,7 @@ public sealed class RunsClient
 
     /// <summary>The run as it stands.</summary>
     public Task<RunResource> GetAsync(string run, CancellationToken cancellationToken) =>
-        _api.GetAsync($"v1/runs/{Uri.EscapeDataString(run)}", WireJson.Default.RunResource, cancellationToken);
+        _api.GetAsync(RunPath.Of(run), WireJson.Default.RunResource, cancellationToken);
 
     /// <summary>A page of the tenant's runs, newest first.</summary>
     public Task<RunList> ListAsync(string? pageToken, int pageSize, CancellationToken cancellationToken) =>
@@ -49,7 +49,7 @@ public sealed class RunsClient
 
     /// <summary>Asks a run to stop. One that has ended stays as it is.</summary>
     public Task CancelAsync(string run, CancellationToken cancellationToken) =>
-        _api.PostAsync($"v1/runs/{Uri.EscapeDataString(run)}/cancel", cancellationToken);
+        _api.PostAsync(RunPath.Of(run) + "/cancel", cancellationToken);
 
     /// <summary>
     /// The run's events: those that were, then new ones as they happen, until the run has ended. A broken connection
@@ -123,7 +123,7 @@ public sealed class RunsClient
     private async IAsyncEnumerable<RunEventResource> WatchAsync(
         string run, long afterSequence, Action heard, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"v1/runs/{Uri.EscapeDataString(run)}/events");
+        using var request = new HttpRequestMessage(HttpMethod.Get, RunPath.Of(run) + "/events");
         request.Headers.Accept.ParseAdd("text/event-stream");
         if (afterSequence > 0) request.Headers.Add("Last-Event-ID", $"{afterSequence}");
         using var response = await _silence.WithinAsync(
