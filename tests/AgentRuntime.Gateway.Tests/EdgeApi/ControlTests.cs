@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
@@ -27,6 +28,25 @@ public class ControlTests
         var started = Assert.Single(edge.Ports.Runs.Started);
         Assert.Equal(("demo", "triage", "tickets"), (started.Project, started.Agent, started.Input));
         Assert.Equal(edge.Ports.Acme, started.Caller);
+    }
+
+    [Fact]
+    public async Task The_body_of_a_run_is_not_waited_for_without_end()
+    {
+        await using var edge = await EdgeHarness.StartAsync(
+            [], new EdgeOptions { ControlTimeout = TimeSpan.FromMilliseconds(100) });
+        using var client = new TcpClient();
+        await client.ConnectAsync(edge.Address.Host, edge.Address.Port);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /v1/agents/triage/runs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {MemoryPorts.AcmeKey}\r\n"
+            + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"));
+
+        using var reader = new StreamReader(stream);
+        var status = await reader.ReadLineAsync().WaitAsync(Eventually.Patience);
+
+        Assert.StartsWith("HTTP/1.1 504", status, StringComparison.Ordinal);
+        Assert.Empty(edge.Ports.Runs.Started);
     }
 
     [Fact]

@@ -28,11 +28,7 @@ internal sealed class RunsEndpoint(
     /// </summary>
     public async Task StartAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var (project, agent) = await AgentOfAsync(context, caller, cancellationToken);
-        var bytes = await BodyReader.ReadAsync(context, options.MaxRunBodyBytes, cancellationToken);
-        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.StartRunBody)
-            ?? throw new JsonException("no body");
-        var run = await runs.StartAsync(new StartRun(caller, project, agent, body.Input), cancellationToken);
+        var run = await StartedAsync(context, caller, cancellationToken);
         var id = run.Identity.Run.GetValueOrDefault();
         context.Response.Headers.Location = $"/v1/runs/{id}";
         if (WantsEvents(context.Request))
@@ -42,6 +38,20 @@ internal sealed class RunsEndpoint(
         }
 
         await JsonAnswer.WriteAsync(context, 202, RunResource.From(run), WireJson.Default.RunResource);
+    }
+
+    /// <summary>What comes before an answer that may be an event stream, which takes as long as its run does.</summary>
+    private async Task<RunRecord> StartedAsync(
+        HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        using var stop = new CancellationTokenSource(options.ControlTimeout, time);
+        using var left = cancellationToken.UnsafeRegister(
+            static stop => ((CancellationTokenSource)stop!).Cancel(), stop);
+        var (project, agent) = await AgentOfAsync(context, caller, stop.Token);
+        var bytes = await BodyReader.ReadAsync(context, options.MaxRunBodyBytes, stop.Token);
+        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.StartRunBody)
+            ?? throw new JsonException("no body");
+        return await runs.StartAsync(new StartRun(caller, project, agent, body.Input), stop.Token);
     }
 
     /// <summary><c>GET /v1/runs</c>: a page, newest first.</summary>
