@@ -1,5 +1,8 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Runtime.Intrinsics;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using Xunit.Abstractions;
@@ -144,6 +147,37 @@ public sealed class ExecutionTests(ITestOutputHelper output)
 
         Assert.Equal(TrapKind.ResourceLimit, trap.Kind);
         Assert.InRange(allocated, 0, 2L * engine.Options.MaxJournalBytes);
+    }
+
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(long.MaxValue / 2, false)]
+    public void What_playing_back_has_taken_in_all_is_bounded_and_kept_with_a_guest(long replayed, bool goesOn)
+    {
+        if (Given(output) is not { } engine) return;
+        const int Calls = 400_000;
+        var left = Calls;
+        HostFunction[] functions =
+            [Host((_, _, results) =>
+            {
+                results[0] = WasmValue.FromI32(1);
+                return --left == 0 ? HostReturn.Suspend : HostReturn.Completed;
+            }, mayBlock: true)];
+        var module = engine.Compile(GuestModules.Guest);
+        using var instance = module.Instantiate(functions, Limits);
+        Assert.Equal(
+            WasmCallStatus.Suspended, instance.Call("times", [WasmValue.FromI32(Calls)], new WasmValue[1]));
+        var written = new ArrayBufferWriter<byte>();
+        instance.WriteSnapshot(written);
+        var snapshot = written.WrittenSpan.ToArray();
+        BinaryPrimitives.WriteInt64LittleEndian(snapshot.AsSpan(48), replayed);
+        SHA256.HashData(snapshot.AsSpan(..^32), snapshot.AsSpan(^32..));
+
+        using var restored = module.Restore(snapshot, functions, Limits);
+        var go = () => restored.Resume([WasmValue.FromI32(2)], new WasmValue[1]);
+
+        if (goesOn) Assert.Equal(WasmCallStatus.Completed, go());
+        else Assert.Equal(TrapKind.CpuTimeExhausted, Traps(() => go()).Kind);
     }
 
     [Fact]

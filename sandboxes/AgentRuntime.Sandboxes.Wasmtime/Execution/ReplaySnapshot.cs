@@ -6,21 +6,22 @@ using AgentRuntime.Sandboxes.Core;
 namespace AgentRuntime.Sandboxes.Wasmtime.Execution;
 
 /// <summary>
-/// A suspended instance as bytes, little-endian: magic, version, the module's SHA-256, CPU time used, the import that
-/// is to answer, the export that waits for it, and the journal that brings a new instance there; then SHA-256 of all
-/// that. The digests find damage; they do not prove who wrote the bytes, so that everything is checked when it is
-/// played back.
+/// A suspended instance as bytes, little-endian: magic, version, the module's SHA-256, CPU time used, CPU time that
+/// playing back took, the import that is to answer, the export that waits for it, and the journal that brings a new
+/// instance there; then SHA-256 of all that. The digests find damage; they do not prove who wrote the bytes, so that
+/// everything is checked when it is played back.
 /// </summary>
 internal static class ReplaySnapshot
 {
     private const uint Magic = 0x524A5457;
-    private const uint Version = 1;
-    private const int HeaderBytes = 4 + 4 + SHA256.HashSizeInBytes + 8 + 4 + 4;
+    private const uint Version = 2;
+    private const int HeaderBytes = 4 + 4 + SHA256.HashSizeInBytes + 8 + 8 + 4 + 4;
 
     public static void Write(
         IBufferWriter<byte> destination,
         byte[] module,
         long cpuUsed,
+        long replayed,
         int import,
         int export,
         ReadOnlySpan<byte> journal)
@@ -31,15 +32,16 @@ internal static class ReplaySnapshot
         BinaryPrimitives.WriteUInt32LittleEndian(content[4..], Version);
         module.CopyTo(content[8..]);
         BinaryPrimitives.WriteInt64LittleEndian(content[40..], cpuUsed);
-        BinaryPrimitives.WriteInt32LittleEndian(content[48..], import);
-        BinaryPrimitives.WriteInt32LittleEndian(content[52..], export);
+        BinaryPrimitives.WriteInt64LittleEndian(content[48..], replayed);
+        BinaryPrimitives.WriteInt32LittleEndian(content[56..], import);
+        BinaryPrimitives.WriteInt32LittleEndian(content[60..], export);
         journal.CopyTo(content[HeaderBytes..]);
         SHA256.HashData(content[..^SHA256.HashSizeInBytes], content[^SHA256.HashSizeInBytes..]);
         destination.Advance(content.Length);
     }
 
     /// <exception cref="WasmSnapshotException">Damaged, or of another module or version.</exception>
-    public static (long CpuUsed, int Import, int Export, byte[] Journal) Read(
+    public static (long CpuUsed, long Replayed, int Import, int Export, byte[] Journal) Read(
         ReadOnlySpan<byte> snapshot, byte[] module)
     {
         if (snapshot.Length < HeaderBytes + SHA256.HashSizeInBytes)
@@ -54,8 +56,9 @@ internal static class ReplaySnapshot
             throw new WasmSnapshotException("the snapshot is of another module");
         return (
             Math.Max(0, BinaryPrimitives.ReadInt64LittleEndian(content[40..])),
-            BinaryPrimitives.ReadInt32LittleEndian(content[48..]),
-            BinaryPrimitives.ReadInt32LittleEndian(content[52..]),
+            Math.Max(0, BinaryPrimitives.ReadInt64LittleEndian(content[48..])),
+            BinaryPrimitives.ReadInt32LittleEndian(content[56..]),
+            BinaryPrimitives.ReadInt32LittleEndian(content[60..]),
             content[HeaderBytes..].ToArray());
     }
 }

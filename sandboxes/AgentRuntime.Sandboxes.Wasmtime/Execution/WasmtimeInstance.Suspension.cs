@@ -19,6 +19,7 @@ internal sealed unsafe partial class WasmtimeInstance
     private bool _suspending;
     private volatile bool _replaying;
     private long _replayUsed;
+    private long _replayedInAll;
 
     public WasmCallStatus Resume(ReadOnlySpan<WasmValue> hostResults, Span<WasmValue> results)
     {
@@ -42,19 +43,19 @@ internal sealed unsafe partial class WasmtimeInstance
         NoteWrites();
         if (_journal!.Full) throw new WasmSnapshotException(JournalFull().Message);
         ReplaySnapshot.Write(
-            destination, _module.Digest, Interlocked.Read(ref _cpuUsed), _suspendedImport, _suspendedCall!.Ordinal,
-            _journal.Content);
+            destination, _module.Digest, Interlocked.Read(ref _cpuUsed), Interlocked.Read(ref _replayedInAll),
+            _suspendedImport, _suspendedCall!.Ordinal, _journal.Content);
     }
 
     /// <summary>Becomes what a snapshot holds: an instance that is not there before it is needed.</summary>
     /// <exception cref="WasmSnapshotException">Damaged, or of another module.</exception>
     public WasmtimeInstance Restored(ReadOnlySpan<byte> snapshot)
     {
-        var (cpuUsed, import, export, journal) = ReplaySnapshot.Read(snapshot, _module.Digest);
+        var (cpuUsed, replayed, import, export, journal) = ReplaySnapshot.Read(snapshot, _module.Digest);
         if ((uint)import >= (uint)_hosts.Length || !_hosts[import].MayBlock
             || (uint)export >= (uint)_module.Functions.Count)
             throw new WasmSnapshotException("the snapshot does not fit the module and its functions");
-        _cpuUsed = cpuUsed;
+        (_cpuUsed, _replayedInAll) = (cpuUsed, replayed);
         _suspendedImport = import;
         _suspendedCall = _module.Functions[export];
         _journal!.Load(journal);

@@ -14,6 +14,9 @@ namespace AgentRuntime.Sandboxes.Wasmtime.Execution;
 /// </summary>
 internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
 {
+    /// <summary>CPU time that playing back may take in all, in the guest's own limit, a second at least.</summary>
+    private const int MostReplays = 16;
+
     private readonly WasmtimeModule _module;
     private readonly CompiledModule _code;
     private readonly HostFunction[] _hosts;
@@ -308,8 +311,11 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
     public bool Charge(long passed)
     {
         if (!_replaying) return (_cpuUsed += passed) > _cpuLimit;
-        // Doing it again is not the guest's fault; it takes as long as before, or something is wrong.
-        return (_replayUsed += passed) > (2 * _cpuUsed) + Stopwatch.Frequency;
+        // Doing it again is not the guest's fault; it takes as long as before, or something is wrong. But one that
+        // computes long and waits often would have it done without end.
+        _replayedInAll += passed;
+        return (_replayUsed += passed) > (2 * _cpuUsed) + Stopwatch.Frequency
+            || _replayedInAll > MostReplays * Math.Max(_cpuLimit, Stopwatch.Frequency);
     }
 
     [InlineArray(Count)]
