@@ -73,8 +73,8 @@ public sealed class TextTokenizerTests
     }
 
     /// <summary>
-    /// A vocabulary in which users defined two tokens, of which one is the beginning of the other; and in which two line
-    /// ends or spaces are one token where they are one word.
+    /// A vocabulary in which users defined two tokens, of which one is the beginning of the other; and in which two
+    /// line ends or spaces are one token where they are one word.
     /// </summary>
     private static LoadedModel Model(string words)
     {
