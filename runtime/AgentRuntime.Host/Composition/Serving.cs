@@ -38,6 +38,16 @@ internal static class Serving
                     "Stop the other process, or choose another port with --port."),
                 e);
         }
+        catch (InvalidOperationException e) when (app.Urls.Any(u => u.StartsWith("https:", StringComparison.Ordinal)))
+        {
+            throw new RuntimeErrorException(
+                new RuntimeError(
+                    ReasonCodes.InvalidConfiguration,
+                    $"cannot serve https: {e.Message.Split('\n')[0].Trim()}",
+                    string.Join(", ", app.Urls),
+                    "Name a certificate in Kestrel__Certificates__Default__Path, or listen to http behind a proxy."),
+                e);
+        }
 
         Console.WriteLine($"ready {app.Urls.First()}");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
