@@ -13,20 +13,24 @@ public abstract class RunJournalContract : IAsyncLifetime
 
     public abstract Task DisposeAsync();
 
-    [Theory]
-    [InlineData("TCK-1")]
-    [InlineData("")]
-    public async Task A_created_run_reads_back_equal(string input)
+    [Fact]
+    public async Task A_created_run_reads_back_equal()
     {
-        var run = Given.Run(Given.Tenant(1), input: input) with { Output = input };
-        await Journal.CreateAsync(run, _ct);
-        Assert.Equal(run, await Journal.FindAsync(run.Identity.Tenant, Given.Id(run), _ct));
+        foreach (var input in (string[])["TCK-1", ""])
+        {
+            var run = Given.Run(Given.Tenant(1), input: input) with { Output = input };
+            await Journal.CreateAsync(run, _ct);
+            Assert.Equal(run, await Journal.FindAsync(run.Identity.Tenant, Given.Id(run), _ct));
+        }
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(100_000)]
-    public async Task Text_of_any_kind_and_length_reads_back_as_it_was(int more)
+    [Fact]
+    public Task Text_of_any_kind_reads_back_as_it_was() => ReadsBackAsync(0);
+
+    [Fact]
+    public Task Long_text_of_any_kind_reads_back_as_it_was() => ReadsBackAsync(100_000);
+
+    private async Task ReadsBackAsync(int more)
     {
         var odd = "a\0b \r\n ü 😀 \\ ' \" $1 %s" + new string('x', more);
         var run = Given.Run(Given.Tenant(1), input: odd);
