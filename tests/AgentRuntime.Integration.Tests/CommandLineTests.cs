@@ -75,8 +75,9 @@ public sealed class CommandLineTests : IDisposable
         await using var command = ChildProcess.Start(
             "dotnet", [Programs.Agentctl, "run", "demo/triage", "--input", pipe], Environment(Nowhere));
 
-        // Opening waits for the reader, so that the command is in the middle of reading from here on.
-        await using var writer = File.OpenWrite(pipe);
+        // Opening waits for the reader, so that the command is in the middle of reading from here on. .NET locks what
+        // it opens unless that is shared, and whoever is second is refused.
+        await using var writer = new FileStream(pipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         await command.TerminateAsync();
         await command.Exited.WaitAsync(TimeSpan.FromMinutes(1));
 
