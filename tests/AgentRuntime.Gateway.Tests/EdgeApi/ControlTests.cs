@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
@@ -8,7 +7,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace AgentRuntime.Gateway.Tests;
 
-/// <summary>Runs, agents and policy over HTTP.</summary>
+/// <summary>Runs and policy over HTTP.</summary>
 public class ControlTests
 {
     private static readonly RunTotals Totals = new(new UsageResource(1, 0, 1), 5, 1, 1, 1);
@@ -53,7 +52,7 @@ public class ControlTests
     public async Task An_agent_may_be_named_by_its_id()
     {
         await using var edge = await EdgeHarness.StartAsync([]);
-        var agent = await EdgeHarness.JsonAsync(await DeployAsync(edge, "triage"), HttpStatusCode.Created);
+        var agent = await EdgeHarness.JsonAsync(await edge.DeployAsync("triage"), HttpStatusCode.Created);
 
         var path = $"v1/agents/{agent.GetProperty("id").GetString()}/runs";
         using var mine = await edge.PostAsync(path, """{"input":""}""");
@@ -71,7 +70,7 @@ public class ControlTests
         await using var edge = await EdgeHarness.StartAsync([]);
 
         using var run = await edge.PostAsync("v1/projects/other/agents/a/runs", """{"input":""}""");
-        using var deploy = await DeployAsync(edge, "a", project: "other");
+        using var deploy = await edge.DeployAsync("a", project: "other");
 
         Assert.Equal("AR1006", await EdgeHarness.ProblemAsync(run, HttpStatusCode.NotFound));
         Assert.Equal("AR1005", await EdgeHarness.ProblemAsync(deploy, HttpStatusCode.NotFound));
@@ -292,58 +291,6 @@ public class ControlTests
     }
 
     [Fact]
-    public async Task Deploying_compiles_first_and_counts_versions()
-    {
-        await using var edge = await EdgeHarness.StartAsync([]);
-
-        var first = await EdgeHarness.JsonAsync(await DeployAsync(edge, "triage"), HttpStatusCode.Created);
-        var second = await EdgeHarness.JsonAsync(await DeployAsync(edge, "triage"), HttpStatusCode.OK);
-        using var bad = await DeployAsync(edge, "triage", module: "not wasm"u8.ToArray());
-
-        Assert.Equal(1, first.GetProperty("version").GetInt32());
-        Assert.Equal(2, second.GetProperty("version").GetInt32());
-        Assert.Equal("AR3001", await EdgeHarness.ProblemAsync(bad, HttpStatusCode.UnprocessableEntity));
-        var list = await EdgeHarness.JsonAsync(await edge.Client.GetAsync("v1/agents"), HttpStatusCode.OK);
-        Assert.Equal(2, Assert.Single(list.GetProperty("agents").EnumerateArray()).GetProperty("version").GetInt32());
-    }
-
-    [Fact]
-    public async Task A_module_that_does_not_fit_its_agents_limits_is_not_deployed()
-    {
-        await using var edge = await EdgeHarness.StartAsync([]);
-        edge.Ports.Limited = new("demo/limited", new() { MaxStringBytes = new(7) }, new());
-
-        using var unfit = await DeployAsync(edge, "limited");
-        using var other = await DeployAsync(edge, "other");
-
-        Assert.Equal("AR3012", await EdgeHarness.ProblemAsync(unfit, HttpStatusCode.UnprocessableEntity));
-        Assert.Equal(HttpStatusCode.Created, other.StatusCode);
-        var list = await EdgeHarness.JsonAsync(await edge.Client.GetAsync("v1/agents"), HttpStatusCode.OK);
-        Assert.Single(list.GetProperty("agents").EnumerateArray());
-
-        edge.Ports.Limited = new("demo/limited", new() { MaxStringBytes = new(8) }, new());
-        using var fits = await DeployAsync(edge, "limited");
-        Assert.Equal(HttpStatusCode.Created, fits.StatusCode);
-    }
-
-    [Fact]
-    public void Busy_sandboxes_are_the_platforms_affair() =>
-        Assert.Equal(503, ErrorStatus.Of(ReasonCodes.SandboxBusy));
-
-    [Theory]
-    [InlineData("Upper")]
-    [InlineData("under_score")]
-    [InlineData("a%2Fb")]
-    public async Task An_agents_name_is_lower_case_letters_digits_and_hyphens(string name)
-    {
-        await using var edge = await EdgeHarness.StartAsync([]);
-
-        using var response = await DeployAsync(edge, name);
-
-        Assert.Equal("AR1004", await EdgeHarness.ProblemAsync(response, HttpStatusCode.BadRequest));
-    }
-
-    [Fact]
     public async Task A_bundle_is_in_force_only_when_all_of_it_is_right()
     {
         await using var edge = await EdgeHarness.StartAsync([]);
@@ -361,47 +308,6 @@ public class ControlTests
         Assert.Equal("x: 1", edge.Ports.AppliedBundle!["a.yaml"]);
     }
 
-    [Fact]
-    public async Task A_tenants_slow_modules_hold_up_no_other_tenants()
-    {
-        await using var edge = await EdgeHarness.StartAsync([]);
-        edge.Ports.Agents.Slow = new();
-        Task<HttpResponseMessage>[] slow = [.. Enumerable.Range(0, 4).Select(i => DeployAsync(edge, $"slow-{i}"))];
-        await Eventually.BecomesTrueAsync(() => edge.Ports.Agents.Compiling > 0);
-        edge.UseKey(MemoryPorts.GlobexKey);
-
-        using var other = await DeployAsync(edge, "quick", module: "\0asm\u0001\0\0\0\u0001"u8.ToArray())
-            .WaitAsync(Eventually.Patience);
-        edge.Ports.Agents.Slow.SetResult();
-
-        Assert.Equal(HttpStatusCode.Created, other.StatusCode);
-        Assert.All(await Task.WhenAll(slow), s => Assert.Equal(HttpStatusCode.Created, s.StatusCode));
-    }
-
-    [Fact]
-    public async Task A_tenant_has_no_more_deployments_under_way_than_it_may()
-    {
-        using var lines = new CompilationLines(atOnce: 2);
-        var (acme, globex) = (RouterHarness.Identity("acme").Tenant, RouterHarness.Identity("globex").Tenant);
-        var visits = Enumerable.Range(0, CompilationLines.MaxOfTenant).Select(_ => lines.Join(acme)).ToList();
-
-        var refused = Assert.Throws<RuntimeErrorException>(() => lines.Join(acme));
-        using var other = lines.Join(globex);
-        visits[0].Dispose();
-        using var next = lines.Join(acme);
-        await next.CompileAsync(() => Task.CompletedTask, CancellationToken.None);
-
-        Assert.Equal(ReasonCodes.ConcurrencyQuota, refused.Error.Code);
-    }
-
     private static Task<HttpResponseMessage> PutPolicyAsync(EdgeHarness edge, string path, string json) =>
         edge.Client.PutAsync(path, new StringContent(json, Encoding.UTF8, "application/json"));
-
-    private static Task<HttpResponseMessage> DeployAsync(
-        EdgeHarness edge, string name, string project = "demo", byte[]? module = null)
-    {
-        var content = new ByteArrayContent(module ?? "\0asm\u0001\0\0\0"u8.ToArray());
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/wasm");
-        return edge.Client.PutAsync($"v1/projects/{project}/agents/{name}", content);
-    }
 }

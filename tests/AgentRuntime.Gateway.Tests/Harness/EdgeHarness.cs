@@ -90,6 +90,13 @@ internal sealed class EdgeHarness : IAsyncDisposable
     public Task<HttpResponseMessage> PostAsync(string path, string json) =>
         Client.PostAsync(path, new StringContent(json, Encoding.UTF8, "application/json"));
 
+    public Task<HttpResponseMessage> DeployAsync(string name, string project = "demo", byte[]? module = null)
+    {
+        var content = new ByteArrayContent(module ?? "\0asm\u0001\0\0\0"u8.ToArray());
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/wasm");
+        return Client.PutAsync($"v1/projects/{project}/agents/{name}", content);
+    }
+
     public Task<HttpResponseMessage> ChatAsync(string more = "", string model = "m") => PostAsync(
         "v1/chat/completions",
         $$"""{"model":"{{model}}","messages":[{"role":"user","content":"hi"}]{{more}}}""");

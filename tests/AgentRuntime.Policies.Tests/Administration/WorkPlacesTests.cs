@@ -48,7 +48,7 @@ public sealed class WorkPlacesTests : IDisposable
     public async Task A_tenant_of_which_too_much_waits_is_refused_and_no_other()
     {
         var work = new List<Task<int>> { await HoldAsync(Tenant(1)) };
-        for (var i = 1; i < WorkPlaces.MaxOfTenant; i++)
+        for (var i = 1; i < TenantLines.MaxOfTenant; i++)
             work.Add(Places.DoAsync(Tenant(1), () => 0, default).AsTask());
 
         var refused = await Assert.ThrowsAsync<RuntimeErrorException>(

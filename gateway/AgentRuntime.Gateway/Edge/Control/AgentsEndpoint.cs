@@ -8,7 +8,7 @@ internal sealed class AgentsEndpoint(
     EdgeOptions options, IAgentStore agents, ISandboxEngine engine, IPolicyDecisionPoint decisions) : IDisposable
 {
     private const int MaxNameChars = 63;
-    private readonly CompilationLines _compilations = new(options.MaxCompilations);
+    private readonly TenantLines _deployments = new(options.MaxCompilations, "deployments");
 
     /// <summary>
     /// <c>PUT /v1/projects/{project}/agents/{agent}</c>: a module is compiled before anything is stored, and held
@@ -29,16 +29,12 @@ internal sealed class AgentsEndpoint(
         if (!type.StartsWith("application/wasm", StringComparison.OrdinalIgnoreCase))
             throw Error(ReasonCodes.MalformedRequest, "the body must be a module: application/wasm", "Content-Type");
 
-        using var visit = _compilations.Join(caller.Tenant);
+        using var visit = _deployments.Join(caller.Tenant);
         var wasm = await BodyReader.ReadAsync(context, options.MaxModuleBytes, cancellationToken);
-        await visit.CompileAsync(
-            async () =>
-            {
-                var module = await engine.CompileAsync(wasm, cancellationToken);
-                var policy = decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}");
-                if (policy is not null) module.CheckFits(policy.Limits);
-            },
-            cancellationToken);
+        var module = await visit.DoAsync(
+            async () => await engine.CompileAsync(wasm, cancellationToken), cancellationToken);
+        var policy = decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}");
+        if (policy is not null) module.CheckFits(policy.Limits);
 
         var agent = await agents.DeployAsync(
             new AgentDeployment(caller.Tenant, caller.Project, name, wasm), cancellationToken);
@@ -58,7 +54,7 @@ internal sealed class AgentsEndpoint(
             WireJson.Default.AgentList);
     }
 
-    public void Dispose() => _compilations.Dispose();
+    public void Dispose() => _deployments.Dispose();
 
     private static bool IsName(string name) =>
         name.Length is > 0 and <= MaxNameChars

@@ -1,0 +1,41 @@
+namespace AgentRuntime.Abstractions.Tests;
+
+public sealed class TenantLinesTests : IDisposable
+{
+    private readonly TenantLines _lines = new(2, "deployments");
+    private readonly TaskCompletionSource<int> _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Dispose() => _lines.Dispose();
+
+    [Fact]
+    public async Task A_tenants_work_is_done_one_after_the_other_beside_that_of_others()
+    {
+        using var first = _lines.Join(Tenant(1));
+        using var second = _lines.Join(Tenant(1));
+        using var other = _lines.Join(Tenant(2));
+        var held = first.DoAsync(() => _held.Task, default);
+        var waiting = second.DoAsync(() => Task.FromResult(2), default);
+
+        Assert.Equal(3, await other.DoAsync(() => Task.FromResult(3), default));
+        Assert.False(waiting.IsCompleted);
+        _held.SetResult(1);
+        Assert.Equal((1, 2), (await held, await waiting));
+    }
+
+    [Fact]
+    public async Task Of_one_tenant_no_more_waits_than_may()
+    {
+        var visits = Enumerable.Range(0, TenantLines.MaxOfTenant).Select(_ => _lines.Join(Tenant(1))).ToList();
+
+        var refused = Assert.Throws<RuntimeErrorException>(() => _lines.Join(Tenant(1)));
+        using var other = _lines.Join(Tenant(2));
+        visits[0].Dispose();
+        using var next = _lines.Join(Tenant(1));
+
+        Assert.Equal(ReasonCodes.ConcurrencyQuota, refused.Error.Code);
+        Assert.Contains("16 deployments", refused.Error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, await next.DoAsync(() => Task.FromResult(1), default));
+    }
+
+    private static TenantId Tenant(int number) => new(new Guid(number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1));
+}

@@ -1,0 +1,77 @@
+using System.Net;
+using AgentRuntime.Abstractions;
+
+namespace AgentRuntime.Gateway.Tests;
+
+/// <summary>Modules that are deployed over HTTP.</summary>
+public class DeploymentTests
+{
+    [Fact]
+    public async Task Deploying_compiles_first_and_counts_versions()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        var first = await EdgeHarness.JsonAsync(await edge.DeployAsync("triage"), HttpStatusCode.Created);
+        var second = await EdgeHarness.JsonAsync(await edge.DeployAsync("triage"), HttpStatusCode.OK);
+        using var bad = await edge.DeployAsync("triage", module: "not wasm"u8.ToArray());
+
+        Assert.Equal(1, first.GetProperty("version").GetInt32());
+        Assert.Equal(2, second.GetProperty("version").GetInt32());
+        Assert.Equal("AR3001", await EdgeHarness.ProblemAsync(bad, HttpStatusCode.UnprocessableEntity));
+        var list = await EdgeHarness.JsonAsync(await edge.Client.GetAsync("v1/agents"), HttpStatusCode.OK);
+        Assert.Equal(2, Assert.Single(list.GetProperty("agents").EnumerateArray()).GetProperty("version").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_module_that_does_not_fit_its_agents_limits_is_not_deployed()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        edge.Ports.Limited = new("demo/limited", new() { MaxStringBytes = new(7) }, new());
+
+        using var unfit = await edge.DeployAsync("limited");
+        using var other = await edge.DeployAsync("other");
+
+        Assert.Equal("AR3012", await EdgeHarness.ProblemAsync(unfit, HttpStatusCode.UnprocessableEntity));
+        Assert.Equal(HttpStatusCode.Created, other.StatusCode);
+        var list = await EdgeHarness.JsonAsync(await edge.Client.GetAsync("v1/agents"), HttpStatusCode.OK);
+        Assert.Single(list.GetProperty("agents").EnumerateArray());
+
+        edge.Ports.Limited = new("demo/limited", new() { MaxStringBytes = new(8) }, new());
+        using var fits = await edge.DeployAsync("limited");
+        Assert.Equal(HttpStatusCode.Created, fits.StatusCode);
+    }
+
+    [Fact]
+    public void Busy_sandboxes_are_the_platforms_affair() =>
+        Assert.Equal(503, ErrorStatus.Of(ReasonCodes.SandboxBusy));
+
+    [Theory]
+    [InlineData("Upper")]
+    [InlineData("under_score")]
+    [InlineData("a%2Fb")]
+    public async Task An_agents_name_is_lower_case_letters_digits_and_hyphens(string name)
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var response = await edge.DeployAsync(name);
+
+        Assert.Equal("AR1004", await EdgeHarness.ProblemAsync(response, HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
+    public async Task A_tenants_slow_modules_hold_up_no_other_tenants()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        edge.Ports.Agents.Slow = new();
+        Task<HttpResponseMessage>[] slow = [.. Enumerable.Range(0, 4).Select(i => edge.DeployAsync($"slow-{i}"))];
+        await Eventually.BecomesTrueAsync(() => edge.Ports.Agents.Compiling > 0);
+        edge.UseKey(MemoryPorts.GlobexKey);
+
+        using var other = await edge.DeployAsync("quick", module: "\0asm\u0001\0\0\0\u0001"u8.ToArray())
+            .WaitAsync(Eventually.Patience);
+        edge.Ports.Agents.Slow.SetResult();
+
+        Assert.Equal(HttpStatusCode.Created, other.StatusCode);
+        Assert.All(await Task.WhenAll(slow), s => Assert.Equal(HttpStatusCode.Created, s.StatusCode));
+    }
+}
