@@ -37,27 +37,27 @@ internal sealed class RunExecution(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(shutdown, deadline.Token, run.Cancelled);
         using var activity = StartActivity();
         var started = time.GetTimestamp();
-        Ending ending;
+        RunEnding ending;
         try
         {
             ending = await RunGuestAsync(stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            ending = new Ending.Stopped();
+            ending = new RunEnding.Stopped();
         }
         catch (RuntimeErrorException e) when (e.Error.Code != ReasonCodes.StorageFailed)
         {
-            ending = new Ending.Failed(e.Error);
+            ending = new RunEnding.Failed(e.Error);
         }
 
         // A sandbox that was told to stop ends as a trap; who told it decides what the run's end is called.
-        if (ending is not Ending.Succeeded && stop.IsCancellationRequested)
+        if (ending is not RunEnding.Succeeded && stop.IsCancellationRequested)
         {
             if (run.Cancelled.IsCancellationRequested)
-                ending = new Ending.Cancelled(RunErrors.Cancelled());
+                ending = new RunEnding.Cancelled(RunErrors.Cancelled());
             else if (deadline.IsCancellationRequested)
-                ending = new Ending.Failed(RunErrors.Deadline(run.Agent.Budget.Deadline));
+                ending = new RunEnding.Failed(RunErrors.Deadline(run.Agent.Budget.Deadline));
             else
             {
                 if (_isUnderWay)
@@ -72,7 +72,7 @@ internal sealed class RunExecution(
             new("gen_ai.provider.name", "agentruntime"));
     }
 
-    private async Task<Ending> RunGuestAsync(CancellationToken cancellationToken)
+    private async Task<RunEnding> RunGuestAsync(CancellationToken cancellationToken)
     {
         var record = run.Record with { Status = RunStatus.Running };
         await _events.TransitionAsync(
@@ -102,7 +102,7 @@ internal sealed class RunExecution(
         }
     }
 
-    private async Task<Ending> StepAsync(RunGuest guest, RunContext context, CancellationToken cancellationToken)
+    private async Task<RunEnding> StepAsync(RunGuest guest, RunContext context, CancellationToken cancellationToken)
     {
         HostCallResult? answer = null;
         for (var call = 1; ; call++)
@@ -115,11 +115,11 @@ internal sealed class RunExecution(
             switch (step)
             {
                 case SandboxStep.Finished finished:
-                    return new Ending.Succeeded(finished.Output);
+                    return new RunEnding.Succeeded(finished.Output);
                 case SandboxStep.Failed failed:
-                    return new Ending.Failed(RunErrors.Guest(failed.Error));
+                    return new RunEnding.Failed(RunErrors.Guest(failed.Error));
                 case SandboxStep.Trapped trapped:
-                    return new Ending.Failed(trapped.Error);
+                    return new RunEnding.Failed(trapped.Error);
                 case SandboxStep.Blocked blocked:
                     _events.Replaying = call < run.History.LastCall;
                     answer = await guest.WaitAsync(
@@ -157,30 +157,16 @@ internal sealed class RunExecution(
         }
     }
 
-    private async Task EndAsync(Ending ending, Activity? activity)
+    private async Task EndAsync(RunEnding ending, Activity? activity)
     {
-        var used = run.Meter;
-        var totals = used.Totals();
-        var record = run.Record with { EndedAt = time.GetUtcNow(), Usage = used.Usage, Cost = used.Cost };
-        (record, RunEventData cause) = ending switch
-        {
-            Ending.Succeeded s => (
-                record with { Status = RunStatus.Succeeded, Output = s.Output }, new RunSucceeded(s.Output, totals)),
-            Ending.Failed f => (
-                record with { Status = RunStatus.Failed, Error = f.Error },
-                (RunEventData)new RunFailed(ErrorResource.From(f.Error), totals)),
-            Ending.Cancelled c => (
-                record with { Status = RunStatus.Cancelled, Error = c.Error },
-                new RunCancelled(ErrorResource.From(c.Error), totals)),
-            _ => throw new InvalidOperationException("a run ends in one of three ways"),
-        };
+        var (record, cause) = ending.Of(run, time.GetUtcNow());
         if (record.Error is { } error)
         {
             activity?.SetStatus(ActivityStatusCode.Error, error.Message);
             activity?.SetTag("error.type", error.Code.ToString());
         }
-        activity?.SetTag("gen_ai.usage.input_tokens", used.Usage.Prompt.Value);
-        activity?.SetTag("gen_ai.usage.output_tokens", used.Usage.Output.Value);
+        activity?.SetTag("gen_ai.usage.input_tokens", record.Usage.Prompt.Value);
+        activity?.SetTag("gen_ai.usage.output_tokens", record.Usage.Output.Value);
 
         // The run's own token may be what ended it.
         await _events.TransitionAsync(record, cause, CancellationToken.None).ConfigureAwait(false);
@@ -199,17 +185,5 @@ internal sealed class RunExecution(
         activity?.SetTag("gen_ai.agent.name", run.Agent.Name);
         activity?.SetTag("gen_ai.conversation.id", run.Id.ToString());
         return activity;
-    }
-
-    private abstract record Ending
-    {
-        public sealed record Succeeded(string Output) : Ending;
-
-        public sealed record Failed(RuntimeError Error) : Ending;
-
-        public sealed record Cancelled(RuntimeError Error) : Ending;
-
-        /// <summary>Something asked the run to stop; what it was is looked up afterwards.</summary>
-        public sealed record Stopped : Ending;
     }
 }

@@ -176,7 +176,7 @@ public sealed class RunService : IRunService, IRunApprovals
             return true;
         active.Cancel();
         if (active.TryClaim())
-            await EndUnstartedAsync(active, RunErrors.Cancelled(), RunStatus.Cancelled).ConfigureAwait(false);
+            await EndUnstartedAsync(active, new RunEnding.Cancelled(RunErrors.Cancelled())).ConfigureAwait(false);
         return true;
     }
 
@@ -352,8 +352,7 @@ public sealed class RunService : IRunService, IRunApprovals
         try
         {
             await new RunExecution(
-                run, _sandboxes, _agents, _chats, _tools, _memory, _journal, _records, _shelf, slot,
-                _options, _time)
+                run, _sandboxes, _agents, _chats, _tools, _memory, _journal, _records, _shelf, slot, _options, _time)
                 .ExecuteAsync(shutdown).ConfigureAwait(false);
             Forget(run);
         }
@@ -371,31 +370,18 @@ public sealed class RunService : IRunService, IRunApprovals
         catch (Exception e)
         {
             RunLog.ExecutionFailed(_log, e, run.Id);
-            await EndUnstartedAsync(run, RunErrors.Internal(), RunStatus.Failed).ConfigureAwait(false);
+            await EndUnstartedAsync(run, new RunEnding.Failed(RunErrors.Internal())).ConfigureAwait(false);
         }
     }
 
     /// <summary>Ends a run that no execution ends any more.</summary>
-    private async Task EndUnstartedAsync(ActiveRun run, RuntimeError error, RunStatus status)
+    private async Task EndUnstartedAsync(ActiveRun run, RunEnding ending)
     {
-        var used = run.Meter;
-        var totals = used.Totals();
+        var (record, cause) = ending.Of(run, _time.GetUtcNow());
         try
         {
-            await _journal.TransitionAsync(
-                run.Record with
-                {
-                    Status = status,
-                    EndedAt = _time.GetUtcNow(),
-                    Error = error,
-                    Usage = used.Usage,
-                    Cost = used.Cost,
-                },
-                run.LastSequence,
-                status == RunStatus.Cancelled
-                    ? new RunCancelled(ErrorResource.From(error), totals)
-                    : new RunFailed(ErrorResource.From(error), totals),
-                CancellationToken.None).ConfigureAwait(false);
+            await _journal.TransitionAsync(record, run.LastSequence, cause, CancellationToken.None)
+                .ConfigureAwait(false);
         }
         catch (Exception e)
         {

@@ -138,6 +138,30 @@ internal sealed class RunHost : IAsyncDisposable
         return await EndAsync(await StartRunAsync("agent", input));
     }
 
+    /// <summary>
+    /// Deploys a program and runs it to its end, with a restart of the platform between what it does first and what it
+    /// does with that. Without the latter it returns the former.
+    /// </summary>
+    public async Task<(RunRecord Run, List<RunEventData> Events)> RunThroughRestartAsync(
+        Func<ScriptedGuest, Task<string>> first, Func<ScriptedGuest, Task<string>>? then = null)
+    {
+        var (entered, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await DeployAsync("agent", async (_, guest) =>
+        {
+            var said = await first(guest);
+            entered.TrySetResult();
+            await resume.Task;
+            return then is null ? said : await then(guest);
+        });
+        var run = await StartRunAsync("agent");
+        await entered.Task;
+        await StopWorkersAsync();
+        Restart();
+        resume.SetResult();
+        Work();
+        return await EndAsync(run);
+    }
+
     public async Task<(RunRecord Run, List<RunEventData> Events)> EndAsync(RunRecord run)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);

@@ -162,22 +162,9 @@ public sealed class MemoryTests
     public async Task A_long_key_is_cut_between_characters_so_that_its_refusal_reads_back_as_it_was()
     {
         await using var host = await StartAsync();
-        var (entered, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
-        await host.DeployAsync("agent", async (_, guest) =>
-        {
-            var said = await SetAsync(guest, new string('k', 255) + string.Concat(Enumerable.Repeat("😀", 300)), "1");
-            entered.TrySetResult();
-            await resume.Task;
-            return said;
-        });
-        var run = await host.StartRunAsync("agent");
-        await entered.Task;
-        await host.StopWorkersAsync();
-        host.Restart();
-        resume.SetResult();
-        host.Work();
 
-        var (ended, events) = await host.EndAsync(run);
+        var (ended, events) = await host.RunThroughRestartAsync(guest => SetAsync(
+            guest, new string('k', 255) + string.Concat(Enumerable.Repeat("😀", 300)), "1"));
 
         Assert.Equal("AR7009", ended.Output);
         Assert.Equal(new string('k', 255), Assert.Single(events.OfType<MemoryRefused>()).Key);

@@ -112,23 +112,9 @@ public sealed class RunRestartTests
     public async Task What_an_answer_that_broke_off_has_cost_is_in_the_totals_after_a_restart_too()
     {
         await using var host = await RunHost.StartAsync();
-        var (entered, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
         host.Inference.Answer = (_, _) => ScriptedInference.ThenFail(
             ReasonCodes.EngineDiedMidStream, new InferenceChunk { Text = "half" });
-        await host.DeployAsync("agent", async (_, guest) =>
-        {
-            var chat = await guest.ChatAsync("hi");
-            entered.TrySetResult();
-            await resume.Task;
-            return chat;
-        });
-        var run = await host.StartRunAsync("agent");
-        await entered.Task;
-        await host.StopWorkersAsync();
-        host.Restart();
-        resume.SetResult();
-        host.Work();
-        var (ended, events) = await host.EndAsync(run);
+        var (ended, events) = await host.RunThroughRestartAsync(guest => guest.ChatAsync("hi"));
         var failed = Assert.Single(events.OfType<ChatFailed>());
         Assert.Equal("AR4004", ended.Output);
         Assert.Equal(1, failed.Usage!.OutputTokens);
@@ -139,26 +125,14 @@ public sealed class RunRestartTests
     public async Task What_was_never_sent_counts_no_more_after_a_restart_than_it_did_before()
     {
         await using var host = await RunHost.StartAsync();
-        var (entered, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
         host.Policy.Budget = new RunBudget { MaxTokens = new(100) };
         host.Policy.Tenant = new TenantPolicy(
             new QuotaLimits(),
             [new ToolServer("gone", new Uri("http://127.0.0.1:9/mcp"))],
             [ScriptedPolicy.Tool("gone/do", """{"type":"object"}""")]);
-        await host.DeployAsync("agent", async (_, guest) =>
-        {
-            var said = $"{await guest.ChatAsync("hi")}, {await guest.CallToolAsync("gone/do", "{}")}";
-            entered.TrySetResult();
-            await resume.Task;
-            return said;
-        });
-        var run = await host.StartRunAsync("agent");
-        await entered.Task;
-        await host.StopWorkersAsync();
-        host.Restart();
-        resume.SetResult();
-        host.Work();
-        Assert.Equal("AR6003, AR5001", (await host.EndAsync(run)).Run.Output);
+        var (ended, _) = await host.RunThroughRestartAsync(async guest =>
+            $"{await guest.ChatAsync("hi")}, {await guest.CallToolAsync("gone/do", "{}")}");
+        Assert.Equal("AR6003, AR5001", ended.Output);
         Assert.Equal(
             [("m", CallOutcome.NotSent), ("gone/do", CallOutcome.NotSent),
                 ("m", CallOutcome.NotSent), ("gone/do", CallOutcome.NotSent)],
@@ -170,24 +144,11 @@ public sealed class RunRestartTests
     {
         await using var host = await RunHost.StartAsync();
         host.Policy.Budget = new RunBudget { MaxTokens = new(400) };
-        var entered = new TaskCompletionSource();
-        var resume = new TaskCompletionSource();
-        await host.DeployAsync("agent", async (_, guest) =>
-        {
-            await guest.ChatAsync("hi");
-            entered.TrySetResult();
-            await resume.Task;
-
+        var (ended, _) = await host.RunThroughRestartAsync(
+            guest => guest.ChatAsync("hi"),
             // Fits into 400 tokens, and not into the 387 that are left.
-            return await guest.ChatAsync("hi", new ChatOptions { MaxOutputTokens = 400 - FirstBody(host) - 5 });
-        });
-        var run = await host.StartRunAsync("agent");
-        await entered.Task;
-        await host.StopWorkersAsync();
-        host.Restart();
-        resume.SetResult();
-        host.Work();
-        Assert.Equal("AR6003", (await host.EndAsync(run)).Run.Output);
+            guest => guest.ChatAsync("hi", new ChatOptions { MaxOutputTokens = 400 - FirstBody(host) - 5 }));
+        Assert.Equal("AR6003", ended.Output);
     }
 
     [Fact]
