@@ -83,8 +83,9 @@ internal sealed class RunExecution(
             cancellationToken).ConfigureAwait(false);
         _isUnderWay = true;
         _events.Replaying = run.History.LastCall > 0;
-        var wasm = await agents.ReadModuleAsync(record.Module, cancellationToken).ConfigureAwait(false)
-            ?? throw new RuntimeErrorException(RunErrors.ModuleMissing(record.Module));
+        // A store that answers that it has no module has not failed for a moment: the run is over.
+        if (await agents.ReadModuleAsync(record.Module, cancellationToken).ConfigureAwait(false) is not { } wasm)
+            return new RunEnding.Failed(RunErrors.ModuleMissing(record.Module));
         var module = await sandboxes.CompileAsync(wasm, cancellationToken).ConfigureAwait(false);
         var context = new RunContext(
             record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, run.Meter, run.History,

@@ -1,10 +1,39 @@
 using AgentRuntime.Abstractions;
+using Microsoft.Data.Sqlite;
 
 namespace AgentRuntime.Execution.Tests;
 
 /// <summary>Runs of a process that lives on while its journal does not always answer.</summary>
 public sealed class LeftRunTests
 {
+    [Fact]
+    public async Task A_run_whose_module_is_gone_ends_at_once_and_says_so()
+    {
+        var folder = Directory.CreateTempSubdirectory("agentruntime-gone-");
+        await using (var host = await RunHost.StartAsync(work: false, folder: folder.FullName))
+        {
+            await host.DeployAsync("agent", (_, _) => Task.FromResult("never"));
+            var run = await host.StartRunAsync("agent");
+            var state = $"Data Source={folder.FullName}/state.db;Foreign Keys=False;Pooling=False";
+            await using (var database = new SqliteConnection(state))
+            {
+                await database.OpenAsync();
+                await using var delete = database.CreateCommand();
+                delete.CommandText = "DELETE FROM modules";
+                Assert.Equal(1, await delete.ExecuteNonQueryAsync());
+            }
+
+            host.Work();
+            var (ended, events) = await host.EndAsync(run);
+
+            Assert.Equal((ReasonCodes.StorageFailed, RunStatus.Failed), (ended.Error!.Code, ended.Status));
+            Assert.Contains("not in the store", ended.Error.Message, StringComparison.Ordinal);
+            Assert.Single(events, e => e is RunStarted or RunResumed);
+        }
+
+        folder.Delete(recursive: true);
+    }
+
     private static readonly RunServiceOptions Soon =
         new() { Workers = 2, TakeOverAfter = TimeSpan.FromMilliseconds(1) };
 
