@@ -15,6 +15,7 @@ IBenchmark[] benchmarks =
     new NodeBenchmark(),
     new DisaggregationBenchmark(),
     new RetainBenchmark(),
+    new GrammarBenchmark(),
     new SandboxBenchmark(),
     new PolicyBenchmark(new HistoryFigures()),
 ];

@@ -7,7 +7,9 @@ internal static class BasicRules
 {
     public const string Text = """
         ws ::= [ \n]{0,2}
-        char ::= [^"\\\x00-\x1F\x7F] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F]{4})
+        char ::= [^"\\\x00-\x1F\x7F] | "\\" (["\\/bfnrt] | "u" unit)
+        unit ::= [0-9a-cA-CefEF] hex{3} | [dD] ([0-7] hex{2} | [89abAB] hex{2} "\\u" [dD] [c-fC-F] hex{2})
+        hex ::= [0-9a-fA-F]
         string ::= "\"" char* "\""
         natural ::= "0" | [1-9] [0-9]{0,15}
         positive ::= [1-9] [0-9]{0,15}
@@ -16,7 +18,8 @@ internal static class BasicRules
         boolean ::= "true" | "false"
         null ::= "null"
         value ::= object | array | string | number | boolean | null
-        object ::= "{" ws (string ws ":" ws value (ws "," ws string ws ":" ws value)*)? ws "}"
+        member ::= string ws ":" ws value
+        object ::= "{" ws (member (ws "," ws member)*)? ws "}"
         array ::= "[" ws (value (ws "," ws value)*)? ws "]"
 
         """;

@@ -20,82 +20,76 @@ internal sealed partial class JsonSchemaGrammar
             ? [.. list.EnumerateArray().Select(n => Name(n, "required")).Distinct()] : [];
         all.AddRange(names.Except(all.Select(p => p.Name)).ToArray().Select(name => (name, (JsonElement?)null)));
         var required = names.ToHashSet(StringComparer.Ordinal);
-        var others = new Others(this, schema);
+        var others = new OtherProperties(this, schema);
         List<(string Member, bool Required)> members = [];
         foreach (var (name, property) in all)
         {
             var isRequired = required.Contains(name);
             var its = property is { } known ? others.Bind(name, known) : others.Of(name);
-            if (Value(its, depth + 1) is { } written)
+            if (others.MayBeNamed(name) && Value(its, depth + 1) is { } written)
                 members.Add(($"{Literal(RequestJson.Compact(name))} ws \":\" ws {written}", isRequired));
             else if (isRequired) return null;
         }
 
-        if (members.Count > 0) return Rule($"\"{{\" ws {Members([.. members])} ws \"}}\"");
-        // Properties that are named, and that nothing satisfies, could be written as others.
-        if (all.Count > 0 || Value(others.OfAny, depth + 1) is not { } value) return Rule("\"{\" ws \"}\"");
-        if (value == "value") return "object";
-        var member = Rule($"string ws \":\" ws {value}");
-        return Rule($"\"{{\" ws ({member} (ws \",\" ws {member})*)? ws \"}}\"");
+        var (least, most) = Bounds(schema, "minProperties", "maxProperties");
+        if (most < least) return null;
+        // Where properties are listed, others come only if the schema speaks of them, or these are too few.
+        var other = all.Count == 0 || others.AreNamed || least > members.Count
+            ? others.Member(all.Select(p => p.Name), s => Value(s, depth + 1)) : null;
+        if (members.Count == 0 && other == AnyMember && least == 0 && most is null) return "object";
+        if (other is null && most >= members.Count) most = null;
+        if (members.Count * (most ?? least) > MostRules / 4) (least, most) = (Math.Min(least, 1), null);
+        return new MemberChain(this, [.. members], other, least, most).Write();
     }
 
     /// <summary>
-    /// Members in order, of which those that are not required may be left out, with commas between. The comma comes
-    /// before the choice of the next one: as a part of each it would be followed once for each.
+    /// Members in order, of which those that are not required may be left out, then others, with commas between. The
+    /// comma comes before the choice of the next one: as a part of each it would be followed once for each.
     /// </summary>
-    private string Members((string Member, bool Required)[] members)
+    private sealed class MemberChain(
+        JsonSchemaGrammar grammar, (string Member, bool Required)[] members, string? other, int least, int? most)
     {
-        // What is written of a member and those behind it; whether one of them must be.
-        string? next = null;
-        var mustGoOn = false;
-        foreach (var (member, required) in members.Reverse())
+        private readonly Dictionary<(int At, int Count), string?> _rules = [];
+        private readonly int _lastRequired = System.Array.FindLastIndex(members, m => m.Required);
+
+        public string? Write()
         {
-            var after = next is null ? "\"\"" : Rule($"ws \",\" ws {next}{(mustGoOn ? "" : " | \"\"")}");
-            next = Rule(required || next is null ? $"{member} {after}" : $"{member} {after} | {next}");
-            mustGoOn |= required;
+            var isEmpty = MayEnd(0, 0);
+            for (var at = members.Length; at >= 0; at--)
+                for (var count = Math.Min(at, most ?? least); count >= 0; count--)
+                    _rules[(at, count)] = Members(at, count);
+            return _rules[(0, 0)] is { } all
+                ? grammar.Rule(isEmpty ? $"\"{{\" ws ({all})? ws \"}}\"" : $"\"{{\" ws {all} ws \"}}\"")
+                : isEmpty ? grammar.Rule("\"{\" ws \"}\"") : null;
         }
 
-        return mustGoOn ? next! : $"({next})?";
-    }
-
-    /// <summary>What an object's schema says of properties elsewhere than in <c>properties</c>.</summary>
-    private sealed class Others
-    {
-        private readonly JsonSchemaGrammar _grammar;
-        private readonly JsonElement _additional;
-        private readonly Dictionary<string, JsonElement> _patterns;
-        private readonly Lazy<JsonElement> _any;
-
-        public Others(JsonSchemaGrammar grammar, JsonElement schema)
+        /// <summary>Some of the members from one on; null for none.</summary>
+        private string? Members(int at, int count)
         {
-            _grammar = grammar;
-            _additional = CompletionRequestReader.Child(schema, "additionalProperties") ?? AnyValue;
-            var patterns = CompletionRequestReader.Child(schema, "patternProperties");
-            if (patterns is { ValueKind: not JsonValueKind.Object }) throw NoSchema("patternProperties");
-            _patterns = patterns is { } named ? SchemaMerge.Named(named) : [];
-            _any = new(() => _patterns.Count > 0 && _additional.ValueKind == JsonValueKind.False
-                ? _patterns.Values.Aggregate(_grammar.Both)
-                : _patterns.Values.Aggregate(_additional, _grammar.Both));
+            if (count >= most) return null;
+            if (at == members.Length)
+            {
+                if (other is null) return null;
+                var more = Repeat(Math.Max(0, least - count - 1), most - count - 1);
+                return grammar.Rule($"{other} (ws \",\" ws {other}){more}");
+            }
+
+            var (member, isRequired) = members[at];
+            var (next, left) = (After(at + 1, Counted(count)), _rules[(at + 1, count)]);
+            var written = next is null ? null : $"{member} {next}";
+            if (isRequired || left is null) return written is null ? null : grammar.Rule(written);
+            return written is null ? left : grammar.Rule($"{written} | {left}");
         }
 
-        /// <summary>
-        /// What fits under any name: it may be of a pattern or of none, and what fits all of them fits, with the rest
-        /// where there may be one.
-        /// </summary>
-        public JsonElement OfAny => _any.Value;
-
-        /// <summary>What fits under a name that <c>properties</c> has, with what patterns say of it.</summary>
-        public JsonElement Bind(string name, JsonElement schema) => _patterns
-            .Where(p => !SchemaMerge.IsFree(p.Value) && _grammar._merge.MustMatch(p.Key, name))
-            .Select(p => p.Value).Aggregate(schema, _grammar.Both);
-
-        /// <summary>What fits under a name that <c>properties</c> has not.</summary>
-        public JsonElement Of(string name)
+        private string? After(int at, int count)
         {
-            var patterns = _patterns.Select(p => (p.Value, IsOf: _grammar._merge.Matches(p.Key, name))).ToArray();
-            if (patterns.Any(p => p.IsOf is null)) return OfAny;
-            var its = patterns.Where(p => p.IsOf is true).Select(p => p.Value).ToArray();
-            return its.Length > 0 ? its.Aggregate(_grammar.Both) : _additional;
+            var (isEnd, next) = (MayEnd(at, count), _rules[(at, count)]);
+            return next is null ? isEnd ? "\"\"" : null : grammar.Rule($"ws \",\" ws {next}{(isEnd ? " | \"\"" : "")}");
         }
+
+        private bool MayEnd(int at, int count) => at > _lastRequired && count >= least;
+
+        /// <summary>One more member, as far as it matters.</summary>
+        private int Counted(int count) => Math.Min(count + 1, most ?? least);
     }
 }

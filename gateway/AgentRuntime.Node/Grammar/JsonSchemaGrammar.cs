@@ -9,28 +9,50 @@ namespace AgentRuntime.Node.Grammar;
 /// <summary>
 /// Translates JSON Schema (2020-12, the part that describes tool arguments and structured answers) into llama.cpp's
 /// GBNF (llama.cpp: grammars/README.md), so that what a model writes is always an instance. Properties come in the
-/// schema's order, those that are only required after them. Keywords that only narrow a value further are not enforced
-/// where no grammar says them (<c>not</c>, <c>multipleOf</c>, <c>uniqueItems</c>, lengths beyond 10,000, patterns that
-/// look around, a length beside a pattern): whoever takes the value validates it. One for a grammar.
+/// schema's order, then those that are only required, then others, which are written only where the schema speaks of
+/// them. What only narrows a value further is not enforced where no grammar says it (<c>contains</c>,
+/// <c>uniqueItems</c> of more than a few listed values, patterns that look behind or back, lengths beyond 10,000 or
+/// beside a pattern 256, what is no instance of a schema that says more than most): whoever takes the value validates
+/// it. One for a grammar.
 /// </summary>
 internal sealed partial class JsonSchemaGrammar
 {
     private const int MostRules = 2000;
-    private const int MostDepth = 32;
+    private const int MostDepth = 64;
     private const int MostRepeats = 10_000;
 
     /// <summary>Schemas that may be made of others; each costs up to what the whole schema has.</summary>
-    private const int MostMerges = 256;
+    private const int MostMerges = 600;
+
+    /// <summary>Schemas that are taken apart into several; what is beyond is not enforced.</summary>
+    private const int MostSplits = 40;
+
+    /// <summary>States of machines in all.</summary>
+    private const int MostStates = 6000;
 
     private static readonly JsonElement AnyObject = JsonElement.Parse("""{"type":"object"}""");
     private static readonly JsonElement AnyValue = JsonElement.Parse("true");
 
+    private static readonly (string Type, string[] Keywords)[] Speaking =
+    [
+        ("object", ["properties", "required", "additionalProperties", "patternProperties", "minProperties",
+            "maxProperties", "propertyNames"]),
+        ("array", ["items", "prefixItems", "minItems", "maxItems"]),
+        ("string", ["pattern", "format", "minLength", "maxLength"]),
+        ("number", ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"]),
+    ];
+
     private readonly StringBuilder _rules = new();
-    private readonly Dictionary<string, string?> _references = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string?> _known = new(StringComparer.Ordinal);
     private readonly JsonElement _root;
     private readonly SchemaMerge _merge;
     private int _count;
     private int _merges;
+    private int _splits;
+    private int _states;
+    private readonly RegularExpressions _expressions = new();
+    private readonly Dictionary<(int Language, string End), string?> _machines = [];
+    private readonly Dictionary<string, string> _bodies = new(StringComparer.Ordinal);
 
     private JsonSchemaGrammar(JsonElement root, SchemaMerge merge) => (_root, _merge) = (root, merge);
 
@@ -90,10 +112,13 @@ internal sealed partial class JsonSchemaGrammar
         if (schema.ValueKind == JsonValueKind.True) return "value";
         if (schema.ValueKind == JsonValueKind.False) return null;
         if (schema.ValueKind != JsonValueKind.Object) throw NoSchema();
+        // Schemas that were merged may have no type in common.
+        if (CompletionRequestReader.Child(schema, "type") is { ValueKind: JsonValueKind.Array } types
+            && types.GetArrayLength() == 0) return null;
         if (CompletionRequestReader.Child(schema, "$ref") is { } reference)
         {
             return _merge.Without(schema, "$ref") is { } beside
-                ? Value(Both(Resolve(reference), beside), depth + 1)
+                ? Merged(Both(Resolve(reference), beside), depth)
                 : Reference(reference, depth);
         }
 
@@ -102,16 +127,21 @@ internal sealed partial class JsonSchemaGrammar
         {
             if (List(schema, keyword) is not { } any) continue;
             var beside = _merge.Without(schema, keyword);
-            return Alternatives(any.EnumerateArray().Select(s =>
-                Value(beside is null ? s : Both(beside.Value, s), depth + 1)));
+            JsonElement[] options = [.. any.EnumerateArray()];
+            return (keyword == "oneOf" ? OneOf(options, beside, depth) : null)
+                ?? Alternatives(options.Select(option => Beside(option, beside, depth)));
         }
 
+        if (Conditional(schema) is { } cases) return Alternatives(cases.Select(s => Merged(s, depth)));
         if (List(schema, "allOf") is { } all)
         {
             var both = _merge.Without(schema, "allOf") ?? AnyValue;
             foreach (var one in all.EnumerateArray()) both = Both(both, one);
-            return Value(both, depth + 1);
+            return Merged(both, depth);
         }
+
+        if (CompletionRequestReader.Child(schema, "not") is { } not && !IsOfLanguage(schema, not))
+            return Merged(Negated(schema, not), depth);
 
         if (schema.TryGetProperty("const", out var constant)) return Literals(schema, [constant]);
         if (List(schema, "enum") is { } values) return Literals(schema, values.EnumerateArray());
@@ -138,25 +168,31 @@ internal sealed partial class JsonSchemaGrammar
     /// <summary>The type of which a schema without one speaks; empty for none.</summary>
     private static string TypeOf(JsonElement schema)
     {
-        foreach (var keyword in (string[])["properties", "required", "additionalProperties", "patternProperties"])
-            if (CompletionRequestReader.Child(schema, keyword) is not null)
-                return "object";
-        foreach (var keyword in (string[])["items", "prefixItems"])
-            if (CompletionRequestReader.Child(schema, keyword) is not null)
-                return "array";
+        foreach (var (type, keywords) in Speaking)
+            foreach (var keyword in keywords)
+                if (CompletionRequestReader.Child(schema, keyword) is not null)
+                    return keyword != "format" || Patterns(schema).Any() ? type : "";
         return "";
     }
 
     private string? Reference(JsonElement reference, int depth)
     {
         var path = Name(reference, "$ref");
-        if (_references.TryGetValue(path, out var known)) return known;
-        var at = Resolve(reference);
+        return Once(path, () => Resolve(reference), depth);
+    }
+
+    /// <summary>The rule of a schema that was made of others, by what it says: it may be within itself.</summary>
+    private string? Merged(JsonElement schema, int depth) => schema.ValueKind == JsonValueKind.Object
+        ? Once(schema.GetRawText(), () => schema, depth) : Value(schema, depth + 1);
+
+    private string? Once(string key, Func<JsonElement> schema, int depth)
+    {
+        if (_known.TryGetValue(key, out var known)) return known;
         // The name is known before the rule is: a schema may refer to itself.
         string? rule = NewName();
-        _references.Add(path, rule);
-        if (Value(at, depth + 1) is { } body) Define(rule, body);
-        else _references[path] = rule = null;
+        _known.Add(key, rule);
+        if (Value(schema(), depth + 1) is { } body) Define(rule, body);
+        else _known[key] = rule = null;
         return rule;
     }
 
@@ -164,6 +200,8 @@ internal sealed partial class JsonSchemaGrammar
     {
         var path = Name(reference, "$ref");
         if (!path.StartsWith('#')) throw Unsupported("a reference to another document");
+        if (path.Length > 1 && path[1] != '/')
+            return Named(_root, path, 0) ?? throw Unsupported($"the reference {path}");
         var at = _root;
         foreach (var step in path[1..].Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -175,18 +213,39 @@ internal sealed partial class JsonSchemaGrammar
         return at;
     }
 
+    /// <summary>The schema that has a name of its own (<c>$anchor</c>, in earlier drafts <c>id</c>).</summary>
+    private static JsonElement? Named(JsonElement within, string name, int depth)
+    {
+        if (depth > 2 * MostDepth) return null;
+        if (within.ValueKind == JsonValueKind.Array)
+            return within.EnumerateArray().Select(e => Named(e, name, depth + 1)).FirstOrDefault(e => e is not null);
+        if (within.ValueKind != JsonValueKind.Object) return null;
+        foreach (var property in within.EnumerateObject())
+        {
+            if (property.Value.ValueKind != JsonValueKind.String) continue;
+            if ((property.NameEquals("$anchor") && property.Value.ValueEquals(name.AsSpan(1)))
+                || (property.Name is "$id" or "id" && property.Value.ValueEquals(name))) return within;
+        }
+
+        return within.EnumerateObject().Select(p => Named(p.Value, name, depth + 1)).FirstOrDefault(e => e is not null);
+    }
+
     private JsonElement Both(JsonElement left, JsonElement right) =>
-        ++_merges > MostMerges ? throw Unsupported("too many parts") : _merge.Both(left, right);
+        ++_merges > MostMerges ? throw Unsupported("too many schemas that all hold") : _merge.Both(left, right);
 
     private string? Literals(JsonElement schema, IEnumerable<JsonElement> values)
     {
-        string[] texts = [.. values.Where(v => IsOfType(schema, v)).Select(v => RequestJson.Compact(v))];
+        string[] texts = [.. Fitting(schema, values)];
         if (texts.Length == 0) return null;
         var name = NewName();
         LiteralTree.Define(_rules, name, texts);
         CheckLength();
         return name;
     }
+
+    /// <summary>Those of the values that a schema lists which are of all that it says, written.</summary>
+    private IEnumerable<string> Fitting(JsonElement schema, IEnumerable<JsonElement> values) => values
+        .Where(v => IsOfType(schema, v)).Where(Fitting(schema)).Select(v => RequestJson.Compact(v)).Distinct();
 
     private static bool IsOfType(JsonElement schema, JsonElement value)
     {
@@ -204,95 +263,11 @@ internal sealed partial class JsonSchemaGrammar
         });
     }
 
-    private string? Array(JsonElement schema, int depth)
-    {
-        var (least, most) = Bounds(schema, "minItems", "maxItems");
-        var (schemas, rest) = Items(schema);
-        var first = schemas.Take(most ?? int.MaxValue).Select(s => Value(s, depth + 1))
-            .TakeWhile(rule => rule is not null).ToArray();
-        // No item comes after one that nothing satisfies.
-        var item = first.Length < schemas.Count || most == first.Length ? null : Value(rest, depth + 1);
-        if (item is null)
-        {
-            if (least > first.Length) return null;
-            most = first.Length;
-        }
-
-        if (most == 0) return Rule("\"[\" ws \"]\"");
-        var after = "\"\"";
-        if (item is not null)
-        {
-            if (first.Length == 0)
-            {
-                after = $"(ws \",\" ws {item}){Repeat(Math.Max(0, least - 1), most - 1)}";
-                return List(least, $"{item} {after}");
-            }
-
-            after = Rule($"(ws \",\" ws {item}){Repeat(Math.Max(0, least - first.Length), most - first.Length)}");
-        }
-
-        for (var i = first.Length - 1; i > 0; i--)
-        {
-            var written = $"ws \",\" ws {first[i]} {after}";
-            after = Rule(i < least ? written : $"{written} | \"\"");
-        }
-
-        return List(least, $"{first[0]} {after}");
-    }
-
-    private string List(int least, string items) =>
-        Rule(least == 0 ? $"\"[\" ws ({items})? ws \"]\"" : $"\"[\" ws {items} ws \"]\"");
-
-    /// <summary>The schemas of an array's first items, and of those after them.</summary>
-    private static (List<JsonElement> First, JsonElement Others) Items(JsonElement schema)
-    {
-        var items = CompletionRequestReader.Child(schema, "items");
-        if (List(schema, "prefixItems") is { } prefix) return ([.. prefix.EnumerateArray()], items ?? AnyValue);
-        // Drafts before 2020-12 have a list there.
-        return items is { ValueKind: JsonValueKind.Array } list
-            ? ([.. list.EnumerateArray()], CompletionRequestReader.Child(schema, "additionalItems") ?? AnyValue)
-            : ([], items ?? AnyValue);
-    }
-
-    private string String(JsonElement schema)
-    {
-        var (least, most) = Bounds(schema, "minLength", "maxLength");
-        var pattern = Text(schema, "pattern") ?? StringFormats.Pattern(Text(schema, "format"));
-        if (pattern is not null && PatternGrammar.OfString(pattern, least, most) is { } written) return Rule(written);
-        return least == 0 && most is null ? "string" : Rule($"\"\\\"\" char{Repeat(least, most)} \"\\\"\"");
-    }
-
-    private string? Numbers(JsonElement schema, bool isWhole)
-    {
-        var (least, isAbove) = Bound(schema, "minimum", "exclusiveMinimum", (a, b) => a > b);
-        var (most, isBelow) = Bound(schema, "maximum", "exclusiveMaximum", (a, b) => a < b);
-        if (least is null && most is null) return isWhole ? "integer" : "number";
-        var (from, to) = (least ?? decimal.MinValue, most ?? decimal.MaxValue);
-        if (!isWhole) return NumberGrammar.Any(from, isAbove, to, isBelow) is { } any ? Rule(any) : null;
-        if (isAbove) from = Math.Floor(from) + 1;
-        if (isBelow) to = Math.Ceiling(to) - 1;
-        return NumberGrammar.Whole(from, to) is { } whole ? Rule(whole) : null;
-    }
-
-    /// <summary>The tighter one of two bounds; null where there is none, or none that a decimal holds.</summary>
-    private static (decimal? Bound, bool IsExclusive) Bound(
-        JsonElement schema, string name, string exclusiveName, Func<decimal, decimal, bool> isTighter)
-    {
-        var (inclusive, exclusive) = (Decimal(schema, name), Decimal(schema, exclusiveName));
-        return exclusive is { } e && (inclusive is not { } i || e == i || isTighter(e, i))
-            ? (e, true) : (inclusive, false);
-    }
-
-    private static decimal? Decimal(JsonElement schema, string name) =>
-        Number(schema, name) is null ? null
-        : schema.GetProperty(name).TryGetDecimal(out var value) ? value : null;
-
     /// <summary>Bounds of a length. A model stops long before longer ones, and the taker checks.</summary>
     private static (int Least, int? Most) Bounds(JsonElement schema, string leastName, string mostName)
     {
         var least = Math.Max(0, Number(schema, leastName) ?? 0);
         var most = Number(schema, mostName) ?? double.MaxValue;
-        if (most < least) throw Unsatisfiable($"bounds ({leastName} above {mostName})");
         return ((int)Math.Min(Math.Ceiling(least), MostRepeats), most > MostRepeats ? null : (int)most);
     }
 
@@ -308,15 +283,17 @@ internal sealed partial class JsonSchemaGrammar
         CompletionRequestReader.Child(schema, name) is not { } value ? null
         : value.ValueKind == JsonValueKind.Array ? value : throw NoSchema(name);
 
+    /// <summary>The entries of a list, or the one that stands in its place.</summary>
+    private static JsonElement[] Entries(JsonElement schema, string name) =>
+        CompletionRequestReader.Child(schema, name) is not { } value ? []
+        : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : [value];
+
     private static string Name(JsonElement value, string keyword) =>
         value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } name
             ? name : throw NoSchema(keyword);
 
-    private static string Repeat(int least, int? most)
-    {
-        if (most < least) throw Unsatisfiable("bounds");
-        return string.Create(CultureInfo.InvariantCulture, $"{{{least},{most}}}");
-    }
+    private static string Repeat(int least, int? most) =>
+        string.Create(CultureInfo.InvariantCulture, $"{{{least},{most}}}");
 
     private string? Alternatives(IEnumerable<string?> options)
     {
@@ -326,7 +303,8 @@ internal sealed partial class JsonSchemaGrammar
 
     private string Rule(string body)
     {
-        var name = NewName();
+        if (_bodies.TryGetValue(body, out var name)) return name;
+        _bodies.Add(body, name = NewName());
         Define(name, body);
         return name;
     }
@@ -345,6 +323,6 @@ internal sealed partial class JsonSchemaGrammar
 
     private void CheckLength()
     {
-        if (_rules.Length > GbnfReader.MostCharacters) throw Unsupported("too many parts");
+        if (_rules.Length > GbnfReader.MostCharacters) throw Unsupported("parts that are too long");
     }
 }

@@ -10,10 +10,10 @@ internal sealed class NamePattern
 {
     private readonly GrammarAutomaton _automaton;
 
-    private NamePattern(string grammar) => _automaton = new(GbnfReader.Read($"root ::= {grammar}\n"));
+    private NamePattern(string rules) => _automaton = new(GbnfReader.Read(rules));
 
     /// <summary>Reads one; null when no grammar says it.</summary>
-    public static NamePattern? Read(string text) => PatternGrammar.OfPart(text) is { } grammar ? new(grammar) : null;
+    public static NamePattern? Read(string text) => PatternGrammar.Part(text) is { } rules ? new(rules) : null;
 
     /// <summary>Whether a name has the pattern somewhere; null when it takes too long to say.</summary>
     public bool? Matches(string name)

@@ -42,8 +42,8 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
 
     /// <summary>An answer that is of a regular expression from end to end.</summary>
     /// <exception cref="RuntimeErrorException">AR1010: it is none, or no grammar says it.</exception>
-    public static OutputGrammar OfPattern(string pattern) => PatternGrammar.OfText(pattern) is { } text
-        ? Given($"root ::= {text}\n", int.MaxValue)
+    public static OutputGrammar OfPattern(string pattern) => PatternGrammar.Whole(pattern) is { } rules
+        ? Given(rules, int.MaxValue)
         : throw CompletionRequestReader.Unsupported("a regular expression that no grammar says", "regex");
 
     /// <summary>An answer by a client's own grammar.</summary>

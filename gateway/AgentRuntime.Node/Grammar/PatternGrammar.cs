@@ -4,8 +4,8 @@ using System.Text;
 namespace AgentRuntime.Node.Grammar;
 
 /// <summary>
-/// A regular expression (ECMA-262, what grammars can say: characters, classes, groups, alternatives, repetitions, and
-/// anchors at its ends) as an expression of a grammar. Stateless.
+/// A regular expression (ECMA-262) as rules of a grammar: what has anchors at its ends only, with its repetitions as
+/// they are; what looks ahead or asks for other places as a machine. Stateless.
 /// </summary>
 internal static class PatternGrammar
 {
@@ -16,37 +16,64 @@ internal static class PatternGrammar
     /// <summary>What a JSON string does not have as it is.</summary>
     private static readonly (int First, int Last)[] Escaped = [(0, 0x1F), ('"', '"'), ('\\', '\\'), (0x7F, 0x7F)];
 
-    /// <summary>A text that is of the pattern from end to end; null when no grammar says that.</summary>
-    public static string? OfText(string pattern) => PatternReader.Read(pattern) is { } read
-        ? Alternatives(read.Alternatives.Select(a => a.Whole), Plain)
-        : null;
+    /// <summary>States of a machine for one pattern.</summary>
+    private const int MostStates = 4000;
 
-    /// <summary>A text that has the pattern somewhere, or where it is anchored; null as before.</summary>
-    public static string? OfPart(string pattern) => PatternReader.Read(pattern) is { } read
-        ? Alternatives(Within(read), Plain)
-        : null;
+    /// <summary>
+    /// Rules, of which <c>root</c> is the start, of texts that are of the pattern from end to end; null when none say
+    /// it.
+    /// </summary>
+    public static string? Whole(string pattern) => PatternReader.Read(pattern) is not { } read ? null
+        : read.Alternatives is { } plain
+            ? $"root ::= {Alternatives(plain.Select(a => a.Whole), Plain)}\n"
+            : Rules(read, PatternLanguage.Whole);
 
-    /// <summary>A JSON string that has the pattern somewhere, or where it is anchored; null as before.</summary>
+    /// <summary>As <see cref="Whole"/>, of texts that have the pattern somewhere, or where it is anchored.</summary>
+    public static string? Part(string pattern) => PatternReader.Read(pattern) is not { } read ? null
+        : read.Alternatives is { } plain
+            ? $"root ::= {Alternatives(Within(plain), Plain)}\n"
+            : Rules(read, PatternLanguage.Part);
+
+    /// <summary>
+    /// A JSON string that has the pattern somewhere, or where it is anchored, as an expression; null when one
+    /// expression does not say it.
+    /// </summary>
     /// <param name="pattern">The pattern.</param>
     /// <param name="least">Its least characters, and</param>
-    /// <param name="most">its most: kept where the pattern is one class of characters, else not enforced.</param>
+    /// <param name="most">its most.</param>
     public static string? OfString(string pattern, int least, int? most)
     {
-        if (PatternReader.Read(pattern) is not { } read) return null;
+        if (PatternReader.Read(pattern) is not { Alternatives: { } plain } read) return null;
         if (read.Single is { } single)
         {
             var (from, to) = (Math.Max(least, single.Least), Least(most, single.Most));
             return to < from ? null : $"\"\\\"\" {Of(single with { Least = from, Most = to }, InJson)} \"\\\"\"";
         }
 
-        return $"\"\\\"\" {Alternatives(Within(read), InJson)} \"\\\"\"";
+        return least > 0 || most is not null ? null : $"\"\\\"\" {Alternatives(Within(plain), InJson)} \"\\\"\"";
+    }
+
+    private static string? Rules(PatternReader pattern, Func<RegularExpressions, PatternReader, int> language)
+    {
+        try
+        {
+            var (expressions, rules) = (new RegularExpressions(), new StringBuilder());
+            if (RegularMachine.Of(expressions, language(expressions, pattern), MostStates) is not { } machine)
+                return null;
+            var start = machine.Write(rules, "p", Plain, "\"\"");
+            return $"root ::= {start}\n{rules}";
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
     }
 
     /// <summary>A pattern's alternatives, with anything before and behind those that are not anchored.</summary>
-    private static IEnumerable<PatternPart> Within(PatternReader read)
+    private static IEnumerable<PatternPart> Within(List<PatternAlternative> alternatives)
     {
         var any = new PatternPart.Repeated(new PatternPart.Set(GbnfCharacters.Any.Ranges(0).ToArray()), 0, null);
-        return read.Alternatives.Select(a => new PatternPart.Sequence(
+        return alternatives.Select(a => new PatternPart.Sequence(
             [.. a.FromStart ? [] : (PatternPart[])[any], a.Whole, .. a.ToEnd ? [] : (PatternPart[])[any]]));
     }
 
@@ -65,7 +92,8 @@ internal static class PatternGrammar
     private static string Alternatives(IEnumerable<PatternPart> parts, Func<int[], string> set) =>
         $"({string.Join(" | ", parts.Select(p => Of(p, set)))})";
 
-    private static string Plain(int[] ranges)
+    /// <summary>Characters as they are.</summary>
+    public static string Plain(int[] ranges)
     {
         var text = new StringBuilder("[");
         for (var i = 0; i < ranges.Length; i += 2)
@@ -74,7 +102,7 @@ internal static class PatternGrammar
     }
 
     /// <summary>Characters as a JSON string has them, each in its usual form.</summary>
-    private static string InJson(int[] ranges)
+    public static string InJson(int[] ranges)
     {
         List<string> forms = [];
         var plain = GbnfCharacters.Others([.. GbnfCharacters.Pairs(GbnfCharacters.Others(

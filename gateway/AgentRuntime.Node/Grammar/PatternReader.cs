@@ -5,14 +5,14 @@ using System.Text;
 namespace AgentRuntime.Node.Grammar;
 
 /// <summary>An alternative of a whole pattern.</summary>
-/// <param name="Whole">What it is of.</param>
+/// <param name="Whole">What it is of, without these.</param>
 /// <param name="FromStart">Whether it begins with <c>^</c>.</param>
 /// <param name="ToEnd">Whether it ends with <c>$</c>.</param>
-internal sealed record PatternAlternative(PatternPart Whole, bool FromStart, bool ToEnd);
+internal sealed record PatternAlternative(PatternPart.Sequence Whole, bool FromStart, bool ToEnd);
 
 /// <summary>
-/// Reads a regular expression (ECMA-262, section 22.2.1). What looks around, back or at words' bounds is not read. Used
-/// once, for one expression.
+/// Reads a regular expression (ECMA-262, section 22.2.1). What looks behind or back is not read. Used once, for one
+/// expression.
 /// </summary>
 internal sealed class PatternReader
 {
@@ -21,7 +21,8 @@ internal sealed class PatternReader
     private const int MostTimes = 10_000;
 
     private static readonly (int First, int Last)[] Digits = [('0', '9')];
-    private static readonly (int First, int Last)[] Words = [('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
+    /// <summary>What words are made of.</summary>
+    public static readonly (int First, int Last)[] Words = [('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
 
     private static readonly (int First, int Last)[] Spaces =
     [
@@ -36,16 +37,20 @@ internal sealed class PatternReader
 
     private PatternReader(string text) => _text = text;
 
-    /// <summary>A pattern's alternatives.</summary>
-    public List<PatternAlternative> Alternatives { get; } = [];
+    /// <summary>All of it.</summary>
+    public PatternPart.Choice Whole { get; private set; } = new([]);
+
+    /// <summary>Its alternatives; null where it asks for a place but at their ends, or looks ahead.</summary>
+    public List<PatternAlternative>? Alternatives { get; private set; }
 
     /// <summary>The pattern where it is one set of characters, repeated, from end to end.</summary>
-    public PatternPart.Repeated? Single => Alternatives is [{ FromStart: true, ToEnd: true } only] ? only.Whole switch
+    public PatternPart.Repeated? Single => Alternatives switch
     {
-        PatternPart.Sequence { Parts: [PatternPart.Repeated { Part: PatternPart.Set } repeated] } => repeated,
-        PatternPart.Sequence { Parts: [PatternPart.Set set] } => new(set, 1, 1),
+        [{ FromStart: true, ToEnd: true, Whole.Parts: [PatternPart.Repeated { Part: PatternPart.Set } repeated] }] =>
+            repeated,
+        [{ FromStart: true, ToEnd: true, Whole.Parts: [PatternPart.Set set] }] => new(set, 1, 1),
         _ => null,
-    } : null;
+    };
 
     private char Next => _at < _text.Length ? _text[_at] : '\0';
 
@@ -56,13 +61,9 @@ internal sealed class PatternReader
         var reader = new PatternReader(text);
         try
         {
-            do
-            {
-                var fromStart = reader.TryTake('^');
-                var whole = reader.Sequence(0);
-                reader.Alternatives.Add(new(whole, fromStart, reader.TryTake('$')));
-            }
-            while (reader.TryTake('|'));
+            reader.Whole = reader.Choice(0);
+            reader.Alternatives = [.. reader.Whole.Parts.Cast<PatternPart.Sequence>().Select(Alternative)];
+            if (reader.Alternatives.Exists(a => Asks(a.Whole))) reader.Alternatives = null;
             return reader._at == text.Length ? reader : null;
         }
         catch (FormatException)
@@ -71,11 +72,35 @@ internal sealed class PatternReader
         }
     }
 
-    private PatternPart.Sequence Sequence(int depth)
+    private static PatternAlternative Alternative(PatternPart.Sequence sequence)
+    {
+        var parts = sequence.Parts;
+        var fromStart = parts is [PatternPart.At { Place: PatternPlace.Start }, ..];
+        var toEnd = parts is [.., PatternPart.At { Place: PatternPlace.End }];
+        return new(new(parts[(fromStart ? 1 : 0)..(parts.Count - (toEnd ? 1 : 0))]), fromStart, toEnd);
+    }
+
+    /// <summary>Whether a part asks for a place or looks ahead.</summary>
+    public static bool Asks(PatternPart part) => part switch
+    {
+        PatternPart.Set => false,
+        PatternPart.Sequence s => s.Parts.Exists(Asks),
+        PatternPart.Choice c => c.Parts.Exists(Asks),
+        PatternPart.Repeated r => Asks(r.Part),
+        _ => true,
+    };
+
+    private PatternPart.Choice Choice(int depth)
     {
         if (depth > MostDepth) throw new FormatException();
         List<PatternPart> parts = [];
-        while (_at < _text.Length && Next is not ('|' or ')' or '$')) parts.Add(Repeats(Atom(depth)));
+        do
+        {
+            List<PatternPart> sequence = [];
+            while (_at < _text.Length && Next is not ('|' or ')')) sequence.Add(Repeats(Atom(depth)));
+            parts.Add(new PatternPart.Sequence(sequence));
+        }
+        while (TryTake('|'));
         return new(parts);
     }
 
@@ -90,6 +115,7 @@ internal sealed class PatternReader
             _ => null,
         };
         if (times is not { } bounds) return part;
+        if (part is PatternPart.At or PatternPart.Ahead) throw new FormatException();
         _at++;
         TryTake('?'); // as few as there may be: the same texts
         if (Next is '*' or '+' or '?' or '{') throw new FormatException();
@@ -128,8 +154,16 @@ internal sealed class PatternReader
                 return Not(LineEnds);
             case '\\':
                 _at++;
-                return Of(Escape());
-            case '^' or '*' or '+' or '?' or '{':
+                return TryTake('b') ? new PatternPart.At(PatternPlace.WordBound)
+                    : TryTake('B') ? new PatternPart.At(PatternPlace.NoWordBound)
+                    : Of(Escape());
+            case '^':
+                _at++;
+                return new PatternPart.At(PatternPlace.Start);
+            case '$':
+                _at++;
+                return new PatternPart.At(PatternPlace.End);
+            case '*' or '+' or '?' or '{':
                 throw new FormatException();
             default:
                 var character = Character();
@@ -137,9 +171,10 @@ internal sealed class PatternReader
         }
     }
 
-    private PatternPart.Choice Group(int depth)
+    private PatternPart Group(int depth)
     {
         _at++;
+        bool? isNotAhead = null;
         if (TryTake('?'))
         {
             if (TryTake('<'))
@@ -147,16 +182,23 @@ internal sealed class PatternReader
                 if (Next is '=' or '!') throw new FormatException();
                 while (_at < _text.Length && !TryTake('>')) _at++;
             }
+            else if (TryTake('='))
+            {
+                isNotAhead = false;
+            }
+            else if (TryTake('!'))
+            {
+                isNotAhead = true;
+            }
             else if (!TryTake(':'))
             {
                 throw new FormatException();
             }
         }
 
-        List<PatternPart> parts = [];
-        do parts.Add(Sequence(depth + 1));
-        while (TryTake('|'));
-        return TryTake(')') ? new PatternPart.Choice(parts) : throw new FormatException();
+        var choice = Choice(depth + 1);
+        if (!TryTake(')')) throw new FormatException();
+        return isNotAhead is { } isNot ? new PatternPart.Ahead(choice, isNot) : choice;
     }
 
     private PatternPart.Set Class()

@@ -8,7 +8,7 @@ namespace AgentRuntime.Node.Grammar;
 /// Makes one JSON schema of two that both hold, as far as grammars enforce them. What one of them only narrows further
 /// by keywords that no grammar enforces is not kept twice. One for the schemas of a request.
 /// </summary>
-internal sealed class SchemaMerge
+internal sealed partial class SchemaMerge
 {
     /// <summary>A body's JSON has 64 levels at most; each merging adds two. What comes to more is refused.</summary>
     private const int MostDepth = 512;
@@ -23,8 +23,14 @@ internal sealed class SchemaMerge
     [
         "$ref", "allOf", "anyOf", "oneOf", "const", "enum", "type", "properties", "required", "additionalProperties",
         "patternProperties", "items", "prefixItems", "additionalItems", "minItems", "maxItems", "minLength",
-        "maxLength", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "pattern", "format",
+        "maxLength", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "pattern", "format", "not",
+        "multipleOf", "minProperties", "maxProperties", "propertyNames", "if", "then", "else", "dependentRequired",
+        "dependentSchemas", "dependencies",
     ];
+
+    /// <summary>Keywords of which each schema keeps its own, beside those of the other.</summary>
+    private static readonly string[] Groups =
+        ["$ref", "allOf", "anyOf", "oneOf", "dependentRequired", "dependentSchemas", "dependencies"];
 
     /// <summary>Patterns of names in all schemas.</summary>
     private const int MostPatterns = 64;
@@ -35,6 +41,9 @@ internal sealed class SchemaMerge
     /// <summary>Whether a schema has nothing that grammars enforce.</summary>
     public static bool IsFree(JsonElement schema) => schema.ValueKind == JsonValueKind.True
         || (schema.ValueKind == JsonValueKind.Object && !schema.EnumerateObject().Any(k => Enforced.Contains(k.Name)));
+
+    /// <summary>Whether grammars enforce a keyword.</summary>
+    public static bool IsEnforced(string keyword) => Enforced.Contains(keyword);
 
     /// <summary>Whether a name is of a pattern; null when <see cref="NamePattern"/> does not read that.</summary>
     public bool? Matches(string pattern, string name)
@@ -72,24 +81,34 @@ internal sealed class SchemaMerge
         DropForbidden(a, b);
         DropForbidden(b, a);
         List<JsonElement> more = [];
+        if (a.ContainsKey("if") && b.TryGetValue("if", out var condition))
+        {
+            var other = new Dictionary<string, JsonElement> { ["if"] = condition };
+            foreach (var name in (string[])["then", "else"])
+                if (b.Remove(name, out var branch))
+                    other[name] = branch;
+            b.Remove("if");
+            more.Add(Of(other));
+        }
+
         foreach (var (name, value) in b)
         {
             if (!a.TryGetValue(name, out var known)) a.Add(name, value);
             else if (JsonElement.DeepEquals(known, value)) continue;
-            else if (name == "properties") a[name] = Properties(known, value);
-            else if (name is "additionalProperties" or "items" && value.ValueKind != JsonValueKind.Array
+            else if (name is "properties" or "patternProperties") a[name] = Properties(known, value);
+            else if (name is "additionalProperties" or "propertyNames" or "items"
+                && value.ValueKind != JsonValueKind.Array
                 && known.ValueKind != JsonValueKind.Array) a[name] = AllOf(known, value);
             else if (name == "required") a[name] = List([.. Items(known), .. Items(value)]);
             else if (name == "type") a[name] = Types(known, value);
             else if (name == "enum") a[name] = Values(known, value);
-            else if (name is "minItems" or "minLength" or "minimum" or "exclusiveMinimum")
+            else if (name is "minItems" or "minLength" or "minProperties" or "minimum" or "exclusiveMinimum")
                 a[name] = Number(known) >= Number(value) ? known : value;
-            else if (name is "maxItems" or "maxLength" or "maximum" or "exclusiveMaximum")
+            else if (name is "maxItems" or "maxLength" or "maxProperties" or "maximum" or "exclusiveMaximum")
                 a[name] = Number(known) <= Number(value) ? known : value;
-            else if (name is "$ref" or "anyOf" or "oneOf" or "allOf")
-                more.Add(Of(new() { [name] = value }));
-            else if (name is "pattern" or "format")
-                continue; // no grammar says both
+            else if (Groups.Contains(name)) more.Add(Of(new() { [name] = value }));
+            else if (name == "not") a[name] = Of(new() { ["anyOf"] = List([known, value]) });
+            else if (name is "pattern" or "format" or "multipleOf") a[name] = List([.. Items(known), .. Items(value)]);
             else throw JsonSchemaGrammar.Unsupported($"{name} of two schemas that both hold");
         }
 
@@ -106,11 +125,8 @@ internal sealed class SchemaMerge
         if (!other.TryGetValue("additionalProperties", out var rest) || IsFree(rest)) return;
         var (own, patterns) = (Named(other, "properties"), Named(other, "patternProperties"));
         Bind("properties", name => own.ContainsKey(name) || patterns.Keys.Any(p => MustMatch(p, name)));
-        // Where both have patterns, they are the same ones or refused.
-        if (patterns.Count > 0) return;
-        Bind("patternProperties", pattern => own.Keys.Any(name => MustMatch(pattern, name))
-            ? throw JsonSchemaGrammar.Unsupported($"the pattern '{pattern}' beside another schema's properties")
-            : false);
+        // One of them that some name has which is known by itself could be bound less.
+        Bind("patternProperties", patterns.ContainsKey);
 
         void Bind(string keyword, Func<string, bool> isKnown)
         {
@@ -201,6 +217,12 @@ internal sealed class SchemaMerge
             if (Enforced.Contains(keyword.Name)
                 && (keyword.Value.ValueKind != JsonValueKind.Null || keyword.NameEquals("const")))
                 keywords[keyword.Name] = keyword.Value;
+        if (!keywords.ContainsKey("if"))
+        {
+            keywords.Remove("then");
+            keywords.Remove("else");
+        }
+
         if (keywords.Remove("const", out var constant))
         {
             keywords["enum"] = keywords.TryGetValue("enum", out var values)
@@ -217,7 +239,8 @@ internal sealed class SchemaMerge
         json.WriteEndArray();
     });
 
-    private JsonElement Of(Dictionary<string, JsonElement> keywords) => Json(json =>
+    /// <summary>An object that has these.</summary>
+    public JsonElement Of(Dictionary<string, JsonElement> keywords) => Json(json =>
     {
         json.WriteStartObject();
         foreach (var (name, value) in keywords)
@@ -233,8 +256,11 @@ internal sealed class SchemaMerge
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer)) write(json);
-        if ((_bytes += buffer.WrittenCount) > MostBytes) throw JsonSchemaGrammar.Unsupported("too many parts");
+        if ((_bytes += buffer.WrittenCount) > MostBytes) throw TooLong();
         var reader = new Utf8JsonReader(buffer.WrittenSpan, new JsonReaderOptions { MaxDepth = MostDepth });
         return JsonElement.ParseValue(ref reader);
     }
+
+    private static RuntimeErrorException TooLong() =>
+        JsonSchemaGrammar.Unsupported("schemas that all hold and are too long");
 }

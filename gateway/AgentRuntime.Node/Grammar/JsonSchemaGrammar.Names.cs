@@ -1,0 +1,111 @@
+using System.Text.Json;
+using AgentRuntime.Node.Http;
+
+namespace AgentRuntime.Node.Grammar;
+
+/// <content>Names of properties that a schema does not list.</content>
+internal sealed partial class JsonSchemaGrammar
+{
+    private const string AnyMember = "member";
+
+    /// <summary>References from one to the next.</summary>
+    private const int MostReferences = 8;
+
+    /// <summary>What an object's schema says of properties elsewhere than in <c>properties</c>.</summary>
+    private sealed class OtherProperties
+    {
+        private readonly JsonSchemaGrammar _grammar;
+        private readonly JsonElement _additional;
+        private readonly JsonElement? _names;
+        private readonly Dictionary<string, JsonElement> _patterns;
+
+        public OtherProperties(JsonSchemaGrammar grammar, JsonElement schema)
+        {
+            _grammar = grammar;
+            var additional = CompletionRequestReader.Child(schema, "additionalProperties");
+            _additional = additional ?? AnyValue;
+            var patterns = CompletionRequestReader.Child(schema, "patternProperties");
+            if (patterns is { ValueKind: not JsonValueKind.Object }) throw NoSchema("patternProperties");
+            _patterns = patterns is { } named ? SchemaMerge.Named(named) : [];
+            _names = CompletionRequestReader.Child(schema, "propertyNames");
+            for (var i = 0; i < MostReferences && _names is { } names; i++)
+                if (CompletionRequestReader.Child(names, "$ref") is { } reference)
+                    _names = grammar.Resolve(reference);
+            AreNamed = additional is not null || _patterns.Count > 0;
+        }
+
+        /// <summary>Whether the schema speaks of them.</summary>
+        public bool AreNamed { get; }
+
+        /// <summary>What fits under a name that <c>properties</c> has, with what patterns say of it.</summary>
+        public JsonElement Bind(string name, JsonElement schema) => _patterns
+            .Where(p => !SchemaMerge.IsFree(p.Value) && _grammar._merge.MustMatch(p.Key, name))
+            .Select(p => p.Value).Aggregate(schema, _grammar.Both);
+
+        /// <summary>What fits under a name that <c>properties</c> has not.</summary>
+        public JsonElement Of(string name)
+        {
+            var patterns = _patterns.Select(p => (p.Value, IsOf: _grammar._merge.Matches(p.Key, name))).ToArray();
+            if (patterns.Any(p => p.IsOf is null)) return OfAny();
+            var its = patterns.Where(p => p.IsOf is true).Select(p => p.Value).ToArray();
+            return its.Length > 0 ? its.Aggregate(_grammar.Both) : _additional;
+        }
+
+        /// <summary>Whether a property may have a name at all.</summary>
+        public bool MayBeNamed(string name) => _names is not { } names
+            || Try(() => Texts(_grammar._expressions, names)) is not { } texts || _grammar.Is(name, texts);
+
+        /// <summary>A member with a name that is not listed, as an expression; null for none.</summary>
+        /// <param name="known">Names that are listed.</param>
+        /// <param name="value">Makes the rule of a value.</param>
+        public string? Member(IEnumerable<string> known, Func<JsonElement, string?> value)
+        {
+            string[] listed = [.. known];
+            if (_names is { ValueKind: JsonValueKind.False }) return null;
+            if (listed.Length == 0 && _patterns.Count == 0 && _names is null)
+                return value(_additional) is { } any ? any == "value" ? AnyMember : Written("string", any) : null;
+            if (_patterns.Keys.Any(p => PatternReader.Read(p) is null)) return OfUnread(listed, value);
+            List<string> options = [];
+            foreach (var (pattern, schema) in _patterns)
+            {
+                var isOk = Named(e => e.And(Pattern(e, pattern), None(e, _patterns.Keys.Where(p => p != pattern))),
+                    schema);
+                if (!isOk) return OfUnread(listed, value);
+            }
+
+            if (!Named(e => None(e, _patterns.Keys), _additional)) return OfUnread(listed, value);
+            return options.Count == 0 ? null : _grammar.Rule(string.Join(" | ", options));
+
+            bool Named(Func<RegularExpressions, int> names, JsonElement schema)
+            {
+                if (schema.ValueKind == JsonValueKind.False || value(schema) is not { } written) return true;
+                if (!_grammar.TryMachine(e => e.And(names(e), e.Not(e.Literals(listed)), Allowed(e)), out var name))
+                    return false;
+                if (name is not null) options.Add(Written(name, written));
+                return true;
+            }
+
+            int Allowed(RegularExpressions e) => _names is { } names ? Texts(e, names) : RegularExpressions.All;
+        }
+
+        private static string Written(string name, string value) => $"{name} ws \":\" ws {value}";
+
+        private static int None(RegularExpressions expressions, IEnumerable<string> patterns) =>
+            expressions.Not(expressions.Or([.. patterns.Select(p => Pattern(expressions, p))]));
+
+        private static int Pattern(RegularExpressions expressions, string pattern) =>
+            PatternLanguage.Part(expressions, PatternReader.Read(pattern)!);
+
+        /// <summary>A member of any name, where names cannot be told: its value fits whatever the name is of.</summary>
+        private string? OfUnread(string[] listed, Func<JsonElement, string?> value) =>
+            listed.Length == 0 && value(OfAny()) is { } written ? Written("string", written) : null;
+
+        /// <summary>
+        /// What fits under any name: it may be of a pattern or of none, and what fits all of them fits, with the rest
+        /// where there may be one.
+        /// </summary>
+        private JsonElement OfAny() => _patterns.Count > 0 && _additional.ValueKind == JsonValueKind.False
+            ? _patterns.Values.Aggregate(_grammar.Both)
+            : _patterns.Values.Aggregate(_additional, _grammar.Both);
+    }
+}

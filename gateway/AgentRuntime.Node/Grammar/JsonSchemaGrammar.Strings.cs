@@ -1,0 +1,116 @@
+using System.Text.Json;
+using AgentRuntime.Node.Http;
+
+namespace AgentRuntime.Node.Grammar;
+
+/// <content>Strings.</content>
+internal sealed partial class JsonSchemaGrammar
+{
+    /// <summary>The greatest length that is counted beside a pattern: each one takes as many states.</summary>
+    private const int MostCounted = 256;
+
+    /// <summary>The end of a text that has no sign there.</summary>
+    private const string NoEnd = "\"\"";
+
+    private string? String(JsonElement schema)
+    {
+        var (least, most) = Bounds(schema, "minLength", "maxLength");
+        if (most < least) return null;
+        string[] patterns = [.. Patterns(schema)];
+        if (CompletionRequestReader.Child(schema, "not") is null)
+        {
+            if (patterns.Length == 0)
+                return least == 0 && most is null ? "string" : Rule($"\"\\\"\" char{Repeat(least, most)} \"\\\"\"");
+            if (patterns.Length == 1 && PatternGrammar.OfString(patterns[0], least, most) is { } written)
+                return Rule(written);
+        }
+
+        // What takes too many states with its greatest length is written without, and else by its first pattern alone.
+        return (!(most > MostCounted) && TryMachine(e => Texts(e, schema), out var rule))
+            || TryMachine(e => Texts(e, _merge.Without(schema, "maxLength") ?? AnyValue), out rule) ? rule
+            : patterns.Length > 0 && PatternGrammar.OfString(patterns[0], 0, null) is { } one ? Rule(one)
+            : "string";
+    }
+
+    /// <summary>The rule of JSON strings of a language.</summary>
+    /// <param name="language">Of the strings' characters.</param>
+    /// <param name="rule">The rule; null when the language has no text.</param>
+    /// <returns>Whether it takes no more states than there may be.</returns>
+    private bool TryMachine(Func<RegularExpressions, int> language, out string? rule) =>
+        TryMachine(language, PatternGrammar.InJson, "\"\\\"\"", out rule);
+
+    private bool TryMachine(
+        Func<RegularExpressions, int> language, Func<int[], string> set, string end, out string? rule)
+    {
+        rule = null;
+        try
+        {
+            var wanted = language(_expressions);
+            if (_machines.TryGetValue((wanted, end), out rule)) return true;
+            if (RegularMachine.Of(_expressions, wanted, MostStates - _states) is { } machine)
+            {
+                _states += machine.Count;
+                rule = NewName();
+                var start = machine.Write(_rules, rule, set, end);
+                Define(rule, end == NoEnd ? start : $"\"\\\"\" {start}");
+            }
+
+            _machines.Add((wanted, end), rule);
+            return true;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Texts that a schema allows as strings.</summary>
+    /// <exception cref="FormatException">They take too many expressions.</exception>
+    private static int Texts(RegularExpressions expressions, JsonElement schema)
+    {
+        if (schema.ValueKind == JsonValueKind.False) return RegularExpressions.None;
+        if (schema.ValueKind != JsonValueKind.Object) return RegularExpressions.All;
+        var (least, most) = Bounds(schema, "minLength", "maxLength");
+        if (most < least) return RegularExpressions.None;
+        List<int> all = [expressions.Repeated(expressions.Any, least, most)];
+        foreach (var pattern in Patterns(schema))
+            if (PatternReader.Read(pattern) is { } read
+                && Try(() => PatternLanguage.Part(expressions, read)) is { } part)
+                all.Add(part);
+        if (Listed(schema) is { } values) all.Add(expressions.Literals(Strings(values)));
+        all.AddRange(Entries(schema, "allOf").Select(s => Texts(expressions, s)));
+        if (List(schema, "anyOf") is { } any)
+            all.Add(expressions.Or([.. any.EnumerateArray().Select(s => Texts(expressions, s))]));
+        if (CompletionRequestReader.Child(schema, "not") is { } not)
+            all.Add(expressions.Not(Texts(expressions, not)));
+        return expressions.And([.. all]);
+    }
+
+    /// <summary>The values that a schema lists; null for none.</summary>
+    private static JsonElement[]? Listed(JsonElement schema) =>
+        schema.TryGetProperty("const", out var constant) ? [constant]
+        : List(schema, "enum") is { } values ? [.. values.EnumerateArray()] : null;
+
+    private static IEnumerable<string> Strings(JsonElement[] values) =>
+        values.Where(v => v.ValueKind == JsonValueKind.String).Select(v => v.GetString()!);
+
+    /// <summary>What of a pattern can be said; null for nothing.</summary>
+    private static int? Try(Func<int> language)
+    {
+        try
+        {
+            return language();
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>All patterns of a schema, or of schemas that were merged, and those of formats.</summary>
+    private static IEnumerable<string> Patterns(JsonElement schema) =>
+        Each(schema, "pattern").Concat(Each(schema, "format").Select(StringFormats.Pattern).OfType<string>());
+
+    private static IEnumerable<string> Each(JsonElement schema, string keyword) => Entries(schema, keyword)
+        .Select(v => v.ValueKind == JsonValueKind.String ? v.GetString()! : throw NoSchema(keyword));
+}

@@ -1,0 +1,132 @@
+using System.Text.Json;
+
+namespace AgentRuntime.Node.Grammar;
+
+/// <content>What is no instance of a schema.</content>
+internal sealed partial class SchemaMerge
+{
+    private const int MostNegations = 8;
+
+    private static readonly string[] AllTypes = ["object", "array", "string", "number", "boolean", "null"];
+
+    /// <summary>
+    /// A schema of values that are no instances of another: of all of them where that can be said, else of some; null
+    /// for none. Strings and numbers of which only a language says it keep a <c>not</c> with one of
+    /// <see cref="JsonSchemaGrammar.IsOfLanguage"/>.
+    /// </summary>
+    /// <param name="schema">The other.</param>
+    /// <param name="resolve">What a reference refers to.</param>
+    /// <param name="depth">How deep within schemas it is.</param>
+    public JsonElement? Not(JsonElement schema, Func<JsonElement, JsonElement> resolve, int depth = 0)
+    {
+        if (depth > MostNegations) return null;
+        if (schema.ValueKind == JsonValueKind.True) return JsonElement.Parse("false");
+        if (schema.ValueKind == JsonValueKind.False) return JsonElement.Parse("true");
+        var keywords = Keywords(schema);
+        if (keywords.Count == 0) return JsonElement.Parse("false");
+        List<JsonElement> options = [];
+        foreach (var (name, value) in keywords)
+        {
+            options.AddRange(name switch
+            {
+                "$ref" => One(Not(resolve(value), resolve, depth + 1)),
+                "not" => [value],
+                "allOf" => Items(value).SelectMany(s => One(Not(s, resolve, depth + 1))),
+                "anyOf" or "oneOf" => One(NotAny(Items(value))),
+                "enum" => NotValues(Items(value)),
+                "type" => NotTypes(Items(value)),
+                "pattern" => Items(value).Where(p => p.ValueKind == JsonValueKind.String
+                    && PatternReader.Read(p.GetString()!) is not null).Select(p => Leaf("string", name, p)),
+                "minLength" or "maxLength" => [Leaf("string", name, value)],
+                "multipleOf" => Items(value).Select(m => Leaf("number", name, m)),
+                "minimum" => [Typed("number", "exclusiveMaximum", value)],
+                "maximum" => [Typed("number", "exclusiveMinimum", value)],
+                "exclusiveMinimum" => [Typed("number", "maximum", value)],
+                "exclusiveMaximum" => [Typed("number", "minimum", value)],
+                "required" => Items(value).Select(n => Absent(n)).OfType<JsonElement>(),
+                "properties" => NotProperties(value),
+                "minItems" when Number(value) > 0 => [Typed("array", "maxItems", Digits(Number(value) - 1))],
+                "maxItems" => [Typed("array", "minItems", Digits(Number(value) + 1))],
+                "minProperties" when Number(value) > 0 => [Typed("object", "maxProperties", Digits(Number(value) - 1))],
+                "maxProperties" => [Typed("object", "minProperties", Digits(Number(value) + 1))],
+                _ => [],
+            });
+        }
+
+        if (options.Count == 0) return JsonSchemaGrammar.IsExact(schema) ? JsonElement.Parse("false") : null;
+        return options.Count == 1 ? options[0] : Of(new() { ["anyOf"] = List(options) });
+
+        JsonElement? NotAny(JsonElement[] any)
+        {
+            JsonElement?[] all = [.. any.Select(s => Not(s, resolve, depth + 1))];
+            return all.Contains(null) ? null : Of(new() { ["allOf"] = List(all.Select(s => s!.Value)) });
+        }
+
+        IEnumerable<JsonElement> NotProperties(JsonElement properties) =>
+            properties.ValueKind != JsonValueKind.Object ? [] : properties.EnumerateObject()
+                .Select(p => (p.Name, Other: Not(p.Value, resolve, depth + 1)))
+                .Where(p => p.Other is { ValueKind: not JsonValueKind.False })
+                .Select(p => Of(new()
+                {
+                    ["type"] = Text("object"),
+                    ["required"] = List([Text(p.Name)]),
+                    ["properties"] = Of(new() { [p.Name] = p.Other!.Value }),
+                }));
+    }
+
+    /// <summary>Objects without a property.</summary>
+    public JsonElement? Absent(JsonElement name) => name.ValueKind != JsonValueKind.String ? null : Of(new()
+    {
+        ["type"] = Text("object"),
+        ["properties"] = Of(new() { [name.GetString()!] = JsonElement.Parse("false") }),
+    });
+
+    /// <summary>Objects that have these properties.</summary>
+    public JsonElement Required(IEnumerable<JsonElement> names) => Of(new() { ["required"] = List(names) });
+
+    private static JsonElement[] One(JsonElement? schema) => schema is { } one ? [one] : [];
+
+    private IEnumerable<JsonElement> NotValues(JsonElement[] values)
+    {
+        var kinds = values.Select(v => v.ValueKind).ToHashSet();
+        string[] others = [.. AllTypes.Where(type => !kinds.Contains(type switch
+        {
+            "object" => JsonValueKind.Object,
+            "array" => JsonValueKind.Array,
+            "string" => JsonValueKind.String,
+            "number" => JsonValueKind.Number,
+            "null" => JsonValueKind.Null,
+            _ => kinds.Contains(JsonValueKind.True) ? JsonValueKind.True : JsonValueKind.False,
+        }))];
+        if (others.Length > 0) yield return Of(new() { ["type"] = List(others.Select(Text)) });
+        if (kinds.Contains(JsonValueKind.True) != kinds.Contains(JsonValueKind.False))
+        {
+            var other = JsonElement.Parse(kinds.Contains(JsonValueKind.True) ? "false" : "true");
+            yield return Of(new() { ["enum"] = List([other]) });
+        }
+
+        foreach (var (type, kind) in ((string, JsonValueKind)[])
+            [("string", JsonValueKind.String), ("number", JsonValueKind.Number)])
+            if (kinds.Contains(kind))
+                yield return Leaf(type, "enum", List(values.Where(v => v.ValueKind == kind)));
+    }
+
+    private IEnumerable<JsonElement> NotTypes(JsonElement[] types)
+    {
+        string[] names = [.. types.Where(t => t.ValueKind == JsonValueKind.String).Select(t => t.GetString()!)];
+        string[] others = [.. AllTypes.Except(names).Where(type => type != "number" || !names.Contains("integer"))];
+        if (others.Length > 0) yield return Of(new() { ["type"] = List(others.Select(Text)) });
+        if (names.Contains("integer") && !names.Contains("number"))
+            yield return Leaf("number", "type", Text("integer"));
+    }
+
+    private JsonElement Leaf(string type, string keyword, JsonElement value) =>
+        Typed(type, "not", Of(new() { [keyword] = value }));
+
+    private JsonElement Typed(string type, string keyword, JsonElement value) =>
+        Of(new() { ["type"] = Text(type), [keyword] = value });
+
+    private JsonElement Text(string text) => Json(json => json.WriteStringValue(text));
+
+    private JsonElement Digits(double number) => Json(json => json.WriteNumberValue(number));
+}
