@@ -13,6 +13,12 @@ public interface IQuotaLedger
     RuntimeError? TryOpenRun(WorkIdentity run, RunBudget budget);
 
     /// <summary>
+    /// Counts a run that was admitted before a restart as under way, whatever the limit on runs says by now. It has no
+    /// budget yet: nothing is granted to it until it is reopened.
+    /// </summary>
+    void KeepPlace(WorkIdentity run);
+
+    /// <summary>
     /// Counts a run that was admitted before a restart as under way again, whatever the limit on runs says by now;
     /// null, or why it may not go on (AR2001).
     /// </summary>

@@ -44,6 +44,9 @@ public interface IRunJournal
     ValueTask<IReadOnlyList<RunEvent>> ReadAsync(
         RunId run, long afterSequence, int limit, CancellationToken cancellationToken);
 
-    /// <summary>Runs of all tenants that are queued or running: what a restarted platform must take care of.</summary>
-    ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken);
+    /// <summary>
+    /// Whose runs are queued or running, of all tenants, oldest first: what a restarted platform must take care of.
+    /// Says no more than that, so that it takes no longer where the runs have done much.
+    /// </summary>
+    ValueTask<IReadOnlyList<WorkIdentity>> ListUnfinishedAsync(CancellationToken cancellationToken);
 }

@@ -43,6 +43,19 @@ public sealed class QuotaLedger(
     }
 
     /// <inheritdoc/>
+    public void KeepPlace(WorkIdentity run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var id = run.Run ?? throw new ArgumentException("the identity names no run", nameof(run));
+        var account = AccountOf(run.Tenant);
+        lock (account)
+        {
+            account.KeepPlace(id);
+            _openRuns[id] = account;
+        }
+    }
+
+    /// <inheritdoc/>
     public RuntimeError? TryReopenRun(WorkIdentity run, RunBudget budget)
     {
         ArgumentNullException.ThrowIfNull(run);

@@ -23,7 +23,10 @@ internal sealed class TenantAccount
     private readonly Dictionary<QuotaHold, OpenHold> _open = new(ReferenceEqualityComparer.Instance);
 
     private readonly Queue<OpenHold> _expiring = [];
-    private readonly Dictionary<RunId, RunAccount> _runs = [];
+
+    /// <summary>The runs under way; null for one whose budget is not known yet.</summary>
+    private readonly Dictionary<RunId, RunAccount?> _runs = [];
+
     private long _minute;
     private long _day;
 
@@ -69,16 +72,20 @@ internal sealed class TenantAccount
 
     public RuntimeError? TryOpenRun(RunId run, RunBudget budget, int mostRuns)
     {
-        if (_runs.ContainsKey(run))
+        var hasPlace = _runs.TryGetValue(run, out var open);
+        if (open is not null)
             return null;
-        if (_runs.Count >= mostRuns)
+        if (!hasPlace && _runs.Count >= mostRuns)
             return new RuntimeError(
                 ReasonCodes.ConcurrencyQuota,
                 $"The tenant already has {_runs.Count} runs under way, as many as it may.",
                 Action: "Wait for one to end, or ask for a higher quota.") { RetryAfter = TimeSpan.FromSeconds(1) };
-        _runs.Add(run, new RunAccount(budget));
+        _runs[run] = new RunAccount(budget);
         return null;
     }
+
+    /// <summary>Counts a run whose budget is not known yet.</summary>
+    public void KeepPlace(RunId run) => _runs.TryAdd(run, null);
 
     public void CloseRun(RunId run) => _runs.Remove(run);
 
@@ -95,7 +102,7 @@ internal sealed class TenantAccount
             return null;
         var tokens = checked(reservation.Prompt.Value + reservation.Output.Value);
         RunAccount? run = null;
-        if (reservation.Identity.Run is { } id && !_runs.TryGetValue(id, out run))
+        if (reservation.Identity.Run is { } id && (run = _runs.GetValueOrDefault(id)) is null)
             return Refused(ReasonCodes.RunBudget, "The run is not under way, so it has no budget.");
         if (Refusal(run, tokens, cost.Value, limits, now) is { } error)
             return new ReserveOutcome.Refused(error);

@@ -10,16 +10,16 @@ namespace AgentRuntime.Execution;
 /// <param name="time">The clock.</param>
 internal sealed class LeftRuns(TimeSpan patience, TimeProvider time)
 {
-    private readonly Channel<ActiveRun> _runs = Channel.CreateUnbounded<ActiveRun>();
+    private readonly Channel<OpenRun> _runs = Channel.CreateUnbounded<OpenRun>();
 
     /// <summary>Leaves a run, whose worker is done with it.</summary>
-    public void Add(ActiveRun run) => _runs.Writer.TryWrite(run);
+    public void Add(OpenRun run) => _runs.Writer.TryWrite(run);
 
     /// <summary>Has the runs taken over, trying again until that works or this is cancelled. Call it once.</summary>
     /// <param name="tryTakeOver">Takes one over; false when the journal does not answer yet.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task TakeOverAsync(
-        Func<ActiveRun, CancellationToken, Task<bool>> tryTakeOver, CancellationToken cancellationToken)
+        Func<OpenRun, CancellationToken, Task<bool>> tryTakeOver, CancellationToken cancellationToken)
     {
         while (await _runs.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
         {

@@ -31,12 +31,13 @@ public sealed class RunService : IRunService, IRunApprovals
     private readonly MemoryHandler _memory;
     private readonly DecisionRecords _records;
     private readonly RunResumption _resumption;
-    private readonly ConcurrentDictionary<RunId, ActiveRun> _active = [];
+    private readonly ConcurrentDictionary<RunId, OpenRun> _active = [];
     private readonly ConcurrentDictionary<ActiveRun, Task> _executing = [];
     private readonly Channel<ActiveRun> _queue;
     private readonly SemaphoreSlim _workers;
     private readonly GuestShelf _shelf;
     private readonly LeftRuns _left;
+    private IReadOnlyList<OpenRun> _ofEarlier = [];
     private int _waiting;
     private volatile bool _resumed;
 
@@ -172,10 +173,10 @@ public sealed class RunService : IRunService, IRunApprovals
     {
         if (await _journal.FindAsync(tenant, run, cancellationToken).ConfigureAwait(false) is null)
             return false;
-        if (!_active.TryGetValue(run, out var active))
+        if (!_active.TryGetValue(run, out var open))
             return true;
-        active.Cancel();
-        if (active.TryClaim())
+        open.Cancel();
+        if (open is ActiveRun active && active.TryClaim())
             await EndUnstartedAsync(active, new RunEnding.Cancelled(RunErrors.Cancelled())).ConfigureAwait(false);
         return true;
     }
@@ -185,8 +186,8 @@ public sealed class RunService : IRunService, IRunApprovals
     {
         ArgumentNullException.ThrowIfNull(approval);
         if (!_active.TryGetValue(approval.Run, out var active)
-            || active.Record.Identity.Tenant != approval.Caller.Tenant
-            || active.Record.Identity.Project != approval.Caller.Project)
+            || active.Identity.Tenant != approval.Caller.Tenant
+            || active.Identity.Project != approval.Caller.Project)
             return ApprovalOutcome.NotFound;
         return await active.Approvals.TryDecideAsync(approval, cancellationToken).ConfigureAwait(false)
             ? ApprovalOutcome.Recorded
@@ -197,35 +198,46 @@ public sealed class RunService : IRunService, IRunApprovals
     public IReadOnlyList<WaitingApproval> Waiting(TenantId tenant, ProjectId project) =>
     [
         .. _active.Values
-            .Where(run => run.Record.Identity.Tenant == tenant && run.Record.Identity.Project == project)
-            .Select(run => (run.Record, run.Approvals.Request))
+            .Where(run => run.Identity.Tenant == tenant && run.Identity.Project == project)
+            .Select(run => (run.Identity, run.Approvals.Request))
             .Where(run => run.Request is not null)
             .OrderBy(run => run.Request!.ExpiresAt)
             .Take(MaxShownApprovals)
             .Select(run => new WaitingApproval(
-                run.Record.Identity.Run.GetValueOrDefault(), run.Record.Identity.AgentName ?? "", run.Request!)),
+                run.Identity.Run.GetValueOrDefault(), run.Identity.AgentName ?? "", run.Request!)),
     ];
 
     /// <summary>
-    /// Takes over the runs that an earlier process left unfinished; they are executed from their recorded results. Call
-    /// it once, before the first run is accepted: new ones would take the places of those that were admitted long ago.
-    /// This process must be the only one that works with the journal and the shelf's folder.
+    /// Finds the runs that an earlier process left unfinished, and keeps their tenants' places for them: from then on
+    /// they can be cancelled and waited for. How far they have come is in their journals, which may take long to read:
+    /// that is <see cref="RunAsync"/>'s work. Call it once, before the first run is accepted. This process must be the
+    /// only one that works with the journal and the shelf's folder.
     /// </summary>
     public async Task ResumeAsync(CancellationToken cancellationToken)
     {
         _shelf.Clear();
-        foreach (var record in await _journal.ListUnfinishedAsync(cancellationToken).ConfigureAwait(false))
-            await TakeOverAsync(record, left: null, cancellationToken).ConfigureAwait(false);
+        var left = await _journal.ListUnfinishedAsync(cancellationToken).ConfigureAwait(false);
+        _ofEarlier = [.. left.Select(identity => new OpenRun(identity))];
+        foreach (var run in _ofEarlier)
+        {
+            _ledger.KeepPlace(run.Identity);
+            _active[run.Id] = run;
+        }
+
         _resumed = true;
     }
 
     /// <summary>
-    /// Executes runs until it is cancelled, and takes those over again whose end could not be written. Runs that are
-    /// under way when it is cancelled stay unfinished in the journal for the next process. Call it once.
+    /// Executes runs until it is cancelled, those that an earlier process left too, from their recorded results, and
+    /// takes those over again whose end could not be written. Runs that are under way when it is cancelled stay
+    /// unfinished in the journal for the next process. Call it once.
     /// </summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var takingOver = _left.TakeOverAsync(TryTakeOverAsync, cancellationToken);
+        // Reading from a file may not give up the thread, and the workers begin meanwhile.
+        var takingOver = Task.WhenAll(
+            Task.Run(() => TakeOverOfEarlierAsync(cancellationToken), CancellationToken.None),
+            _left.TakeOverAsync(TryTakeOverAsync, cancellationToken));
         await DispatchAsync(cancellationToken).ConfigureAwait(false);
         await takingOver.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Task.WhenAll(_executing.Values).ConfigureAwait(false);
@@ -237,7 +249,7 @@ public sealed class RunService : IRunService, IRunApprovals
     private async Task AcceptAsync(ActiveRun run, CancellationToken cancellationToken)
     {
         if (!_resumed)
-            throw new InvalidOperationException("runs are accepted once those that were left are taken over");
+            throw new InvalidOperationException("runs are accepted once those that were left have their places");
         if (Interlocked.Increment(ref _waiting) > _options.QueueCapacity)
         {
             Interlocked.Decrement(ref _waiting);
@@ -267,31 +279,36 @@ public sealed class RunService : IRunService, IRunApprovals
         _queue.Writer.TryWrite(run);
     }
 
-    /// <summary>False when the run could not go on and was ended.</summary>
-    private async Task<bool> TakeOverAsync(RunRecord record, ActiveRun? left, CancellationToken cancellationToken)
+    /// <summary>One after the other, so that what their journals hold is never in memory together.</summary>
+    private async Task TakeOverOfEarlierAsync(CancellationToken cancellationToken)
     {
-        if (await _resumption.ResumeAsync(record, cancellationToken).ConfigureAwait(false) is not { } run)
-            return false;
-
-        // Whoever cancels the run, before this or while this happens, may know it as the one that was left.
-        left?.Cancelled.UnsafeRegister(static s => ((ActiveRun)s!).Cancel(), run);
-        _active[run.Id] = run;
-        Interlocked.Increment(ref _waiting);
-        _queue.Writer.TryWrite(run);
-        return true;
+        foreach (var run in _ofEarlier)
+            if (!await TryTakeOverAsync(run, cancellationToken).ConfigureAwait(false))
+                _left.Add(run);
+        _ofEarlier = [];
     }
 
-    private async Task<bool> TryTakeOverAsync(ActiveRun left, CancellationToken cancellationToken)
+    private async Task<bool> TryTakeOverAsync(OpenRun left, CancellationToken cancellationToken)
     {
         try
         {
-            var record = await _journal.FindAsync(left.Record.Identity.Tenant, left.Id, cancellationToken)
+            var record = await _journal.FindAsync(left.Identity.Tenant, left.Id, cancellationToken)
                 .ConfigureAwait(false);
             if (record is { EndedAt: null }
-                && await TakeOverAsync(record, left, cancellationToken).ConfigureAwait(false))
+                && await _resumption.ResumeAsync(record, cancellationToken).ConfigureAwait(false) is { } run)
+            {
+                // Whoever cancels the run, before this or while this happens, may know it as the one that was left.
+                left.Cancelled.UnsafeRegister(static s => ((ActiveRun)s!).Cancel(), run);
+                _active[run.Id] = run;
+                Interlocked.Increment(ref _waiting);
+                _queue.Writer.TryWrite(run);
                 left.Retire();
+            }
             else
+            {
                 Forget(left);
+            }
+
             return true;
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
@@ -393,7 +410,7 @@ public sealed class RunService : IRunService, IRunApprovals
         Forget(run);
     }
 
-    private void Forget(ActiveRun run)
+    private void Forget(OpenRun run)
     {
         _active.TryRemove(run.Id, out _);
         _ledger.CloseRun(run.Id);

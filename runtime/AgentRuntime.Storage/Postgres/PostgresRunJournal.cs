@@ -92,11 +92,11 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
             cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
+    public ValueTask<IReadOnlyList<WorkIdentity>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
         database.RunAsync(
             db => db.AllAsync(
-                $"{PostgresRunRows.Select} WHERE status IN (1, 2) ORDER BY id",
-                PostgresRunRows.Read, cancellationToken),
+                $"{PostgresRunRows.SelectIdentity} WHERE status IN (1, 2) ORDER BY id",
+                PostgresRunRows.ReadIdentity, cancellationToken),
             cancellationToken);
 
     /// <summary>A second writer of the same run loses on the primary key instead of mixing its events in.</summary>

@@ -78,9 +78,10 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
             db => Events(db, run, afterSequence, limit), cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
+    public ValueTask<IReadOnlyList<WorkIdentity>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(
-            db => db.All($"{SqliteRunRows.Select} WHERE status IN (1, 2) ORDER BY id", SqliteRunRows.Read),
+            db => db.All(
+                $"{SqliteRunRows.SelectIdentity} WHERE status IN (1, 2) ORDER BY id", SqliteRunRows.ReadIdentity),
             cancellationToken);
 
     private static IReadOnlyList<RunEvent> Events(SqliteConnection db, RunId run, long afterSequence, int limit) =>

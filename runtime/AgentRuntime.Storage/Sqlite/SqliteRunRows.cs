@@ -15,6 +15,10 @@ internal static class SqliteRunRows
         FROM runs
         """;
 
+    /// <summary>The columns that <see cref="Select"/> begins with.</summary>
+    public const string SelectIdentity =
+        "SELECT id, tenant, tenant_name, project, project_name, principal, agent, agent_name FROM runs";
+
     public static RunId IdOf(RunRecord run) =>
         run.Identity.Run ?? throw new ArgumentException("a run's identity names the run", nameof(run));
 
@@ -69,21 +73,21 @@ internal static class SqliteRunRows
             throw new RuntimeErrorException(JournalErrors.NotUnderWay(IdOf(run)));
     }
 
-    public static RunRecord Read(SqliteDataReader r)
+    public static WorkIdentity ReadIdentity(SqliteDataReader r) => new(
+        TenantId.Parse(r.GetString(1)),
+        r.GetString(2),
+        ProjectId.Parse(r.GetString(3)),
+        r.GetString(4),
+        r.GetString(5))
     {
-        var identity = new WorkIdentity(
-            TenantId.Parse(r.GetString(1)),
-            r.GetString(2),
-            ProjectId.Parse(r.GetString(3)),
-            r.GetString(4),
-            r.GetString(5))
-        {
-            Run = RunId.Parse(r.GetString(0)),
-            Agent = AgentId.Parse(r.GetString(6)),
-            AgentName = r.GetString(7),
-        };
-        return new RunRecord(
-            identity,
+        Run = RunId.Parse(r.GetString(0)),
+        Agent = AgentId.Parse(r.GetString(6)),
+        AgentName = r.GetString(7),
+    };
+
+    public static RunRecord Read(SqliteDataReader r) =>
+        new(
+            ReadIdentity(r),
             ModuleDigest.Parse(r.GetString(8)),
             BundleDigest.Parse(r.GetString(9)),
             r.GetString(10),
@@ -99,7 +103,6 @@ internal static class SqliteRunRows
             Usage = new InferenceUsage(new(r.GetInt64(20)), new(r.GetInt64(21)), new(r.GetInt64(22))),
             Cost = new MicroUsd(r.GetInt64(23)),
         };
-    }
 
     private static (string, object?)[] Changing(RunRecord run) =>
     [

@@ -244,5 +244,21 @@ public sealed class QuotaLedgerTests
         Assert.Equal(ReasonCodes.NoPolicy, _quota.Ledger.TryReopenRun(_quota.NewRun(), new RunBudget())!.Code);
     }
 
+    [Fact]
+    public async Task A_run_whose_budget_is_not_known_yet_has_its_place_and_nothing_else()
+    {
+        _quota.Limits = new QuotaLimits { ConcurrentRuns = 1 };
+        var left = _quota.NewRun();
+        _quota.Ledger.KeepPlace(left);
+        Assert.Equal(ReasonCodes.ConcurrencyQuota, _quota.Ledger.TryOpenRun(_quota.NewRun(), new RunBudget())!.Code);
+        Assert.Equal(ReasonCodes.RunBudget, (await _quota.RefusalAsync(1, 1, left)).Code);
+
+        Assert.Null(_quota.Ledger.TryReopenRun(left, new RunBudget()));
+        _quota.Ledger.KeepPlace(left);
+        Assert.IsType<ReserveOutcome.Granted>(await _quota.ReserveAsync(1, 1, left));
+        _quota.Ledger.CloseRun(left.Run!.Value);
+        Assert.Null(_quota.Ledger.TryOpenRun(_quota.NewRun(), new RunBudget()));
+    }
+
     private long TokensLeft => _quota.Ledger.Status(_quota.Caller.Tenant).TokensLeft.Value;
 }

@@ -79,7 +79,7 @@ internal sealed class BrittleJournal(IRunJournal inner) : IRunJournal
         return await inner.ReadAsync(run, afterSequence, limit, cancellationToken);
     }
 
-    public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<WorkIdentity>> ListUnfinishedAsync(CancellationToken cancellationToken)
     {
         ThrowIfDown();
         return inner.ListUnfinishedAsync(cancellationToken);

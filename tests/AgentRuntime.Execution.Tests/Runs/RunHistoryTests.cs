@@ -51,7 +51,7 @@ public sealed class RunHistoryTests
             TenantId tenant, RunId? before, int limit, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
-        public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
+        public ValueTask<IReadOnlyList<WorkIdentity>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
         private List<RunEvent> Page(long after, int limit)

@@ -66,13 +66,85 @@ public sealed class RunRestartTests
     }
 
     [Fact]
-    public async Task Nothing_is_accepted_before_what_was_left_is_taken_over()
+    public async Task Nothing_is_accepted_before_what_was_left_has_its_places()
     {
         await using var host = await RunHost.StartAsync(work: false);
         await host.DeployAsync("agent", (_, _) => Task.FromResult(""));
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await host.Service.StartAsync(
             new StartRun(host.Caller, "demo", "agent", ""), CancellationToken.None));
         Assert.Empty(await host.Journal.ListUnfinishedAsync(CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task What_was_left_has_its_places_before_any_journal_is_read()
+    {
+        await using var host = await RunHost.StartAsync();
+        host.Policy.Tenant = new TenantPolicy(new QuotaLimits { ConcurrentRuns = 1 }, [], []);
+        var (run, resume) = await InterruptAsync(host);
+        var (reading, read) = (new TaskCompletionSource(), new TaskCompletionSource());
+        host.Journal.BeforeRead = () =>
+        {
+            reading.TrySetResult();
+            return read.Task;
+        };
+        host.Restart();
+        await host.ResumeAsync();
+        Assert.False(reading.Task.IsCompleted);
+
+        host.Work();
+        await reading.Task;
+        Assert.Equal(
+            ReasonCodes.ConcurrencyQuota, await host.RefusalAsync(new StartRun(host.Caller, "demo", "agent", "")));
+
+        read.SetResult();
+        resume.SetResult("went on");
+        Assert.Equal("hello, AR2002, went on", (await host.EndAsync(run)).Run.Output);
+        Assert.Single(host.Inference.Bodies);
+    }
+
+    [Fact]
+    public async Task A_journal_that_takes_long_to_read_holds_no_other_run_up()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (run, resume) = await InterruptAsync(host);
+        using var read = new ManualResetEventSlim();
+        host.Journal.BeforeRead = () =>
+        {
+            read.Wait();
+            return Task.CompletedTask;
+        };
+        host.Restart();
+        await Task.Run(host.Work).WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System);
+        await host.DeployAsync("other", (_, _) => Task.FromResult("fine"));
+        await host.StartRunAsync("other");
+        while ((await host.Journal.ListUnfinishedAsync(CancellationToken.None)).Count > 1)
+            await Task.Yield();
+
+        read.Set();
+        resume.SetResult("went on");
+        Assert.Equal("hello, AR2002, went on", (await host.EndAsync(run)).Run.Output);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_taken_over_keeps_nobody_from_starting()
+    {
+        await using var host = await RunHost.StartAsync(
+            new RunServiceOptions { Workers = 1, TakeOverAfter = TimeSpan.FromMilliseconds(1) });
+        var (run, resume) = await InterruptAsync(host);
+        var isRead = false;
+        host.Journal.BeforeRead = () => Volatile.Read(ref isRead)
+            ? Task.CompletedTask
+            : Task.FromException(new FormatException("nothing that this version writes"));
+        host.Restart();
+        host.Work();
+        await host.DeployAsync("other", (_, _) => Task.FromResult("fine"));
+        var other = await host.StartRunAsync("other");
+        while ((await host.Journal.FindAsync(host.Caller.Tenant, other.Identity.Run!.Value, default))!.EndedAt is null)
+            await Task.Yield();
+
+        Volatile.Write(ref isRead, true);
+        resume.SetResult("went on");
+        Assert.Equal("hello, AR2002, went on", (await host.EndAsync(run)).Run.Output);
     }
 
     [Fact]
@@ -102,6 +174,7 @@ public sealed class RunRestartTests
         host.Restart();
         await host.ResumeAsync();
         await host.Service.CancelAsync(host.Caller.Tenant, run.Identity.Run!.Value, CancellationToken.None);
+        host.Work();
         var (ended, events) = await host.EndAsync(run);
         Assert.Equal((RunStatus.Cancelled, new MicroUsd(13)), (ended.Status, ended.Cost));
         Assert.Equal(ScriptedInference.Usage, ended.Usage);

@@ -102,6 +102,11 @@ internal sealed class MemoryLedger : IQuotaLedger
 {
     public RuntimeError? TryOpenRun(WorkIdentity run, RunBudget budget) => null;
 
+    public void KeepPlace(WorkIdentity run)
+    {
+        // Nothing is left over from before.
+    }
+
     public RuntimeError? TryReopenRun(WorkIdentity run, RunBudget budget) => null;
 
     public void CloseRun(RunId run)

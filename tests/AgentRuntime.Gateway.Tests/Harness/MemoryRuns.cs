@@ -129,6 +129,6 @@ internal sealed class MemoryRuns : IRunService, IRunJournal
         RunRecord run, long lastSequence, RunEventData cause, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
+    public ValueTask<IReadOnlyList<WorkIdentity>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 }

@@ -43,6 +43,6 @@ internal sealed class MemoryJournal : IRunJournal
         TenantId tenant, RunId? before, int limit, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public ValueTask<IReadOnlyList<RunRecord>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
+    public ValueTask<IReadOnlyList<WorkIdentity>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 }
