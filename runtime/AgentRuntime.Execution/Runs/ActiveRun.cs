@@ -35,6 +35,9 @@ internal sealed class ActiveRun(
     /// <summary>How much of its deadline the run has left.</summary>
     public TimeSpan TimeLeft { get; init; } = agent.Budget.Deadline;
 
+    /// <summary>How many workers of this process had to leave the run because the store failed.</summary>
+    public int TimesLeft { get; init; }
+
     /// <summary>
     /// The sequence number of the run's last event; 0 when it has none. For whoever has claimed the run.
     /// </summary>

@@ -59,6 +59,21 @@ internal sealed class RunHistory
         return history;
     }
 
+    /// <summary>
+    /// Records, where it is not, that the last worker left the run in good order: it is not one that went down with it.
+    /// Before the history is given to the next worker.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">AR8002: the journal cannot be written.</exception>
+    public async Task SuspendAsync(CancellationToken cancellationToken)
+    {
+        if (!_isUnderWay)
+            return;
+        var suspended = await _journal!.AppendAsync(_run, LastSequence, [new RunSuspended()], cancellationToken)
+            .ConfigureAwait(false);
+        Add(suspended[0]);
+        LastSequence = suspended[0].Sequence;
+    }
+
     /// <summary>Whether anything is recorded of a call.</summary>
     public bool Has(int call) => _calls.ContainsKey(call);
 

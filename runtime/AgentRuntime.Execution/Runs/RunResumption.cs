@@ -10,16 +10,29 @@ internal sealed class RunResumption(
     IPolicyDecisionPoint policies, IRunJournal journal, IQuotaLedger ledger, TimeProvider time, int maxAttempts)
 {
     /// <summary>The run to go on with, counted as under way; null when it could not and has been ended.</summary>
+    /// <param name="record">The run as the journal has it.</param>
+    /// <param name="left">
+    /// As it was left: an <see cref="ActiveRun"/> by a worker of this process, which did not go down with it.
+    /// </param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="RuntimeErrorException">AR8002: the journal cannot be read, or not be written.</exception>
-    public async Task<ActiveRun?> ResumeAsync(RunRecord record, CancellationToken cancellationToken)
+    public async Task<ActiveRun?> ResumeAsync(RunRecord record, OpenRun left, CancellationToken cancellationToken)
     {
-        var id = record.Identity.Run.GetValueOrDefault();
-        var history = await RunHistory.ReadAsync(journal, id, cancellationToken).ConfigureAwait(false);
+        var history = await RunHistory.ReadAsync(journal, left.Id, cancellationToken).ConfigureAwait(false);
+        var timesLeft = 0;
+        if (left is ActiveRun worked)
+        {
+            timesLeft = worked.TimesLeft + 1;
+
+            // Its worker may not have come so far as to say that it has the run.
+            if (history.Workers > worked.History.Workers)
+                await history.SuspendAsync(cancellationToken).ConfigureAwait(false);
+        }
 
         // Another bundle may be in force by now; the run goes on under the one that it was accepted under.
         var policy = await policies.FindAsync(record.Identity.Tenant, record.Bundle, cancellationToken)
             .ConfigureAwait(false);
-        var (run, problem) = TryOpen(record, policy, history);
+        var (run, problem) = TryOpen(record, policy, history, timesLeft);
         if (run is not null)
             return run;
         var used = new RunMeter(history.Usage, history.Cost);
@@ -39,7 +52,7 @@ internal sealed class RunResumption(
     }
 
     private (ActiveRun? Run, RuntimeError? Problem) TryOpen(
-        RunRecord record, IPolicySnapshot? policy, RunHistory history)
+        RunRecord record, IPolicySnapshot? policy, RunHistory history, int timesLeft)
     {
         if (policy is null)
             return (null, RunErrors.Interrupted("its policy bundle is not kept any more"));
@@ -63,6 +76,6 @@ internal sealed class RunResumption(
         };
         if (ledger.TryReopenRun(record.Identity, budget) is { } refused)
             return (null, refused);
-        return (new ActiveRun(record, policy, agent, history) { TimeLeft = left }, null);
+        return (new ActiveRun(record, policy, agent, history) { TimeLeft = left, TimesLeft = timesLeft }, null);
     }
 }

@@ -295,7 +295,7 @@ public sealed class RunService : IRunService, IRunApprovals
             var record = await _journal.FindAsync(left.Identity.Tenant, left.Id, cancellationToken)
                 .ConfigureAwait(false);
             if (record is { EndedAt: null }
-                && await _resumption.ResumeAsync(record, cancellationToken).ConfigureAwait(false) is { } run)
+                && await _resumption.ResumeAsync(record, left, cancellationToken).ConfigureAwait(false) is { } run)
             {
                 // Whoever cancels the run, before this or while this happens, may know it as the one that was left.
                 left.Cancelled.UnsafeRegister(static s => ((ActiveRun)s!).Cancel(), run);

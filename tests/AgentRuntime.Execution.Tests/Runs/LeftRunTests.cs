@@ -76,6 +76,45 @@ public sealed class LeftRunTests
     }
 
     [Fact]
+    public async Task A_store_that_refuses_what_a_run_writes_is_no_worker_that_the_run_brought_down()
+    {
+        await using var host = await RunHost.StartAsync(Soon with { MaxAttempts = 2 });
+        var refused = 0;
+        host.Journal.IsLostBefore = e => e is ChatCompleted && Interlocked.Increment(ref refused) <= 4;
+        var (run, events) = await host.RunAsync(async (_, guest) => await guest.ChatAsync("hi"));
+        Assert.Equal((RunStatus.Succeeded, "hello"), (run.Status, run.Output));
+        Assert.Equal([2, 3, 4, 5], events.OfType<RunResumed>().Select(r => r.Attempt));
+        Assert.Equal(4, events.OfType<RunSuspended>().Count());
+    }
+
+    [Fact]
+    public async Task A_run_is_left_alone_for_longer_each_time_that_the_store_refuses_what_it_writes()
+    {
+        var left = new LeftRuns(TimeSpan.FromTicks(1), TimeProvider.System);
+        using var stop = new CancellationTokenSource();
+        using var again = Left(timesLeft: 5);
+        using var once = Left(timesLeft: 0);
+        left.Add(again);
+        left.Add(once);
+        var (tries, triesBefore) = (0, 0);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left.TakeOverAsync(
+            (run, _) =>
+            {
+                if (run == once)
+                {
+                    tries++;
+                    return Task.FromResult(false);
+                }
+
+                triesBefore = tries;
+                stop.Cancel();
+                return Task.FromResult(true);
+            },
+            stop.Token));
+        Assert.Equal(31, triesBefore);
+    }
+
+    [Fact]
     public async Task A_run_whose_end_was_written_has_ended()
     {
         await using var host = await RunHost.StartAsync(Soon);
@@ -165,6 +204,18 @@ public sealed class LeftRunTests
         host.Journal.IsDown = false;
         await PlaceAsync(host);
         Assert.Equal("fine", (await host.EndAsync(await host.StartRunAsync("agent"))).Run.Output);
+    }
+
+    private static ActiveRun Left(int timesLeft)
+    {
+        var identity = new WorkIdentity(
+            TenantId.New(TimeProvider.System), "acme", ProjectId.New(TimeProvider.System), "demo", "key:key_1")
+        {
+            Run = RunId.New(TimeProvider.System),
+        };
+        var record = new RunRecord(
+            identity, ModuleDigest.Of([1]), BundleDigest.Of([1]), "", RunStatus.Running, DateTimeOffset.UnixEpoch);
+        return new(record, new ScriptedPolicy(), new AgentPolicy("demo/agent", new(), new())) { TimesLeft = timesLeft };
     }
 
     private static void LoseOnceAfter<T>(RunHost host, bool isDown = false)
