@@ -61,9 +61,10 @@ internal sealed class RunResumption(
         if (history.LostWorkers >= maxAttempts)
             return (null, RunErrors.Interrupted(
                 $"it was started {history.LostWorkers} times without coming to an end"));
-        var left = history.StartedAt is { } started
-            ? agent.Budget.Deadline - (time.GetUtcNow() - started)
-            : agent.Budget.Deadline;
+
+        // A clock that was ahead when the run was started gives it no more time than it had.
+        var used = history.StartedAt is { } started ? time.GetUtcNow() - started : TimeSpan.Zero;
+        var left = agent.Budget.Deadline - (used > TimeSpan.Zero ? used : TimeSpan.Zero);
         if (left <= TimeSpan.Zero)
             return (null, RunErrors.Deadline(agent.Budget.Deadline));
 

@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Execution.Tests;
 
@@ -316,6 +317,19 @@ public sealed class RunRestartTests
         host.Policy.Budget = new RunBudget { Deadline = TimeSpan.FromTicks(1) };
         host.Work();
         Assert.Equal(ReasonCodes.RunDeadline, (await host.EndAsync(run)).Run.Error!.Code);
+    }
+
+    [Fact]
+    public async Task A_clock_that_was_ahead_when_a_run_was_started_gives_it_no_more_time()
+    {
+        await using var host = await RunHost.StartAsync();
+        var (run, _) = await InterruptAsync(host);
+        host.Restart();
+        var now = new ManualTime(TimeProvider.System.GetUtcNow().AddDays(-100));
+        var resumption = new RunResumption(host.Policy, host.Journal, host.Ledger, now, maxAttempts: 3);
+        using var left = new OpenRun(run.Identity);
+        using var resumed = await resumption.ResumeAsync(run, left, CancellationToken.None);
+        Assert.Equal(host.Policy.Budget.Deadline, resumed!.TimeLeft);
     }
 
     [Fact]
