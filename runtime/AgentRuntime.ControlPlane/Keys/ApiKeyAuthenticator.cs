@@ -30,7 +30,9 @@ public sealed class ApiKeyAuthenticator(ITenantStore tenants, TimeProvider time)
         if (known is null && await tenants.FindKeyAsync(id, cancellationToken).ConfigureAwait(false) is { } owner)
             known = Remember(owner);
         var key = known?.Key ?? new ApiKeyRecord(id, default, default, NoKey, default);
-        return ApiKeys.Matches(key, credential) && known is not null && !IsRevoked(known.Key) ? known.Identity : null;
+
+        // A key is revoked from then on, also where the clock stands before that again.
+        return ApiKeys.Matches(key, credential) && known is { Key.RevokedAt: null } ? known.Identity : null;
     }
 
     /// <summary>Looks the key up again at its next use: call it after revoking a key.</summary>
@@ -39,8 +41,6 @@ public sealed class ApiKeyAuthenticator(ITenantStore tenants, TimeProvider time)
         lock (_lock)
             _remembered.Remove(id);
     }
-
-    private bool IsRevoked(ApiKeyRecord key) => key.RevokedAt is { } at && at <= time.GetUtcNow();
 
     private Remembered? Recall(ApiKeyId id)
     {

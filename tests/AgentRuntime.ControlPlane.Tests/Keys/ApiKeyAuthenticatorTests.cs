@@ -87,6 +87,13 @@ public sealed class ApiKeyAuthenticatorTests
         Assert.Null(await AuthenticateAsync(_key.Credential));
     }
 
+    [Fact]
+    public async Task A_clock_that_steps_back_brings_no_revoked_key_back()
+    {
+        _keys.Key = _key.Record with { RevokedAt = _time.GetUtcNow().AddHours(1) };
+        Assert.Null(await AuthenticateAsync(_key.Credential));
+    }
+
     private ValueTask<WorkIdentity?> AuthenticateAsync(string credential) =>
         _authenticator.AuthenticateAsync(credential, CancellationToken.None);
 
