@@ -108,6 +108,9 @@ internal sealed class AgentThreats
     {
         lock (_lock)
         {
+            // A clock that stepped back must not hold calls up until it is where it was.
+            if (hold.LastCall > at)
+                hold.LastCall = at;
             wait = hold.LastCall == DateTimeOffset.MinValue ? TimeSpan.Zero : hold.LastCall + hold.Pace - at;
             if (wait > TimeSpan.Zero)
                 return false;

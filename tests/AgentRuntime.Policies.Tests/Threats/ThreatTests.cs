@@ -126,6 +126,21 @@ public sealed class ThreatTests : IDisposable
     }
 
     [Fact]
+    public async Task A_clock_that_steps_back_holds_throttled_calls_up_for_no_longer_than_the_pace()
+    {
+        await ApplyAsync("when: {failures: 2, within: 1m}\n    then: throttle\n    pace: 10s\n    for: 1d");
+        var run = Open();
+        Fail(run);
+        Fail(run);
+        Assert.Equal(Verdict.Allow, run.Decide(Lookup()).Verdict);
+
+        _time.Advance(TimeSpan.FromHours(-1));
+        Assert.Equal(TimeSpan.FromSeconds(10), run.Decide(Lookup()).Reason!.RetryAfter);
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(Verdict.Allow, run.Decide(Lookup()).Verdict);
+    }
+
+    [Fact]
     public async Task A_call_that_a_person_approved_waits_for_no_pace()
     {
         await _point.ApplyAsync(
