@@ -193,6 +193,8 @@ internal static class BundleReader
             problems.Add(at, "the address holds a credential", "a bundle holds no secrets; give it to the platform");
         else if (IPAddress.TryParse(uri.IdnHost, out var ip) && EgressRules.IsClosed(ip))
             problems.Add(at, "the address is link-local or a cloud's", "metadata services live there, not tools");
+        else if (!EndpointHost.IsPlain(uri))
+            problems.Add(at, $"'{text}' writes its host in another way than usual", EndpointHost.Form);
         else
             return uri;
         return null;

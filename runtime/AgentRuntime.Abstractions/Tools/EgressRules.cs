@@ -90,12 +90,15 @@ public sealed class EgressRules : IEquatable<EgressRules>
 
     /// <summary>
     /// The IPv4 address that a translator takes an IPv6 one to: NAT64 (RFC 6052 §2.1), which a resolver makes of any
-    /// name's address by itself, and 6to4 (RFC 3056 §2). Empty for all others.
+    /// name's address by itself, also under the prefix for a site's own use (RFC 8215), 6to4 (RFC 3056 §2), and the
+    /// compatible form of old (RFC 4291 §2.5.5.1). Empty for all others.
     /// </summary>
     private static ReadOnlySpan<byte> Translated(IPAddress address) =>
         address.GetAddressBytes() switch
         {
             [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, .. var last] => last,
+            [0, 0x64, 0xff, 0x9b, 0, 1, 0, 0, 0, 0, 0, 0, .. var last] => last,
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, .. var last] => last,
             [0x20, 0x02, var a, var b, var c, var d, .. { Length: 10 }] => new[] { a, b, c, d },
             _ => [],
         };
