@@ -18,7 +18,15 @@ internal static class Failure
 
     public static int Print(RuntimeError error)
     {
-        Console.Error.WriteLine(Terminal.Clean($"error {error}"));
+        try
+        {
+            Console.Error.WriteLine(Terminal.Clean($"error {error}"));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Standard error is closed or full; the exit code says that it failed.
+        }
+
         return error.Code == ReasonCodes.UsageError ? 2 : 1;
     }
 

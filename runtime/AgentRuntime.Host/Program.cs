@@ -32,5 +32,20 @@ catch (RuntimeErrorException e)
     Fail(e.Error);
     return 1;
 }
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+{
+    Fail(new RuntimeError(ReasonCodes.UnreadableFile, e.Message));
+    return 1;
+}
 
-static void Fail(RuntimeError error) => Console.Error.WriteLine($"error {error}");
+static void Fail(RuntimeError error)
+{
+    try
+    {
+        Console.Error.WriteLine($"error {error}");
+    }
+    catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+    {
+        // Standard error is closed or full; the exit code says that it failed.
+    }
+}

@@ -42,6 +42,25 @@ public sealed class CommandLineTests : IDisposable
     public async Task A_mistake_has_a_code(int exitCode, string code, params string[] arguments) =>
         AssertEnd((exitCode, code), await AgentctlAsync(Nowhere, arguments));
 
+    [Theory]
+    [InlineData(2, "agentctl", "models nonsense 2>&-")]
+    [InlineData(2, "agentctl", "models nonsense >/dev/full 2>/dev/full")]
+    [InlineData(1, "agentctl", "models 2>&-")]
+    [InlineData(1, "agentctl", "--help >/dev/full 2>&-")]
+    [InlineData(1, "agentctl", "--help >&- 2>&-")]
+    [InlineData(0, "agentctl", "--help | head -c 1; exit ${PIPESTATUS[0]}")]
+    [InlineData(2, "agentruntime", "nonsense 2>&-")]
+    [InlineData(1, "agentruntime", "all --config /proc/none 2>/dev/full")]
+    [InlineData(1, "agentruntime", "--help >/dev/full 2>&-")]
+    public async Task Where_nothing_can_be_written_the_exit_code_tells(int exitCode, string program, string command)
+    {
+        var file = program == "agentctl" ? Programs.Agentctl : Programs.Platform;
+        var (exit, _) = await ChildProcess.RunAsync(
+            "bash", ["-c", $"dotnet '{file}' {command}"], Environment(Nowhere, "ar_live_x"));
+
+        Assert.Equal(exitCode, exit);
+    }
+
     [Fact]
     public async Task A_key_that_cannot_be_sent_is_told()
     {
