@@ -105,6 +105,15 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
     [InlineData("""{"quota_ceiling":{"cost_per_day_usd":1e25}}""", "quota_ceiling.cost_per_day_usd: at most")]
     [InlineData("""{"listen":"http://edge.internal:0"}""", "listen: 'http://edge.internal:0' is not")]
     [InlineData("""{"listen":"http://127.0.0.1:0/path"}""", "listen: 'http://127.0.0.1:0/path' is not")]
+    [InlineData("""{"tenants":[{"name":"Acme Ltd","project":"p"}]}""", "tenants: 'Acme Ltd' is no name for a tenant: ")]
+    [InlineData("""{"tenants":[{"name":"","project":"p"}]}""", "tenants: '' is no name for a tenant: ")]
+    [InlineData("""{"tenants":[{"name":"a","project":"p/q"}]}""", "tenants.a.project: 'p/q' is no name for a project")]
+    [InlineData(
+        """{"tenants":[{"name":"a","project":"p","agents":{"-x":"/dev/null"}}]}""",
+        "tenants.a.agents: '-x' is no name for an agent: ")]
+    [InlineData("""{"tool_endpoints":{"Shop":"http://a"}}""", "tool_endpoints: 'Shop' is no name for a tool server: ")]
+    [InlineData("""{"nodes":{"model_name":"my model"}}""", "nodes.model_name: 'my model' is no name for a model: ")]
+    [InlineData("""{"prices":{"":{}}}""", "prices: '' is no name for a model: ")]
     [InlineData(
         """{"tenants":[{"name":"a","project":"p","key_file":"k"},{"name":"b","project":"p","key_file":"./k"}]}""",
         "two of them have the key_file")]
@@ -118,6 +127,7 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
         Assert.Equal(1, exit);
         Assert.Contains("AR8001", output, StringComparison.Ordinal);
         Assert.Contains(told, output, StringComparison.Ordinal);
+        Assert.Contains(file, output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using AgentRuntime.Abstractions;
 using AgentRuntime.Policies.Yaml;
 
 namespace AgentRuntime.Policies;
@@ -5,14 +6,10 @@ namespace AgentRuntime.Policies;
 /// <summary>The forms that names in a bundle have. Stateless.</summary>
 internal static class Names
 {
-    public const string LabelForm =
-        "lower-case letters, digits and hyphens, at most 63, beginning with a letter or digit";
+    public const string LabelForm = ResourceName.LabelForm;
 
     /// <summary>A tenant's, project's, agent's or server's name.</summary>
-    public static bool IsLabel(string text) =>
-        text is { Length: > 0 and <= 63 }
-        && text[0] != '-'
-        && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
+    public static bool IsLabel(string text) => ResourceName.IsLabel(text);
 
     /// <summary><c>project/agent</c>.</summary>
     public static bool IsQualified(string text)
@@ -27,8 +24,7 @@ internal static class Names
         && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.');
 
     /// <summary>A model's name: printable ASCII without spaces, quotes and backslashes.</summary>
-    public static bool IsModel(string text) =>
-        text is { Length: > 0 and <= 128 } && text.All(c => c is > ' ' and <= '~' and not ('"' or '\\' or '\''));
+    public static bool IsModel(string text) => ResourceName.IsModel(text);
 
     public static void Check(bool valid, string name, string what, string form, BundlePosition at, Problems problems)
     {

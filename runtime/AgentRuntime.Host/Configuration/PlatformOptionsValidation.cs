@@ -8,14 +8,17 @@ internal static class PlatformOptionsValidation
     /// <summary>The most money that anything is counted in, far below what a long number of millionths holds.</summary>
     private const decimal MostUsd = 1_000_000_000;
 
+    /// <param name="options">The options.</param>
+    /// <param name="file">The file that they were read from; null for none.</param>
     /// <exception cref="RuntimeErrorException">AR8001 with one line for each problem.</exception>
-    public static void ThrowIfInvalid(PlatformOptions options)
+    public static void ThrowIfInvalid(PlatformOptions options, string? file)
     {
         var problems = Problems(options).ToArray();
         if (problems.Length == 0) return;
         throw new RuntimeErrorException(new RuntimeError(
             ReasonCodes.InvalidConfiguration,
             string.Join("; ", problems),
+            file,
             Action: "Correct every key that is listed; the README's Configuration section tells what they take."));
     }
 
@@ -57,6 +60,7 @@ internal static class PlatformOptionsValidation
 
         foreach (var (model, keys) in options.Tokenization)
         {
+            if (!ResourceName.IsModel(model)) yield return NoModel("tokenization", model);
             if (keys is not ("text" or "engine" or "vocabulary"))
                 yield return $"tokenization.{model}: '{keys}' is none of text, engine, vocabulary";
             else if (keys == "vocabulary" && (options.Nodes.Count == 0 || model != options.Nodes.ModelName))
@@ -65,6 +69,7 @@ internal static class PlatformOptionsValidation
 
         foreach (var (model, price) in options.Prices)
         {
+            if (!ResourceName.IsModel(model)) yield return NoModel("prices", model);
             if (price.PromptUsdPerMillion < 0 || price.CachedPromptUsdPerMillion < 0 || price.OutputUsdPerMillion < 0)
                 yield return $"prices.{model}: a price cannot be negative";
             if (Math.Max(price.PromptUsdPerMillion, price.OutputUsdPerMillion) > MostUsd
@@ -74,6 +79,7 @@ internal static class PlatformOptionsValidation
 
         foreach (var (name, url) in options.ToolEndpoints)
         {
+            if (!ResourceName.IsLabel(name)) yield return NoLabel("tool_endpoints", name, "a tool server");
             if (!IsHttp(url)) yield return $"tool_endpoints.{name}: '{url}' is not an http address";
         }
 
@@ -96,7 +102,7 @@ internal static class PlatformOptionsValidation
 
     private static IEnumerable<string> OfNodes(NodePoolOptions nodes)
     {
-        if (string.IsNullOrWhiteSpace(nodes.ModelName)) yield return "nodes.model_name: a name is needed";
+        if (!ResourceName.IsModel(nodes.ModelName)) yield return NoModel("nodes.model_name", nodes.ModelName);
         if (nodes.Count is < 0 or > 64) yield return "nodes.count: 0 to 64";
         if (nodes.ContextTokens is < 256 or > 1 << 20) yield return "nodes.context_tokens: 256 to 1048576";
         if (nodes.ParallelSequences is < 1 or > 256) yield return "nodes.parallel_sequences: 1 to 256";
@@ -114,6 +120,8 @@ internal static class PlatformOptionsValidation
             yield return $"engines.{engine.Name}.url: '{engine.Url}' is neither an http address nor grpc://host:port";
         if (IsGrpc(engine.Url) && engine.ModelAlias is not null)
             yield return $"engines.{engine.Name}.model_alias: needs an http address";
+        if (engine.ModelAlias is { } alias && !ResourceName.IsModel(alias))
+            yield return NoModel($"engines.{engine.Name}.model_alias", alias);
         if (engine.Kind is not ("node" or "vllm" or "sglang" or "openai"))
             yield return $"engines.{engine.Name}.kind: '{engine.Kind}' is none of node, vllm, sglang, openai";
         foreach (var events in new[] { engine.KvEvents, engine.KvReplay })
@@ -130,15 +138,23 @@ internal static class PlatformOptionsValidation
 
     private static IEnumerable<string> OfTenant(TenantOptions tenant)
     {
-        if (string.IsNullOrWhiteSpace(tenant.Name)) yield return "tenants: a tenant needs a name";
-        if (string.IsNullOrWhiteSpace(tenant.Project)) yield return $"tenants.{tenant.Name}.project: a name is needed";
+        if (!ResourceName.IsLabel(tenant.Name)) yield return NoLabel("tenants", tenant.Name, "a tenant");
+        if (!ResourceName.IsLabel(tenant.Project))
+            yield return NoLabel($"tenants.{tenant.Name}.project", tenant.Project, "a project");
         if (tenant.Bundle is { } bundle && !Directory.Exists(bundle))
             yield return $"tenants.{tenant.Name}.bundle: there is no folder '{bundle}'";
         foreach (var (agent, module) in tenant.Agents)
         {
+            if (!ResourceName.IsLabel(agent)) yield return NoLabel($"tenants.{tenant.Name}.agents", agent, "an agent");
             if (!File.Exists(module)) yield return $"tenants.{tenant.Name}.agents.{agent}: there is no file '{module}'";
         }
     }
+
+    private static string NoLabel(string key, string name, string what) =>
+        $"{key}: '{name}' is no name for {what}: {ResourceName.LabelForm}";
+
+    private static string NoModel(string key, string name) =>
+        $"{key}: '{name}' is no name for a model: {ResourceName.ModelForm}";
 
     /// <summary>
     /// Another name than localhost would be listened to on every interface, whatever it stands for (Kestrel does not

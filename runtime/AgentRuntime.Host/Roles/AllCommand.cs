@@ -58,7 +58,7 @@ internal static class AllCommand
             if (parsed.GetValue(backend) is { } url) options = WithBackend(options, url);
             if (parsed.GetValue(colocated)) options = options with { Disaggregation = "never" };
             options = options with { ToolEndpoints = WithTools(options.ToolEndpoints, parsed.GetValue(tools) ?? []) };
-            PlatformOptionsValidation.ThrowIfInvalid(options);
+            PlatformOptionsValidation.ThrowIfInvalid(options, file?.ToString());
             await AllRole.RunAsync(options, cancellationToken);
             return 0;
         });

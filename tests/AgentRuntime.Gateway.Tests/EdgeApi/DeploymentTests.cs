@@ -49,6 +49,7 @@ public class DeploymentTests
     [InlineData("Upper")]
     [InlineData("under_score")]
     [InlineData("a%2Fb")]
+    [InlineData("-a")]
     public async Task An_agents_name_is_lower_case_letters_digits_and_hyphens(string name)
     {
         await using var edge = await EdgeHarness.StartAsync([]);

@@ -7,7 +7,6 @@ namespace AgentRuntime.Gateway;
 internal sealed class AgentsEndpoint(
     EdgeOptions options, IAgentStore agents, ISandboxEngine engine, IPolicyDecisionPoint decisions) : IDisposable
 {
-    private const int MaxNameChars = 63;
     private readonly TenantLines _deployments = new(options.MaxCompilations, "deployments");
 
     /// <summary>
@@ -21,9 +20,8 @@ internal sealed class AgentsEndpoint(
         if (project != caller.ProjectName)
             throw Error(ReasonCodes.NotFound, "there is no such project", "project");
 
-        if (!IsName(name))
-            throw Error(
-                ReasonCodes.MalformedRequest, "a name has 1 to 63 lower-case letters, digits and hyphens", "agent");
+        if (!ResourceName.IsLabel(name))
+            throw Error(ReasonCodes.MalformedRequest, $"a name takes {ResourceName.LabelForm}", "agent");
 
         var type = context.Request.ContentType ?? "";
         if (!type.StartsWith("application/wasm", StringComparison.OrdinalIgnoreCase))
@@ -55,10 +53,6 @@ internal sealed class AgentsEndpoint(
     }
 
     public void Dispose() => _deployments.Dispose();
-
-    private static bool IsName(string name) =>
-        name.Length is > 0 and <= MaxNameChars
-        && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 
     private static RuntimeErrorException Error(ReasonCode code, string message, string where) =>
         new(new RuntimeError(code, message, where));
