@@ -127,6 +127,23 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
         Assert.Equal(413, await StatusAsync(http, method, address, new string(' ', 19 << 20)));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("""{"version":0}""")]
+    [InlineData("""{"version":-1}""")]
+    [InlineData("""{"version":1.5}""")]
+    public async Task A_rollback_to_what_is_no_version_changes_nothing(string body)
+    {
+        using var http = platform.Http();
+        var before = await http.GetStringAsync("v1/policy/history");
+
+        Assert.Equal(400, await StatusAsync(http, "POST", "v1/policy/rollback", body));
+
+        Assert.Equal(before, await http.GetStringAsync("v1/policy/history"));
+    }
+
     [Fact]
     public async Task A_bundle_above_what_the_operator_grants_is_refused()
     {

@@ -32,6 +32,14 @@ internal sealed class PolicyVersionsEndpoint(EdgeOptions options, IPolicyVersion
         var bytes = await BodyReader.ReadAsync(context, options.MaxPolicyBodyBytes, cancellationToken);
         var body = JsonSerializer.Deserialize(bytes, WireJson.Default.PolicyRollbackBody)
             ?? throw new JsonException("no body");
+        if (body.Version is <= 0)
+        {
+            throw new RuntimeErrorException(new RuntimeError(
+                ReasonCodes.MalformedRequest,
+                "'version' must be 1 or more, or left out for the newest with another content",
+                "version"));
+        }
+
         await WriteAsync(context, await versions.RollbackAsync(caller, body.Version, cancellationToken));
     }
 
