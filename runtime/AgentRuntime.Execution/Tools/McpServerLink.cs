@@ -237,6 +237,7 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, long maxListC
     private async Task<T> WithinAsync<T>(
         TimeSpan timeout, string tool, Func<CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
+        var heard = HeardAnswer.Listen();
         using var deadline = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
@@ -276,8 +277,9 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, long maxListC
         catch (Exception e) when (e is HttpRequestException or IOException or McpException or OperationCanceledException
             or InvalidOperationException or JsonException)
         {
-            throw Unreachable(
-                tool, e is HttpRequestException { StatusCode: { } status } ? $"HTTP {(int)status}" : "no answer", e);
+            throw heard.Words is not { } came ? Unreachable(tool, "no answer", e)
+                : IsCutOff(e) ? Unreachable(tool, $"its answer broke off ({came})", e)
+                : NotMcp(tool, came, e);
         }
     }
 
@@ -315,6 +317,22 @@ internal sealed class McpServerLink(Uri endpoint, HttpClient http, long maxListC
             Place(tool),
             "Check that it runs and that the bundle has its address."),
         inner);
+
+    private RuntimeErrorException NotMcp(string tool, string came, Exception inner) => new(
+        new RuntimeError(
+            ReasonCodes.ToolServerUnreachable,
+            $"The tool server answered, but not as MCP does: {came}.",
+            Place(tool),
+            "Check that the bundle has the address of the server's MCP endpoint, and that nothing before it answers."),
+        inner);
+
+    private static bool IsCutOff(Exception? e)
+    {
+        for (; e is not null; e = e.InnerException)
+            if (e is IOException)
+                return true;
+        return false;
+    }
 
     private string Place(string tool) => tool.Length == 0 ? endpoint.ToString() : $"{endpoint} {tool}";
 

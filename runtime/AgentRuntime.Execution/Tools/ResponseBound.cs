@@ -38,13 +38,14 @@ internal sealed class ResponseBound(long maxBytes) : DelegatingHandler
     protected override async Task<HttpResponseMessage> SendAsync(
         HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        HeardAnswer.Sent(request);
         try
         {
-            return Interlocked.Increment(ref _requests) <= MaxRequests
-                ? await BoundedAsync(
-                    await base.SendAsync(request, cancellationToken).ConfigureAwait(false), cancellationToken)
-                    .ConfigureAwait(false)
-                : throw new HttpRequestException($"{MaxRequests} requests to the tool server are under way");
+            if (Interlocked.Increment(ref _requests) > MaxRequests)
+                throw new HttpRequestException($"{MaxRequests} requests to the tool server are under way");
+            var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            HeardAnswer.Came(request, response);
+            return await BoundedAsync(response, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

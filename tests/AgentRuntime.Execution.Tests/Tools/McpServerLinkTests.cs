@@ -42,6 +42,35 @@ public sealed class McpServerLinkTests : IAsyncLifetime
         Assert.Equal(new ToolOutcome.Succeeded("done"), await CallAsync());
     }
 
+    [Theory]
+    [InlineData(200, "text/html", "<html>Sign in", "answered, but not as MCP does: HTTP 200, text/html.")]
+    [InlineData(404, "text/html", "<html>Not found", "answered, but not as MCP does: HTTP 404, text/html.")]
+    [InlineData(302, null, "", "answered, but not as MCP does: HTTP 302, no content type.")]
+    [InlineData(200, "application/json", """{"hello":1}""", "not as MCP does: HTTP 200, application/json.")]
+    [InlineData(200, "application/json", "hello", "not as MCP does: HTTP 200, application/json.")]
+    [InlineData(
+        200, "application/json", """{"jsonrpc":"2.0","id":4711,"result":{}}""",
+        "not as MCP does: HTTP 200, application/json.")]
+    [InlineData(200, "text/event-stream", "data: hello\n\n", "not as MCP does: HTTP 200, text/event-stream.")]
+    public async Task What_a_server_answers_that_is_no_MCP_is_told(int status, string? type, string body, string told)
+    {
+        _server.Instead = async (_, context) =>
+        {
+            context.Response.StatusCode = status;
+            context.Response.ContentType = type;
+            await context.Response.WriteAsync(body);
+            return true;
+        };
+        var failed = Assert.IsType<ToolOutcome.Failed>(await CallAsync());
+        Assert.Equal(ReasonCodes.ToolServerUnreachable, failed.Error.Code);
+        Assert.Contains(told, failed.Error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hello", failed.Error.Message, StringComparison.Ordinal);
+        Assert.Contains(_server.Server.Endpoint.ToString(), failed.Error.Where!, StringComparison.Ordinal);
+
+        _server.Instead = null;
+        Assert.Equal(new ToolOutcome.Succeeded("done"), await CallAsync());
+    }
+
     [Fact]
     public async Task A_server_that_asks_without_end_is_not_answered_without_end()
     {
