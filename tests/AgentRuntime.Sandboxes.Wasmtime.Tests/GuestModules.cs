@@ -24,6 +24,23 @@ internal static class GuestModules
         """);
 
     // (module
+    //   (import "host" "f" (func $f (param i32) (result i32)))
+    //   (memory (export "memory") 1 8)
+    //   (data (i32.const 16) "start")
+    //   (global $g (mut i32) (i32.const 0))
+    //   (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add)
+    //   (func (export "run") (param i32) (result i32) local.get 0 call $f global.get $g i32.add)
+    //   (func $start (local i32)
+    //     i32.const 20000000 local.set 0
+    //     loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end
+    //     i32.const 5 call $f global.set $g)
+    //   (start $start))
+    public static readonly byte[] CallsFromStart = Convert.FromBase64String("""
+        AGFzbQEAAAABDwNgAX8Bf2ACf38Bf2AAAAIKAQRob3N0AWYAAAMEAwEAAgUEAQEBCAYGAX8BQQALBxYDBm1lbW9yeQIAA2FkZAAB
+        A3J1bgACCAEDCjEDBwAgACABagsJACAAEAAjAGoLHQEBf0GA2sQJIQADQCAAQQFrIgANAAtBBRAAJAALCwsBAEEQCwVzdGFydA==
+        """);
+
+    // (module
     //   (import "host" "f" (func (param i32) (result i32)))
     //   (import "host" "f" (func (param i32) (result i32)))
     //   (func (export "first") (param i32) (result i32) local.get 0 call 0)

@@ -17,15 +17,17 @@ internal sealed unsafe partial class WasmtimeInstance
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nint OnHostCall(nint data, nint caller, NativeValue* values, nuint count)
     {
-        if (GuestThread.Current?.Running is { } owner && owner.EnterHost((int)data, values)) return 0;
+        if (GuestThread.Current?.Running is { } owner && owner.EnterHost((int)data, caller, values)) return 0;
         fixed (byte* message = "host"u8) return Api.TrapNew(message, 4);
     }
 
-    private bool EnterHost(int import, NativeValue* values)
+    private bool EnterHost(int import, nint caller, NativeValue* values)
     {
         InGuest = false;
+        var outer = _caller;
         try
         {
+            if (_instance.StoreId == 0) ReachThrough(caller);
             return CallHost(import, values);
         }
         catch (Exception e)
@@ -35,9 +37,17 @@ internal sealed unsafe partial class WasmtimeInstance
         }
         finally
         {
+            _caller = outer;
             InGuest = true;
             if (!Watched) EpochTicker.Watch(this);
         }
+    }
+
+    // A start function calls the host before the library has given the instance out.
+    private void ReachThrough(nint caller)
+    {
+        _caller = caller;
+        FindMemory();
     }
 
     [SkipLocalsInit]

@@ -28,6 +28,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
     private nint _context;
     private NativeInstance _instance;
     private NativeMemory _nativeMemory;
+    private nint _caller;
     private ExportedFunction? _last;
     private Exception? _thrown;
     private int _pending;
@@ -130,6 +131,8 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         _store?.Dispose();
         _store = null;
         _context = 0;
+        // What names things of that store must never be shown to another: the library would end the process.
+        (_instance, _nativeMemory) = (default, default);
         Array.Clear(_functions);
     }
 
@@ -162,14 +165,26 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
         }
 
         _instance = instance;
-        if (_module.MemoryName is { } name)
+        FindMemory();
+    }
+
+    private void FindMemory()
+    {
+        if (_module.MemoryName is { } name && TryExport(name, out var item)) _nativeMemory = item.Memory;
+    }
+
+    /// <summary>An export of the instance: while its start function runs, as the host function's caller has
+    /// it.</summary>
+    private bool TryExport(byte[] utf8, out NativeExtern item)
+    {
+        item = default;
+        fixed (NativeExtern* found = &item)
+        fixed (NativeInstance* instance = &_instance)
+        fixed (byte* name = utf8)
         {
-            NativeExtern item;
-            fixed (byte* text = name)
-            {
-                if (Api.InstanceExport(_context, &instance, text, (nuint)name.Length, &item) != 0)
-                    _nativeMemory = item.Memory;
-            }
+            if (instance->StoreId != 0)
+                return Api.InstanceExport(_context, instance, name, (nuint)utf8.Length, found) != 0;
+            return _caller != 0 && Api.CallerExport(_caller, name, (nuint)utf8.Length, found) != 0;
         }
     }
 
@@ -292,12 +307,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
     {
         ref var known = ref _functions[target.Ordinal];
         if (known.StoreId != 0) return known;
-        NativeExtern item;
-        byte found;
-        fixed (NativeInstance* instance = &_instance)
-        fixed (byte* name = target.Utf8)
-            found = Api.InstanceExport(_context, instance, name, (nuint)target.Utf8.Length, &item);
-        if (found == 0 || item.Kind != ExternTag.Function)
+        if (!TryExport(target.Utf8, out var item) || item.Kind != ExternTag.Function)
             throw new InvalidOperationException($"the instance lacks its export '{target.Name}'");
         return known = item.Function;
     }
@@ -334,7 +344,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
             get
             {
                 owner.Materialize();
-                if (owner._store is null) return 0;
+                if (owner._nativeMemory.StoreId == 0) return 0;
                 fixed (NativeMemory* memory = &owner._nativeMemory)
                     return (long)Api.MemoryDataSize(owner._context, memory);
             }
@@ -353,7 +363,7 @@ internal sealed unsafe partial class WasmtimeInstance : IWasmInstance
     private Span<byte> Window(uint address, uint lengthBytes)
     {
         if (_store is null) Materialize();
-        if (_store is not null)
+        if (_nativeMemory.StoreId != 0)
         {
             fixed (NativeMemory* memory = &_nativeMemory)
             {

@@ -66,4 +66,11 @@ internal static unsafe partial class Api
     [LibraryImport(Library, EntryPoint = "wasmtime_instance_export_get")]
     public static partial byte InstanceExport(
         nint context, NativeInstance* instance, byte* name, nuint length, NativeExtern* item);
+
+    /// <summary>
+    /// wasmtime/func.h: <c>bool wasmtime_caller_export_get(wasmtime_caller_t*, const char* name, size_t name_len,
+    /// wasmtime_extern_t* item)</c>: while the host function runs that was given the caller.
+    /// </summary>
+    [LibraryImport(Library, EntryPoint = "wasmtime_caller_export_get")]
+    public static partial byte CallerExport(nint caller, byte* name, nuint length, NativeExtern* item);
 }
