@@ -1,6 +1,10 @@
 using System.CommandLine;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Host.Roles;
+using AgentRuntime.Sandboxes.Wasmtime.Compiling;
+
+// No command for people: this program once more, started by itself to compile one module.
+if (args is [CompilerWorker.Verb, ..]) return CompilerWorker.Run(args);
 
 var root = new RootCommand("agentruntime: the platform's one executable. Each role is a command.")
 {

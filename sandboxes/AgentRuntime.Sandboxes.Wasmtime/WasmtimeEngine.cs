@@ -1,5 +1,6 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
+using AgentRuntime.Sandboxes.Wasmtime.Compiling;
 using AgentRuntime.Sandboxes.Wasmtime.Execution;
 using AgentRuntime.Sandboxes.Wasmtime.Loading;
 using AgentRuntime.Sandboxes.Wasmtime.Native;
@@ -16,8 +17,15 @@ namespace AgentRuntime.Sandboxes.Wasmtime;
 public sealed class WasmtimeEngine : IWasmEngine
 {
     private const int CompilerStackBytes = 16 << 20;
+
+    /// <summary>Machine code takes several times as many bytes as a module; for when nobody has counted.</summary>
+    private const long CodePerByte = 5;
+
     private static int _overdue;
     private readonly WasmtimeLibrary _library;
+
+    // Code with fuel is made when a guest first needs it, on that guest's thread: nobody else bounds how many do.
+    private readonly SemaphoreSlim _metering = new(1, 1);
 
     /// <summary>Makes the native engine, whose pool is reserved here.</summary>
     /// <exception cref="RuntimeErrorException">AR3018: the library is of another
@@ -41,6 +49,12 @@ public sealed class WasmtimeEngine : IWasmEngine
 
     /// <summary>How it uses the machine.</summary>
     public WasmtimeEngineOptions Options { get; }
+
+    /// <summary>
+    /// What compiles in processes of its own. Null compiles in this process, where nothing ends a compilation and it
+    /// takes as much memory as it likes: for tests and benchmarks.
+    /// </summary>
+    public CompilerProgram? Compiler { get; init; }
 
     /// <inheritdoc/>
     public IWasmModule Compile(ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken)
@@ -67,24 +81,46 @@ public sealed class WasmtimeEngine : IWasmEngine
     internal CodeHandle CompileUnpooled(byte[] wasm, CompileLimits limits)
     {
         ModuleScan.Read(wasm, limits, NativeRelease.Loaded);
-        return Compile(Unpooled, wasm, limits);
+        return CompileHere(Unpooled, wasm, limits);
     }
 
-    /// <summary>
-    /// Compiles within the time limit. The library cannot be told to stop, so that it works on a thread of its own,
-    /// which goes on alone when the time is over, and of which there are but a few.
-    /// </summary>
-    internal (NativeEngine Engine, CodeHandle Module) CompileNative(
-        byte[] wasm, ModuleScan scan, CompileLimits limits, bool metered)
+    /// <summary>Compiles within the limits: of time, and where there is a <see cref="Compiler"/> of memory
+    /// too.</summary>
+    internal NativeCode CompileNative(byte[] wasm, ModuleScan scan, CompileLimits limits, bool metered)
     {
-        var engine = NativeEngine.Get(
-            _library, Options, new EngineFlavour(metered, NativeEngine.Fits(scan, Options), Watched));
-        return (engine, Compile(engine, wasm, limits));
+        var flavour = new EngineFlavour(metered, NativeEngine.Fits(scan, Options), Watched);
+        var engine = NativeEngine.Get(_library, Options, flavour);
+        return Compiler is null
+            ? new NativeCode(engine, CompileHere(engine, wasm, limits), CodePerByte * wasm.Length)
+            : CompileApart(Compiler, engine, wasm, limits, metered);
     }
 
-    private CodeHandle Compile(NativeEngine engine, byte[] wasm, CompileLimits limits)
+    private NativeCode CompileApart(
+        CompilerProgram program, NativeEngine engine, byte[] wasm, CompileLimits limits, bool metered)
     {
-        if (Volatile.Read(ref _overdue) >= Options.MaxOverdueCompilations) throw Busy(limits.MaxTime);
+        if (metered && !_metering.Wait(limits.MaxTime))
+            throw Busy("The compiler still works on other modules.", limits.MaxTime);
+        byte[] code;
+        try
+        {
+            var job = new CompilerJob(
+                _library.Named, metered, Options.MaxGuestStackBytes, Options.TrapsBySignals, program.MaxMemoryBytes);
+            code = CompilerProcess.Compile(program, job, wasm, limits.MaxTime);
+        }
+        finally
+        {
+            if (metered) _metering.Release();
+        }
+
+        return new NativeCode(engine, engine.Load(code), code.Length);
+    }
+
+    // The library cannot be told to stop, so that it works on a thread of its own, which goes on alone when the time is
+    // over, and of which there are but a few.
+    private CodeHandle CompileHere(NativeEngine engine, byte[] wasm, CompileLimits limits)
+    {
+        if (Volatile.Read(ref _overdue) >= Options.MaxOverdueCompilations)
+            throw Busy("The compiler still works on earlier modules that took longer than they may.", limits.MaxTime);
         var compilation = new Compilation(engine, wasm);
         new Thread(compilation.Run, CompilerStackBytes) { IsBackground = true, Name = "wasmtime compiler" }.Start();
         if (!compilation.Wait(limits.MaxTime))
@@ -97,9 +133,9 @@ public sealed class WasmtimeEngine : IWasmEngine
     }
 
     // Says nothing of the module: others are to blame, and they come to an end.
-    private static RuntimeErrorException Busy(TimeSpan retryAfter) => new(new RuntimeError(
+    private static RuntimeErrorException Busy(string why, TimeSpan retryAfter) => new(new RuntimeError(
         ReasonCodes.SandboxBusy,
-        "The compiler still works on earlier modules that took longer than they may.",
+        why,
         Action: "Try again later.")
     { RetryAfter = retryAfter });
 

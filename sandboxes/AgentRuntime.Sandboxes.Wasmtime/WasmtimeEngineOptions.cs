@@ -39,8 +39,8 @@ public sealed record WasmtimeEngineOptions
     public int MaxJournalBytes { get; init; } = 16 << 20;
 
     /// <summary>
-    /// Compilations that went on past their time limit and are still not over: the library cannot be told to stop. More
-    /// are not begun meanwhile. Default 2.
+    /// Compilations in this process that went on past their time limit and are still not over: the library cannot be
+    /// told to stop. More are not begun meanwhile. Default 2.
     /// </summary>
     public int MaxOverdueCompilations { get; init; } = 2;
 }

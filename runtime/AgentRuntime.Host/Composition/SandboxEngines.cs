@@ -3,6 +3,7 @@ using AgentRuntime.Host.Configuration;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed;
 using AgentRuntime.Sandboxes.Wasmtime;
+using AgentRuntime.Sandboxes.Wasmtime.Compiling;
 using AgentRuntime.Sandboxes.Wasmtime.Loading;
 
 namespace AgentRuntime.Host.Composition;
@@ -21,7 +22,10 @@ internal static partial class SandboxEngines
         {
             if (WasmtimeLibrary.Find(options.Library) is { } library)
             {
-                var engine = new WasmtimeEngine(library, new WasmtimeEngineOptions());
+                var engine = new WasmtimeEngine(library, new WasmtimeEngineOptions())
+                {
+                    Compiler = new CompilerProgram(OwnProgram.File, OwnProgram.Arguments),
+                };
                 LogWasmtime(logger, engine.Version, library.Path);
                 return engine;
             }

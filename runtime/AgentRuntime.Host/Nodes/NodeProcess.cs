@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Threading.Channels;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Host.Composition;
 
 namespace AgentRuntime.Host.Nodes;
 
@@ -69,17 +70,14 @@ internal sealed class NodeProcess : IAsyncDisposable
 
     private static ProcessStartInfo StartInfo(NodeCommand command)
     {
-        // Run as `dotnet agentruntime.dll` or by its own executable: the child is started the same way.
-        var self = Environment.ProcessPath ?? throw new InvalidOperationException("the process has no path");
-        var info = new ProcessStartInfo(self)
+        var info = new ProcessStartInfo(OwnProgram.File)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        if (Path.GetFileNameWithoutExtension(self) == "dotnet")
-            info.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "agentruntime.dll"));
+        foreach (var argument in OwnProgram.Arguments) info.ArgumentList.Add(argument);
         foreach (var argument in command.Arguments) info.ArgumentList.Add(argument);
         return info;
     }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Wasmtime.Loading;
 using AgentRuntime.Sandboxes.Wasmtime.Native;
 using AgentRuntime.Sandboxes.Wasmtime.Signals;
@@ -87,6 +88,15 @@ internal sealed unsafe class NativeEngine
             Shared.Add((options, flavour), engine);
             return engine;
         }
+    }
+
+    /// <summary>Takes code that the same library serialized, of the same flavour but for the pool.</summary>
+    /// <exception cref="WasmModuleException">It is another's, which would be a bug.</exception>
+    public CodeHandle Load(byte[] code)
+    {
+        nint module, error;
+        fixed (byte* bytes = code) error = Api.ModuleDeserialize(Handle, bytes, (nuint)code.Length, &module);
+        return error == 0 ? new CodeHandle(module) : throw ModuleFaults.From(TrapTranslation.TakeError(error));
     }
 
     /// <summary>Lets every store of this engine look whether it is to stop. Any thread.</summary>

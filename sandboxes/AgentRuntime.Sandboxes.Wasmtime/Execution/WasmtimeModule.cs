@@ -11,15 +11,20 @@ internal sealed record ExportedFunction(string Name, byte[] Utf8, FunctionType T
     public int Slots { get; } = ValuePacking.Slots(Type);
 }
 
-/// <summary>A module's code in one engine, linked where names are enough to link it. Immutable.</summary>
-internal sealed record CompiledModule(NativeEngine Engine, CodeHandle Module, InstancePreHandle? InstancePre);
+/// <summary>A module's code in one engine, and about how many bytes it takes. Immutable.</summary>
+internal sealed record NativeCode(NativeEngine Engine, CodeHandle Module, long Bytes);
+
+/// <summary>The same, linked where names are enough to link it. Immutable.</summary>
+internal sealed record CompiledModule(NativeCode Code, InstancePreHandle? InstancePre)
+{
+    public NativeEngine Engine => Code.Engine;
+
+    public CodeHandle Module => Code.Module;
+}
 
 /// <summary>A module, and its code by whether there is fuel. Thread-safe.</summary>
 internal sealed unsafe class WasmtimeModule : IWasmModule
 {
-    /// <summary>Machine code takes several times as many bytes as a module.</summary>
-    private const long CodePerByte = 5;
-
     private readonly WasmtimeEngine _owner;
     private readonly byte[] _wasm;
     private readonly CompileLimits _limits;
@@ -36,9 +41,9 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
         Scan = scan;
         Digest = SHA256.HashData(wasm);
         GuestStackBytes = (nuint)owner.Options.MaxGuestStackBytes;
-        var (engine, module) = owner.CompileNative(wasm, scan, limits, metered: false);
-        Imports = ReadImports(module);
-        Exports = ReadExports(module);
+        var code = owner.CompileNative(wasm, scan, limits, metered: false);
+        Imports = ReadImports(code.Module);
+        Exports = ReadExports(code.Module);
         _functionImports = [.. Imports.Where(i => i.Kind == ExternKind.Function).Select(i => i.Function!)];
         foreach (var export in Exports.Where(e => e.Kind == ExternKind.Function))
         {
@@ -50,7 +55,7 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
         Functions = [.. _byName.Values];
         var memory = Exports.FirstOrDefault(e => e.Kind == ExternKind.Memory);
         MemoryName = memory is null ? null : Encoding.UTF8.GetBytes(memory.Name);
-        _plain = Linked(engine, module);
+        _plain = Linked(code);
         _metered = new MadeOnce<CompiledModule>(CompileMetered);
     }
 
@@ -59,7 +64,7 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
     public IReadOnlyList<WasmExport> Exports { get; }
 
     /// <summary>The bytes and the machine code that there is.</summary>
-    public long SizeBytes => _wasm.Length * (1 + (_metered.IfMade is null ? CodePerByte : 2 * CodePerByte));
+    public long SizeBytes => _wasm.Length + _plain.Code.Bytes + (_metered.IfMade?.Code.Bytes ?? 0);
 
     public ModuleScan Scan { get; }
 
@@ -88,11 +93,8 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
     /// <summary>The code for such limits.</summary>
     internal CompiledModule Code(InstanceLimits limits) => limits.Fuel is null ? _plain : _metered.Value;
 
-    private CompiledModule CompileMetered()
-    {
-        var (engine, code) = _owner.CompileNative(_wasm, Scan, _limits, metered: true);
-        return Linked(engine, code);
-    }
+    private CompiledModule CompileMetered() =>
+        Linked(_owner.CompileNative(_wasm, Scan, _limits, metered: true));
 
     private WasmtimeInstance New(IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
         new(this, Code(limits), Linkable(functions), limits, _owner.Options.MaxJournalBytes);
@@ -122,18 +124,18 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
     }
 
     // One link for all instances: which host functions are meant is found in the store when they are called.
-    private CompiledModule Linked(NativeEngine engine, CodeHandle module)
+    private CompiledModule Linked(NativeCode code)
     {
         var unique = Imports.DistinctBy(i => (i.Module, i.Name)).Count() == Imports.Count;
-        if (!unique || _functionImports.Length != Imports.Count) return new CompiledModule(engine, module, null);
-        var linker = Api.LinkerNew(engine.Handle);
+        if (!unique || _functionImports.Length != Imports.Count) return new CompiledModule(code, null);
+        var linker = Api.LinkerNew(code.Engine.Handle);
         try
         {
             for (var i = 0; i < Imports.Count; i++) Define(linker, Imports[i], i);
             nint linked;
-            var error = Api.LinkerInstantiatePre(linker, module, &linked);
+            var error = Api.LinkerInstantiatePre(linker, code.Module, &linked);
             if (error != 0) throw new WasmLinkException(TrapTranslation.TakeError(error));
-            return new CompiledModule(engine, module, new InstancePreHandle(linked));
+            return new CompiledModule(code, new InstancePreHandle(linked));
         }
         finally
         {

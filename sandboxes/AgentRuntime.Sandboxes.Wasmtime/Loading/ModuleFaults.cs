@@ -19,7 +19,10 @@ internal static class ModuleFaults
     ];
 
     private static readonly string[] OfLimits =
-        ["implementation limit", "exceeds limit", "exceeds the limit", "too big", "too large", "count exceeds"];
+    [
+        "implementation limit", "exceeds limit", "exceeds the limit", "too big", "too large", "count exceeds",
+        "exceeds the configured",
+    ];
 
     public static WasmModuleException From(string message)
     {

@@ -32,6 +32,9 @@ public sealed class WasmtimeLibrary
 
     internal nint Handle { get; }
 
+    /// <summary>What <see cref="Find"/> takes to find the same in another process.</summary>
+    internal string? Named => Path == FileName ? null : Path;
+
     /// <summary>
     /// Finds a library: what is configured, else <see cref="EnvironmentVariable"/>, else beside the program as the
     /// NuGet package leaves it, else where the system's loader looks.
@@ -47,7 +50,7 @@ public sealed class WasmtimeLibrary
         {
             if (_loaded is not null)
             {
-                return configured is null || _loaded.Path == Named(configured)
+                return configured is null || _loaded.Path == FileOf(configured)
                     ? _loaded
                     : throw Unusable($"'{_loaded.Path}' is loaded already, and a process can hold but one", configured);
             }
@@ -58,7 +61,7 @@ public sealed class WasmtimeLibrary
                     : throw Unusable("the binding is for Linux on x64 and arm64", configured);
             }
 
-            return _loaded = configured is null ? FindInstalledWithLockHeld() : Load(Named(configured));
+            return _loaded = configured is null ? FindInstalledWithLockHeld() : Load(FileOf(configured));
         }
     }
 
@@ -125,7 +128,7 @@ public sealed class WasmtimeLibrary
         .Select(m => m.GetCustomAttribute<LibraryImportAttribute>()?.EntryPoint)
         .OfType<string>();
 
-    private static string Named(string configured) => !Directory.Exists(configured)
+    private static string FileOf(string configured) => !Directory.Exists(configured)
         ? System.IO.Path.GetFullPath(configured)
         : new[] { System.IO.Path.Combine(configured, FileName), System.IO.Path.Combine(configured, "lib", FileName) }
             .Select(System.IO.Path.GetFullPath).FirstOrDefault(File.Exists)

@@ -31,6 +31,14 @@ internal static unsafe partial class Api
     [LibraryImport(Library, EntryPoint = "wasmtime_module_serialize")]
     public static partial nint ModuleSerialize(CodeHandle module, NativeVector* bytes);
 
+    /// <summary>
+    /// wasmtime/module.h: <c>own wasmtime_error_t* wasmtime_module_deserialize(wasm_engine_t*, const uint8_t* bytes,
+    /// size_t bytes_len, own wasmtime_module_t** ret)</c>: copies the bytes, and runs whatever code they hold: never
+    /// for bytes that are not our own compiler's.
+    /// </summary>
+    [LibraryImport(Library, EntryPoint = "wasmtime_module_deserialize")]
+    public static partial nint ModuleDeserialize(EngineHandle engine, byte* code, nuint length, nint* module);
+
     /// <summary>wasm.h: <c>void wasm_byte_vec_delete(own wasm_byte_vec_t*)</c>: frees the bytes, not the
     /// structure.</summary>
     [LibraryImport(Library, EntryPoint = "wasm_byte_vec_delete")]

@@ -36,7 +36,16 @@ internal struct SignalStack
     public nuint Bytes;
 }
 
-/// <summary>The few functions of libc that living beside .NET's signal handlers takes.</summary>
+/// <summary><c>struct rlimit</c> of <c>sys/resource.h</c>: two of 64 bits.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ProcessLimit
+{
+    public ulong Soft;
+    public ulong Hard;
+}
+
+/// <summary>The few functions of libc that living beside .NET's signal handlers takes, and bounding a
+/// compiler.</summary>
 internal static unsafe partial class Posix
 {
     public const int SigIll = 4;
@@ -46,6 +55,9 @@ internal static unsafe partial class Posix
 
     /// <summary>mmap: no access, reading and writing, private, anonymous, nothing reserved for it.</summary>
     private const int NoAccess = 0, ReadWrite = 0x1 | 0x2, PrivateAnonymousNoReserve = 0x02 | 0x20 | 0x4000;
+
+    /// <summary>setrlimit: private writable memory, and the size of core dumps.</summary>
+    private const int DataLimit = 2, CoreLimit = 4;
 
     /// <summary>Whether layouts and numbers here are this system's.</summary>
     public static bool IsSupported => OperatingSystem.IsLinux()
@@ -74,6 +86,15 @@ internal static unsafe partial class Posix
         if (address == -1) return false;
         _ = Unmap(address, (nuint)bytes);
         return true;
+    }
+
+    /// <summary>Bounds this process for good: the memory that it writes to, and no core dump of it.</summary>
+    public static void LimitProcess(long memoryBytes)
+    {
+        var memory = new ProcessLimit { Soft = (ulong)memoryBytes, Hard = (ulong)memoryBytes };
+        var none = default(ProcessLimit);
+        if (SetLimit(DataLimit, &memory) != 0 || SetLimit(CoreLimit, &none) != 0)
+            throw new InvalidOperationException("the process cannot be bounded");
     }
 
     /// <summary>Memory for a stack above a page that nothing may touch; 0 when there is none.</summary>
@@ -108,6 +129,9 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", EntryPoint = "__libc_current_sigrtmin")]
     private static partial int FirstRealTimeSignal();
+
+    [LibraryImport("libc", EntryPoint = "setrlimit")]
+    private static partial int SetLimit(int resource, ProcessLimit* limit);
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     private static partial nint Map(nint address, nuint bytes, int protection, int flags, int file, nint offset);

@@ -1,0 +1,3 @@
+using AgentRuntime.Sandboxes.Wasmtime.Compiling;
+
+return CompilerWorker.Run(args);
