@@ -27,6 +27,19 @@ public sealed class ModuleScanTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Types_are_bounded()
+    {
+        Assert.Null(Scanned(Types(100_000), new()));
+        Assert.Equal(ModuleFault.TooLarge, Scanned(Types(100_001), new()));
+
+        static byte[] Types(int count)
+        {
+            var types = Enumerable.Repeat((byte[])[0x60, 0, 0], count).SelectMany(t => t);
+            return [.. Header, .. Section(1, [.. Leb(count), .. types])];
+        }
+    }
+
+    [Fact]
     public void Locals_of_all_functions_together_are_bounded()
     {
         byte[] body = [1, .. Leb(49_999), 0x7E, 0x0B];

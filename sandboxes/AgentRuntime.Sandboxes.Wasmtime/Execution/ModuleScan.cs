@@ -17,6 +17,9 @@ internal sealed class ModuleScan
     /// 64 MiB of memory they take a second.</summary>
     private const int MaxUnwatchedBulk = 100;
 
+    /// <summary>As on the Managed engine: each is entered into a table of all modules, in this process.</summary>
+    private const int MaxTypes = 100_000;
+
     private readonly Dictionary<int, string> _functionNames = [];
     private long _imports;
     private ulong _locals;
@@ -51,6 +54,7 @@ internal sealed class ModuleScan
             if (reader.Broken) break;
             switch (id)
             {
+                case 1: CountTypes(ref section); break;
                 case 2: scan.CountImports(ref section, limits); break;
                 case 3: scan.CountFunctions(ref section, limits); break;
                 case 4: scan.ReadTables(ref section); break;
@@ -65,6 +69,12 @@ internal sealed class ModuleScan
     }
 
     // A count that its section cannot hold is the compiler's to refuse.
+    private static void CountTypes(ref SectionReader section)
+    {
+        var count = section.U32();
+        if (count <= section.Length && count > MaxTypes) TooLarge($"{count} types exceed {MaxTypes}", section.Offset);
+    }
+
     private void CountImports(ref SectionReader section, CompileLimits limits)
     {
         var count = section.U32();
