@@ -9,13 +9,9 @@ internal static class DelegateTypes
     /// <summary>With more parameters the arguments and results go through the value buffer.</summary>
     public const int MaxParameters = 14;
 
-    /// <summary>
-    /// Signatures that get a delegate type of their own. The runtime never frees those, and a guest may invent any
-    /// number of signatures: later ones go through the buffer.
-    /// </summary>
-    private const int MaxSignatures = 8_192;
+    /// <summary>With so many parameters or fewer, any mixture of numbers has a delegate type.</summary>
+    private const int AnyMixture = 5;
 
-    private static readonly Lock Gate = new();
     private static readonly ConcurrentDictionary<FunctionType, Type> Known = new();
 
     private static readonly Type[] Actions =
@@ -43,16 +39,33 @@ internal static class DelegateTypes
     /// <summary>Parameters, then the remaining call depth, then the first result if there is one.</summary>
     public static Type Of(FunctionType type)
     {
-        if (type.Parameters.Length > MaxParameters) return typeof(Action<int>);
-        if (Known.TryGetValue(type, out var known)) return known;
-        lock (Gate)
-        {
-            if (Known.TryGetValue(type, out known)) return known;
-            // Whether a signature is wide must not change once it was asked: what came too late stays out.
-            if (Known.Count >= MaxSignatures && !IsNothingToNothing(type)) return typeof(Action<int>);
-            return Known[type] = Make(type);
-        }
+        if (!IsUsual(type)) return typeof(Action<int>);
+        // Results behind the first go through the buffer, and are no part of the shape.
+        var shape = type.Results.Length <= 1 ? type : new(type.Parameters.ToArray(), [type.Results[0]]);
+        return Known.GetOrAdd(shape, Make);
     }
+
+    /// <summary>
+    /// The signatures that have a delegate type: those of few parameters, and of more where all but one are i32, as in
+    /// what compilers write. The runtime never frees these types, and guests invent any number of signatures; so that
+    /// there are 8,220 in all, whatever guests there were, and none can take them from another.
+    /// </summary>
+    internal static bool IsUsual(FunctionType type)
+    {
+        if (type.Parameters.Length > MaxParameters) return false;
+        var others = 0;
+        foreach (var parameter in type.Parameters)
+        {
+            if (!IsNumber(parameter)) return false;
+            if (parameter != WasmValueType.I32) others++;
+        }
+
+        return (type.Parameters.Length <= AnyMixture || others <= 1)
+            && (type.Results.Length == 0 || IsNumber(type.Results[0]));
+    }
+
+    private static bool IsNumber(WasmValueType type) =>
+        type is WasmValueType.I32 or WasmValueType.I64 or WasmValueType.F32 or WasmValueType.F64;
 
     private static bool IsNothingToNothing(FunctionType type) =>
         type.Parameters.Length == 0 && type.Results.Length == 0;
