@@ -23,6 +23,46 @@ public sealed class TenantLinesTests : IDisposable
     }
 
     [Fact]
+    public async Task Work_that_is_given_up_keeps_its_place_until_it_is_over()
+    {
+        using var lines = new TenantLines(1, "deployments");
+        using var givingUp = new CancellationTokenSource();
+        var held = lines.Join(Tenant(1));
+        var abandoned = held.DoAsync(() => _held.Task, givingUp.Token);
+        using var next = lines.Join(Tenant(1));
+        using var other = lines.Join(Tenant(2));
+        var waiting = next.DoAsync(() => Task.FromResult(2), default);
+        var others = other.DoAsync(() => Task.FromResult(3), default);
+
+        await givingUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => abandoned);
+        held.Dispose();
+
+        Assert.False(waiting.IsCompleted || others.IsCompleted);
+        _held.SetResult(1);
+        Assert.Equal((2, 3), (await waiting, await others));
+    }
+
+    [Fact]
+    public async Task Work_that_is_given_up_counts_until_it_is_over()
+    {
+        using var lines = new TenantLines(1, "deployments", mostOfTenant: 1);
+        using var givingUp = new CancellationTokenSource();
+        var held = lines.Join(Tenant(1));
+        var abandoned = held.DoAsync(() => _held.Task, givingUp.Token);
+        await givingUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => abandoned);
+        held.Dispose();
+
+        Assert.Throws<RuntimeErrorException>(() => lines.Join(Tenant(1)));
+        _held.SetResult(1);
+        using var other = lines.Join(Tenant(2));
+        // In line behind it, and done after it has left.
+        Assert.Equal(2, await other.DoAsync(() => Task.FromResult(2), default));
+        using var again = lines.Join(Tenant(1));
+    }
+
+    [Fact]
     public async Task Of_one_tenant_no_more_waits_than_may()
     {
         var visits = Enumerable.Range(0, TenantLines.MaxOfTenant).Select(_ => _lines.Join(Tenant(1))).ToList();

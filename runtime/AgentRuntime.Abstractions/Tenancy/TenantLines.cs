@@ -7,9 +7,10 @@ namespace AgentRuntime.Abstractions;
 /// </summary>
 /// <param name="atOnce">Pieces of work that are done at once.</param>
 /// <param name="what">What they are, for the refusal: <c>deployments</c>.</param>
-public sealed class TenantLines(int atOnce, string what) : IDisposable
+/// <param name="mostOfTenant">Pieces of one tenant's work that wait or are done; more are refused.</param>
+public sealed class TenantLines(int atOnce, string what, int mostOfTenant = TenantLines.MaxOfTenant) : IDisposable
 {
-    /// <summary>Pieces of one tenant's work that wait or are done, each with what it needs in memory.</summary>
+    /// <summary>How many that are where nothing else bounds them, each with what it needs in memory.</summary>
     public const int MaxOfTenant = 16;
 
     private readonly SemaphoreSlim _places = new(atOnce, atOnce);
@@ -23,10 +24,10 @@ public sealed class TenantLines(int atOnce, string what) : IDisposable
         {
             if (!_lines.TryGetValue(tenant, out var line))
                 _lines.Add(tenant, line = new Line());
-            if (line.Length == MaxOfTenant)
+            if (line.Length == mostOfTenant)
             {
                 throw new RuntimeErrorException(new RuntimeError(
-                    ReasonCodes.ConcurrencyQuota, $"the tenant has {MaxOfTenant} {what} under way, as many as it may")
+                    ReasonCodes.ConcurrencyQuota, $"the tenant has {mostOfTenant} {what} under way, as many as it may")
                 {
                     RetryAfter = TimeSpan.FromSeconds(1),
                 });
@@ -65,11 +66,16 @@ public sealed class TenantLines(int atOnce, string what) : IDisposable
         private readonly TenantLines _owner;
         private readonly TenantId _tenant;
         private readonly Line _line;
+        private Task _work = Task.CompletedTask;
 
         internal Visit(TenantLines owner, TenantId tenant, Line line) =>
             (_owner, _tenant, _line) = (owner, tenant, line);
 
-        /// <summary>Does the work once it is first in its line and a place is free.</summary>
+        /// <summary>
+        /// Does the work once it is first in its line and a place is free. Whoever cancels waits no longer, but work
+        /// that was begun keeps its place until it is over: a tenant that gives up has not made the next one's turn
+        /// come sooner. Called once.
+        /// </summary>
         public async Task<T> DoAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(work);
@@ -77,22 +83,42 @@ public sealed class TenantLines(int atOnce, string what) : IDisposable
             try
             {
                 await _owner._places.WaitAsync(cancellationToken).ConfigureAwait(false);
-                try
-                {
-                    return await work().ConfigureAwait(false);
-                }
-                finally
-                {
-                    _owner._places.Release();
-                }
+            }
+            catch
+            {
+                _line.First.Release();
+                throw;
+            }
+
+            var working = WorkAsync(work);
+            _work = working;
+            return await working.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        /// <summary>Leaves the line, as soon as work that was begun is over.</summary>
+        public void Dispose()
+        {
+            if (_work.IsCompleted) _owner.Leave(_tenant, _line);
+            else _ = LeaveLaterAsync();
+        }
+
+        private async Task<T> WorkAsync<T>(Func<Task<T>> work)
+        {
+            try
+            {
+                return await work().ConfigureAwait(false);
             }
             finally
             {
+                _owner._places.Release();
                 _line.First.Release();
             }
         }
 
-        /// <summary>Leaves the line.</summary>
-        public void Dispose() => _owner.Leave(_tenant, _line);
+        private async Task LeaveLaterAsync()
+        {
+            await _work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _owner.Leave(_tenant, _line);
+        }
     }
 }

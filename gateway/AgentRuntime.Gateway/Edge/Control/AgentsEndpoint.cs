@@ -29,8 +29,9 @@ internal sealed class AgentsEndpoint(
 
         using var visit = _deployments.Join(caller.Tenant);
         var wasm = await BodyReader.ReadAsync(context, options.MaxModuleBytes, cancellationToken);
+        // Nobody can end it, so that it is not given up either: the next of the tenant's would begin beside it.
         var module = await visit.DoAsync(
-            async () => await engine.CompileAsync(wasm, cancellationToken), cancellationToken);
+            async () => await engine.CompileAsync(wasm, CancellationToken.None), cancellationToken);
         var policy = decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}");
         if (policy is not null) module.CheckFits(policy.Limits);
 
