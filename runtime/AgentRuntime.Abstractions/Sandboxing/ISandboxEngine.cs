@@ -17,6 +17,12 @@ public interface ISandboxEngine
     /// AR3001 invalid, AR3002 too large, AR3003 unknown import, AR3004 missing export, AR3014 busy.
     /// </exception>
     ValueTask<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// A module that is compiled and cached, so that nobody need wait for a turn to compile it; null when it would have
+    /// to be compiled. An engine without a cache has none.
+    /// </summary>
+    ISandboxModule? Find(ModuleDigest digest) => null;
 }
 
 /// <summary>A compiled module. Thread-safe; instances share nothing but code.</summary>

@@ -11,6 +11,7 @@ namespace AgentRuntime.Execution;
 internal sealed class RunExecution(
     ActiveRun run,
     ISandboxEngine sandboxes,
+    TenantLines compilations,
     IAgentStore agents,
     ChatHandler chats,
     ToolHandler tools,
@@ -86,7 +87,7 @@ internal sealed class RunExecution(
         // A store that answers that it has no module has not failed for a moment: the run is over.
         if (await agents.ReadModuleAsync(record.Module, cancellationToken).ConfigureAwait(false) is not { } wasm)
             return new RunEnding.Failed(RunErrors.ModuleMissing(record.Module));
-        var module = await sandboxes.CompileAsync(wasm, cancellationToken).ConfigureAwait(false);
+        var module = await CompiledAsync(record, wasm, cancellationToken).ConfigureAwait(false);
         var context = new RunContext(
             record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, run.Meter, run.History,
             run.Approvals, records);
@@ -101,6 +102,19 @@ internal sealed class RunExecution(
             chats.Ended(context);
             run.Meter.Sandbox = guest.Usage;
         }
+    }
+
+    /// <summary>Only a module that must be compiled waits for a turn: tenants' runs that find theirs go
+    /// ahead.</summary>
+    private async Task<ISandboxModule> CompiledAsync(
+        RunRecord record, ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
+    {
+        if (sandboxes.Find(record.Module) is { } module)
+            return module;
+        using var visit = compilations.Join(record.Identity.Tenant);
+        return await visit.DoAsync(
+            () => sandboxes.CompileAsync(wasm, CancellationToken.None).AsTask(), cancellationToken)
+            .ConfigureAwait(false);
     }
 
     private async Task<RunEnding> StepAsync(RunGuest guest, RunContext context, CancellationToken cancellationToken)

@@ -36,6 +36,9 @@ public sealed class RunService : IRunService, IRunApprovals
     private readonly Channel<ActiveRun> _queue;
     private readonly SemaphoreSlim _workers;
     private readonly GuestShelf _shelf;
+
+    // Whoever has a worker may wait: there are but so many.
+    private readonly TenantLines _compilations = new(1, "modules", int.MaxValue);
     private readonly LeftRuns _left;
     private IReadOnlyList<OpenRun> _ofEarlier = [];
     private int _waiting;
@@ -369,7 +372,8 @@ public sealed class RunService : IRunService, IRunApprovals
         try
         {
             await new RunExecution(
-                run, _sandboxes, _agents, _chats, _tools, _memory, _journal, _records, _shelf, slot, _options, _time)
+                run, _sandboxes, _compilations, _agents, _chats, _tools, _memory, _journal, _records, _shelf, slot,
+                _options, _time)
                 .ExecuteAsync(shutdown).ConfigureAwait(false);
             Forget(run);
         }

@@ -8,6 +8,7 @@ namespace AgentRuntime.Sandboxes.Engine;
 /// kept. Thread-safe.
 /// </summary>
 internal sealed class ModuleCache<T>(int capacity, long maxBytes, Func<T, CacheWeight> weigh)
+    where T : class
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<ModuleDigest, LinkedListNode<Entry>> _byDigest = [];
@@ -34,6 +35,18 @@ internal sealed class ModuleCache<T>(int capacity, long maxBytes, Func<T, CacheW
         // Started outside the lock: it may have to wait for a free compiler.
         var task = node.Value.Module.Value;
         return task.IsCompletedSuccessfully && node.Value.IsWeighed ? task : WeighOrForget(node, task);
+    }
+
+    /// <summary>A module that is there, which is then the newest; null when it is not compiled yet.</summary>
+    public T? Find(ModuleDigest digest)
+    {
+        lock (_lock)
+        {
+            if (!_byDigest.TryGetValue(digest, out var node) || !node.Value.IsWeighed) return null;
+            _newestFirst.Remove(node);
+            _newestFirst.AddFirst(node);
+            return node.Value.Module.Value.Result;
+        }
     }
 
     /// <summary>Weighs a module again that takes more than when it was compiled; one that is not kept weighs

@@ -65,6 +65,9 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
     }
 
     /// <inheritdoc/>
+    public ISandboxModule? Find(ModuleDigest digest) => _modules.Find(digest);
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _compilers.Dispose();

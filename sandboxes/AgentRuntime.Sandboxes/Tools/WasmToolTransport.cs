@@ -19,6 +19,9 @@ public sealed class WasmToolTransport(
     /// <summary>The scheme of the addresses that are served here.</summary>
     public const string Scheme = "wasm";
 
+    // Tools stand in the compiler's line one at a time, so that runs wait for one of them at most.
+    private readonly SemaphoreSlim _compiling = new(1, 1);
+
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<ToolDescriptor>> ListAsync(
         ToolServer server, CancellationToken cancellationToken)
@@ -86,7 +89,8 @@ public sealed class WasmToolTransport(
 
     private async Task<WasmSandboxModule> LoadAsync(ToolServer server, CancellationToken cancellationToken)
     {
-        var wasm = server.Endpoint.Scheme == Scheme && TryDigest(server.Endpoint, out var digest)
+        var digest = default(ModuleDigest);
+        var wasm = server.Endpoint.Scheme == Scheme && TryDigest(server.Endpoint, out digest)
             ? await modules.ReadModuleAsync(digest, cancellationToken)
             : null;
         if (wasm is null)
@@ -97,7 +101,26 @@ public sealed class WasmToolTransport(
                 $"{server.Name}: {server.Endpoint}",
                 $"Deploy the tool's module, and name its digest: {Scheme}: and 64 hex digits."));
         }
-        return (WasmSandboxModule)await engine.CompileAsync(wasm.Value, cancellationToken);
+        return (WasmSandboxModule)(engine.Find(digest) ?? await CompileAsync(wasm.Value, cancellationToken));
+    }
+
+    private async Task<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
+    {
+        await _compiling.WaitAsync(cancellationToken);
+        return await CompileInTurnAsync(wasm).WaitAsync(cancellationToken);
+    }
+
+    // A call that is given up leaves the compiler at work, and its turn is not over before that is.
+    private async Task<ISandboxModule> CompileInTurnAsync(ReadOnlyMemory<byte> wasm)
+    {
+        try
+        {
+            return await engine.CompileAsync(wasm, CancellationToken.None);
+        }
+        finally
+        {
+            _compiling.Release();
+        }
     }
 
     private static bool TryDigest(Uri endpoint, out ModuleDigest digest)

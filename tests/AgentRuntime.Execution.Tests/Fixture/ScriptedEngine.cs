@@ -11,6 +11,11 @@ internal delegate Task<string> GuestProgram(string input, ScriptedGuest guest);
 internal sealed class ScriptedEngine : ISandboxEngine
 {
     private readonly ConcurrentDictionary<string, GuestProgram> _programs = [];
+    private readonly ConcurrentDictionary<ModuleDigest, ISandboxModule> _kept = [];
+
+    /// <summary>What compiling a module takes, by its name, which is then kept; null for no time, and nothing is
+    /// kept.</summary>
+    public Func<string, Task>? Compiling { get; set; }
 
     public string Name => "scripted";
 
@@ -20,11 +25,17 @@ internal sealed class ScriptedEngine : ISandboxEngine
         return Encoding.UTF8.GetBytes(name);
     }
 
-    public ValueTask<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
+    public async ValueTask<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
     {
-        var program = _programs[Encoding.UTF8.GetString(wasm.Span)];
-        return ValueTask.FromResult<ISandboxModule>(new Module_(ModuleDigest.Of(wasm.Span), program));
+        var name = Encoding.UTF8.GetString(wasm.Span);
+        var module = new Module_(ModuleDigest.Of(wasm.Span), _programs[name]);
+        if (Compiling is not { } compiling)
+            return module;
+        await compiling(name);
+        return _kept[module.Digest] = module;
     }
+
+    public ISandboxModule? Find(ModuleDigest digest) => _kept.GetValueOrDefault(digest);
 
     private sealed class Module_(ModuleDigest digest, GuestProgram program) : ISandboxModule
     {

@@ -59,6 +59,25 @@ public sealed class CompilationTests
     }
 
     [Fact]
+    public async Task A_module_is_found_once_it_is_compiled_and_as_long_as_it_is_kept()
+    {
+        using var engine = Engine(new() { MaxCachedModules = 2 });
+        var first = ModuleDigest.Of(ScriptedEngine.Bytes(1));
+        _core.MayCompile.Reset();
+        var compiling = engine.CompileAsync(ScriptedEngine.Bytes(1), default).AsTask();
+        Assert.Null(engine.Find(first));
+        _core.MayCompile.Set();
+        var module = await compiling;
+        await engine.CompileAsync(ScriptedEngine.Bytes(2), default);
+
+        // Found, it is the newest.
+        Assert.Same(module, engine.Find(first));
+        await engine.CompileAsync(ScriptedEngine.Bytes(3), default);
+        Assert.Same(module, engine.Find(first));
+        Assert.Null(engine.Find(ModuleDigest.Of(ScriptedEngine.Bytes(2))));
+    }
+
+    [Fact]
     public async Task Modules_that_take_too_many_bytes_together_are_dropped_oldest_first()
     {
         using var engine = Engine(new() { MaxCachedBytes = 250 });
