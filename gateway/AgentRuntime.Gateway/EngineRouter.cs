@@ -18,6 +18,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
     private readonly RouteDesk _desk;
     private readonly EnginePool _pool;
     private readonly RouterParts _parts;
+    private readonly LargeBodies _large = new();
 
     /// <summary>Makes a router; it serves nothing before <see cref="StartAsync"/>.</summary>
     /// <exception cref="RuntimeErrorException">AR8001: the options do not validate; every problem is named.</exception>
@@ -39,7 +40,8 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
             _client,
             _pool,
             _desk,
-            new RouteRequests(_desk, salts, new PromptTokens(options, _client, _pool, time), options.SloTargets),
+            new RouteRequests(
+                _desk, salts, new PromptTokens(options, _client, _pool, _large, time), _large, options.SloTargets),
             new RetryBudget(options.RetryRatio, options.RetryBurst),
             salts,
             time,
@@ -94,7 +96,10 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
             yield break;
         }
 
-        await using var call = new RoutedCall(_parts, request, Parse(request));
+        var template = LargeBodies.IsLarge(request.Body.Length)
+            ? await ParseLargeAsync(request, cancellationToken)
+            : Parse(request);
+        await using var call = new RoutedCall(_parts, request, template);
         while (await call.NextAsync(cancellationToken) is { } chunk)
             yield return chunk;
     }
@@ -105,7 +110,11 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
         await _pool.DisposeAsync();
         await _desk.DisposeAsync();
         _client.Dispose();
+        _large.Dispose();
     }
+
+    private Task<RequestTemplate> ParseLargeAsync(InferenceRequest request, CancellationToken cancellationToken) =>
+        _large.DoAsync(request.Identity.Tenant, () => Parse(request), cancellationToken);
 
     private static RequestTemplate Parse(InferenceRequest request)
     {

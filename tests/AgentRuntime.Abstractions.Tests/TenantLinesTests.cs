@@ -77,5 +77,16 @@ public sealed class TenantLinesTests : IDisposable
         Assert.Equal(1, await next.DoAsync(() => Task.FromResult(1), default));
     }
 
+    [Fact]
+    public void How_much_of_one_tenant_waits_may_be_told()
+    {
+        using var lines = new TenantLines(1, "large requests", mostOfTenant: 1);
+        using var only = lines.Join(Tenant(1));
+
+        var refused = Assert.Throws<RuntimeErrorException>(() => lines.Join(Tenant(1)));
+
+        Assert.Contains("1 large requests", refused.Error.Message, StringComparison.Ordinal);
+    }
+
     private static TenantId Tenant(int number) => new(new Guid(number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1));
 }

@@ -10,8 +10,14 @@ internal static class BodyReader
 {
     /// <exception cref="RuntimeErrorException">AR1003: longer than the bound. AR1010: compressed.</exception>
     /// <exception cref="BadHttpRequestException">It breaks off, or is not framed as HTTP wants it.</exception>
+    public static ValueTask<byte[]> ReadAsync(
+        HttpContext context, int maxBytes, CancellationToken cancellationToken) =>
+        ReadAsync(context, maxBytes, null, default, cancellationToken);
+
+    /// <summary>Reads one whose bytes, if it is not small, count as the tenant's until its request ends.</summary>
+    /// <exception cref="RuntimeErrorException">As above; AR4009 and AR6004: too many bytes are in hand.</exception>
     public static async ValueTask<byte[]> ReadAsync(
-        HttpContext context, int maxBytes, CancellationToken cancellationToken)
+        HttpContext context, int maxBytes, BodyBytes? counted, TenantId tenant, CancellationToken cancellationToken)
     {
         if (context.Request.Headers.ContentEncoding.Count > 0)
         {
@@ -25,6 +31,7 @@ internal static class BodyReader
         // The server's own limit stays: it reads what is left of a body that is refused here (up to that, and for five
         // seconds), so that a client that is still sending hears why instead of finding its connection broken.
         var pipe = context.Request.BodyReader;
+        BodyBytes.Held? held = null;
         while (true)
         {
             var read = await ReadAsync(pipe, cancellationToken);
@@ -32,6 +39,17 @@ internal static class BodyReader
             {
                 pipe.AdvanceTo(read.Buffer.End);
                 throw TooLarge(maxBytes);
+            }
+
+            if (counted is not null && read.Buffer.Length > LargeBodies.SmallBytes)
+            {
+                if (held is null)
+                    context.Response.RegisterForDispose(held = counted.Enter(tenant));
+                if (held.GrowTo(read.Buffer.Length) is { } refusal)
+                {
+                    pipe.AdvanceTo(read.Buffer.End);
+                    throw new RuntimeErrorException(refusal);
+                }
             }
 
             if (read.IsCompleted)

@@ -37,6 +37,14 @@ public sealed record EdgeOptions
     /// <summary>Inference requests at once of one tenant. Default 2,000.</summary>
     public int MaxInferenceRequestsPerTenant { get; init; } = 2_000;
 
+    /// <summary>
+    /// Bytes of large inference requests (above 64 KiB) in hand at once over all tenants. Default 512 MiB.
+    /// </summary>
+    public long MaxInferenceBytes { get; init; } = 512 << 20;
+
+    /// <summary>Bytes of one tenant's large inference requests in hand at once. Default 128 MiB.</summary>
+    public long MaxInferenceBytesPerTenant { get; init; } = 128 << 20;
+
     /// <summary>Event streams at once over all tenants. Default 10,000.</summary>
     public int MaxEventStreams { get; init; } = 10_000;
 
@@ -93,6 +101,8 @@ public sealed record EdgeOptions
         Check(MaxConnections, nameof(MaxConnections));
         Check(MaxInferenceRequests, nameof(MaxInferenceRequests));
         Check(MaxInferenceRequestsPerTenant, nameof(MaxInferenceRequestsPerTenant));
+        Check(MaxInferenceBytes, nameof(MaxInferenceBytes));
+        Check(MaxInferenceBytesPerTenant, nameof(MaxInferenceBytesPerTenant));
         Check(MaxEventStreams, nameof(MaxEventStreams));
         Check(MaxEventStreamsPerTenant, nameof(MaxEventStreamsPerTenant));
         Check(MaxCompilations, nameof(MaxCompilations));

@@ -181,7 +181,7 @@ internal sealed class GrpcEngine : IDisposable
     {
         var bytes = await request.Content!.ReadAsByteArrayAsync(cancellationToken);
         var tokenizer = await _tokenizer.GetAsync(With(request), cancellationToken);
-        var tokens = Read(() => Tokens(bytes, tokenizer));
+        var tokens = await ReadAsync(bytes, () => Tokens(bytes, tokenizer), cancellationToken);
         return Json(Write(json =>
         {
             json.WriteStartArray("tokens"u8);
@@ -202,6 +202,14 @@ internal sealed class GrpcEngine : IDisposable
             ? tokenizer.Bare(text)
             : tokenizer.Prompt(text);
     }
+
+    /// <summary>
+    /// Reads a leg's body, a large one not on a thread that serves: as many at once as the router sends here.
+    /// </summary>
+    private static ValueTask<T> ReadAsync<T>(byte[] bytes, Func<T> body, CancellationToken cancellationToken) =>
+        LargeBodies.IsLarge(bytes.Length)
+            ? new(LargeBodies.ElsewhereAsync(() => Read(body), cancellationToken))
+            : new(Read(body));
 
     /// <summary>
     /// Reads a leg's body. That it is no JSON, or a text of it no Unicode, shows only where it is read; an engine's own
@@ -227,8 +235,10 @@ internal sealed class GrpcEngine : IDisposable
         var options = With(request);
         var tokenizer = await _tokenizer.GetAsync(options, cancellationToken);
         var id = request.Headers.TryGetValues("X-Request-Id", out var ids) ? ids.First() : "";
-        var leg = Read(
-            () => GenerateBody.Read(bytes, isChat, id, tokenizer, _defaults ?? SamplingDefaults.None));
+        var leg = await ReadAsync(
+            bytes,
+            () => GenerateBody.Read(bytes, isChat, id, tokenizer, _defaults ?? SamplingDefaults.None),
+            cancellationToken);
         if (leg.Requests[0].HasCacheSalt)
             await DemandSaltsAsync(options, cancellationToken);
 

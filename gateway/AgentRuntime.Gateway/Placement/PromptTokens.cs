@@ -11,7 +11,8 @@ namespace AgentRuntime.Gateway;
 /// engine is asked at most once for a prompt, within a deadline, by few requests at a time, and is left alone when it
 /// fails. Long prompts are tokenized elsewhere than on the request's thread. Thread-safe.
 /// </summary>
-internal sealed class PromptTokens(EngineRouterOptions options, EngineClient client, EnginePool pool, TimeProvider time)
+internal sealed class PromptTokens(
+    EngineRouterOptions options, EngineClient client, EnginePool pool, LargeBodies large, TimeProvider time)
 {
     private const int CachedTokens = 4 << 20;
     private const int AskedAtOnce = 64;
@@ -44,11 +45,18 @@ internal sealed class PromptTokens(EngineRouterOptions options, EngineClient cli
             var tokenizer = options.Tokenizers.GetValueOrDefault(request.Model) ?? options.Tokenizers[baseModel];
             return request.Body.Length <= InlineBytes
                 ? tokenizer.Tokenize(request.Operation, request.Body)
-                : await Task.Run(() => tokenizer.Tokenize(request.Operation, request.Body), cancellationToken);
+                : await TokenizeElsewhereAsync(request, tokenizer, cancellationToken);
         }
 
         return await AskAsync(request, template, requestId, cancellationToken);
     }
+
+    private Task<int[]?> TokenizeElsewhereAsync(
+        InferenceRequest request, IPromptTokenizer tokenizer, CancellationToken cancellationToken) =>
+        LargeBodies.IsLarge(request.Body.Length)
+            ? large.DoAsync(
+                request.Identity.Tenant, () => tokenizer.Tokenize(request.Operation, request.Body), cancellationToken)
+            : Task.Run(() => tokenizer.Tokenize(request.Operation, request.Body), cancellationToken);
 
     private async ValueTask<int[]?> AskAsync(
         InferenceRequest request, RequestTemplate template, string requestId, CancellationToken cancellationToken)

@@ -8,7 +8,7 @@ namespace AgentRuntime.Gateway;
 /// model has a tokenizer, and then meet those of KV events; else from chunks of text about as long. Thread-safe.
 /// </summary>
 internal sealed class RouteRequests(
-    RouteDesk desk, CacheSalt salts, PromptTokens tokens, ISloTargetSource? targets = null)
+    RouteDesk desk, CacheSalt salts, PromptTokens tokens, LargeBodies large, ISloTargetSource? targets = null)
 {
     // About four bytes make a token of English text.
     private const int BytesPerToken = 4;
@@ -25,19 +25,9 @@ internal sealed class RouteRequests(
     {
         var ids = await tokens.OfAsync(request, home.Base, template, requestId, cancellationToken);
         var scope = BlockScope.Create(salts.Of(request.Identity.Tenant), home.Adapter);
-        var size = desk.Options.BlockTokens;
-        BlockKey[] blocks;
-        if (ids is not null)
-        {
-            blocks = new BlockKey[BlockHasher.BlockCount(ids.Length, size)];
-            desk.Hasher.HashTokens(ids, size, scope, blocks);
-        }
-        else
-        {
-            blocks = new BlockKey[BlockHasher.BlockCount(template.Prompt.Length, size * BytesPerToken)];
-            desk.Hasher.HashText(template.Prompt.Span, size * BytesPerToken, scope, blocks);
-        }
-
+        var blocks = LargeBodies.IsLarge(request.Body.Length)
+            ? await CutLargeAsync(request.Identity.Tenant, template, ids, scope, cancellationToken)
+            : Cut(template, ids, scope);
         var target = targets?.Find(request.Identity);
         return new RouteRequest
         {
@@ -55,6 +45,32 @@ internal sealed class RouteRequests(
             NextCallExpectedIn = request.NextCallExpectedIn?.TotalSeconds,
         };
     }
+
+    private BlockKey[] Cut(RequestTemplate template, int[]? ids, BlockScope scope)
+    {
+        var size = desk.Options.BlockTokens;
+        BlockKey[] blocks;
+        if (ids is not null)
+        {
+            blocks = new BlockKey[BlockHasher.BlockCount(ids.Length, size)];
+            desk.Hasher.HashTokens(ids, size, scope, blocks);
+        }
+        else
+        {
+            blocks = new BlockKey[BlockHasher.BlockCount(template.Prompt.Length, size * BytesPerToken)];
+            desk.Hasher.HashText(template.Prompt.Span, size * BytesPerToken, scope, blocks);
+        }
+
+        return blocks;
+    }
+
+    private Task<BlockKey[]> CutLargeAsync(
+        TenantId tenant,
+        RequestTemplate template,
+        int[]? ids,
+        BlockScope scope,
+        CancellationToken cancellationToken) =>
+        large.DoAsync(tenant, () => Cut(template, ids, scope), cancellationToken);
 
     /// <summary>The class among which work of a priority is ordered: the one of the nearest priority.</summary>
     internal static int ClassOf(int priority, IReadOnlyList<SloClass> classes)

@@ -9,11 +9,15 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class InferenceEndpoint(
     EdgeOptions options, IInferenceRouter router, ModelPolicy policy, IQuotaLedger ledger, TimeProvider time)
+    : IDisposable
 {
     private readonly ClientFlush _client = new(options.ClientStallTimeout, time);
 
     private readonly ConcurrencyLimit _limit =
         new("inference requests", options.MaxInferenceRequests, options.MaxInferenceRequestsPerTenant);
+
+    private readonly BodyBytes _bytes = new(options.MaxInferenceBytes, options.MaxInferenceBytesPerTenant);
+    private readonly LargeBodies _large = new();
 
     public EdgeHandler For(InferenceOperation operation) => (context, caller, cancellationToken) =>
         HandleAsync(context, caller, operation, static body => body, AnswerAsync, cancellationToken);
@@ -61,10 +65,11 @@ internal sealed class InferenceEndpoint(
             return Task.CompletedTask;
         });
         using var place = _limit.Enter(caller.Tenant);
-        var given = await BodyReader.ReadAsync(context, options.MaxInferenceBodyBytes, cancellationToken);
-        JsonText.DemandUnicode(given);
-        var body = turn(given);
-        var client = ClientRequest.Read(body, operation, options);
+        var given = await BodyReader.ReadAsync(
+            context, options.MaxInferenceBodyBytes, _bytes, caller.Tenant, cancellationToken);
+        var (body, client) = LargeBodies.IsLarge(given.Length)
+            ? await ReadLargeAsync(given, operation, turn, caller.Tenant, cancellationToken)
+            : Read(given, operation, turn);
         var permission = policy.Demand(caller, client.Model);
         var outcome = CallOutcome.Failed;
         try
@@ -79,6 +84,24 @@ internal sealed class InferenceEndpoint(
             permission.Settle(outcome);
         }
     }
+
+    public void Dispose() => _large.Dispose();
+
+    private (byte[] Body, ClientRequest Client) Read(
+        byte[] given, InferenceOperation operation, Func<byte[], byte[]> turn)
+    {
+        JsonText.DemandUnicode(given);
+        var body = turn(given);
+        return (body, ClientRequest.Read(body, operation, options));
+    }
+
+    private Task<(byte[] Body, ClientRequest Client)> ReadLargeAsync(
+        byte[] given,
+        InferenceOperation operation,
+        Func<byte[], byte[]> turn,
+        TenantId tenant,
+        CancellationToken cancellationToken) =>
+        _large.DoAsync(tenant, () => Read(given, operation, turn), cancellationToken);
 
     private async Task OpenAsync(
         HttpContext context,
