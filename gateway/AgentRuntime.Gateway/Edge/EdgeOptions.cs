@@ -86,6 +86,12 @@ public sealed record EdgeOptions
     /// <summary>Texts of one embeddings request. Default 2,048, as OpenAI.</summary>
     public int MaxEmbeddingInputs { get; init; } = 2_048;
 
+    /// <summary>
+    /// Tokens that are reserved for each image, sound or film of a request, and the most that it is charged. Default
+    /// 16,384 (Qwen2.5-VL's most for an image).
+    /// </summary>
+    public int MaxMediaTokens { get; init; } = 16_384;
+
     /// <summary>Whether messages may point engines at addresses to fetch (images by URL). Default no.</summary>
     public bool AllowRemoteMedia { get; init; }
 
@@ -114,6 +120,7 @@ public sealed record EdgeOptions
         Check(DefaultMaxOutputTokens, nameof(DefaultMaxOutputTokens));
         Check(MaxOutputTokens, nameof(MaxOutputTokens));
         Check(MaxChoices, nameof(MaxChoices));
+        Check(MaxMediaTokens, nameof(MaxMediaTokens));
         Check(MaxEmbeddingInputs, nameof(MaxEmbeddingInputs));
         if (problems.Count > 0)
             throw new RuntimeErrorException(new RuntimeError(

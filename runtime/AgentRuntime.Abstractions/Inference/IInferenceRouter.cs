@@ -69,9 +69,15 @@ public sealed record InferenceRequest(
     public Action<InferenceUsage, MicroUsd>? Settled { get; init; }
 
     /// <summary>
+    /// The most tokens that engines make of images, sound and films in the prompt, which their bytes, or the address
+    /// where they are, say nothing of. Default 0: there are none.
+    /// </summary>
+    public TokenCount MediaTokensAtMost { get; init; }
+
+    /// <summary>
     /// An upper bound of the prompt's tokens, for reservations: no tokenizer makes more tokens than bytes.
     /// </summary>
-    public TokenCount PromptTokensAtMost => new(Body.Length);
+    public TokenCount PromptTokensAtMost => new(Body.Length + MediaTokensAtMost.Value);
 }
 
 /// <summary>A piece of a streamed answer. Immutable.</summary>

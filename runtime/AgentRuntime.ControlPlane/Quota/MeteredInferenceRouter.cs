@@ -11,8 +11,11 @@ namespace AgentRuntime.ControlPlane;
 /// </summary>
 public sealed class MeteredInferenceRouter(IInferenceRouter inner, IQuotaLedger ledger) : IInferenceRouter
 {
-    /// <summary>English text has about four bytes a token; used only where the engine's count is missing.</summary>
-    private const int BytesPerToken = 4;
+    /// <summary>
+    /// English text has about four bytes a token, and an image a fraction of the most that one may have; used only
+    /// where the engine's count is missing.
+    /// </summary>
+    private const int MostPerToken = 4;
 
     /// <inheritdoc/>
     public IReadOnlyList<ServedModel> Models => inner.Models;
@@ -68,7 +71,7 @@ public sealed class MeteredInferenceRouter(IInferenceRouter inner, IQuotaLedger 
     }
 
     private static InferenceUsage Estimate(InferenceRequest request, int chunks) => new(
-        new TokenCount((request.Body.Length + BytesPerToken - 1) / BytesPerToken),
+        new TokenCount((request.PromptTokensAtMost.Value + MostPerToken - 1) / MostPerToken),
         default,
         new TokenCount(Math.Min(chunks, request.MaxOutputTokens)));
 

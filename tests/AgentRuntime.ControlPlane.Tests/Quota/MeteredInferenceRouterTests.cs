@@ -29,6 +29,15 @@ public sealed class MeteredInferenceRouterTests
     }
 
     [Fact]
+    public async Task Media_are_held_beside_the_bytes_and_estimated_like_them()
+    {
+        var seen = 0L;
+        await ReadAsync(
+            new ScriptedRouter(Text("a"), Text("b")), take: 1, onChunk: _ => seen = TokensLeft, mediaTokens: 40);
+        Assert.Equal((1_000 - 140 - 20, 1_000 - 35 - 1), (seen, TokensLeft));
+    }
+
+    [Fact]
     public async Task A_refused_request_never_reaches_the_engines()
     {
         _quota.Limits = new QuotaLimits { TokensPerMinute = new(50) };
@@ -125,6 +134,7 @@ public sealed class MeteredInferenceRouterTests
         IInferenceRouter inner,
         int take = int.MaxValue,
         Action<InferenceChunk>? onChunk = null,
+        long mediaTokens = 0,
         CancellationToken cancellationToken = default)
     {
         var router = new MeteredInferenceRouter(inner, _quota.Ledger);
@@ -132,6 +142,7 @@ public sealed class MeteredInferenceRouterTests
             _quota.Caller, LedgerFixture.Model, InferenceOperation.Chat, new byte[100], MaxOutputTokens: 20)
         {
             Settled = (usage, cost) => _settled.Add((usage, cost)),
+            MediaTokensAtMost = new(mediaTokens),
         };
         var chunks = new List<InferenceChunk>();
         await foreach (var chunk in router.GenerateAsync(request, cancellationToken))

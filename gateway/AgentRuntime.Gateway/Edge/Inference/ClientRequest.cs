@@ -12,6 +12,9 @@ namespace AgentRuntime.Gateway;
 /// <param name="Choices">Prompts times answers to each.</param>
 internal sealed record ClientRequest(string Model, bool Stream, bool IncludeUsage, int? MaxOutputTokens, int Choices)
 {
+    /// <summary>Images, sounds and films of a chat.</summary>
+    public int Media { get; init; }
+
     private const int MaxModelChars = 256;
 
     /// <summary>Reads a body of the OpenAI form.</summary>
@@ -34,7 +37,8 @@ internal sealed record ClientRequest(string Model, bool Stream, bool IncludeUsag
         if (operation == InferenceOperation.Embedding)
             return Embedding(root, model, options);
 
-        var prompts = operation == InferenceOperation.Chat ? Messages(root, options) : Prompts(root, "prompt");
+        var media = operation == InferenceOperation.Chat ? Messages(root, options) : 0;
+        var prompts = operation == InferenceOperation.Chat ? 1 : Prompts(root, "prompt");
         var n = Number(root, "n") ?? 1;
         if (Number(root, "best_of") is { } best && best != n)
             throw Unsupported("best_of", "'best_of' must equal 'n'");
@@ -47,7 +51,7 @@ internal sealed record ClientRequest(string Model, bool Stream, bool IncludeUsag
             throw Malformed("max_tokens", $"'max_tokens' must be 1 to {options.MaxOutputTokens}");
 
         var stream = Flag(root, "stream");
-        return new ClientRequest(model, stream, stream && IncludesUsage(root), max, n * prompts);
+        return new ClientRequest(model, stream, stream && IncludesUsage(root), max, n * prompts) { Media = media };
     }
 
     private static JsonDocument Parse(ReadOnlyMemory<byte> body, int maxDepth)
@@ -67,27 +71,31 @@ internal sealed record ClientRequest(string Model, bool Stream, bool IncludeUsag
         }
     }
 
+    /// <summary>How many media there are.</summary>
     private static int Messages(JsonElement root, EdgeOptions options)
     {
         if (!root.TryGetProperty("messages", out var messages) || messages.ValueKind != JsonValueKind.Array
             || messages.GetArrayLength() == 0)
             throw Malformed("messages", "'messages' must be an array with at least one message");
 
-        var index = 0;
+        var (index, media) = (0, 0);
         foreach (var message in messages.EnumerateArray())
         {
             if (message.ValueKind != JsonValueKind.Object
                 || !message.TryGetProperty("role", out var role) || role.ValueKind != JsonValueKind.String)
                 throw Malformed($"messages[{index}]", "a message must be an object with a 'role'");
 
-            if (message.TryGetProperty("content", out var content)
-                && ContentParts.ProblemOf(content, options.AllowRemoteMedia) is { } problem)
-                throw Unsupported($"messages[{index}].content", problem);
+            if (message.TryGetProperty("content", out var content))
+            {
+                if (ContentParts.ProblemOf(content, options.AllowRemoteMedia) is { } problem)
+                    throw Unsupported($"messages[{index}].content", problem);
+                media += ContentParts.MediaIn(content);
+            }
 
             index++;
         }
 
-        return 1;
+        return media;
     }
 
     /// <summary>Nothing is generated; the ledger holds the one output token that it holds at least.</summary>

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace AgentRuntime.Gateway;
 
-/// <summary>What the parts of a message's content may not say, whatever engine reads them. Stateless.</summary>
+/// <summary>
+/// What the parts of a message's content may not say, whatever engine reads them, and how many are media. Stateless.
+/// </summary>
 internal static class ContentParts
 {
     /// <param name="content">A message's content; text has no parts.</param>
@@ -24,6 +26,17 @@ internal static class ContentParts
 
         return null;
     }
+
+    /// <summary>How many parts are not text: what an engine makes of them, their bytes do not tell.</summary>
+    /// <param name="content">A message's content; text has no parts.</param>
+    public static int MediaIn(JsonElement content) =>
+        content.ValueKind == JsonValueKind.Array ? content.EnumerateArray().Count(IsMedia) : 0;
+
+    private static bool IsMedia(JsonElement part) =>
+        part.ValueKind == JsonValueKind.Object
+        && (part.TryGetProperty("type", out var type) ? !IsText(TextOf(type)) : !part.TryGetProperty("text", out _));
+
+    private static bool IsText(string type) => type is "text" or "refusal" or "thinking";
 
     private static string? ProblemOf(JsonProperty member, bool allowRemoteMedia)
     {

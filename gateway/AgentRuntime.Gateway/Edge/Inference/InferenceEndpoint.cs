@@ -74,8 +74,12 @@ internal sealed class InferenceEndpoint(
         var outcome = CallOutcome.Failed;
         try
         {
-            var tokens = client.MaxOutputTokens ?? DefaultFor(client.Model);
-            var request = new InferenceRequest(caller, client.Model, operation, body, tokens * client.Choices);
+            var most = ContextOf(client.Model);
+            var tokens = client.MaxOutputTokens ?? DefaultFor(most);
+            var request = new InferenceRequest(caller, client.Model, operation, body, tokens * client.Choices)
+            {
+                MediaTokensAtMost = MediaTokens(client.Media, most),
+            };
             await OpenAsync(context, request, client, answer, cancellationToken);
             outcome = CallOutcome.Succeeded;
         }
@@ -132,21 +136,28 @@ internal sealed class InferenceEndpoint(
             ? AnswerStream.WriteAsync(context, chunks, client.IncludeUsage, _client, cancellationToken)
             : WholeAnswer.WriteAsync(context, chunks, request, cancellationToken);
 
-    /// <summary>
-    /// A quarter of a small context, so that the engine does not refuse what the client never asked for.
-    /// </summary>
-    private int DefaultFor(string model)
+    private int ContextOf(string model)
     {
-        var context = 0;
         foreach (var served in router.Models)
         {
             if (served.Name == model)
-                context = served.ContextTokens;
+                return served.ContextTokens;
         }
 
-        return context == 0
-            ? options.DefaultMaxOutputTokens
-            : Math.Clamp(context / 4, 1, options.DefaultMaxOutputTokens);
+        return 0;
+    }
+
+    /// <summary>
+    /// A quarter of a small context, so that the engine does not refuse what the client never asked for.
+    /// </summary>
+    private int DefaultFor(int context) => context == 0
+        ? options.DefaultMaxOutputTokens
+        : Math.Clamp(context / 4, 1, options.DefaultMaxOutputTokens);
+
+    private TokenCount MediaTokens(int media, int context)
+    {
+        var most = (long)media * options.MaxMediaTokens;
+        return new(context == 0 ? most : Math.Min(most, context));
     }
 }
 
