@@ -42,7 +42,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
             _desk,
             new RouteRequests(
                 _desk, salts, new PromptTokens(options, _client, _pool, _large, time), _large, options.SloTargets),
-            new RetryBudget(options.RetryRatio, options.RetryBurst),
+            new RetryBudgets(options.RetryRatio, options.RetryBurst),
             salts,
             time,
             logger);

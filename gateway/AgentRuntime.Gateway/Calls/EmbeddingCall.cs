@@ -11,13 +11,14 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class EmbeddingCall(RouterParts parts, InferenceRequest request)
 {
+    private readonly RetryBudget _retries = parts.Retries.Of(request.Identity.Tenant);
     private readonly string _requestId = RequestName.New("", parts.Time.GetUtcNow());
 
     /// <exception cref="RuntimeErrorException">AR1008, AR4001, AR4002, AR4005 to AR4009.</exception>
     public async Task<InferenceChunk> RunAsync(CancellationToken cancellationToken)
     {
         using var telemetry = new CallTelemetry(request, parts.Time);
-        parts.Retries.Deposit();
+        _retries.Deposit();
         try
         {
             var tried = new List<Engine>();
@@ -36,7 +37,7 @@ internal sealed class EmbeddingCall(RouterParts parts, InferenceRequest request)
                         throw new RuntimeErrorException(failure.Error, failure);
                     if (LacksEmbeddings(failure))
                         continue;
-                    if (tried.Count >= parts.Options.MaxAttempts || !parts.Retries.TryWithdraw() || !AnyLeft(tried))
+                    if (tried.Count >= parts.Options.MaxAttempts || !_retries.TryWithdraw() || !AnyLeft(tried))
                         throw new RuntimeErrorException(failure.Error, failure);
                 }
             }

@@ -8,7 +8,10 @@ namespace AgentRuntime.Gateway;
 /// on or is charged. For one request.
 /// </summary>
 internal sealed class HedgedStart(
-    RouterParts parts, Func<Placement, CancellationToken, Task<DecodeLeg>> open, string requestId)
+    RouterParts parts,
+    RetryBudget retries,
+    Func<Placement, CancellationToken, Task<DecodeLeg>> open,
+    string requestId)
 {
     /// <exception cref="EngineFailure">The first engine failed, and no other answered.</exception>
     public async Task<StartedLeg> RunAsync(
@@ -50,11 +53,11 @@ internal sealed class HedgedStart(
     /// </summary>
     private Placement? TryPlaceBeside(Placement placement, in RouteRequest request, string? adapter)
     {
-        if (!parts.Retries.TryWithdraw())
+        if (!retries.TryWithdraw())
             return null;
         var beside = parts.Desk.TrySubmitBeside(placement, request, adapter);
         if (beside is null)
-            parts.Retries.GiveBack();
+            retries.GiveBack();
         return beside;
     }
 

@@ -11,7 +11,8 @@ namespace AgentRuntime.Gateway;
 /// Opens the legs of one attempt: prefill on one engine and decode on another by <c>kv_transfer_params</c> (the
 /// llm-d sidecar's protocol), or both on one. Stateless beyond its call.
 /// </summary>
-internal sealed class LegOpener(RouterParts parts, InferenceRequest request, RequestTemplate template, Activity? parent)
+internal sealed class LegOpener(
+    RouterParts parts, InferenceRequest request, RequestTemplate template, RetryBudget retries, Activity? parent)
 {
     private const int PrefillAttempts = 2;
 
@@ -151,7 +152,7 @@ internal sealed class LegOpener(RouterParts parts, InferenceRequest request, Req
                 GatewayLog.LegFailed(parts.Logger, engine.Name, requestId, failure.Error.ToString());
                 var again = failure.Status is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable
                     or HttpStatusCode.GatewayTimeout;
-                if (!again || attempt == PrefillAttempts || !parts.Retries.TryWithdraw())
+                if (!again || attempt == PrefillAttempts || !retries.TryWithdraw())
                     return null;
             }
             catch (Exception e)

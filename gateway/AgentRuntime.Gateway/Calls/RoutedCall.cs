@@ -13,6 +13,7 @@ internal sealed class RoutedCall : IAsyncDisposable
     private readonly InferenceRequest _request;
     private readonly RequestTemplate _template;
     private readonly CallTelemetry _telemetry;
+    private readonly RetryBudget _retries;
     private readonly LegOpener _opener;
     private readonly string _requestId;
     private readonly Queue<InferenceChunk> _ready = new();
@@ -37,12 +38,13 @@ internal sealed class RoutedCall : IAsyncDisposable
         _request = request;
         _template = template;
         _telemetry = new CallTelemetry(request, parts.Time);
-        _opener = new LegOpener(parts, request, template, _telemetry.Activity);
+        _retries = parts.Retries.Of(request.Identity.Tenant);
+        _opener = new LegOpener(parts, request, template, _retries, _telemetry.Activity);
         _progress = new AnswerProgress(request, template);
         _requestId = RequestName.New("", parts.Time.GetUtcNow());
         _maxTokens = Math.Max(1, request.MaxOutputTokens / template.Choices);
         _maySplit = template.Choices == 1;
-        parts.Retries.Deposit();
+        _retries.Deposit();
     }
 
     /// <summary>The next chunk; null after the last one.</summary>
@@ -190,7 +192,7 @@ internal sealed class RoutedCall : IAsyncDisposable
 
     private async Task<DecodeLeg> RaceAsync(Placement placement, CancellationToken cancellationToken)
     {
-        var race = new HedgedStart(_parts, OpenAsync, _requestId);
+        var race = new HedgedStart(_parts, _retries, OpenAsync, _requestId);
         var won = await race.RunAsync(placement, _route, _home.Adapter, cancellationToken);
         _placement = won.Placement;
         foreach (var item in won.Ahead)
@@ -333,7 +335,7 @@ internal sealed class RoutedCall : IAsyncDisposable
     private bool MayRetry(EngineFailure failure)
     {
         if (_moved || !failure.Lost)
-            return _parts.Retries.TryWithdraw();
+            return _retries.TryWithdraw();
 
         return _moved = true;
     }

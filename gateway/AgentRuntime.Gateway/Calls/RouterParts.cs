@@ -9,7 +9,7 @@ internal sealed record RouterParts(
     EnginePool Pool,
     RouteDesk Desk,
     RouteRequests Requests,
-    RetryBudget Retries,
+    RetryBudgets Retries,
     CacheSalt Salt,
     TimeProvider Time,
     ILogger Logger);

@@ -68,14 +68,14 @@ public sealed record EngineRouterOptions
     public int MaxAttempts { get; init; } = 3;
 
     /// <summary>
-    /// Retries that may be made for each request that came in, beyond <see cref="RetryBurst"/>: a pool that fails as
-    /// a whole must not get a multiple of its load. The first time that a request loses its connection to an engine is
-    /// not counted: an engine that dies loses all that it had under way at once. Default 0.2 (Finagle's and Envoy's
-    /// retry budget).
+    /// Retries that may be made for each request of a tenant that came in, beyond <see cref="RetryBurst"/>: a pool that
+    /// fails as a whole must not get a multiple of its load. The first time that a request loses its connection to an
+    /// engine is not counted: an engine that dies loses all that it had under way at once. Default 0.2 (Finagle's and
+    /// Envoy's retry budget).
     /// </summary>
     public double RetryRatio { get; init; } = 0.2;
 
-    /// <summary>Retries that may be made at once from a full budget. Default 20.</summary>
+    /// <summary>Retries of a tenant that may be made at once from a full budget. Default 20.</summary>
     public int RetryBurst { get; init; } = 20;
 
     /// <summary>

@@ -9,6 +9,15 @@ internal sealed class RetryBudget(double ratio, int burst)
     private readonly Lock _lock = new();
     private double _tokens = burst;
 
+    public bool IsFull
+    {
+        get
+        {
+            lock (_lock)
+                return _tokens >= burst;
+        }
+    }
+
     public void Deposit()
     {
         lock (_lock)

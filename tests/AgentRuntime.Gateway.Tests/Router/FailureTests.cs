@@ -227,6 +227,44 @@ public class FailureTests
         Assert.Equal(12, a.Seen.Count + b.Seen.Count);
     }
 
+    [Fact]
+    public async Task A_tenant_that_has_spent_its_retries_leaves_others_theirs()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        foreach (var engine in new[] { a, b })
+            engine.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, 500);
+        await using var harness = await StartAsync([a, b], o => o with
+        {
+            RetryBurst = 2,
+            RetryRatio = 0,
+            CircuitFailures = 1_000,
+        });
+        for (var i = 0; i < 4; i++)
+            await harness.RefusedAsync();
+        var before = a.Seen.Count + b.Seen.Count;
+
+        await harness.RefusedAsync(Chat(identity: Identity("globex")));
+
+        Assert.Equal((6, 3), (before, a.Seen.Count + b.Seen.Count - before));
+    }
+
+    [Fact]
+    public void Budgets_are_bounded_and_those_that_are_full_are_forgotten_first()
+    {
+        var budgets = new RetryBudgets(ratio: 0.2, burst: 1, mostTenants: 2);
+        var tenants = Enumerable.Range(0, 4).Select(i => Identity($"{i}").Tenant).ToArray();
+        Assert.True(budgets.Of(tenants[0]).TryWithdraw());
+        Assert.False(budgets.Of(tenants[0]).TryWithdraw());
+        var full = budgets.Of(tenants[1]);
+
+        Assert.True(budgets.Of(tenants[2]).TryWithdraw());
+
+        Assert.False(budgets.Of(tenants[0]).TryWithdraw());
+        Assert.Same(budgets.Of(tenants[1]), budgets.Of(tenants[3]));
+        Assert.NotSame(full, budgets.Of(tenants[1]));
+    }
+
     [Theory]
     [InlineData(1, true)]
     [InlineData(2, false)]

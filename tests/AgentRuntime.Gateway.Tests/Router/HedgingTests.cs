@@ -119,12 +119,12 @@ public class HedgingTests
         var options = Hedged(new EngineRouterOptions());
         var desk = harness.Router.Desk;
         var parts = new RouterParts(
-            options, null!, harness.Router.Pool, desk, null!, retries, null!, time, NullLogger.Instance);
+            options, null!, harness.Router.Pool, desk, null!, null!, null!, time, NullLogger.Instance);
         Assert.True(desk.TryFind("m", out var home));
         var route = new RouteRequest { Pool = home.Pool, Tenant = Acme.Tenant, PromptTokens = 10 };
         var placement = await desk.SubmitAsync(route, adapter: null, CancellationToken.None);
         var answer = new TaskCompletionSource<DecodeLeg>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var starting = new HedgedStart(parts, (_, _) => answer.Task, "r").RunAsync(
+        var starting = new HedgedStart(parts, retries, (_, _) => answer.Task, "r").RunAsync(
             placement, route, adapter: null, CancellationToken.None);
 
         time.Advance(options.HedgeAfter!.Value);
