@@ -56,7 +56,7 @@ public sealed partial class RoutingCore
         now = Clock(now);
         return
         [
-            .. _pools.Where(pool => pool.HasEngines || pool.Waiting > 0
+            .. _pools.Values.Where(pool => pool.HasEngines || pool.Waiting > 0
                     || now - pool.LackedEngineAt <= RefusedLatelySeconds)
                 .Select(pool => (pool.Model, AdviseScaling(pool.Number, now))),
         ];

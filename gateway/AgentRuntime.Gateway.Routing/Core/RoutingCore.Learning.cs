@@ -23,7 +23,7 @@ public sealed partial class RoutingCore
             }
         }
 
-        foreach (var pool in _pools)
+        foreach (var pool in _pools.Values)
         {
             pool.Index.Advance(now);
             var speed = 0.0;
@@ -51,6 +51,8 @@ public sealed partial class RoutingCore
 
             pool.TokensPerSecond = speed;
         }
+
+        FreePools(now);
     }
 
     private void TrackBusy(ref EngineRow row, EngineState state, double now)

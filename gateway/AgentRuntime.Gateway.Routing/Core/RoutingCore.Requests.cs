@@ -20,7 +20,7 @@ public sealed partial class RoutingCore
         get
         {
             var waiting = 0;
-            foreach (var pool in _pools)
+            foreach (var pool in _pools.Values)
                 waiting += pool.Waiting;
             return waiting;
         }

@@ -64,7 +64,8 @@ public sealed partial class RoutingCore
     private readonly Router _router;
     private readonly Random _random;
     private readonly Dictionary<string, ModelPool> _poolsByModel = new(StringComparer.Ordinal);
-    private readonly List<ModelPool> _pools = [];
+    private readonly Dictionary<int, ModelPool> _pools = [];
+    private int _lastPool;
     private double _now = double.NegativeInfinity;
 
     /// <summary>A core without engines.</summary>
@@ -87,7 +88,9 @@ public sealed partial class RoutingCore
     /// <summary>The options.</summary>
     public RoutingOptions Options => _options;
 
-    /// <summary>The pool of a model: it exists as soon as the model has had an engine.</summary>
+    /// <summary>
+    /// The pool of a model: it exists as soon as the model has had an engine, and for an hour after the last one.
+    /// </summary>
     public bool TryGetPool(string model, out int pool)
     {
         var found = _poolsByModel.TryGetValue(model, out var modelPool);
@@ -125,8 +128,8 @@ public sealed partial class RoutingCore
         now = Clock(now);
         if (!_poolsByModel.TryGetValue(description.Model, out var pool))
         {
-            pool = new(_pools.Count + 1, description.Model, _options);
-            _pools.Add(pool);
+            pool = new(++_lastPool, description.Model, _options);
+            _pools.Add(pool.Number, pool);
             _poolsByModel.Add(description.Model, pool);
         }
 
@@ -276,8 +279,8 @@ public sealed partial class RoutingCore
     }
 
     internal ModelPool PoolOf(int pool) =>
-        (uint)(pool - 1) < (uint)_pools.Count
-            ? _pools[pool - 1]
+        _pools.TryGetValue(pool, out var found)
+            ? found
             : throw new ArgumentOutOfRangeException(nameof(pool), pool, "no such pool");
 
     private (ModelPool Pool, EngineState State) Find(EngineRef engine)

@@ -11,6 +11,7 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     private EngineState?[] _engines = [];
     private byte[] _transferGroups = [];
     private int _activeTenants;
+    private int _engineCount;
 
     public int Number { get; } = number;
 
@@ -75,6 +76,12 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
         }
     }
 
+    /// <summary>Whether it has no engine, none that still works on something either, and no request.</summary>
+    public bool IsEmpty => _engineCount == 0 && _activeTenants == 0;
+
+    /// <summary>Since when it is empty; infinite while it is not, or nobody has looked.</summary>
+    public double EmptySince { get; set; } = double.PositiveInfinity;
+
     /// <summary>Smoothed time of a prefill.</summary>
     public double MeanPrefillSeconds { get; private set; } = 1000 / options.Prior.PrefillTokensPerSecond;
 
@@ -110,6 +117,7 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
             AddedAt = now, BusyShareAt = now, DoubtedAt = now,
         };
         _engines[engine] = state;
+        _engineCount++;
         _transferGroups[engine] = description.TransferGroup;
         ref var row = ref _rows[engine];
         row = new()
@@ -136,8 +144,10 @@ internal sealed class ModelPool(int number, string model, RoutingOptions options
     /// <summary>Gives a removed engine's place back once nothing of it is under way.</summary>
     public void FreeWhenEnded(int engine)
     {
-        if (_engines[engine] is { Removed: true } && _rows[engine] is { Running: 0, Prefilling: 0 })
-            _engines[engine] = null;
+        if (_engines[engine] is not { Removed: true } || _rows[engine] is not { Running: 0, Prefilling: 0 })
+            return;
+        _engines[engine] = null;
+        _engineCount--;
     }
 
     /// <summary>The tenant's share.</summary>

@@ -37,11 +37,21 @@ internal sealed class ModelHomes
         home.Engines += engines;
         home.Usable += usable;
 
-        // A base model's pool lives as long as the core: asked for without engines, it says that there are none now.
+        // A base model's pool outlives its engines for a while: asked for then, it says that there are none now.
         if (home is { Engines: 0, Where.Adapter: not null })
             homes.Remove(home);
         if (homes.Count == 0)
             _homes.Remove(model);
+    }
+
+    /// <summary>Forgets those in pools that are no more.</summary>
+    public void Forget(Predicate<int> isGone)
+    {
+        foreach (var (model, homes) in _homes)
+        {
+            if (homes.RemoveAll(h => isGone(h.Where.Pool)) > 0 && homes.Count == 0)
+                _homes.Remove(model);
+        }
     }
 
     private sealed class Home(ModelHome where)

@@ -86,11 +86,22 @@ internal sealed partial class RouteDesk
     }
 
     /// <summary>The lock is held. The number is good for the call that follows.</summary>
-    /// <exception cref="RuntimeErrorException">AR4001: more adapters are in use than can be told apart.</exception>
-    private int LoraOf(int pool, string? adapter) => _core.LoraOf(pool, adapter) is >= 0 and var number
-        ? number
-        : throw new RuntimeErrorException(new RuntimeError(
-            ReasonCodes.Saturated, "the base model has too many adapters in use", "model"));
+    /// <exception cref="RuntimeErrorException">
+    /// AR4001: the pool is no more. AR4009: more adapters are in use than can be told apart.
+    /// </exception>
+    private int LoraOf(int pool, string? adapter)
+    {
+        if (!_core.HasPool(pool))
+        {
+            throw new RuntimeErrorException(new RuntimeError(
+                ReasonCodes.NoEngine, "the model has had no engine for long", "model"));
+        }
+
+        return _core.LoraOf(pool, adapter) is >= 0 and var number
+            ? number
+            : throw new RuntimeErrorException(new RuntimeError(
+                ReasonCodes.Saturated, "the base model has too many adapters in use", "model"));
+    }
 
     /// <summary>The lock is held. Counts the models of a place in or out.</summary>
     private void Count(Placed placed, int engines, bool usable)

@@ -26,6 +26,7 @@ internal sealed partial class RouteDesk : IAsyncDisposable
 
     private readonly EngineRouterOptions _options;
     private readonly ILogger _logger;
+    private int _poolsFreed;
 
     public RouteDesk(EngineRouterOptions options, TimeProvider time, ILogger? logger = null)
     {
@@ -44,7 +45,9 @@ internal sealed partial class RouteDesk : IAsyncDisposable
 
     private double Now => _time.GetElapsedTime(_origin).TotalSeconds;
 
-    /// <summary>Where a model is served; false for one that no engine ever had, or none has any more as an adapter.
+    /// <summary>
+    /// Where a model is served; false for one that no engine has had in the last hour, or none has any more as an
+    /// adapter.
     /// </summary>
     public bool TryFind(string model, out ModelHome home)
     {
@@ -314,6 +317,12 @@ internal sealed partial class RouteDesk : IAsyncDisposable
             foreach (var ((engine, _), placed) in _places)
                 SetHealth(engine, placed);
             _core.Advance(Now);
+            if (_poolsFreed != _core.PoolsFreed)
+            {
+                _poolsFreed = _core.PoolsFreed;
+                _homes.Forget(pool => !_core.HasPool(pool));
+            }
+
             Pump();
         }
     }

@@ -66,6 +66,25 @@ public sealed class PlacementTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_model_that_has_had_no_engine_for_an_hour_is_forgotten()
+    {
+        var engine = Add("a", maxRunning: 1);
+        var late = Request(_tenant);
+        engine.MarkRemoved();
+        _desk.Observe(engine);
+        var ticks = _time.Reads;
+        await Eventually.BecomesTrueAsync(() => _time.Reads > ticks + 3);
+        Assert.True(_desk.TryFind("m", out _));
+
+        _time.Advance(TimeSpan.FromHours(1));
+        await Eventually.BecomesTrueAsync(() => !_desk.TryFind("m", out _));
+
+        var refused = await Assert.ThrowsAsync<RuntimeErrorException>(
+            async () => await _desk.SubmitAsync(late, null, CancellationToken.None));
+        Assert.Equal(ReasonCodes.NoEngine, refused.Error.Code);
+    }
+
+    [Fact]
     public async Task A_request_that_failed_is_given_another_engine_without_a_wait()
     {
         Add("a", maxRunning: 4);
@@ -170,6 +189,9 @@ public sealed class PlacementTests : IAsyncLifetime
     {
         private readonly ShiftedTime _time = new();
         private int _stumbles;
+        private int _reads;
+
+        public int Reads => Volatile.Read(ref _reads);
 
         public bool Stumbles
         {
@@ -181,8 +203,12 @@ public sealed class PlacementTests : IAsyncLifetime
 
         public override DateTimeOffset GetUtcNow() => _time.GetUtcNow();
 
-        public override long GetTimestamp() => Interlocked.Exchange(ref _stumbles, 0) == 0
-            ? _time.GetTimestamp()
-            : throw new InvalidOperationException("the clock stumbled");
+        public override long GetTimestamp()
+        {
+            Interlocked.Increment(ref _reads);
+            return Interlocked.Exchange(ref _stumbles, 0) == 0
+                ? _time.GetTimestamp()
+                : throw new InvalidOperationException("the clock stumbled");
+        }
     }
 }
