@@ -19,12 +19,30 @@ internal sealed class EngineStream(
 
     private static readonly TimeSpan EndOfBodyWithin = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How long what follows the last choice's end is waited for, in all: the account and the mark.</summary>
+    internal static readonly TimeSpan AccountWithin = TimeSpan.FromSeconds(5);
+
     private readonly SseReader _events = new(body, options.MaxChunkBytes);
     private string? _id;
     private string? _model;
     private bool _begun;
     private bool _finished;
     private bool _ended;
+    private bool _broken;
+    private long? _wholeAt;
+    private long _eventAt;
+
+    /// <summary>
+    /// Every choice has ended: only the account is to come. What does not end soon after that ends here, and what goes
+    /// wrong costs the account and not the answer.
+    /// </summary>
+    public void IsWhole()
+    {
+        if (_wholeAt is not null)
+            return;
+        _wholeAt = _events.Received;
+        watch.Together(AccountWithin);
+    }
 
     /// <summary>The next chunk with its bytes; null after the stream's proper end.</summary>
     /// <exception cref="EngineFailure">The engine failed, went silent or went away before the end.</exception>
@@ -37,11 +55,19 @@ internal sealed class EngineStream(
         try
         {
             ReadOnlyMemory<byte> data;
+            if (_events.Received - _wholeAt > options.MaxChunkBytes)
+                return Break();
             while (!_events.TryNext(out data))
             {
                 var more = await ReadAsync();
                 if (_begun)
                     watch.Rest();
+                if (_events.Received - _wholeAt > options.MaxChunkBytes)
+                    return Break();
+
+                // Comments: signs of life, and beyond any measure none.
+                if (_events.Received - _eventAt > 2L * options.MaxChunkBytes)
+                    throw EngineFailure.TooLong(engine);
                 if (more)
                     continue;
 
@@ -53,6 +79,7 @@ internal sealed class EngineStream(
             if (!_begun)
                 watch.Rest();
             _begun = true;
+            _eventAt = _events.Received;
             if (data.Span.SequenceEqual(Done))
             {
                 _ended = true;
@@ -60,6 +87,10 @@ internal sealed class EngineStream(
             }
 
             return Read(data);
+        }
+        catch (Exception e) when (_wholeAt is not null && IsOfEngine(e))
+        {
+            return Break();
         }
         catch (OperationCanceledException) when (watch.TimedOut)
         {
@@ -81,7 +112,7 @@ internal sealed class EngineStream(
         try
         {
             // The connection can serve again only when the end of the body has been read.
-            if (_ended)
+            if (_ended && !_broken)
             {
                 var end = _events.ReadToEndAsync(watch.Token);
                 if (!end.IsCompleted)
@@ -98,6 +129,18 @@ internal sealed class EngineStream(
         response.Dispose();
         watch.Dispose();
     }
+
+    /// <summary>The answer is whole; its connection serves no other.</summary>
+    private (EngineChunk Chunk, ReadOnlyMemory<byte> Raw)? Break()
+    {
+        _ended = _broken = true;
+        return null;
+    }
+
+    private bool IsOfEngine(Exception e) => e is OperationCanceledException
+        ? watch.TimedOut
+        : e is JsonException or InvalidDataException or InvalidOperationException or IOException
+            or HttpRequestException;
 
     private (EngineChunk Chunk, ReadOnlyMemory<byte> Raw)? Read(ReadOnlyMemory<byte> data)
     {

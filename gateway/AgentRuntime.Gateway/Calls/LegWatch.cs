@@ -7,12 +7,16 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class LegWatch : IDisposable
 {
+    private readonly TimeProvider _time;
     private readonly CancellationToken _caller;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationTokenRegistration _left;
+    private TimeSpan? _together;
+    private long _waitsSince;
 
     public LegWatch(TimeProvider time, TimeSpan first, CancellationToken caller)
     {
+        _time = time;
         _caller = caller;
         _stop = new CancellationTokenSource(first, time);
         _left = caller.UnsafeRegister(static stop => ((CancellationTokenSource)stop!).Cancel(), _stop);
@@ -28,8 +32,16 @@ internal sealed class LegWatch : IDisposable
     /// <summary>Gives the next sign of life this long.</summary>
     public void Within(TimeSpan next)
     {
-        _stop.CancelAfter(next);
+        _waitsSince = _time.GetTimestamp();
+        _stop.CancelAfter(_together < next ? _together.Value : next);
         Runs = true;
+    }
+
+    /// <summary>Gives all that is waited for from now on so long together.</summary>
+    public void Together(TimeSpan all)
+    {
+        Rest();
+        _together = all;
     }
 
     /// <summary>What was waited for is there.</summary>
@@ -40,6 +52,10 @@ internal sealed class LegWatch : IDisposable
 
         _stop.CancelAfter(Timeout.InfiniteTimeSpan);
         Runs = false;
+        if (_together is not { } left)
+            return;
+        left -= _time.GetElapsedTime(_waitsSince);
+        _together = left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     public void Dispose()

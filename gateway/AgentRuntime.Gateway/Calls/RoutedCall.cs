@@ -9,6 +9,9 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class RoutedCall : IAsyncDisposable
 {
+    // A chunk with the log probabilities of a token and twenty others has some 3 KiB.
+    private const int BytesOfAToken = 16 << 10;
+
     private readonly RouterParts _parts;
     private readonly InferenceRequest _request;
     private readonly RequestTemplate _template;
@@ -27,6 +30,9 @@ internal sealed class RoutedCall : IAsyncDisposable
     private bool _ended;
     private bool _moved;
     private long _heldBytes;
+    private long _bytes;
+    private long _idleBytes;
+    private int _choicesLeft;
     private int _attempts;
     private long _reported;
     private Placement? _placement;
@@ -44,6 +50,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         _requestId = RequestName.New("", parts.Time.GetUtcNow());
         _maxTokens = Math.Max(1, request.MaxOutputTokens / template.Choices);
         _maySplit = template.Choices == 1;
+        _choicesLeft = template.Choices;
         _retries.Deposit();
     }
 
@@ -115,10 +122,17 @@ internal sealed class RoutedCall : IAsyncDisposable
             return;
         }
 
+        if ((_choicesLeft -= item.Chunk.Ended) <= 0)
+            _leg.Stream.IsWhole();
         var first = !_progress.Begun;
         if (_progress.Take(item.Chunk, item.Raw) is not { } chunk)
+        {
+            if ((_idleBytes += item.Raw.Length) > _parts.Options.MaxChunkBytes)
+                await ReplaceLegAsync(EngineFailure.TooLong(_leg.Engine), cancellationToken);
             return;
+        }
 
+        _bytes += chunk.Raw.Length;
         _ready.Enqueue(_ready.Count == 0 && !_released ? chunk with { ServedBy = _leg.ServedBy } : chunk);
         if (item.Chunk.HasToken && _leg.Succeeded())
             _parts.Desk.FirstToken(_placement!);
@@ -128,9 +142,14 @@ internal sealed class RoutedCall : IAsyncDisposable
         _heldBytes = _released ? 0 : _heldBytes + chunk.Raw.Length;
 
         // What is kept of an answer has a bound, whatever an engine sends.
-        if (_heldBytes > _parts.Options.MaxChunkBytes || _progress.IsTooLong)
+        if (_heldBytes > _parts.Options.MaxChunkBytes || _progress.IsTooLong || IsTooLong)
             await ReplaceLegAsync(EngineFailure.TooLong(_leg.Engine), cancellationToken);
     }
+
+    /// <summary>Whether more was sent than the tokens that were asked for can be, with all that is said of them.
+    /// </summary>
+    private bool IsTooLong =>
+        _bytes > _parts.Options.MaxChunkBytes + ((long)BytesOfAToken * _request.MaxOutputTokens);
 
     private void Finish(DecodeLeg leg)
     {
@@ -267,6 +286,7 @@ internal sealed class RoutedCall : IAsyncDisposable
         await leg.DisposeAsync();
         _leg = null;
         _ahead.Clear();
+        _idleBytes = 0;
         if (_released && !(_progress.Continuable && _progress.Tokens < _maxTokens))
             throw DiedMidStream(failure, leg.Engine);
 
@@ -278,7 +298,8 @@ internal sealed class RoutedCall : IAsyncDisposable
         else
         {
             _ready.Clear();
-            _heldBytes = 0;
+            _heldBytes = _bytes = 0;
+            _choicesLeft = _template.Choices;
             _progress = new AnswerProgress(_request, _template);
             _reported = 0;
         }

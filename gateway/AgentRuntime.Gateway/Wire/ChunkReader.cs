@@ -82,6 +82,7 @@ internal static class ChunkReader
             HasChoices = true,
             HasToken = chunk.HasToken || token,
             HasMoreThanText = chunk.HasMoreThanText || more,
+            Ended = chunk.Ended + (content.FinishReason is null ? 0 : 1),
             OnlyText = !chunk.HasChoices && !more && !content.OtherMembers,
         };
         if (index == 0)

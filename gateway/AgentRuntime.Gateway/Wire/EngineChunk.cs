@@ -36,6 +36,9 @@ internal readonly record struct EngineChunk
     /// <summary>Why choice 0 ended.</summary>
     public string? FinishReason { get; init; }
 
+    /// <summary>How many choices end here.</summary>
+    public int Ended { get; init; }
+
     public EngineUsage? Usage { get; init; }
 
     /// <summary>An error in mid-stream, as vLLM sends it; null when there is none.</summary>

@@ -28,6 +28,9 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
     // Where the lines of an event are put together that has several; each such event has one of its own.
     private ArrayBufferWriter<byte>? _lines;
 
+    /// <summary>Bytes of the body so far.</summary>
+    public long Received { get; private set; }
+
     /// <summary>Whether an event's data is there already; then it is <paramref name="data"/>.</summary>
     /// <exception cref="InvalidDataException">An event is longer than the bound.</exception>
     public bool TryNext(out ReadOnlyMemory<byte> data)
@@ -86,6 +89,7 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
         var room = _block.Length - _end;
         var read = await body.ReadAsync(_block.AsMemory(_end), cancellationToken);
         _end += read;
+        Received += read;
         _completed = read == 0;
         if (read == room)
             _nextBlock = Math.Min(2 * _nextBlock, LargestBlock);

@@ -13,6 +13,7 @@ internal sealed class PipedStream : IAsyncDisposable
 
     private readonly Pipe _body = new();
     private readonly EngineStream _stream;
+    private Task? _flood;
 
     public PipedStream()
     {
@@ -31,6 +32,8 @@ internal sealed class PipedStream : IAsyncDisposable
 
     public SteppedTime Time { get; } = new();
 
+    public void IsWhole() => _stream.IsWhole();
+
     public Task<(EngineChunk Chunk, ReadOnlyMemory<byte> Raw)?> NextAsync() =>
         _stream.NextAsync(CancellationToken.None).AsTask();
 
@@ -42,10 +45,33 @@ internal sealed class PipedStream : IAsyncDisposable
     public async Task SendAsync(ReadOnlyMemory<byte> bytes) => await _body.Writer.WriteAsync(bytes);
 
     /// <summary>Waits until the stream has read what was sent, and waits for more.</summary>
-    public Task WaitsAnewAsync() => Eventually.BecomesTrueAsync(() => Time.NextTimer == BetweenTokens);
+    public Task WaitsAnewAsync() => WaitsForAsync(BetweenTokens);
+
+    /// <summary>Waits until the stream has read what was sent, and waits so long for more.</summary>
+    public Task WaitsForAsync(TimeSpan time) => Eventually.BecomesTrueAsync(() => Time.NextTimer == time);
+
+    /// <summary>Sends the same again and again, several times what an answer may have, until nobody reads it.</summary>
+    public void Flood(string what)
+    {
+        var much = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(what, 1_000)));
+        _flood = Task.Run(async () =>
+        {
+            for (var sent = 0; sent < 4 * new EngineRouterOptions().MaxChunkBytes; sent += much.Length)
+            {
+                if ((await _body.Writer.WriteAsync(much)).IsCompleted)
+                    break;
+            }
+        });
+    }
 
     public async ValueTask DisposeAsync()
     {
+        if (_flood is not null)
+        {
+            await _stream.DisposeAsync();
+            await _flood;
+        }
+
         await _body.Writer.CompleteAsync();
         await _stream.DisposeAsync();
     }

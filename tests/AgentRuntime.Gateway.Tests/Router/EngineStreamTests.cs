@@ -100,4 +100,77 @@ public class EngineStreamTests
         await engine.SendTextAsync("two");
         Assert.Equal("two", await next);
     }
+
+    [Fact]
+    public async Task After_the_answers_end_what_is_silent_is_over()
+    {
+        await using var engine = await WholeAsync();
+
+        var next = engine.NextAsync();
+        engine.Time.Advance(EngineStream.AccountWithin);
+
+        Assert.Null(await next);
+        Assert.Null(await engine.NextAsync());
+    }
+
+    [Fact]
+    public async Task After_the_answers_end_signs_of_life_prolong_nothing()
+    {
+        await using var engine = await WholeAsync();
+
+        var next = engine.NextAsync();
+        for (var left = EngineStream.AccountWithin; left > TimeSpan.Zero; left -= TimeSpan.FromSeconds(1))
+        {
+            await engine.WaitsForAsync(left);
+            engine.Time.Advance(TimeSpan.FromSeconds(1));
+            await engine.SendAsync(": \n\n"u8.ToArray());
+        }
+
+        Assert.Null(await next.WaitAsync(Eventually.Patience));
+    }
+
+    [Fact]
+    public async Task After_the_answers_end_the_time_that_a_client_takes_is_not_counted()
+    {
+        await using var engine = await WholeAsync();
+        engine.Time.Advance(TimeSpan.FromHours(1));
+        await engine.SendTextAsync("account");
+
+        Assert.Equal("account", await engine.NextTextAsync());
+    }
+
+    [Theory]
+    [InlineData("data: {\"choices\":[]}\n\n")]
+    [InlineData("data: {\"choices\":[]}")]
+    [InlineData(": \n\n")]
+    public async Task After_the_answers_end_what_has_no_end_is_cut_off(string what)
+    {
+        await using var engine = await WholeAsync();
+        engine.Flood(what);
+
+        while (await engine.NextAsync().WaitAsync(Eventually.Patience) is not null)
+        {
+        }
+    }
+
+    [Fact]
+    public async Task Comments_without_measure_are_no_answer()
+    {
+        await using var engine = new PipedStream();
+        engine.Flood(": \n\n");
+
+        var failure = await Assert.ThrowsAsync<EngineFailure>(
+            () => engine.NextAsync().WaitAsync(Eventually.Patience));
+
+        Assert.Equal(FailureKind.Broken, failure.Kind);
+    }
+
+    private static async Task<PipedStream> WholeAsync()
+    {
+        var engine = new PipedStream();
+        await engine.SendTextAsync("one");
+        Assert.Equal("one", await engine.NextTextAsync());
+        engine.IsWhole();
+        return engine;
+    }
 }
