@@ -72,6 +72,16 @@ public sealed class ForeignEngineTests
     }
 
     [Fact]
+    public async Task An_engine_that_says_nothing_without_end_has_failed()
+    {
+        await using var engine = await ForeignEngine.StartAsync(isEndless: true);
+        await using var router = await RouterAsync(engine, EngineKind.OpenAi);
+        var refused = await router.RefusedAsync().WaitAsync(Eventually.Patience);
+        Assert.Equal(ReasonCodes.EngineFailed, refused.Code);
+        Assert.Equal(0, router.Router.Engines[0].InFlight);
+    }
+
+    [Fact]
     public async Task An_engine_whose_archive_is_not_what_its_sum_says_is_not_used()
     {
         await using var engine = await ForeignEngine.StartAsync(sum: new string('0', 64));
@@ -114,7 +124,8 @@ public sealed class ForeignEngineTests
 
         public Uri Address => new($"grpc://127.0.0.1:{new Uri(app.Urls.First()).Port}");
 
-        public static async Task<ForeignEngine> StartAsync(string? sum = null, string? handoff = null)
+        public static async Task<ForeignEngine> StartAsync(
+            string? sum = null, string? handoff = null, bool isEndless = false)
         {
             var requests = new List<GenerateRequest>();
             var archive = Archive();
@@ -134,6 +145,8 @@ public sealed class ForeignEngineTests
                 .ServerStreaming(VllmEngine.Generate, async (request, responses, _) =>
                 {
                     requests.Add(request);
+                    while (isEndless)
+                        await responses.WriteAsync(new() { Chunk = new() });
                     await responses.WriteAsync(new()
                     {
                         Chunk = new() { TokenIds = { request.Tokenized.InputIds } },

@@ -13,6 +13,10 @@ internal sealed class GrpcAnswer : Stream
 {
     private static readonly TimeSpan AbortWithin = TimeSpan.FromSeconds(2);
 
+    // Messages in a row of which nothing comes: special tokens, halves of characters, text that may be a tool call.
+    private const int MaxIdleMessages = 100_000;
+    private const int IdleMessagesInOneGo = 64;
+
     private readonly EngineDialect _dialect;
     private readonly LegCall _leg;
     private readonly RpcCallOptions _options;
@@ -132,8 +136,14 @@ internal sealed class GrpcAnswer : Stream
     {
         _buffer.ResetWrittenCount();
         _read = 0;
-        while (_buffer.WrittenCount == 0 && !_ended)
+        for (var idle = 0; _buffer.WrittenCount == 0 && !_ended; idle++)
         {
+            if (idle > MaxIdleMessages)
+                throw new IOException("the engine's answer says nothing and has no end");
+
+            // Messages that are there already are read without a wait, and whoever called would never get on.
+            if (idle % IdleMessagesInOneGo == IdleMessagesInOneGo - 1)
+                await Task.Yield();
             var response = await _calls[_prompt].ReadAsync();
             if (response is not null)
             {
