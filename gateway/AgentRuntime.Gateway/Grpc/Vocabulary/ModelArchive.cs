@@ -9,7 +9,9 @@ namespace AgentRuntime.Gateway;
 internal sealed class ModelArchive
 {
     private const int MostEntries = 64;
-    private const long MostBytes = 256 << 20;
+
+    // Twice the largest tokenizer.json in use (Gemma 3's 33 MB). JSON takes many times its bytes while it is read.
+    private const long MostBytes = 64 << 20;
 
     private static readonly HashSet<string> Wanted = new(StringComparer.Ordinal)
     {
