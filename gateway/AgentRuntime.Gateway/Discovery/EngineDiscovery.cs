@@ -93,21 +93,22 @@ public sealed class EngineDiscovery : IAsyncDisposable
                 _draining.Remove(name);
         }
 
+        // Together: each of those that do not answer takes as long as a probe may.
+        var probes = new List<Task>();
         foreach (var engine in wanted.Values.Where(e => !_mine.ContainsKey(e.Name) && !_draining.ContainsKey(e.Name)))
-            await AddAsync(engine, cancellationToken);
-    }
+        {
+            var probe = _router.AddEngineAsync(engine, cancellationToken);
+            if (probe.Exception?.InnerException is ArgumentException e)
+            {
+                GatewayLog.EngineNotTaken(_logger, engine.Name, e.Message);
+                continue;
+            }
 
-    private async Task AddAsync(EngineDescriptor engine, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _router.AddEngineAsync(engine, cancellationToken);
             _mine[engine.Name] = engine;
+            probes.Add(probe);
         }
-        catch (ArgumentException e)
-        {
-            GatewayLog.EngineNotTaken(_logger, engine.Name, e.Message);
-        }
+
+        await Task.WhenAll(probes);
     }
 
     private async Task DrainAsync(string name)

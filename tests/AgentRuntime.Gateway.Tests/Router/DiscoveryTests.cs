@@ -155,6 +155,33 @@ public class DiscoveryTests
         Assert.Null(await new DnsEngineSource(template).ListAsync(CancellationToken.None));
     }
 
+    [Fact]
+    public async Task Engines_that_do_not_answer_are_waited_for_together()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var probed = 0;
+        engine.Probed = async _ =>
+        {
+            Interlocked.Increment(ref probed);
+            await goOn.Task;
+        };
+        await using var harness = await StartAsync([]);
+        var source = new ListedEngines
+        {
+            Engines = [.. Enumerable.Range(0, 3).Select(i => engine.Descriptor with { Name = $"e-{i}" })],
+        };
+        await using var discovery = new EngineDiscovery(harness.Router, source);
+
+        var start = discovery.StartAsync(Often, TimeProvider.System, CancellationToken.None);
+        await Eventually.BecomesTrueAsync(() => Volatile.Read(ref probed) == 3);
+        Assert.False(start.IsCompleted);
+        goOn.SetResult();
+        await start;
+
+        Assert.All(harness.Router.Engines, e => Assert.True(e.Healthy));
+    }
+
     [Theory]
     [InlineData("{}")]
     [InlineData("""{"engines":[{"name":"a"}]}""")]
