@@ -66,8 +66,8 @@ internal sealed class RequestTemplate
     private static readonly HashSet<string> Withheld = new(StringComparer.Ordinal)
     {
         "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "cache_salt", "kv_transfer_params",
-        "ec_transfer_params", "priority", "request_id", "rid", "data_parallel_rank", "vllm_xargs", "bootstrap_host",
-        "bootstrap_port", "bootstrap_room", "add_generation_prompt", "continue_final_message",
+        "ec_transfer_params", "priority", "service_tier", "request_id", "rid", "data_parallel_rank", "vllm_xargs",
+        "bootstrap_host", "bootstrap_port", "bootstrap_room", "add_generation_prompt", "continue_final_message",
 
         // SGLang: another name of the salt, ranks, sessions of others, code to run, adapters by path.
         "extra_key", "routed_dp_rank", "disagg_prefill_dp_rank", "session_id", "session_params", "lora_path",

@@ -38,6 +38,18 @@ public class RouterTests
     }
 
     [Fact]
+    public async Task A_client_does_not_choose_how_urgent_it_is_to_an_engine()
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        await using var harness = await StartAsync([engine]);
+
+        await harness.AskAsync(Chat(more: ""","priority":-9,"service_tier":"priority" """));
+
+        var body = Assert.Single(engine.Seen).Body;
+        Assert.False(body.TryGetProperty("priority", out _) || body.TryGetProperty("service_tier", out _));
+    }
+
+    [Fact]
     public async Task A_tenants_salt_is_its_own_and_does_not_show_its_id()
     {
         await using var engine = await ScriptedEngine.StartAsync("a");
