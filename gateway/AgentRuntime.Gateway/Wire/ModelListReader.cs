@@ -7,6 +7,9 @@ internal static class ModelListReader
 {
     private const int MaxModels = 1_000;
 
+    // Clients cannot name a longer one; it would be kept, listed and logged.
+    private const int MaxNameChars = 256;
+
     /// <summary>The engine's models by the name that clients use.</summary>
     /// <exception cref="JsonException">Not JSON.</exception>
     public static IReadOnlyDictionary<string, EngineModel> Read(byte[] json, EngineDescriptor engine)
@@ -19,11 +22,13 @@ internal static class ModelListReader
             foreach (var model in data.EnumerateArray().Take(MaxModels))
             {
                 if (model.ValueKind == JsonValueKind.Object && model.TryGetProperty("id", out var id)
-                    && id.ValueKind == JsonValueKind.String)
-                    served[id.GetString()!] = new EngineModel(id.GetString()!, ContextOf(model))
+                    && id.ValueKind == JsonValueKind.String && id.GetString() is { Length: <= MaxNameChars } name)
+                {
+                    served[name] = new EngineModel(name, ContextOf(model))
                     {
                         Parent = AnswerAssembly.Text(model, "parent"),
                     };
+                }
             }
         }
 
