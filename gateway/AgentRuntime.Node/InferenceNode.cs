@@ -1,5 +1,6 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Registration;
+using Microsoft.Extensions.Logging;
 
 namespace AgentRuntime.Node;
 
@@ -11,10 +12,11 @@ public static class InferenceNode
     /// <c>ready http://HOST:PORT</c>, and before it <c>grpc http://HOST:PORT</c> when gRPC is on.
     /// </summary>
     /// <exception cref="RuntimeErrorException">As <see cref="NodeServer.StartAsync"/>.</exception>
-    public static async Task RunAsync(NodeOptions options, TextWriter output, CancellationToken cancellationToken)
+    public static async Task RunAsync(
+        NodeOptions options, TextWriter output, ILoggerFactory logging, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(output);
-        await using var server = await NodeServer.StartAsync(options, TimeProvider.System, cancellationToken);
+        await using var server = await NodeServer.StartAsync(options, TimeProvider.System, logging, cancellationToken);
         if (server.GrpcAddress is { } grpc)
             await output.WriteLineAsync($"grpc {grpc.GetLeftPart(UriPartial.Authority)}".AsMemory(), cancellationToken);
         await output.WriteLineAsync($"ready {server.Address.GetLeftPart(UriPartial.Authority)}".AsMemory(),
@@ -31,6 +33,7 @@ public static class InferenceNode
     }
 
     /// <summary>Runs a node with its ready line on standard output.</summary>
-    public static Task RunAsync(NodeOptions options, CancellationToken cancellationToken) =>
-        RunAsync(options, Console.Out, cancellationToken);
+    public static Task RunAsync(
+        NodeOptions options, ILoggerFactory logging, CancellationToken cancellationToken) =>
+        RunAsync(options, Console.Out, logging, cancellationToken);
 }

@@ -3,6 +3,7 @@ using System.Net;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Grpc;
 using AgentRuntime.Node.Http;
+using AgentRuntime.Node.Logging;
 using AgentRuntime.Rpc.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -12,6 +13,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AgentRuntime.Node;
 
@@ -48,17 +50,24 @@ public sealed class NodeServer : IAsyncDisposable
     internal NodeService Service => _service;
 
     /// <summary>Loads the model and listens.</summary>
+    /// <param name="options">How it runs.</param>
+    /// <param name="time">Its clock; null for the system's.</param>
+    /// <param name="logging">Where it tells of failures that are no refusals; null for nowhere.</param>
+    /// <param name="cancellationToken">Gives up starting.</param>
     /// <exception cref="RuntimeErrorException">
     /// AR8001 the options are wrong; AR8003 the port is taken; AR8004 llama.cpp is not installed; AR4010 the model does
     /// not load.
     /// </exception>
     public static async Task<NodeServer> StartAsync(
-        NodeOptions options, TimeProvider? time = null, CancellationToken cancellationToken = default)
+        NodeOptions options, TimeProvider? time = null, ILoggerFactory? logging = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Validate() is { Count: > 0 } faults)
             throw new RuntimeErrorException(new(ReasonCodes.InvalidConfiguration, string.Join("; ", faults), "node"));
-        var service = await Task.Run(() => new NodeService(options, time ?? TimeProvider.System), cancellationToken);
+        var clock = time ?? TimeProvider.System;
+        var log = new BoundedLogger((logging ?? NullLoggerFactory.Instance).CreateLogger<NodeServer>(), clock);
+        var service = await Task.Run(() => new NodeService(options, clock, log), cancellationToken);
         WebApplication? app = null;
         try
         {
@@ -106,6 +115,7 @@ public sealed class NodeServer : IAsyncDisposable
             // Else every change of a file beneath the folder that it was started in wakes it up.
             Args = ["--hostBuilder:reloadConfigOnChange=false"],
         });
+        // What clients do wrong is the server's to log, and of no use; what goes wrong here, NodeLog tells.
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         // A chunk is sent by whoever wrote it: a wake-up of another thread for each costs more than sending it.

@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Logging;
 using AgentRuntime.Node.Models;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AgentRuntime.Node.Engine;
 
@@ -15,11 +18,14 @@ internal sealed class EngineLoop : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _thread;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ILogger _log;
     private int _queued;
 
     public EngineLoop(
-        IServedModel model, NodeOptions options, TimeProvider time, IPrefixCacheObserver? observer = null)
+        IServedModel model, NodeOptions options, TimeProvider time, IPrefixCacheObserver? observer = null,
+        ILogger? log = null)
     {
+        _log = log ?? NullLogger.Instance;
         MaxQueued = options.QueuedRequests;
         _arrivals = new(MaxQueued);
         _scheduler = new(model, options, Counters, time, observer);
@@ -109,6 +115,7 @@ internal sealed class EngineLoop : IDisposable
         catch (Exception e)
         {
             // The thread is the last frame: whoever waits must hear of it, and the node turns unhealthy.
+            NodeLog.EngineFailed(_log, e);
             _scheduler.FailAll(HasFailed(e));
         }
         finally

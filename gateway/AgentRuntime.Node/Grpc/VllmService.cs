@@ -39,7 +39,8 @@ internal sealed class VllmService
     public RpcServer CreateServer()
     {
         // Token ids of a long prompt are up to five bytes each: the limit of HTTP bodies is the limit here too.
-        var server = new RpcServer(new() { MaxReceiveBytes = (int)_node.Options.MaxBody.Value }, _node.Time);
+        var server = new RpcServer(
+            new() { MaxReceiveBytes = (int)_node.Options.MaxBody.Value }, _node.Time, _node.Log);
         _health.AddTo(server);
         return server
             .ServerStreaming(VllmEngine.Generate, (request, responses, call) => RpcRefusal.GuardAsync(async () =>

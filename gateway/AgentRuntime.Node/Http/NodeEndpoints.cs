@@ -1,9 +1,11 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Embeddings;
+using AgentRuntime.Node.Logging;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
 
 namespace AgentRuntime.Node.Http;
 
@@ -13,7 +15,7 @@ internal static class NodeEndpoints
     public static void Map(WebApplication app, NodeService node)
     {
         var completions = new CompletionEndpoint(node);
-        app.Use(Guard);
+        app.Use((context, next) => GuardAsync(context, next, node.Log));
         app.MapPost("/v1/chat/completions", context => completions.ServeAsync(context, isChat: true));
         app.MapPost("/v1/completions", context => completions.ServeAsync(context, isChat: false));
         app.MapPost("/v1/embeddings", context => EmbeddingEndpoint.ServeAsync(context, node));
@@ -50,7 +52,7 @@ internal static class NodeEndpoints
     }
 
     /// <summary>Turns what goes wrong into OpenAI's error object; a client that left gets nothing.</summary>
-    private static async Task Guard(HttpContext context, RequestDelegate next)
+    private static async Task GuardAsync(HttpContext context, RequestDelegate next, ILogger log)
     {
         try
         {
@@ -71,9 +73,12 @@ internal static class NodeEndpoints
         {
             // The client is gone; what it had running was cancelled on the way here.
         }
-        catch (Exception) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
         {
-            // A bug, of which a client is told no more than that. An answer that has begun is cut off instead.
+            // A bug, of which a client is told no more than that. An answer that has begun is cut off instead. Its
+            // path is not logged: the id of KV state is all that guards it. A connection that breaks is nobody's bug.
+            if (e is not IOException) NodeLog.RequestFailed(log, context.GetEndpoint()?.DisplayName ?? "A request", e);
+            if (context.Response.HasStarted) throw;
             await ErrorResponse.WriteAsync(context, new(
                 ReasonCodes.EngineFailed, "the node failed to serve the request", "engine"));
         }

@@ -6,6 +6,7 @@ using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Prompting;
 using AgentRuntime.Node.Simulation;
 using AgentRuntime.Node.Transfer;
+using Microsoft.Extensions.Logging;
 
 namespace AgentRuntime.Node.Http;
 
@@ -15,10 +16,11 @@ internal sealed class NodeService : IDisposable
     /// <summary>Tokens in an exported segment: small enough to overlap with the computing of the next ones.</summary>
     public const int SegmentTokens = 256;
 
-    public NodeService(NodeOptions options, TimeProvider time)
+    public NodeService(NodeOptions options, TimeProvider time, ILogger log)
     {
         Options = options;
         Time = time;
+        Log = log;
         Model = Load(options, time);
         try
         {
@@ -28,7 +30,7 @@ internal sealed class NodeService : IDisposable
             EventLog = options.KvEventPort is null && options.GrpcPort is null ? null : new(options.BlockTokens, time);
             Events = options.KvEventPort is null ? null : new(options, EventLog!);
             Embeddings = new(Model, options);
-            Engine = new(Model, options, time, EventLog);
+            Engine = new(Model, options, time, EventLog, log);
         }
         catch
         {
@@ -41,12 +43,15 @@ internal sealed class NodeService : IDisposable
         EngineName = options.EngineName ?? "node";
         Leases = new(options, time);
         Client = new(options, Model.Digest, Model.StateFormat, time);
-        Expectations = new(options, Client, time);
+        Expectations = new(options, Client, time, log);
     }
 
     public NodeOptions Options { get; }
 
     public TimeProvider Time { get; }
+
+    /// <summary>Hears of failures that are no refusals; bounded in rate.</summary>
+    public ILogger Log { get; }
 
     public IServedModel Model { get; }
 

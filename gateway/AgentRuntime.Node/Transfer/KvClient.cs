@@ -118,6 +118,8 @@ internal sealed partial class KvClient : IDisposable
     public RuntimeErrorException NotInTime() =>
         Failed($"the prefill engine did not deliver within {_options.KvFetchTimeout.TotalSeconds:0.#} s");
 
+    public static RuntimeErrorException CannotFetch() => Failed("the KV state cannot be fetched");
+
     public void Dispose() => _http.Dispose();
 
     private static RuntimeErrorException Failed(string message) => new(new(

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Logging;
+using Microsoft.Extensions.Logging;
 
 namespace AgentRuntime.Node.Transfer;
 
@@ -9,7 +11,7 @@ namespace AgentRuntime.Node.Transfer;
 /// from, after a lease's time. An id is known to its prefill node and to whoever was handed it, and is good once.
 /// Thread-safe.
 /// </summary>
-internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeProvider time) : IDisposable
+internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeProvider time, ILogger log) : IDisposable
 {
     private const int Most = 256;
 
@@ -100,6 +102,12 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
         catch (RuntimeErrorException e)
         {
             expected.Fetched.TrySetException(e);
+        }
+        catch (Exception e)
+        {
+            // Nobody awaits this: without a word, whoever asks for the state would wait for it until it is late.
+            NodeLog.FetchFailed(log, e);
+            expected.Fetched.TrySetException(KvClient.CannotFetch());
         }
         finally
         {

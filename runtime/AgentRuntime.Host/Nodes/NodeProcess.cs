@@ -19,6 +19,7 @@ internal sealed class NodeProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly Queue<string> _lastLines = new();
     private readonly Channel<Uri> _ready = Channel.CreateBounded<Uri>(1);
+    private volatile bool _started;
 
     private NodeProcess(Process process) => _process = process;
 
@@ -33,7 +34,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         var process = new Process { StartInfo = StartInfo(command), EnableRaisingEvents = true };
         var node = new NodeProcess(process);
         process.OutputDataReceived += (_, e) => node.Read(e.Data);
-        process.ErrorDataReceived += (_, e) => node.Read(e.Data);
+        process.ErrorDataReceived += (_, e) => node.ReadError(e.Data);
         process.Exited += (_, _) => node._ready.Writer.TryComplete();
         process.Start();
         process.BeginOutputReadLine();
@@ -94,8 +95,16 @@ internal sealed class NodeProcess : IAsyncDisposable
         if (line.StartsWith(ReadyPrefix, StringComparison.Ordinal)
             && Uri.TryCreate(line[ReadyPrefix.Length..], UriKind.Absolute, out var address))
         {
+            _started = true;
             _ready.Writer.TryWrite(address);
         }
+    }
+
+    /// <summary>What a node says of its failures is said here too; until it has started, as why it did not.</summary>
+    private void ReadError(string? line)
+    {
+        Read(line);
+        if (_started && line is not null) Console.Error.WriteLine(line);
     }
 
     private RuntimeErrorException DidNotStart(NodeCommand command, string what)

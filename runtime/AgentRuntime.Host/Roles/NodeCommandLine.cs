@@ -82,7 +82,7 @@ internal static class NodeCommandLine
             };
             if (parsed.GetValue(threads) is > 0 and var count) options = options with { Threads = count };
             await InferenceNode.RunAsync(
-                simulation.Apply(parsed, compute.Apply(parsed, options)), stop.Token);
+                simulation.Apply(parsed, compute.Apply(parsed, options)), Logging.Factory, stop.Token);
             return 0;
         });
         return command;
