@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using AgentRuntime.Node.Engine;
 
 namespace AgentRuntime.Node.Events;
@@ -28,6 +29,14 @@ internal static class KvEventEncoder
         if (map) pack.Text("data_parallel_rank");
         pack.Integer(0);
         return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A batch's sequence number, as a frame of its own.</summary>
+    public static byte[] Number(ulong sequence)
+    {
+        var bytes = new byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, sequence);
+        return bytes;
     }
 
     private static void Write(MsgPackWriter pack, KvEvent e, bool map)

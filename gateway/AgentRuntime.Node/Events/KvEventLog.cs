@@ -31,9 +31,10 @@ internal sealed class KvEventLog(int blockTokens, TimeProvider time) : IPrefixCa
     public const int KeptTokens = 1 << 24;
 
     private readonly Lock _gate = new();
-    private readonly Queue<KvEventBatch> _history = new();
+    private readonly KvEventBatch?[] _history = new KvEventBatch?[KeptBatches]; // by sequence number
     private readonly List<IKvEventListener> _listeners = [];
     private List<KvEvent> _pending = [];
+    private ulong _first;
     private ulong _next;
     private long _keptTokens;
 
@@ -66,22 +67,39 @@ internal sealed class KvEventLog(int blockTokens, TimeProvider time) : IPrefixCa
     public void Flush()
     {
         if (_pending.Count == 0) return;
-        var batch = new KvEventBatch(_next++, time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0, _pending);
+        var batch = new KvEventBatch(_next, time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0, _pending);
         _pending = [];
         lock (_gate)
         {
-            _history.Enqueue(batch);
             _keptTokens += Tokens(batch);
-            while (_history.Count > KeptBatches || (_keptTokens > KeptTokens && _history.Count > 1))
-                _keptTokens -= Tokens(_history.Dequeue());
+            while (_next - _first == KeptBatches || (_keptTokens > KeptTokens && _first < _next)) DropFirst();
+            Slot(_next++) = batch;
             foreach (var listener in _listeners) listener.Offer(batch);
+        }
+    }
+
+    /// <summary>The number of the batch that comes next.</summary>
+    public ulong Next
+    {
+        get
+        {
+            lock (_gate) return _next;
         }
     }
 
     /// <summary>Every kept batch from a sequence number on.</summary>
     public IReadOnlyList<KvEventBatch> From(ulong sequence)
     {
-        lock (_gate) return [.. _history.Where(b => b.Sequence >= sequence)];
+        lock (_gate) return Kept(sequence, KeptBatches);
+    }
+
+    /// <summary>
+    /// The first of the kept batches from a sequence number on, at most so many. Whoever passes them on piece by piece
+    /// holds none that has left the log.
+    /// </summary>
+    public IReadOnlyList<KvEventBatch> From(ulong sequence, int most)
+    {
+        lock (_gate) return Kept(sequence, most);
     }
 
     /// <summary>
@@ -92,13 +110,30 @@ internal sealed class KvEventLog(int blockTokens, TimeProvider time) : IPrefixCa
         lock (_gate)
         {
             _listeners.Add(listener);
-            return [.. _history.Where(b => b.Sequence >= sequence)];
+            return Kept(sequence, KeptBatches);
         }
     }
 
     public void Leave(IKvEventListener listener)
     {
         lock (_gate) _listeners.Remove(listener);
+    }
+
+    private ref KvEventBatch? Slot(ulong sequence) => ref _history[sequence % KeptBatches];
+
+    private void DropFirst()
+    {
+        ref var first = ref Slot(_first++);
+        _keptTokens -= Tokens(first!);
+        first = null;
+    }
+
+    private List<KvEventBatch> Kept(ulong sequence, int most)
+    {
+        var from = Math.Clamp(sequence, _first, _next);
+        var kept = new List<KvEventBatch>((int)Math.Min((ulong)most, _next - from));
+        for (; from < _next && kept.Count < most; from++) kept.Add(Slot(from)!);
+        return kept;
     }
 
     private static long Tokens(KvEventBatch batch)

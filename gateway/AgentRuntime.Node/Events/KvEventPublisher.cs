@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Text;
 using AgentRuntime.Node.Interop;
@@ -11,15 +10,15 @@ namespace AgentRuntime.Node.Events;
 /// </summary>
 internal sealed class KvEventPublisher : IKvEventListener, IDisposable
 {
-    private const int QueuedBatches = 100_000;
-
-    private static readonly byte[] ReplayEnd = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
+    /// <summary>A subscriber that is further behind could not have all replayed.</summary>
+    private const int QueuedBatches = KvEventLog.KeptBatches;
 
     private readonly KvEventLog _log;
     private readonly KvEventEncoding _encoding;
     private readonly byte[] _topic;
     private readonly ZmqSocket _publisher;
-    private readonly ZmqSocket _replay;
+    private readonly ZmqSocket _router;
+    private readonly KvReplay _replay;
     private readonly BlockingCollection<KvEventBatch> _batches = new(QueuedBatches);
     private readonly Thread[] _threads;
     private bool _lost;
@@ -33,8 +32,7 @@ internal sealed class KvEventPublisher : IKvEventListener, IDisposable
         _publisher = new(Zmq.Publisher, options.Host, options.KvEventPort ?? 0, QueuedBatches);
         try
         {
-            // One replay of all, and its end: a peer that asks again and again and reads nothing holds no more.
-            _replay = new(Zmq.Router, options.Host, options.KvReplayPort ?? 0, KvEventLog.KeptBatches + 1);
+            _router = new(Zmq.Router, options.Host, options.KvReplayPort ?? 0, KvReplay.QueuedBatches);
         }
         catch
         {
@@ -42,6 +40,7 @@ internal sealed class KvEventPublisher : IKvEventListener, IDisposable
             throw;
         }
 
+        _replay = new(log, _router, _topic, Encode);
         _threads =
         [
             new(Publish) { IsBackground = true, Name = "kv-events" },
@@ -53,7 +52,7 @@ internal sealed class KvEventPublisher : IKvEventListener, IDisposable
 
     public string Endpoint => _publisher.Endpoint;
 
-    public string ReplayEndpoint => _replay.Endpoint;
+    public string ReplayEndpoint => _router.Endpoint;
 
     /// <inheritdoc/>
     public void Offer(KvEventBatch batch)
@@ -70,33 +69,20 @@ internal sealed class KvEventPublisher : IKvEventListener, IDisposable
         _batches.CompleteAdding();
         foreach (var thread in _threads) thread.Join();
         _publisher.Dispose();
-        _replay.Dispose();
+        _router.Dispose();
         _batches.Dispose();
     }
 
     private void Publish()
     {
         foreach (var batch in _batches.GetConsumingEnumerable())
-            _publisher.Send(_topic, Number(batch.Sequence), Encode(batch));
+            _publisher.Send(_topic, KvEventEncoder.Number(batch.Sequence), Encode(batch));
     }
 
     private void Replay()
     {
-        while (!_stopping)
-        {
-            if (_replay.Receive() is not { Count: 3 } request || request[2].Length != 8) continue;
-            foreach (var batch in _log.From(BinaryPrimitives.ReadUInt64BigEndian(request[2])))
-                _replay.Send(request[0], [], _topic, Number(batch.Sequence), Encode(batch));
-            _replay.Send(request[0], [], _topic, ReplayEnd, []);
-        }
+        while (!_stopping) _replay.Turn();
     }
 
     private byte[] Encode(KvEventBatch batch) => KvEventEncoder.Encode(batch.UnixSeconds, batch.Events, _encoding);
-
-    private static byte[] Number(ulong sequence)
-    {
-        var bytes = new byte[8];
-        BinaryPrimitives.WriteUInt64BigEndian(bytes, sequence);
-        return bytes;
-    }
 }

@@ -10,14 +10,21 @@ internal sealed unsafe class ZmqSocket : IDisposable
     /// <summary>The longest frame that is taken of a peer: subscriptions and numbers are all that it sends.</summary>
     private const long MostBytes = 4096;
 
+    /// <summary>What the kernel may hold for one peer; it would let that grow to several MiB.</summary>
+    private const int SendBufferBytes = 256 << 10;
+
+    /// <summary>How long a peer may take nothing of what was sent to it: its queue ends with its connection.</summary>
+    private const int MostSilenceMilliseconds = 30_000;
+
     private readonly nint _context;
     private readonly nint _socket;
+    private int _receiveWait = -1;
 
     /// <summary>Binds.</summary>
     /// <param name="type">Of zmq.h.</param>
     /// <param name="host">The address to listen on.</param>
     /// <param name="port">The port; 0 for any that is free.</param>
-    /// <param name="queued">Messages that wait for one peer at most; what comes on top is lost to it.</param>
+    /// <param name="queued">Messages that wait for one peer at most; what comes on top is not taken for it.</param>
     /// <exception cref="RuntimeErrorException">AR8004 libzmq is not installed; AR8003 the port is taken.</exception>
     public ZmqSocket(int type, string host, int port, int queued)
     {
@@ -38,8 +45,10 @@ internal sealed unsafe class ZmqSocket : IDisposable
         Set(Zmq.OptionSendHighWaterMark, queued);
         var most = MostBytes;
         _ = Zmq.SetOption(_socket, Zmq.OptionMostMessageBytes, &most, sizeof(long));
-        Set(Zmq.OptionReceiveTimeout, 200);
-        Set(Zmq.OptionSendTimeout, 1000);
+        Set(Zmq.OptionSendBuffer, SendBufferBytes);
+        Set(Zmq.OptionTcpMostRetransmit, MostSilenceMilliseconds);
+        // Else what a peer has no room for is lost without a word.
+        if (type == Zmq.Router) Set(Zmq.OptionRouterMandatory, 1);
         var wanted = $"tcp://{(host is "localhost" ? "127.0.0.1" : host)}:{(port == 0 ? "*" : port)}";
         fixed (byte* endpoint = Encoding.ASCII.GetBytes(wanted + "\0"))
         {
@@ -58,24 +67,28 @@ internal sealed unsafe class ZmqSocket : IDisposable
     /// <summary>Where it is bound, with the port that it got.</summary>
     public string Endpoint { get; }
 
-    /// <summary>Sends a message; what cannot be queued is dropped.</summary>
-    public void Send(params ReadOnlySpan<byte[]> frames)
+    /// <summary>Sends a message, and never waits; what a ROUTER does not send it says.</summary>
+    public ZmqSent Send(params ReadOnlySpan<byte[]> frames)
     {
         for (var i = 0; i < frames.Length; i++)
         {
+            var flags = Zmq.DontWait | (i < frames.Length - 1 ? Zmq.SendMore : 0);
             fixed (byte* data = frames[i])
             {
-                if (Zmq.Send(_socket, data, (nuint)frames[i].Length, i < frames.Length - 1 ? Zmq.SendMore
-                    : 0) < 0) return;
+                if (Zmq.Send(_socket, data, (nuint)frames[i].Length, flags) < 0)
+                    return Zmq.ErrorNumber() == Zmq.HostUnreachable ? ZmqSent.Gone : ZmqSent.Full;
             }
         }
+
+        return ZmqSent.Queued;
     }
 
     /// <summary>
-    /// The next message, each frame cut to 256 bytes and at most 8 of them; null after 200 ms without one.
+    /// The next message, each frame cut to 256 bytes and at most 8 of them; null after so many ms without one.
     /// </summary>
-    public List<byte[]>? Receive()
+    public List<byte[]>? Receive(int waitMilliseconds)
     {
+        if (waitMilliseconds != _receiveWait) Set(Zmq.OptionReceiveTimeout, _receiveWait = waitMilliseconds);
         List<byte[]> frames = [];
         var buffer = stackalloc byte[256];
         do
@@ -112,4 +125,17 @@ internal sealed unsafe class ZmqSocket : IDisposable
             ? Encoding.ASCII.GetString(buffer, (int)size - 1)
             : "";
     }
+}
+
+/// <summary>What became of a message.</summary>
+internal enum ZmqSent : byte
+{
+    /// <summary>It is on its way, or nobody wants it.</summary>
+    Queued = 1,
+
+    /// <summary>The peer has not read enough of what came before.</summary>
+    Full = 2,
+
+    /// <summary>The peer is not there.</summary>
+    Gone = 3,
 }

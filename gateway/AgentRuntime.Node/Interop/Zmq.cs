@@ -10,13 +10,21 @@ internal static unsafe partial class Zmq
     public const int Router = 6;
     public const int SendMore = 2;
     public const int DontWait = 1;
-    public const int OptionLinger = 17;
+    public const int OptionSendBuffer = 11;
     public const int OptionReceiveMore = 13;
+    public const int OptionLinger = 17;
     public const int OptionMostMessageBytes = 22;
     public const int OptionSendHighWaterMark = 23;
     public const int OptionReceiveTimeout = 27;
-    public const int OptionSendTimeout = 28;
     public const int OptionLastEndpoint = 32;
+    public const int OptionRouterMandatory = 33;
+    public const int OptionTcpMostRetransmit = 80;
+
+    /// <summary>EHOSTUNREACH of errno.h, which zmq.h takes over.</summary>
+    public const int HostUnreachable = 113;
+
+    [LibraryImport(Library, EntryPoint = "zmq_errno")]
+    public static partial int ErrorNumber();
 
     [LibraryImport(Library, EntryPoint = "zmq_ctx_new")]
     public static partial nint ContextNew();
