@@ -51,6 +51,11 @@ public sealed record EngineRouterOptions
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>
+    /// How long an engine may send nothing while it replays KV events, before the replay is given up. Default 2 s.
+    /// </summary>
+    public TimeSpan KvReplaySilence { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>
     /// From sending a request to its first chunk, be it only the role, queueing in the engine included. Comments before
     /// it do not prolong it. Default 120 s.
     /// </summary>
@@ -162,7 +167,8 @@ public sealed record EngineRouterOptions
         Check(Enum.IsDefined(Disaggregation), "Disaggregation is not set");
         Check(ProbeInterval > TimeSpan.Zero && ProbeTimeout > TimeSpan.Zero && LoadInterval > TimeSpan.Zero,
             "probe times must be positive");
-        Check(ConnectTimeout > TimeSpan.Zero, "ConnectTimeout must be positive");
+        Check(ConnectTimeout > TimeSpan.Zero && KvReplaySilence > TimeSpan.Zero,
+            "ConnectTimeout and KvReplaySilence must be positive");
         Check(FirstTokenTimeout > TimeSpan.Zero && BetweenTokensTimeout > TimeSpan.Zero
             && PrefillTimeout > TimeSpan.Zero, "token timeouts must be positive");
         Check(MaxAttempts is >= 1 and <= 10, "MaxAttempts must be 1 to 10");

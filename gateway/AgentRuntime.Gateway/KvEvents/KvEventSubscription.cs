@@ -18,7 +18,6 @@ internal sealed class KvEventSubscription(
     private const ulong ReplayEnd = ulong.MaxValue;
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ReplaySilence = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReplayPause = TimeSpan.FromSeconds(30);
     private TimeSpan _wait = FirstWait;
     private string? _lost;
@@ -102,13 +101,13 @@ internal sealed class KvEventSubscription(
             var start = new byte[sizeof(ulong)];
             BinaryPrimitives.WriteUInt64BigEndian(start, from);
             await replay.SendAsync([[], start], cancellationToken);
-            using var silence = new CancellationTokenSource(ReplaySilence, time);
+            using var silence = new CancellationTokenSource(options.KvReplaySilence, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellationToken);
             for (var count = 0; count < MaxReplayedBatches; count++)
             {
                 // Newer publishers send the topic too; sequence and payload are the last two either way.
                 var frames = await replay.ReceiveAsync(either.Token);
-                silence.CancelAfter(ReplaySilence);
+                silence.CancelAfter(options.KvReplaySilence);
                 if (frames.Count < 3 || frames[^2].Length != sizeof(ulong))
                     throw new InvalidDataException("a replayed batch has another form");
                 var sequence = Sequence(frames[^2]);

@@ -207,6 +207,9 @@ public class KvEventTests(ITestOutputHelper output)
         {
             Engines = engines,
             CacheSaltSecret = Secret,
+            // However busy this machine is, the publisher answers.
+            ConnectTimeout = Eventually.Patience,
+            KvReplaySilence = Eventually.Patience,
             PromptKeys = new Dictionary<string, PromptKeys> { ["m"] = PromptKeys.Engine },
         }),
         time);
