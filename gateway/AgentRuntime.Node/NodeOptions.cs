@@ -178,6 +178,9 @@ public sealed record NodeOptions
 
     private const int MostSimulatedSequences = 65_536;
 
+    /// <summary>The most that <see cref="ContextTokens"/> may be.</summary>
+    internal const int MostContextTokens = 1 << 20;
+
     /// <summary>KV cells in all.</summary>
     internal int PoolTokens => KvPoolTokens > 0 ? KvPoolTokens : ContextTokens * ParallelSequences;
 
@@ -197,7 +200,7 @@ public sealed record NodeOptions
         Check(Host is "localhost" or "*" || IPAddress.TryParse(Host, out _), "Host is no IP address, localhost or *");
         Check(Port is >= 0 and <= 65535, "Port is not within 0..65535");
         Check(GrpcPort is null or (>= 0 and <= 65535), "GrpcPort is not within 0..65535");
-        Check(ContextTokens is >= 32 and <= 1 << 20, "ContextTokens is not within 32..1048576");
+        Check(ContextTokens is >= 32 and <= MostContextTokens, "ContextTokens is not within 32..1048576");
         Check(ParallelSequences >= 1 && ParallelSequences <= mostSequences,
             $"ParallelSequences is not within 1..{mostSequences}");
         Check(KvPoolTokens >= 0 && PoolTokens >= ContextTokens, "KvPoolTokens is smaller than ContextTokens");

@@ -72,8 +72,7 @@ internal static class GenerateRequestReader
     {
         int[] tokens = request.InputCase switch
         {
-            GenerateRequest.InputOneofCase.Text => node.Model.Tokenize(request.Text, addSpecial: true,
-                parseSpecial: true),
+            GenerateRequest.InputOneofCase.Text => Tokens(request.Text, node, p),
             GenerateRequest.InputOneofCase.Tokenized =>
                 [.. request.Tokenized.InputIds.Select(t => unchecked((int)t))],
             _ => throw Malformed("there is neither text nor tokens", "input"),
@@ -82,6 +81,14 @@ internal static class GenerateRequestReader
         var most = p.TruncatePromptTokens < 0 ? node.ContextTokens - 1 : p.TruncatePromptTokens;
         // The end of a prompt is what the answer follows; vLLM keeps it too.
         return tokens.Length <= most ? tokens : tokens[^most..];
+    }
+
+    private static int[] Tokens(string text, NodeService node, SamplingParams p)
+    {
+        // Of what is truncated any length will do.
+        if (!p.HasTruncatePromptTokens)
+            node.CheckText(text, p.HasMaxTokens ? (int)Math.Min(p.MaxTokens, int.MaxValue) : 1, "text");
+        return node.Model.Tokenize(text, addSpecial: true, parseSpecial: true);
     }
 
     private static SamplingOptions Sampling(SamplingParams p) => new()

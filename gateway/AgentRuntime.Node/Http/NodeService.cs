@@ -108,14 +108,27 @@ internal sealed class NodeService : IDisposable
         var given = request.IsChat ? null : request.Prompts[promptIndex].Tokens;
         var text = request.IsChat ? Prompts.Build(request.Messages, request.Tools)
             : request.Prompts[promptIndex].Text ?? "";
-        if (given is null) CheckLength(request, Model.LeastTokens(text), "at least ");
+        var wanted = request.MaxTokens ?? (request.IsChat ? 1 : 16);
+        var where = request.IsChat ? "messages" : "prompt";
+        if (given is null) CheckText(text, wanted, where);
         var tokens = given ?? Model.Tokenize(text, addSpecial: true, parseSpecial: true);
         if (tokens.Length == 0) throw CompletionRequestReader.Malformed("the prompt is empty", "prompt");
         foreach (var token in tokens)
             if (token < 0 || token >= Model.VocabularySize)
                 throw CompletionRequestReader.Malformed("the prompt holds a token that the vocabulary lacks", "prompt");
-        CheckLength(request, tokens.Length, "");
+        CheckLength($"{tokens.Length}", tokens.Length, wanted, where);
         return tokens;
+    }
+
+    /// <summary>Refuses a text that is too long by far before it is read: that takes its time.</summary>
+    /// <param name="text">The prompt.</param>
+    /// <param name="wanted">Tokens that are to follow it.</param>
+    /// <param name="where">What the client calls it.</param>
+    /// <exception cref="RuntimeErrorException">AR4006.</exception>
+    public void CheckText(string text, int wanted, string where)
+    {
+        var least = Model.LeastTokens(text);
+        CheckLength($"at least {least}", least, wanted, where);
     }
 
     /// <summary>The most tokens to generate after a prompt.</summary>
@@ -133,16 +146,15 @@ internal sealed class NodeService : IDisposable
         Tokens = lease.Export.Tokens,
     };
 
-    private void CheckLength(CompletionRequest request, int tokens, string atLeast)
+    private void CheckLength(string has, int tokens, int wanted, string where)
     {
-        var wanted = request.MaxTokens ?? (request.IsChat ? 1 : 16);
         if (tokens + (long)wanted <= ContextTokens) return;
         throw new RuntimeErrorException(new(
             ReasonCodes.PromptTooLong,
-            $"this model's context is {ContextTokens} tokens; the prompt has {atLeast}{tokens}"
-            + $" and {wanted} are to be generated",
-            request.IsChat ? "messages" : "prompt",
-            "Shorten the prompt or lower max_tokens."));
+            $"this model's context is {ContextTokens} tokens; the prompt has {has}"
+            + (wanted > 0 ? $" and {wanted} are to be generated" : ""),
+            where,
+            wanted > 0 ? "Shorten the prompt or lower max_tokens." : "Shorten the prompt."));
     }
 
     private static IServedModel Load(NodeOptions options, TimeProvider time)

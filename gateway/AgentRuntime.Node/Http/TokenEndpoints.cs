@@ -16,14 +16,13 @@ internal static class TokenEndpoints
         if (root.TryGetProperty("messages", out _))
         {
             var request = CompletionRequestReader.ReadForPrompt(root, isChat: true);
-            tokens = node.Model.Tokenize(node.Prompts.Build(request.Messages, request.Tools), addSpecial,
-                parseSpecial: true);
+            tokens = Tokens(node, node.Prompts.Build(request.Messages, request.Tools), addSpecial, "messages");
         }
         else
         {
             var prompt = RequestJson.Read(() => CompletionRequestReader.Text(root, "prompt", int.MaxValue))
                 ?? throw CompletionRequestReader.Malformed("prompt is not a text", "prompt");
-            tokens = node.Model.Tokenize(prompt, addSpecial, parseSpecial: true);
+            tokens = Tokens(node, prompt, addSpecial, "prompt");
         }
 
         await NodeEndpoints.JsonAsync(context, json =>
@@ -54,6 +53,12 @@ internal static class TokenEndpoints
 
         result.Append(text.Complete());
         await NodeEndpoints.JsonAsync(context, json => json.WriteString("prompt", result.ToString()));
+    }
+
+    private static int[] Tokens(NodeService node, string prompt, bool addSpecial, string where)
+    {
+        node.CheckText(prompt, wanted: 0, where);
+        return node.Model.Tokenize(prompt, addSpecial, parseSpecial: true);
     }
 
     private static async Task<JsonDocument> ReadAsync(HttpContext context)

@@ -14,22 +14,30 @@ public sealed class GgufTokenizer : IModelTokenizer, IDisposable
 {
     private readonly LoadedModel _model;
     private readonly PromptBuilder _prompts;
+    private readonly int _contextTokens;
 
-    private GgufTokenizer(LoadedModel model)
+    private GgufTokenizer(LoadedModel model, int contextTokens)
     {
         _model = model;
+        _contextTokens = contextTokens;
         _prompts = new(model);
     }
 
     /// <summary>Reads the vocabulary and the chat template of a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="contextTokens">What the nodes hold: of a prompt that is longer by far no tokens are made.</param>
     /// <exception cref="RuntimeErrorException">
     /// AR8004 llama.cpp is not installed; AR4010 the file is not a model that loads.
     /// </exception>
-    public static GgufTokenizer Load(string path)
+    public static GgufTokenizer Load(string path, int contextTokens)
     {
         LlamaLibrary.Load();
-        return new(LoadedModel.LoadVocabulary(path));
+        return new(LoadedModel.LoadVocabulary(path), contextTokens);
     }
+
+    /// <summary>As <see cref="Load(string, int)"/>, for nodes of any context.</summary>
+    /// <inheritdoc cref="Load(string, int)"/>
+    public static GgufTokenizer Load(string path) => Load(path, NodeOptions.MostContextTokens);
 
     /// <inheritdoc/>
     public int[]? Tokenize(InferenceOperation operation, ReadOnlyMemory<byte> body)
@@ -39,11 +47,8 @@ public sealed class GgufTokenizer : IModelTokenizer, IDisposable
             using var json = JsonDocument.Parse(body);
             var request = CompletionRequestReader.ReadForPrompt(
                 json.RootElement, operation == InferenceOperation.Chat);
-            if (request.IsChat)
-                return _model.Tokenize(_prompts.Build(request.Messages, request.Tools), addSpecial: true,
-                    parseSpecial: true);
-            return request.Prompts is not [var prompt] ? null
-                : prompt.Tokens ?? _model.Tokenize(prompt.Text ?? "", addSpecial: true, parseSpecial: true);
+            if (request.IsChat) return Tokenize(_prompts.Build(request.Messages, request.Tools));
+            return request.Prompts is not [var prompt] ? null : prompt.Tokens ?? Tokenize(prompt.Text ?? "");
         }
         catch (Exception e) when (e is JsonException or RuntimeErrorException)
         {
@@ -61,4 +66,7 @@ public sealed class GgufTokenizer : IModelTokenizer, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
+
+    private int[]? Tokenize(string prompt) => _model.LeastTokens(prompt) > _contextTokens ? null
+        : _model.Tokenize(prompt, addSpecial: true, parseSpecial: true);
 }

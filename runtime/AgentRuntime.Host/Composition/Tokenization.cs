@@ -24,7 +24,7 @@ internal sealed class Tokenization : IDisposable
             keys.TryAdd(model, options.Nodes.Simulate ? PromptKeys.Engine : PromptKeys.Vocabulary);
         if (keys.GetValueOrDefault(model) == PromptKeys.Vocabulary)
         {
-            _vocabulary = GgufTokenizer.Load(EngineStart.ModelFile(options));
+            _vocabulary = GgufTokenizer.Load(EngineStart.ModelFile(options), options.Nodes.ContextTokens);
             Tokenizers = new Dictionary<string, IPromptTokenizer> { [model] = _vocabulary };
         }
 

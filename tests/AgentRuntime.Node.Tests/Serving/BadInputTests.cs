@@ -12,6 +12,9 @@ namespace AgentRuntime.Node.Tests.Serving;
 
 public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<ServingFixture>
 {
+    /// <summary>More than the node's context, however long the longest token.</summary>
+    private static readonly string TooLong = string.Concat(Enumerable.Repeat("stone ", 50_000));
+
     [Fact]
     public async Task A_file_that_is_no_model_is_refused()
     {
@@ -206,6 +209,45 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
         var request = new GenerateRequest { Text = "x", SamplingParams = new() { JsonSchema = schema } };
         var e = Assert.Throws<RuntimeErrorException>(() => GenerateRequestReader.Read(request, fixture.Node.Service));
         Assert.Equal(RpcStatusCode.InvalidArgument, RpcRefusal.Of(e.Error).Status.Code);
+    }
+
+    [Theory]
+    [InlineData("/tokenize", """{"prompt":"TEXT"}""", "prompt")]
+    [InlineData("/tokenize", """{"messages":[{"role":"user","content":"TEXT"}]}""", "messages")]
+    [InlineData("/v1/completions", """{"prompt":"TEXT"}""", "prompt")]
+    public async Task A_text_that_is_too_long_by_far_is_refused_unread(string path, string body, string where)
+    {
+        var (status, json) = await DemoNode.PostAsync(
+            fixture.Node, path, JsonNode.Parse(body.Replace("TEXT", TooLong, StringComparison.Ordinal))!.AsObject());
+        Assert.Equal((400, "AR4006"), (status, (string?)json["error"]!["code"]));
+        Assert.Equal(where, (string?)json["error"]!["param"]);
+        Assert.Contains("at least", (string?)json["error"]!["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_text_over_grpc_that_is_too_long_by_far_is_refused_unread()
+    {
+        var request = new GenerateRequest { Text = TooLong, SamplingParams = new() { MaxTokens = 1 } };
+        var e = Assert.Throws<RuntimeErrorException>(() => GenerateRequestReader.Read(request, fixture.Node.Service));
+        Assert.Equal(ReasonCodes.PromptTooLong, e.Error.Code);
+        Assert.Equal(RpcStatusCode.InvalidArgument, RpcRefusal.Of(e.Error).Status.Code);
+
+        // Of one that is to be cut the end is read.
+        request.SamplingParams.TruncatePromptTokens = 10;
+        Assert.Equal(10, GenerateRequestReader.Read(request, fixture.Node.Service).Prompts[0].Tokens!.Length);
+    }
+
+    [Theory]
+    [InlineData(InferenceOperation.Completion, """{"prompt":"TEXT"}""")]
+    [InlineData(InferenceOperation.Chat, """{"messages":[{"role":"user","content":"TEXT"}]}""")]
+    public void A_text_that_is_too_long_for_the_nodes_has_no_tokens_for_the_router(
+        InferenceOperation operation, string body)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body.Replace("TEXT", TooLong, StringComparison.Ordinal));
+        using var tokenizer = GgufTokenizer.Load(DemoNode.ModelPath, DemoNode.Options.ContextTokens);
+        Assert.Null(tokenizer.Tokenize(operation, bytes));
+        using var any = GgufTokenizer.Load(DemoNode.ModelPath);
+        Assert.NotNull(any.Tokenize(operation, bytes));
     }
 
     [Fact]
