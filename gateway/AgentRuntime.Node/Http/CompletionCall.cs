@@ -13,6 +13,12 @@ namespace AgentRuntime.Node.Http;
 /// </summary>
 internal sealed class CompletionCall(NodeService node, CompletionRequest request) : IAsyncDisposable
 {
+    /// <summary>
+    /// Choices of one request in the engine for each sequence that it computes at once: one to compute and one that
+    /// takes its place.
+    /// </summary>
+    private const int ChoicesPerSequence = 2;
+
     private readonly long _startedAt = node.Time.GetTimestamp();
     private readonly List<Choice> _choices = [];
     private readonly List<int[]> _prompts = [];
@@ -183,12 +189,27 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         return choice;
     }
 
+    /// <summary>As <see cref="Submit"/>; null where the queue is full, unless that is to be thrown.</summary>
+    private Choice? TrySubmit(int index, bool orThrow)
+    {
+        try
+        {
+            return Submit(index);
+        }
+        catch (RuntimeErrorException e) when (e.Error.Code == ReasonCodes.Saturated && !orThrow)
+        {
+            return null;
+        }
+    }
+
     private IAsyncEnumerable<ChoiceDelta> MergeAsync(CancellationToken cancellationToken) =>
         _prompts.Count * Request.Choices == 1 ? _choices[0].ReadAsync(cancellationToken)
             : MergeManyAsync(cancellationToken);
 
     /// <summary>
     /// The first choice of a prompt computes it; the others start with its first token, so that they share its blocks.
+    /// No more of them are in the engine than keep it busy: however many a request asks for, they find room, and those
+    /// of others are not behind them all.
     /// </summary>
     private async IAsyncEnumerable<ChoiceDelta> MergeManyAsync(
         [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -201,22 +222,35 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
             await foreach (var delta in choice.ReadAsync(stop.Token)) await merged.Writer.WriteAsync(delta, stop.Token);
         }
 
-        readers.Add(ReadAsync(_choices[0]));
-        for (var i = Request.Choices; i < _prompts.Count * Request.Choices; i += Request.Choices) readers.Add(
-            ReadAsync(Submit(i)));
-        var firsts = _choices.ToDictionary(c => c.Index);
+        var most = ChoicesPerSequence * node.Options.ParallelSequences;
+        var pending = new Queue<int>(Enumerable.Range(1, _prompts.Count - 1).Select(p => p * Request.Choices));
+        var begun = new HashSet<int>();
         var ended = 0;
+        var isFull = false;
+        readers.Add(ReadAsync(_choices[0]));
         try
         {
             while (ended < _prompts.Count * Request.Choices)
             {
-                var delta = await merged.Reader.ReadAsync(cancellationToken);
-                if (firsts.Remove(delta.Index))
+                while (!isFull && readers.Count - ended < most && pending.TryPeek(out var next))
                 {
-                    for (var i = 1; i < Request.Choices; i++) readers.Add(ReadAsync(Submit(delta.Index + i)));
+                    // Where others fill the queue, the next choice waits for one of its own to end.
+                    var choice = TrySubmit(next, orThrow: readers.Count == ended);
+                    isFull = choice is null;
+                    if (choice is null) break;
+                    pending.Dequeue();
+                    readers.Add(ReadAsync(choice));
                 }
 
-                if (delta.FinishReason is not null || delta.Error is not null) ended++;
+                var delta = await merged.Reader.ReadAsync(cancellationToken);
+                if (delta.Index % Request.Choices == 0 && begun.Add(delta.Index))
+                    for (var i = 1; i < Request.Choices; i++) pending.Enqueue(delta.Index + i);
+                if (delta.FinishReason is not null || delta.Error is not null)
+                {
+                    ended++;
+                    isFull = false;
+                }
+
                 yield return delta;
             }
         }

@@ -151,26 +151,58 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
     }
 
     [Fact]
-    public async Task A_choice_that_is_refused_once_the_stream_has_begun_is_said_there()
+    public async Task Any_number_of_choices_finds_room_and_leaves_others_theirs()
     {
-        // Each prompt's first choice is in the line from the start, and its others come when that one begins.
         const int Prompts = 24;
+        const int Choices = 8;
         await using var node = await NodeServer.StartAsync(new()
         {
-            ModelPath = "", Simulation = new() { PassMilliseconds = 20, Jitter = 0 }, ContextTokens = 1024,
-            ParallelSequences = 1, QueuedRequests = Prompts + 6,
+            ModelPath = "", Simulation = new() { Speed = 1000 }, ContextTokens = 1024, ParallelSequences = 2,
+            QueuedRequests = 6,
         });
-        using var http = DemoNode.Client(node);
-        using var response = await http.PostAsJsonAsync("/v1/completions", new JsonObject
+        var asking = DemoNode.PostAsync(node, "/v1/completions", new()
         {
             ["prompt"] = new JsonArray([.. Enumerable.Range(0, Prompts).Select(i => JsonValue.Create($"prompt {i}"))]),
-            ["n"] = 8, ["max_tokens"] = 5, ["ignore_eos"] = true, ["stream"] = true,
+            ["n"] = Choices, ["max_tokens"] = 5, ["ignore_eos"] = true,
         });
-        var lines = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        do
+        {
+            var (other, _) = await DemoNode.PostAsync(node, "/v1/chat/completions", DemoNode.Chat("another", 1));
+            Assert.Equal(200, other);
+        }
+        while (!asking.IsCompleted);
 
-        Assert.Equal(200, (int)response.StatusCode);
+        var (status, json) = await asking;
+        Assert.Equal(200, status);
+        Assert.Equal(
+            Enumerable.Range(0, Prompts * Choices), json["choices"]!.AsArray().Select(c => (int)c!["index"]!));
+        Assert.Equal(Prompts * Choices * 5, (int)json["usage"]!["completion_tokens"]!);
+    }
+
+    [Fact]
+    public async Task An_engine_that_fails_once_the_stream_has_begun_is_said_there()
+    {
+        await using var node = await NodeServer.StartAsync(new()
+        {
+            ModelPath = "", Simulation = new() { PassMilliseconds = 5, Jitter = 0 }, ContextTokens = 1 << 20,
+        });
+        using var http = DemoNode.Client(node);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
+        {
+            Content = JsonContent.Create(new JsonObject
+            {
+                ["prompt"] = "hello", ["max_tokens"] = 1_000_000, ["ignore_eos"] = true, ["stream"] = true,
+            }),
+        };
+        using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        Assert.StartsWith("data: {", await reader.ReadLineAsync(), StringComparison.Ordinal);
+        // No request that was read is without a prompt.
+        node.Service.Engine.Submit(new(null!, 4, new()));
+        var lines = (await reader.ReadToEndAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+
         Assert.Equal("data: [DONE]", lines[^1]);
-        Assert.Equal("AR4009", (string?)JsonNode.Parse(lines[^2]["data: ".Length..])!["error"]!["code"]);
+        Assert.Equal("AR4003", (string?)JsonNode.Parse(lines[^2]["data: ".Length..])!["error"]!["code"]);
     }
 
     [Fact]
