@@ -16,7 +16,8 @@ public static class InferenceNode
         NodeOptions options, TextWriter output, ILoggerFactory logging, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(output);
-        await using var server = await NodeServer.StartAsync(options, TimeProvider.System, logging, cancellationToken);
+        if (await StartAsync(options, logging, cancellationToken) is not { } started) return;
+        await using var server = started;
         if (server.GrpcAddress is { } grpc)
             await output.WriteLineAsync($"grpc {grpc.GetLeftPart(UriPartial.Authority)}".AsMemory(), cancellationToken);
         await output.WriteLineAsync($"ready {server.Address.GetLeftPart(UriPartial.Authority)}".AsMemory(),
@@ -30,6 +31,20 @@ public static class InferenceNode
         await stopped.Task;
         if (registrar is not null) await registrar.LeaveAsync();
         await server.StopAsync(CancellationToken.None);
+    }
+
+    /// <summary>Starts it; null when it is told to stop before it has.</summary>
+    private static async Task<NodeServer?> StartAsync(
+        NodeOptions options, ILoggerFactory logging, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await NodeServer.StartAsync(options, TimeProvider.System, logging, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     /// <summary>Runs a node with its ready line on standard output.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Grpc;
 using AgentRuntime.Node.Http;
@@ -55,8 +56,8 @@ public sealed class NodeServer : IAsyncDisposable
     /// <param name="logging">Where it tells of failures that are no refusals; null for nowhere.</param>
     /// <param name="cancellationToken">Gives up starting.</param>
     /// <exception cref="RuntimeErrorException">
-    /// AR8001 the options are wrong; AR8003 the port is taken; AR8004 llama.cpp is not installed; AR4010 the model does
-    /// not load.
+    /// AR8001 the options are wrong; AR8003 the address or port cannot be had; AR8004 llama.cpp is not installed;
+    /// AR4010 the model does not load.
     /// </exception>
     public static async Task<NodeServer> StartAsync(
         NodeOptions options, TimeProvider? time = null, ILoggerFactory? logging = null,
@@ -88,10 +89,12 @@ public sealed class NodeServer : IAsyncDisposable
         {
             if (app is not null) await app.DisposeAsync();
             service.Dispose();
-            if (e is not IOException) throw;
+            if (e is not (IOException or SocketException)) throw;
+            var ports = options.GrpcPort is { } grpc ? $"{options.Port} and {grpc}" : $"{options.Port}";
             throw new RuntimeErrorException(
-                new(ReasonCodes.PortInUse, $"cannot listen on {options.Host}:{options.Port}", "node",
-                    "Choose another port."), e);
+                new(ReasonCodes.PortInUse,
+                    $"cannot listen on {options.Host}, port {ports}: {e.GetBaseException().Message}", "node",
+                    "Choose another port, or an address of this machine."), e);
         }
     }
 

@@ -251,6 +251,26 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     }
 
     [Fact]
+    public async Task An_address_that_is_none_of_this_machines_is_refused()
+    {
+        // TEST-NET-3 (RFC 5737): nobody's.
+        var e = await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => DemoNode.StartAsync(o => o with { Host = "203.0.113.9" }));
+        Assert.Equal(ReasonCodes.PortInUse, e.Error.Code);
+        Assert.Contains("203.0.113.9", e.Error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_node_that_is_told_to_stop_before_it_has_started_ends_quietly()
+    {
+        using var said = new StringWriter();
+        using var log = new LogBook();
+        await InferenceNode.RunAsync(DemoNode.Options, said, log, new CancellationToken(canceled: true));
+        Assert.Empty(said.ToString());
+        Assert.Empty(log.Entries);
+    }
+
+    [Fact]
     public void A_body_that_the_node_refuses_has_no_tokens_for_the_router()
     {
         using var tokenizer = GgufTokenizer.Load(DemoNode.ModelPath);
