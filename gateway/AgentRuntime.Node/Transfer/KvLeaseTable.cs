@@ -6,12 +6,15 @@ namespace AgentRuntime.Node.Transfer;
 
 /// <summary>
 /// Exported KV state that waits to be fetched. A lease ends when the receiver releases it, when the request is
-/// cancelled, or when it was not touched for its time. Ids are 128 random bits: whoever does not know one cannot read
-/// the state. Thread-safe.
+/// cancelled, when it was not touched for its time, or after ten minutes however often it was. Ids are 128 random bits:
+/// whoever does not know one cannot read the state. Thread-safe.
 /// </summary>
 internal sealed class KvLeaseTable : IDisposable
 {
     private const int MostLeases = 1024;
+
+    /// <summary>A receiver that renews and does not come to an end is waited for no longer.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
 
     private readonly ConcurrentDictionary<string, KvLease> _leases = new(StringComparer.Ordinal);
     private readonly TimeProvider _time;
@@ -64,7 +67,8 @@ internal sealed class KvLeaseTable : IDisposable
     /// <summary>The prompt has been computed: from now on the state waits. False when it was released before.</summary>
     public bool Begin(KvLease lease)
     {
-        lease.WaitsSince = _time.GetTimestamp();
+        lease.ComputedAt = _time.GetTimestamp();
+        lease.WaitsSince = lease.ComputedAt;
         return _leases.ContainsKey(lease.Id);
     }
 
@@ -99,7 +103,8 @@ internal sealed class KvLeaseTable : IDisposable
     }
 
     private bool HasEnded(KvLease lease) =>
-        lease.WaitsSince is { } since && _time.GetElapsedTime(since) >= _duration;
+        lease.WaitsSince is { } since && (_time.GetElapsedTime(since) >= _duration
+            || (_time.GetElapsedTime(lease.ComputedAt) is var age && age >= Longest && age >= _duration));
 }
 
 /// <summary>One prompt's exported state and how long it is kept.</summary>
@@ -117,6 +122,9 @@ internal sealed class KvLease(string id, KvExport export, string promptDigest, s
 
     /// <summary>The adapter that the state was computed with; null for none.</summary>
     public string? AdapterDigest { get; } = adapterDigest;
+
+    /// <summary>The timestamp at which its prompt had been computed; means nothing before.</summary>
+    public long ComputedAt { get; set; }
 
     /// <summary>
     /// The timestamp from which its time runs: no clock, which may be set. Null while its prompt is computed.

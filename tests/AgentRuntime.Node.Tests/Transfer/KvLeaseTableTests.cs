@@ -29,6 +29,23 @@ public sealed class KvLeaseTableTests
         Assert.NotNull(leases.Touch(computed.Id));
     }
 
+    [Fact]
+    public void A_receiver_that_only_renews_a_lease_does_not_hold_it_for_good()
+    {
+        var time = new SetClock();
+        using var leases = new KvLeaseTable(DemoNode.Options with { KvLease = Duration }, time);
+        var lease = leases.Open(new int[600], null, 256);
+        // However long it took to compute.
+        time.Elapsed += TimeSpan.FromHours(1);
+        leases.Begin(lease);
+        var renewals = 0;
+        for (; leases.Touch(lease.Id) is not null && renewals < 1000; renewals++) time.Elapsed += Duration / 3;
+
+        Assert.Equal(60, renewals); // ten minutes
+        time.Tick();
+        Assert.Equal((0, 1), (leases.Count, leases.Expired));
+    }
+
     /// <summary>Time of day and time that passes, each moved by the test.</summary>
     private sealed class SetClock : TimeProvider, ITimer
     {
