@@ -173,6 +173,13 @@ public sealed record NodeOptions
     /// <summary>Connections open at once; default 4096.</summary>
     public int MaxConnections { get; init; } = 4096;
 
+    /// <summary>
+    /// How long requests that are under way when the node is told to stop may take to end; then they are cut off.
+    /// Default 5 s. One that is registered stops when its edges have nothing under way
+    /// (<see cref="NodeRegistrationOptions.DrainTimeout"/>).
+    /// </summary>
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Where the node registers itself; null (default) for nowhere.</summary>
     public NodeRegistrationOptions? Registration { get; init; }
 
@@ -218,6 +225,9 @@ public sealed record NodeOptions
         Check(KvLease > TimeSpan.Zero && KvFetchTimeout > TimeSpan.Zero, "KvLease or KvFetchTimeout is not positive");
         Check(HeadersTimeout > TimeSpan.Zero && IdleTimeout > TimeSpan.Zero,
             "HeadersTimeout or IdleTimeout is not positive");
+        Check(StopTimeout >= TimeSpan.Zero && StopTimeout <= TimeSpan.FromHours(1), "StopTimeout is not within 0..1 h");
+        Check(ModelName is null || !string.IsNullOrWhiteSpace(ModelName), "ModelName is empty");
+        Check(EngineName is null || !string.IsNullOrWhiteSpace(EngineName), "EngineName is empty");
         Check(Device is "cpu" or "vulkan" or "cuda", "Device is none of cpu, vulkan, cuda");
         Check(KvEventPort is null or (>= 0 and <= 65535), "KvEventPort is not within 0..65535");
         Check(KvReplayPort is null or (>= 0 and <= 65535), "KvReplayPort is not within 0..65535");

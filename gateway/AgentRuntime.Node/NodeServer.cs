@@ -120,7 +120,7 @@ public sealed class NodeServer : IAsyncDisposable
         });
         // What clients do wrong is the server's to log, and of no use; what goes wrong here, NodeLog tells.
         builder.Logging.ClearProviders();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout);
         // A chunk is sent by whoever wrote it: a wake-up of another thread for each costs more than sending it.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>

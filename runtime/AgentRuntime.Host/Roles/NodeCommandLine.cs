@@ -80,7 +80,10 @@ internal static class NodeCommandLine
                 ContextTokens = parsed.GetValue(context),
                 ParallelSequences = parsed.GetValue(parallel),
             };
-            if (parsed.GetValue(threads) is > 0 and var count) options = options with { Threads = count };
+            if (parsed.GetValue(threads) is not 0 and var count) options = options with { Threads = count };
+            // Its edges wait for it where it has any; where its parent is gone nobody does.
+            if (options.Registration is null && !parsed.GetValue(exitWithParent))
+                options = options with { StopTimeout = Drain(parsed.GetValue(drain)) };
             await InferenceNode.RunAsync(
                 simulation.Apply(parsed, compute.Apply(parsed, options)), Logging.Factory, stop.Token);
             return 0;
@@ -96,8 +99,10 @@ internal static class NodeCommandLine
                 Edges = [.. edges.Select(Address)],
                 JoinSecret = SecretFile.ReadText(key.FullName),
                 Address = advertise is null ? null : Address(advertise),
-                DrainTimeout = TimeSpan.FromSeconds(Math.Clamp(drainSeconds, 0, 3600)),
+                DrainTimeout = Drain(drainSeconds),
             };
+
+    private static TimeSpan Drain(int seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 3600));
 
     private static Uri Address(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"

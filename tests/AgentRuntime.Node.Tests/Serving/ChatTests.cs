@@ -206,6 +206,25 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
     }
 
     [Fact]
+    public async Task A_node_that_is_told_to_stop_ends_what_it_has_begun()
+    {
+        await using var node = await NodeServer.StartAsync(new()
+        {
+            ModelPath = "", Simulation = new() { PassMilliseconds = 20, Jitter = 0 }, ContextTokens = 1024,
+            StopTimeout = TimeSpan.FromMinutes(2),
+        });
+        var lines = await StopInMidstreamAsync(node);
+        Assert.Equal("data: [DONE]", lines[^1]);
+
+        await using var hasty = await NodeServer.StartAsync(new()
+        {
+            ModelPath = "", Simulation = new() { PassMilliseconds = 20, Jitter = 0 }, ContextTokens = 1024,
+            StopTimeout = TimeSpan.Zero,
+        });
+        await Assert.ThrowsAnyAsync<IOException>(() => StopInMidstreamAsync(hasty));
+    }
+
+    [Fact]
     public async Task Log_probabilities_are_of_the_chosen_token_and_its_rivals()
     {
         var body = DemoNode.Chat("hello", 5);
@@ -225,6 +244,24 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
         }
 
         Assert.Equal(DemoNode.Text(json), string.Concat(tokens.Select(t => (string)t!["token"]!)));
+    }
+
+    private static async Task<string[]> StopInMidstreamAsync(NodeServer node)
+    {
+        using var http = DemoNode.Client(node);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
+        {
+            Content = JsonContent.Create(new JsonObject
+            {
+                ["prompt"] = "hello", ["max_tokens"] = 100, ["ignore_eos"] = true, ["stream"] = true,
+            }),
+        };
+        using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        var stopping = node.StopAsync();
+        var text = await reader.ReadToEndAsync();
+        await stopping;
+        return text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
     }
 
     private async Task<(string Text, List<JsonNode> Chunks)> StreamAsync(JsonObject body)
