@@ -103,7 +103,7 @@ internal sealed class LoadedModel : IServedModel
     public static LoadedModel Load(NodeOptions options)
     {
         var path = options.ModelPath;
-        if (!File.Exists(path)) throw Invalid(path, "there is no such file");
+        CheckFile(path, "there is no such file");
         var header = GgufHeader.Read(path);
         if (header.HasTokenTwice) throw Invalid(path, "its vocabulary has a token twice");
         if (ModelFaults.OfTensors(header.Tensors) is { } odd) throw Invalid(path, odd);
@@ -149,7 +149,7 @@ internal sealed class LoadedModel : IServedModel
     /// loads.</exception>
     public static LoadedModel LoadVocabulary(string path)
     {
-        if (!File.Exists(path)) throw Invalid(path, "there is no such file");
+        CheckFile(path, "there is no such file");
         NativeLog.TakeErrors();
         var parameters = Llama.ModelDefaultParams();
         parameters.VocabOnly = 1;
@@ -230,7 +230,7 @@ internal sealed class LoadedModel : IServedModel
 
     private unsafe void LoadAdapter(AdapterOptions adapter, IReadOnlyList<GgufTensor> model)
     {
-        if (!File.Exists(adapter.Path)) throw Invalid(adapter.Path, "there is no such adapter");
+        CheckFile(adapter.Path, "there is no such adapter");
         if (ModelFaults.OfAdapter(GgufHeader.Read(adapter.Path).Tensors, model) is { } fault)
             throw Invalid(adapter.Path, fault);
         NativeLog.TakeErrors();
@@ -241,6 +241,13 @@ internal sealed class LoadedModel : IServedModel
                 throw Invalid(adapter.Path, NativeLog.TakeErrors() ?? "llama.cpp does not load the adapter");
             _adapters[adapter.Name] = handle;
         }
+    }
+
+    /// <summary>Refuses what is not there, and what may never come to an end, as a device or a pipe.</summary>
+    private static void CheckFile(string path, string missing)
+    {
+        if (!File.Exists(path)) throw Invalid(path, missing);
+        if (new FileInfo(path).Length == 0) throw Invalid(path, "it is empty");
     }
 
     /// <summary>Lets a model go with whose vocabulary no text can be read.</summary>

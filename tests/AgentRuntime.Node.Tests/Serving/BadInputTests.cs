@@ -33,6 +33,15 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     }
 
     [Fact]
+    public async Task A_device_without_an_end_is_no_model()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => DemoNode.StartAsync(o =>
+            o with { ModelPath = "/dev/zero" }).WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal(ReasonCodes.InvalidModelFile, e.Error.Code);
+    }
+
+    [Fact]
     public async Task A_truncated_model_is_refused()
     {
         var path = Path.GetTempFileName();
