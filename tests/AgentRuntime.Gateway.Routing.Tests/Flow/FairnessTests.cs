@@ -38,6 +38,29 @@ public class FairnessTests
     }
 
     [Fact]
+    public void What_is_cached_goes_first_until_another_tenants_first_token_is_overdue()
+    {
+        var f = new CoreFixture(null, new EngineDescription("e", "m") { MaxRunning = 1 });
+        var blocks = CoreFixture.Blocks(0, 100);
+        f.Submit(blocks: blocks, tenant: "cached");
+        var running = f.Take();
+        var other = f.Submit(prompt: 100, tenant: "other");
+        var passed = -1;
+        do
+        {
+            passed++;
+            f.Submit(blocks: blocks, tenant: "cached");
+            f.Now += 0.1;
+            f.Finish(running, cached: 1_599, output: 1);
+            running = f.Take();
+        }
+        while (running.Ticket != other);
+
+        // An interactive first token is due within 2 s.
+        Assert.InRange(passed, 10, 25);
+    }
+
+    [Fact]
     public void A_tenant_with_twice_the_weight_gets_twice_as_much()
     {
         var f = new CoreFixture(
