@@ -54,7 +54,7 @@ internal sealed class RetainBenchmark : IBenchmark
         {
             ModelPath = "", ModelName = "m", ContextTokens = 8192, ParallelSequences = 16, KvPoolTokens = 24_000,
             Simulation = new() { PrefillMicrosecondsPerToken = 30 },
-        }, TimeProvider.System, cancellationToken);
+        }, TimeProvider.System, cancellationToken: cancellationToken);
         await using var router = new EngineRouter(
             new() { Engines = [new("node", node.Address, EngineKind.Node)] }, TimeProvider.System);
         await router.StartAsync(cancellationToken);
