@@ -8,6 +8,8 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
 {
     private bool _reported;
 
+    public required TenantId Tenant { get; init; }
+
     public required ServedBy ServedBy { get; init; }
 
     /// <summary>Tokens of what was sent before, as this engine counts them; null when it does not say.</summary>
@@ -32,7 +34,7 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
         if (_reported)
             return false;
 
-        Engine.Circuit.Succeeded();
+        Engine.Circuit.Succeeded(Tenant);
         Twin?.Fed = true;
         return _reported = true;
     }
@@ -47,7 +49,7 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
         if (failure.OfPrefill)
             Engine.Circuit.Abandoned();
         else
-            failure.CountAgainst(Engine);
+            failure.CountAgainst(Engine, Tenant);
         _reported = true;
     }
 

@@ -66,7 +66,7 @@ internal sealed class EmbeddingCall(RouterParts parts, InferenceRequest request)
             var (body, base64) = EmbeddingBody.Write(request.Body, name);
             var answer = await parts.Client.EmbedAsync(engine, body, _requestId, cancellationToken);
             var (list, tokens) = EmbeddingBody.Rewrite(answer, request.Model, base64);
-            engine.Circuit.Succeeded();
+            engine.Circuit.Succeeded(request.Identity.Tenant);
 
             // As with answers: an engine that gives no account is charged at the bound that was reserved, none at more.
             var most = request.PromptTokensAtMost.Value;
@@ -125,7 +125,7 @@ internal sealed class EmbeddingCall(RouterParts parts, InferenceRequest request)
             return;
         }
 
-        failure.CountAgainst(engine);
+        failure.CountAgainst(engine, request.Identity.Tenant);
         GatewayLog.LegFailed(parts.Logger, engine.Name, _requestId, failure.Error.ToString());
     }
 

@@ -42,8 +42,8 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     /// <summary>Whether a pair's prefill engine failed, and so ended the decode leg that waited for it.</summary>
     public bool OfPrefill { get; init; }
 
-    /// <summary>Tells the engine's circuit breaker what this failure says of it.</summary>
-    public void CountAgainst(Engine engine)
+    /// <summary>Tells the engine's circuit breaker what this failure of a tenant's request says of it.</summary>
+    public void CountAgainst(Engine engine, TenantId tenant)
     {
         if (Kind != FailureKind.Broken)
         {
@@ -51,7 +51,7 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
             return;
         }
 
-        engine.Circuit.Failed();
+        engine.Circuit.Failed(tenant);
         if (Unreachable)
             engine.MarkUnreachable();
     }

@@ -55,6 +55,7 @@ internal sealed class LegOpener(
                 twin?.Token ?? cancellationToken);
             return new DecodeLeg(stream, lease, activity)
             {
+                Tenant = request.Identity.Tenant,
                 ServedBy = new ServedBy((twin?.Engine ?? prefill?.Engine ?? decode).Name, decode.Name),
                 Twin = twin,
                 ContinuedTokens = sent,
@@ -75,7 +76,7 @@ internal sealed class LegOpener(
         {
             End(activity, e);
             lease.Dispose();
-            (e as EngineFailure)?.CountAgainst(decode);
+            (e as EngineFailure)?.CountAgainst(decode, request.Identity.Tenant);
             if (e is not EngineFailure)
                 decode.Circuit.Abandoned();
             if (twin is not null)
@@ -97,6 +98,7 @@ internal sealed class LegOpener(
         return TwinPrefill.Begin(
             parts.Client,
             engine,
+            request.Identity.Tenant,
             request.Operation,
             Write(Leg(engine, maxTokens, requestId, retain) with { Bootstrap = bootstrap }),
             bootstrap,
@@ -130,7 +132,7 @@ internal sealed class LegOpener(
                     Write(Leg(engine, 1, requestId, retain) with { Prefill = true, DecodeAt = decodeAt }),
                     requestId,
                     cancellationToken);
-                engine.Circuit.Succeeded();
+                engine.Circuit.Succeeded(request.Identity.Tenant);
                 engine.HasRead(withKv: answer is not null);
                 activity?.Dispose();
                 if (answer is null)
@@ -145,7 +147,7 @@ internal sealed class LegOpener(
             catch (EngineFailure failure)
             {
                 End(activity, failure);
-                failure.CountAgainst(engine);
+                failure.CountAgainst(engine, request.Identity.Tenant);
                 if (failure.Kind == FailureKind.Refused)
                     throw;
 

@@ -9,12 +9,15 @@ namespace AgentRuntime.Gateway;
 /// </summary>
 internal sealed class TwinPrefill : IAsyncDisposable
 {
+    private readonly TenantId _tenant;
     private readonly CancellationTokenSource _stop;
     private Task _work = Task.CompletedTask;
 
-    private TwinPrefill(Engine engine, Bootstrap bootstrap, CancellationToken cancellationToken)
+    private TwinPrefill(
+        Engine engine, TenantId tenant, Bootstrap bootstrap, CancellationToken cancellationToken)
     {
         Engine = engine;
+        _tenant = tenant;
         Bootstrap = bootstrap;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
     }
@@ -38,13 +41,14 @@ internal sealed class TwinPrefill : IAsyncDisposable
     public static TwinPrefill Begin(
         EngineClient client,
         Engine engine,
+        TenantId tenant,
         InferenceOperation operation,
         ReadOnlyMemory<byte> body,
         Bootstrap bootstrap,
         string requestId,
         CancellationToken cancellationToken)
     {
-        var twin = new TwinPrefill(engine, bootstrap, cancellationToken);
+        var twin = new TwinPrefill(engine, tenant, bootstrap, cancellationToken);
         twin._work = twin.RunAsync(client, operation, body, requestId);
         return twin;
     }
@@ -75,11 +79,11 @@ internal sealed class TwinPrefill : IAsyncDisposable
                 // Only the decode leg's answer counts.
             }
 
-            Engine.Circuit.Succeeded();
+            Engine.Circuit.Succeeded(_tenant);
         }
         catch (EngineFailure failure)
         {
-            failure.CountAgainst(Engine);
+            failure.CountAgainst(Engine, _tenant);
             if (Fed)
                 return;
             Failure = new EngineFailure(failure.Kind, failure.Error, failure) { OfPrefill = true };

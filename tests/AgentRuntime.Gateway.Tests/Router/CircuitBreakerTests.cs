@@ -1,3 +1,5 @@
+using AgentRuntime.Abstractions;
+
 namespace AgentRuntime.Gateway.Tests;
 
 /// <summary>For how long an engine is left alone.</summary>
@@ -54,4 +56,38 @@ public class CircuitBreakerTests
         circuit.Succeeded();
         Assert.True(circuit.IsClosed);
     }
+
+    [Fact]
+    public void One_tenants_failures_do_not_keep_an_engine_from_others_that_it_served_lately()
+    {
+        var time = new SteppedTime();
+        var circuit = new CircuitBreaker(3, Pause, time);
+        circuit.Succeeded(Tenant(2));
+        circuit.Succeeded(Tenant(1));
+        for (var i = 0; i < 10; i++)
+            circuit.Failed(Tenant(1));
+        Assert.True(circuit.TryEnter());
+
+        // The other's fails too: it is the engine.
+        circuit.Failed(Tenant(2));
+        Assert.False(circuit.TryEnter());
+    }
+
+    [Fact]
+    public void One_tenants_failures_close_an_engine_that_served_nobody_else_lately()
+    {
+        var time = new SteppedTime();
+        var circuit = new CircuitBreaker(3, Pause, time);
+        circuit.Succeeded(Tenant(2));
+        circuit.Succeeded(Tenant(1));
+        time.Advance(TimeSpan.FromMinutes(1));
+        circuit.Succeeded(Tenant(1));
+        circuit.Failed(Tenant(1));
+        circuit.Failed(Tenant(1));
+        Assert.True(circuit.TryEnter());
+        circuit.Failed(Tenant(1));
+        Assert.False(circuit.TryEnter());
+    }
+
+    private static TenantId Tenant(int number) => new(new Guid(number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1));
 }

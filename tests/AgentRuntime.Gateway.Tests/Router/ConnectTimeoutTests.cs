@@ -30,7 +30,7 @@ public class ConnectTimeoutTests
             var engine = new Engine(descriptor, new CircuitBreaker(1, TimeSpan.FromHours(1), TimeProvider.System));
             engine.Observe(EngineHealth.Unknown with { Healthy = true });
             var failure = await Assert.ThrowsAsync<EngineFailure>(() => call(engine));
-            failure.CountAgainst(engine);
+            failure.CountAgainst(engine, default);
 
             Assert.Equal(ReasonCodes.EngineUnreachable, failure.Error.Code);
             Assert.Equal((false, false), (engine.Health.Healthy, engine.Circuit.IsClosed));
