@@ -249,17 +249,17 @@ internal sealed partial class JsonSchemaGrammar
 
     private static bool IsOfType(JsonElement schema, JsonElement value)
     {
-        if (CompletionRequestReader.Child(schema, "type") is not { } type) return true;
-        var types = type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray()] : (JsonElement[])[type];
+        string[] types = [.. Each(schema, "type")];
+        if (types.Length == 0) return true;
         return types.Any(t => value.ValueKind switch
         {
-            JsonValueKind.Object => t.ValueEquals("object"),
-            JsonValueKind.Array => t.ValueEquals("array"),
-            JsonValueKind.String => t.ValueEquals("string"),
-            JsonValueKind.Null => t.ValueEquals("null"),
-            JsonValueKind.Number => t.ValueEquals("number")
-                || (t.ValueEquals("integer") && Math.Floor(value.GetDouble()) == value.GetDouble()),
-            _ => t.ValueEquals("boolean"),
+            JsonValueKind.Object => t == "object",
+            JsonValueKind.Array => t == "array",
+            JsonValueKind.String => t == "string",
+            JsonValueKind.Null => t == "null",
+            JsonValueKind.Number => t == "number"
+                || (t == "integer" && Math.Floor(value.GetDouble()) == value.GetDouble()),
+            _ => t == "boolean",
         });
     }
 

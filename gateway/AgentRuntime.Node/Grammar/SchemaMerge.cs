@@ -32,6 +32,11 @@ internal sealed partial class SchemaMerge
     private static readonly string[] Groups =
         ["$ref", "allOf", "anyOf", "oneOf", "dependentRequired", "dependentSchemas", "dependencies"];
 
+    private static readonly string[] OfNames =
+        ["properties", "patternProperties", "dependentRequired", "dependentSchemas", "dependencies"];
+
+    private static readonly string[] OfLists = ["allOf", "anyOf", "oneOf", "enum", "required", "prefixItems"];
+
     /// <summary>Patterns of names in all schemas.</summary>
     private const int MostPatterns = 64;
 
@@ -214,9 +219,15 @@ internal sealed partial class SchemaMerge
         var keywords = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         if (schema.ValueKind != JsonValueKind.Object) throw JsonSchemaGrammar.NoSchema();
         foreach (var keyword in schema.EnumerateObject())
-            if (Enforced.Contains(keyword.Name)
-                && (keyword.Value.ValueKind != JsonValueKind.Null || keyword.NameEquals("const")))
-                keywords[keyword.Name] = keyword.Value;
+        {
+            if (!Enforced.Contains(keyword.Name)
+                || (keyword.Value.ValueKind == JsonValueKind.Null && !keyword.NameEquals("const"))) continue;
+            if ((OfNames.Contains(keyword.Name) && keyword.Value.ValueKind != JsonValueKind.Object)
+                || (OfLists.Contains(keyword.Name) && keyword.Value.ValueKind != JsonValueKind.Array))
+                throw JsonSchemaGrammar.NoSchema(keyword.Name);
+            keywords[keyword.Name] = keyword.Value;
+        }
+
         if (!keywords.ContainsKey("if"))
         {
             keywords.Remove("then");

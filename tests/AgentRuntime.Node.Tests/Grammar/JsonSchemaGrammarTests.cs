@@ -185,6 +185,49 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
         Assert.Equal(ReasonCodes.UnsupportedParameter, Refusal(schema));
 
     [Fact]
+    public void Noise_is_a_schema_or_refused()
+    {
+        string[] keywords =
+        [
+            "$ref", "anyOf", "oneOf", "allOf", "not", "if", "then", "else", "const", "enum", "type", "properties",
+            "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties",
+            "dependentRequired", "dependencies", "items", "prefixItems", "minItems", "maxItems", "uniqueItems",
+            "pattern", "format", "minLength", "maxLength", "minimum", "exclusiveMaximum", "multipleOf",
+        ];
+        string[] leaves =
+        [
+            "true", "false", "null", "0", "3", "-1.5", "1e400", "\"\"", "\"a\"", "\"string\"", "\"object\"",
+            "\"integer\"", "\"#\"", "\"#/not\"", "\"^a\"", "\"(?=b)\"", "\"date\"", "[]", "{}", "[\"a\",1,null]",
+            "[\"string\",\"null\"]", "{\"a\":true}", "{\"^a\":{\"type\":\"integer\"}}",
+        ];
+        var (random, taken) = (new Random(4), 0);
+        for (var i = 0; i < 4000; i++)
+        {
+            var schema = Make(3);
+            try
+            {
+                Grammar(schema);
+                taken++;
+            }
+            catch (RuntimeErrorException)
+            {
+            }
+        }
+
+        Assert.InRange(taken, 400, 3600);
+
+        string Make(int depth)
+        {
+            if (depth == 0 || random.Next(4) == 0) return leaves[random.Next(leaves.Length)];
+            if (random.Next(5) == 0)
+                return $"[{string.Join(',', Enumerable.Range(0, random.Next(3)).Select(_ => Make(depth - 1)))}]";
+            var members = Enumerable.Range(0, random.Next(1, 5)).Select(_ =>
+                $"\"{(random.Next(6) == 0 ? "a" : keywords[random.Next(keywords.Length)])}\":{Make(depth - 1)}");
+            return $"{{{string.Join(',', members)}}}";
+        }
+    }
+
+    [Fact]
     public void Long_lists_of_values_and_of_properties_that_may_be_left_out_are_written()
     {
         var values = Grammar($"{{\"enum\":[{string.Join(',', Enumerable.Range(0, 5000).Select(i => $"\"v{i}\""))}]}}");
