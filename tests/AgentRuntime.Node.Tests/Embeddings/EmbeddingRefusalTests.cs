@@ -146,7 +146,10 @@ public sealed class EmbeddingRefusalTests(EmbeddingNode fixture) : IClassFixture
         var embeddings = node.Service.Embeddings;
         using var goOn = new ManualResetEventSlim();
         using var leave = new CancellationTokenSource();
-        var running = embeddings.EmbedAsync(new HeldTexts(goOn), leave.Token);
+        var texts = new HeldTexts(goOn);
+        // Its thread waits within it, which could be the test's where the first text is done at once.
+        var running = Task.Run(() => embeddings.EmbedAsync(texts, leave.Token));
+        await texts.Held;
         var refused = await Assert.ThrowsAsync<RuntimeErrorException>(
             () => embeddings.EmbedAsync([[1]], CancellationToken.None));
         await leave.CancelAsync();
@@ -181,13 +184,20 @@ public sealed class EmbeddingRefusalTests(EmbeddingNode fixture) : IClassFixture
     {
         private static readonly int[] Text = [1];
 
+        private readonly TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>The first text is done, and the second one waited for.</summary>
+        public Task Held => _held.Task;
+
         public int Count => 2;
 
         public int[] this[int index]
         {
             get
             {
-                if (index > 0) goOn.Wait(TimeSpan.FromSeconds(60));
+                if (index == 0) return Text;
+                _held.TrySetResult();
+                goOn.Wait(TimeSpan.FromSeconds(60));
                 return Text;
             }
         }
