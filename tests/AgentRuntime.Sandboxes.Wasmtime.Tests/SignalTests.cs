@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Wasmtime.Loading;
@@ -85,7 +86,7 @@ public sealed class SignalTests(ITestOutputHelper output)
     public async Task Null_references_of_the_host_during_collections_and_traps_of_guests_do_not_disturb_one_another()
     {
         if (Given(output) is not { } engine) return;
-        using var over = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+        var began = Stopwatch.GetTimestamp();
         var nulls = 0;
         var traps = 0;
         Action[] work = [NullReferences, NullReferences, Traps, Collections];
@@ -96,10 +97,14 @@ public sealed class SignalTests(ITestOutputHelper output)
         output.WriteLine($"{nulls} null references, {traps} traps");
         Assert.True(nulls > 10 && traps > 10);
 
+        // On a busy machine the few that are wanted take longer.
+        bool IsOver() => Stopwatch.GetElapsedTime(began) is var since && (since > TimeSpan.FromMinutes(2)
+            || (since > TimeSpan.FromSeconds(3) && Volatile.Read(ref nulls) > 10 && Volatile.Read(ref traps) > 10));
+
         void NullReferences()
         {
             string? nothing = null;
-            while (!over.IsCancellationRequested)
+            while (!IsOver())
             {
                 try
                 {
@@ -115,7 +120,7 @@ public sealed class SignalTests(ITestOutputHelper output)
         void Traps()
         {
             var module = engine.Compile(GuestModules.Guest);
-            while (!over.IsCancellationRequested)
+            while (!IsOver())
             {
                 using var instance = module.Instantiate([Host(Doubling)], Limits);
                 var trap = GivenLibrary.Traps(() => instance.CallI32(
@@ -129,7 +134,7 @@ public sealed class SignalTests(ITestOutputHelper output)
         void Collections()
         {
 #pragma warning disable RS0030 // The collector must stop the threads while they fault.
-            while (!over.IsCancellationRequested) GC.Collect();
+            while (!IsOver()) GC.Collect();
 #pragma warning restore RS0030
         }
     }
