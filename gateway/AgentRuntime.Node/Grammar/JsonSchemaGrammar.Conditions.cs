@@ -81,10 +81,11 @@ internal sealed partial class JsonSchemaGrammar
         if (CompletionRequestReader.Child(a, "properties") is not { ValueKind: JsonValueKind.Object } properties
             || CompletionRequestReader.Child(b, "properties") is not { ValueKind: JsonValueKind.Object } theirs)
             return false;
-        return Entries(a, "required").Any(name => name.ValueKind == JsonValueKind.String
-            && Entries(b, "required").Any(n => JsonElement.DeepEquals(n, name))
-            && properties.TryGetProperty(name.GetString()!, out var its)
-            && theirs.TryGetProperty(name.GetString()!, out var their) && AreApart(its, their));
+        var (ours, known) = (SchemaMerge.Named(properties), SchemaMerge.Named(theirs));
+        var both = RequiredNames(a).ToHashSet(StringComparer.Ordinal);
+        both.IntersectWith(RequiredNames(b));
+        return both.Any(name => ours.TryGetValue(name, out var its) && known.TryGetValue(name, out var their)
+            && AreApart(its, their));
 
         static HashSet<string> Types(JsonElement schema) => [.. Entries(schema, "type").Select(t =>
             t.ValueKind == JsonValueKind.String && t.ValueEquals("integer") ? "\"number\"" : t.GetRawText())];
@@ -116,10 +117,13 @@ internal sealed partial class JsonSchemaGrammar
     {
         if (CompletionRequestReader.Child(schema, "properties") is not { ValueKind: JsonValueKind.Object } properties)
             return false;
-        return Entries(schema, "required").Any(name => name.ValueKind == JsonValueKind.String
-            && properties.TryGetProperty(name.GetString()!, out var its)
+        var named = SchemaMerge.Named(properties);
+        return RequiredNames(schema).Any(name => named.TryGetValue(name, out var its)
             && (its.ValueKind == JsonValueKind.False || Constants(its) is { Count: 0 }));
     }
+
+    private static IEnumerable<string> RequiredNames(JsonElement schema) => Entries(schema, "required")
+        .Where(name => name.ValueKind == JsonValueKind.String).Select(name => name.GetString()!);
 
     /// <summary>The values that a schema lists, as far as all of it lists some; null for any.</summary>
     private static HashSet<string>? Constants(JsonElement schema)

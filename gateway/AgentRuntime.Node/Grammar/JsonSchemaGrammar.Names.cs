@@ -18,6 +18,7 @@ internal sealed partial class JsonSchemaGrammar
         private readonly JsonElement _additional;
         private readonly JsonElement? _names;
         private readonly Dictionary<string, JsonElement> _patterns;
+        private readonly Dictionary<string, int> _languages = new(StringComparer.Ordinal);
 
         public OtherProperties(JsonSchemaGrammar grammar, JsonElement schema)
         {
@@ -27,6 +28,7 @@ internal sealed partial class JsonSchemaGrammar
             var patterns = CompletionRequestReader.Child(schema, "patternProperties");
             if (patterns is { ValueKind: not JsonValueKind.Object }) throw NoSchema("patternProperties");
             _patterns = patterns is { } named ? SchemaMerge.Named(named) : [];
+            if (_patterns.Count > SchemaMerge.MostPatterns) throw SchemaMerge.TooManyPatterns();
             _names = CompletionRequestReader.Child(schema, "propertyNames");
             for (var i = 0; i < MostReferences && _names is { } names; i++)
                 if (CompletionRequestReader.Child(names, "$ref") is { } reference)
@@ -90,11 +92,12 @@ internal sealed partial class JsonSchemaGrammar
 
         private static string Written(string name, string value) => $"{name} ws \":\" ws {value}";
 
-        private static int None(RegularExpressions expressions, IEnumerable<string> patterns) =>
+        private int None(RegularExpressions expressions, IEnumerable<string> patterns) =>
             expressions.Not(expressions.Or([.. patterns.Select(p => Pattern(expressions, p))]));
 
-        private static int Pattern(RegularExpressions expressions, string pattern) =>
-            PatternLanguage.Part(expressions, PatternReader.Read(pattern)!);
+        private int Pattern(RegularExpressions expressions, string pattern) =>
+            _languages.TryGetValue(pattern, out var known) ? known
+            : _languages[pattern] = PatternLanguage.Part(expressions, PatternReader.Read(pattern)!);
 
         /// <summary>A member of any name, where names cannot be told: its value fits whatever the name is of.</summary>
         private string? OfUnread(string[] listed, Func<JsonElement, string?> value) =>

@@ -54,7 +54,18 @@ internal sealed partial class JsonSchemaGrammar
     private readonly Dictionary<(int Language, string End), string?> _machines = [];
     private readonly Dictionary<string, string> _bodies = new(StringComparer.Ordinal);
 
-    private JsonSchemaGrammar(JsonElement root, SchemaMerge merge) => (_root, _merge) = (root, merge);
+    private readonly Lazy<Dictionary<string, JsonElement>> _named;
+
+    private JsonSchemaGrammar(JsonElement root, SchemaMerge merge)
+    {
+        (_root, _merge) = (root, merge);
+        _named = new(() =>
+        {
+            var named = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+            AddNamed(root, named, 0);
+            return named;
+        });
+    }
 
     /// <summary>Adds rules for a schema and returns the rule's name and all rules' text.</summary>
     /// <param name="schema">The schema.</param>
@@ -201,7 +212,7 @@ internal sealed partial class JsonSchemaGrammar
         var path = Name(reference, "$ref");
         if (!path.StartsWith('#')) throw Unsupported("a reference to another document");
         if (path.Length > 1 && path[1] != '/')
-            return Named(_root, path, 0) ?? throw Unsupported($"the reference {path}");
+            return _named.Value.TryGetValue(path, out var named) ? named : throw Unsupported($"the reference {path}");
         var at = _root;
         foreach (var step in path[1..].Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -213,21 +224,22 @@ internal sealed partial class JsonSchemaGrammar
         return at;
     }
 
-    /// <summary>The schema that has a name of its own (<c>$anchor</c>, in earlier drafts <c>id</c>).</summary>
-    private static JsonElement? Named(JsonElement within, string name, int depth)
+    /// <summary>
+    /// Adds the schemas that have names of their own (<c>$anchor</c>, in earlier drafts <c>id</c>), as references have
+    /// them.
+    /// </summary>
+    private static void AddNamed(JsonElement within, Dictionary<string, JsonElement> named, int depth)
     {
-        if (depth > 2 * MostDepth) return null;
+        if (depth > 2 * MostDepth) return;
         if (within.ValueKind == JsonValueKind.Array)
-            return within.EnumerateArray().Select(e => Named(e, name, depth + 1)).FirstOrDefault(e => e is not null);
-        if (within.ValueKind != JsonValueKind.Object) return null;
+            foreach (var item in within.EnumerateArray()) AddNamed(item, named, depth + 1);
+        if (within.ValueKind != JsonValueKind.Object) return;
         foreach (var property in within.EnumerateObject())
         {
-            if (property.Value.ValueKind != JsonValueKind.String) continue;
-            if ((property.NameEquals("$anchor") && property.Value.ValueEquals(name.AsSpan(1)))
-                || (property.Name is "$id" or "id" && property.Value.ValueEquals(name))) return within;
+            if (property.Value.ValueKind != JsonValueKind.String) AddNamed(property.Value, named, depth + 1);
+            else if (property.NameEquals("$anchor")) named.TryAdd("#" + property.Value.GetString(), within);
+            else if (property.Name is "$id" or "id") named.TryAdd(property.Value.GetString()!, within);
         }
-
-        return within.EnumerateObject().Select(p => Named(p.Value, name, depth + 1)).FirstOrDefault(e => e is not null);
     }
 
     private JsonElement Both(JsonElement left, JsonElement right) =>

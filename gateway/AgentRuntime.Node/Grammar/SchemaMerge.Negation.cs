@@ -7,6 +7,11 @@ internal sealed partial class SchemaMerge
 {
     private const int MostNegations = 8;
 
+    /// <summary>Schemas of which it is said what is none of theirs: they may refer to one another many times.</summary>
+    private const int MostNegated = 1000;
+
+    private int _negated;
+
     private static readonly string[] AllTypes = ["object", "array", "string", "number", "boolean", "null"];
 
     /// <summary>
@@ -19,7 +24,7 @@ internal sealed partial class SchemaMerge
     /// <param name="depth">How deep within schemas it is.</param>
     public JsonElement? Not(JsonElement schema, Func<JsonElement, JsonElement> resolve, int depth = 0)
     {
-        if (depth > MostNegations) return null;
+        if (depth > MostNegations || ++_negated > MostNegated) return null;
         if (schema.ValueKind == JsonValueKind.True) return JsonElement.Parse("false");
         if (schema.ValueKind == JsonValueKind.False) return JsonElement.Parse("true");
         var keywords = Keywords(schema);

@@ -38,7 +38,7 @@ internal sealed partial class SchemaMerge
     private static readonly string[] OfLists = ["allOf", "anyOf", "oneOf", "enum", "required", "prefixItems"];
 
     /// <summary>Patterns of names in all schemas.</summary>
-    private const int MostPatterns = 64;
+    public const int MostPatterns = 64;
 
     private readonly Dictionary<string, NamePattern?> _patterns = new(StringComparer.Ordinal);
     private long _bytes;
@@ -55,8 +55,7 @@ internal sealed partial class SchemaMerge
     {
         if (!_patterns.TryGetValue(pattern, out var read))
         {
-            if (_patterns.Count == MostPatterns)
-                throw JsonSchemaGrammar.Unsupported($"more than {MostPatterns} patterns of names");
+            if (_patterns.Count == MostPatterns) throw TooManyPatterns();
             _patterns.Add(pattern, read = NamePattern.Read(pattern));
         }
 
@@ -271,6 +270,9 @@ internal sealed partial class SchemaMerge
         var reader = new Utf8JsonReader(buffer.WrittenSpan, new JsonReaderOptions { MaxDepth = MostDepth });
         return JsonElement.ParseValue(ref reader);
     }
+
+    public static RuntimeErrorException TooManyPatterns() =>
+        JsonSchemaGrammar.Unsupported($"more than {MostPatterns} patterns of names");
 
     private static RuntimeErrorException TooLong() =>
         JsonSchemaGrammar.Unsupported("schemas that all hold and are too long");

@@ -185,6 +185,44 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
         Assert.Equal(ReasonCodes.UnsupportedParameter, Refusal(schema));
 
     [Fact]
+    public void Schemas_that_could_take_for_ever_do_not()
+    {
+        string List(int count, Func<int, string> item) => string.Join(',', Enumerable.Range(0, count).Select(item));
+        string[] schemas =
+        [
+            // What is no instance of schemas that refer to one another,
+            $"{{\"not\":{{\"$ref\":\"#/$defs/s\"}},\"$defs\":{{\"s\":{{\"allOf\":["
+                + $"{List(200, _ => "{\"$ref\":\"#/$defs/s\"}")}]}}}}}}",
+            // long lists of names that must be looked for in one another,
+            $"{{\"oneOf\":[{List(2, o => $"{{\"required\":[{List(20_000, i => $"\"p{o}{i}\"")}],\"properties\":{{"
+                + $"{List(20_000, i => $"\"p{o}{i}\":{{\"const\":1}}")}}}}}")}]}}",
+            // many names of schemas,
+            $"{{\"anyOf\":[{List(1500, i => $"{{\"$ref\":\"#n{i}\"}}")}],\"$defs\":{{"
+                + $"{List(1500, i => $"\"n{i}\":{{\"$anchor\":\"n{i}\",\"const\":\"{new string('x', 500)}\"}}")}}}}}",
+            // and deep expressions.
+            $"{{\"pattern\":\"(?=a)({List(900, _ => "a?b?").Replace(",", "", StringComparison.Ordinal)})\"}}",
+            $"{{\"pattern\":\"(?=x)({new string('x', 4000)}){{2}}\"}}",
+        ];
+        Assert.All(schemas, schema =>
+        {
+            var (began, outcome) = (Environment.TickCount64, "");
+            try
+            {
+                Grammar(schema);
+            }
+            catch (RuntimeErrorException e)
+            {
+                outcome = e.Message;
+            }
+
+            // They would take hours; a busy machine takes seconds.
+            Assert.True(Environment.TickCount64 - began < 60_000, outcome);
+        });
+        Assert.Equal(ReasonCodes.UnsupportedParameter, Refusal(
+            $"{{\"patternProperties\":{{{List(100, i => $"\"^p{i}\":{{\"const\":{i}}}")}}}}}"));
+    }
+
+    [Fact]
     public void Noise_is_a_schema_or_refused()
     {
         string[] keywords =
