@@ -96,7 +96,7 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
         database.RunAsync(
             db => db.AllAsync(
                 $"{PostgresRunRows.SelectIdentity} WHERE status IN (1, 2) ORDER BY id",
-                PostgresRunRows.ReadIdentity, cancellationToken),
+                RunIdentityRow.Read, cancellationToken),
             cancellationToken);
 
     /// <summary>A second writer of the same run loses on the primary key instead of mixing its events in.</summary>

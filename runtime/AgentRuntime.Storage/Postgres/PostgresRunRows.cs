@@ -70,21 +70,9 @@ internal static class PostgresRunRows
             throw new RuntimeErrorException(JournalErrors.NotUnderWay(IdOf(run)));
     }
 
-    public static WorkIdentity ReadIdentity(NpgsqlDataReader r) => new(
-        TenantId.Parse(r.GetString(1)),
-        r.GetString(2),
-        ProjectId.Parse(r.GetString(3)),
-        r.GetString(4),
-        r.GetString(5))
-    {
-        Run = RunId.Parse(r.GetString(0)),
-        Agent = AgentId.Parse(r.GetString(6)),
-        AgentName = r.GetString(7),
-    };
-
     public static RunRecord Read(NpgsqlDataReader r) =>
         new(
-            ReadIdentity(r),
+            RunIdentityRow.Read(r),
             ModuleDigest.Parse(r.GetString(8)),
             BundleDigest.Parse(r.GetString(9)),
             r.TextOfBytes(10)!,

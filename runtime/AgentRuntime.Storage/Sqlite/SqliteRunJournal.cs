@@ -81,7 +81,7 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
     public ValueTask<IReadOnlyList<WorkIdentity>> ListUnfinishedAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(
             db => db.All(
-                $"{SqliteRunRows.SelectIdentity} WHERE status IN (1, 2) ORDER BY id", SqliteRunRows.ReadIdentity),
+                $"{SqliteRunRows.SelectIdentity} WHERE status IN (1, 2) ORDER BY id", RunIdentityRow.Read),
             cancellationToken);
 
     private static IReadOnlyList<RunEvent> Events(SqliteConnection db, RunId run, long afterSequence, int limit) =>

@@ -207,19 +207,25 @@ public class FailureTests
         await Eventually.SucceedsAsync(async () => Assert.Equal("Hello, world", TextOf(await harness.AskAsync())));
     }
 
-    [Fact]
-    public async Task Retries_stop_when_their_budget_is_spent()
+    /// <summary>Engines that answer 500 to all, and two retries for each tenant.</summary>
+    private static async Task<RouterHarness> StartShortOfRetriesAsync(params ScriptedEngine[] engines)
     {
-        await using var a = await ScriptedEngine.StartAsync("a");
-        await using var b = await ScriptedEngine.StartAsync("b");
-        foreach (var engine in new[] { a, b })
+        foreach (var engine in engines)
             engine.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, 500);
-        await using var harness = await StartAsync([a, b], o => o with
+        return await StartAsync(engines, o => o with
         {
             RetryBurst = 2,
             RetryRatio = 0,
             CircuitFailures = 1_000,
         });
+    }
+
+    [Fact]
+    public async Task Retries_stop_when_their_budget_is_spent()
+    {
+        await using var a = await ScriptedEngine.StartAsync("a");
+        await using var b = await ScriptedEngine.StartAsync("b");
+        await using var harness = await StartShortOfRetriesAsync(a, b);
 
         for (var i = 0; i < 10; i++)
             Assert.Equal(ReasonCodes.EngineFailed, (await harness.RefusedAsync()).Code);
@@ -232,14 +238,7 @@ public class FailureTests
     {
         await using var a = await ScriptedEngine.StartAsync("a");
         await using var b = await ScriptedEngine.StartAsync("b");
-        foreach (var engine in new[] { a, b })
-            engine.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, 500);
-        await using var harness = await StartAsync([a, b], o => o with
-        {
-            RetryBurst = 2,
-            RetryRatio = 0,
-            CircuitFailures = 1_000,
-        });
+        await using var harness = await StartShortOfRetriesAsync(a, b);
         for (var i = 0; i < 4; i++)
             await harness.RefusedAsync();
         var before = a.Seen.Count + b.Seen.Count;
