@@ -213,7 +213,7 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
             ModelPath = "", Simulation = new() { PassMilliseconds = 20, Jitter = 0 }, ContextTokens = 1024,
             StopTimeout = TimeSpan.FromMinutes(2),
         });
-        var lines = await StopInMidstreamAsync(node);
+        var lines = await StopInMidstreamAsync(node, tokens: 100);
         Assert.Equal("data: [DONE]", lines[^1]);
 
         await using var hasty = await NodeServer.StartAsync(new()
@@ -221,7 +221,7 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
             ModelPath = "", Simulation = new() { PassMilliseconds = 20, Jitter = 0 }, ContextTokens = 1024,
             StopTimeout = TimeSpan.Zero,
         });
-        await Assert.ThrowsAnyAsync<IOException>(() => StopInMidstreamAsync(hasty));
+        await Assert.ThrowsAnyAsync<IOException>(() => StopInMidstreamAsync(hasty, tokens: 900));
     }
 
     [Fact]
@@ -246,14 +246,14 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
         Assert.Equal(DemoNode.Text(json), string.Concat(tokens.Select(t => (string)t!["token"]!)));
     }
 
-    private static async Task<string[]> StopInMidstreamAsync(NodeServer node)
+    private static async Task<string[]> StopInMidstreamAsync(NodeServer node, int tokens)
     {
         using var http = DemoNode.Client(node);
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
         {
             Content = JsonContent.Create(new JsonObject
             {
-                ["prompt"] = "hello", ["max_tokens"] = 100, ["ignore_eos"] = true, ["stream"] = true,
+                ["prompt"] = "hello", ["max_tokens"] = tokens, ["ignore_eos"] = true, ["stream"] = true,
             }),
         };
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
