@@ -4,9 +4,11 @@ import OpenAI from "openai";
 const [baseURL, apiKey, model] = process.argv.slice(2);
 const client = new OpenAI({ baseURL: `${baseURL}/v1`, apiKey, maxRetries: 0 });
 const messages = [{ role: "user", content: "Say hello" }];
+// Greedy, for the model may write noise: sampled, it sometimes ends before its first word.
+const greedy = { model, temperature: 0 };
 const seen = {};
 
-const whole = await client.chat.completions.create({ model, messages, max_tokens: 16 });
+const whole = await client.chat.completions.create({ ...greedy, messages, max_tokens: 16 });
 seen.whole = {
   object: whole.object,
   content: whole.choices[0].message.content,
@@ -15,7 +17,7 @@ seen.whole = {
 };
 
 const stream = await client.chat.completions.create({
-  model, messages, max_tokens: 16, stream: true, stream_options: { include_usage: true },
+  ...greedy, messages, max_tokens: 16, stream: true, stream_options: { include_usage: true },
 });
 seen.stream = { content: "", chunks: 0, finish: null, usage: null };
 for await (const chunk of stream) {
