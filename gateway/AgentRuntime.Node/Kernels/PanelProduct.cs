@@ -37,7 +37,8 @@ internal static unsafe class PanelProduct
     {
         GgmlTensor* matrix = node->Source(0), vectors = node->Source(1);
         var many = vectors->Counts[1] >= PanelVectors;
-        if (!node->IsPlainProduct || matrix->Counts[0] % RoundedBlock.Count != 0 || matrix->Counts[1] % 8 != 0)
+        if (!node->IsPlainProduct || matrix->Counts[0] % RoundedBlock.Count != 0 || matrix->Counts[1] % 8 != 0
+            || WeightBuffer.IsOfTiles(matrix))
             return 0;
         if (matrix->Type == GgmlTensor.IQ4XS && !many && CodedRow.IsSupported)
             return (nint)(delegate* unmanaged[Cdecl]<GgmlTensor*, int, int, KernelWork*, void>)&ComputeFew;

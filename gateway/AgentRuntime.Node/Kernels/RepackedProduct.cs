@@ -36,7 +36,7 @@ internal static unsafe class RepackedProduct
         GgmlTensor* matrix = node->Source(0), vectors = node->Source(1);
         if (!node->IsPlainProduct || vectors->Counts[1] % AtOnce == 0
             || vectors->Strides[1] != vectors->Counts[0] * sizeof(float)
-            || !Avx2.IsSupported || !Fma.IsSupported || RoundFour == 0 || !IsRepacked(matrix))
+            || !Avx2.IsSupported || !Fma.IsSupported || RoundFour == 0 || !WeightBuffer.IsRepacked(matrix))
             return 0;
         return matrix->Type switch
         {
@@ -127,8 +127,4 @@ internal static unsafe class RepackedProduct
             if (count > 2) (sums2 - minima2).Store((float*)(target + (2 * stride)));
         }
     }
-
-    private static bool IsRepacked(GgmlTensor* matrix) => matrix->Buffer != 0
-        && MemoryMarshal.CreateReadOnlySpanFromNullTerminated(Ggml.BufferName(matrix->Buffer))
-            .SequenceEqual("CPU_REPACK"u8);
 }

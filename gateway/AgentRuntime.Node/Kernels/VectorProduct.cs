@@ -45,7 +45,7 @@ internal static unsafe class VectorProduct
     {
         var matrix = node->Source(0);
         return Lanes > 0 && node->IsPlainProduct
-            && matrix->Counts[0] % Lanes == 0 && matrix->Counts[1] % AtOnce == 0;
+            && matrix->Counts[0] % Lanes == 0 && matrix->Counts[1] % AtOnce == 0 && !WeightBuffer.IsOfTiles(matrix);
     }
 
     /// <summary>
