@@ -15,6 +15,7 @@ var root = new RootCommand("agentctl: deploy agents, run them, see why something
     ChatCommand.Create(),
     ModelsCommand.Create(),
     SloCommand.Create(),
+    StorageCommand.Create(),
 };
 Connection.AddOptions(root);
 

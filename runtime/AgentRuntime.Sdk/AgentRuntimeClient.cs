@@ -32,6 +32,7 @@ public sealed class AgentRuntimeClient : IDisposable
         Approvals = new ApprovalsClient(_api);
         Agents = new AgentsClient(_api);
         Policy = new PolicyClient(_api);
+        Storage = new StorageClient(_api);
     }
 
     /// <summary>Runs.</summary>
@@ -45,6 +46,9 @@ public sealed class AgentRuntimeClient : IDisposable
 
     /// <summary>Policy.</summary>
     public PolicyClient Policy { get; }
+
+    /// <summary>What the tenant keeps.</summary>
+    public StorageClient Storage { get; }
 
     internal HttpClient Http { get; }
 

@@ -4,7 +4,7 @@ using AgentRuntime.Sdk.Http;
 
 namespace AgentRuntime.Sdk;
 
-/// <summary>Deploys and lists agents. Thread-safe.</summary>
+/// <summary>Deploys, lists and deletes agents. Thread-safe.</summary>
 public sealed class AgentsClient
 {
     private readonly ControlApi _api;
@@ -16,7 +16,8 @@ public sealed class AgentsClient
     /// <param name="wasm">The module's bytes; the platform validates and compiles them before it answers.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="RuntimeErrorException">
-    /// AR3001 to AR3005 and AR3012 when the module cannot run; AR1003 when too large; AR3014 when to try again.
+    /// AR3001 to AR3005 and AR3012 when the module cannot run; AR1003 when too large; AR3014 when to try again;
+    /// AR6007 when the tenant may keep no more.
     /// </exception>
     public async Task<AgentResource> DeployAsync(
         string agent, ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
@@ -26,6 +27,13 @@ public sealed class AgentsClient
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/wasm");
         return await _api.ReadAsync(request, WireJson.Default.AgentResource, cancellationToken);
     }
+
+    /// <summary>Takes an agent away; runs of it that are under way go on.</summary>
+    /// <param name="agent"><c>project/agent</c>.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="RuntimeErrorException">AR1006: there is none of that name.</exception>
+    public Task DeleteAsync(string agent, CancellationToken cancellationToken) =>
+        _api.DeleteAsync(AgentPath.Of(agent), cancellationToken);
 
     /// <summary>The tenant's agents, ordered by name.</summary>
     public async Task<IReadOnlyList<AgentResource>> ListAsync(CancellationToken cancellationToken) =>

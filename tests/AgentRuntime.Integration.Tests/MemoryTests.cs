@@ -39,6 +39,22 @@ public sealed class MemoryTests : IAsyncLifetime
         var (exit, audit) = await _platform.AgentctlAsync("policy", "audit");
         Assert.Equal(0, exit);
         Assert.Contains("reads memory", audit, StringComparison.Ordinal);
+
+        // The tenant sees what it keeps, and makes room.
+        var (_, kept) = await _platform.AgentctlAsync("storage");
+        Assert.Matches(@"notes +0\.00 MiB in 1 keys", kept);
+        Assert.Matches(@"ended runs +7, 0\.\d\d MiB of 4096\.00 MiB, for 90 days", kept);
+        Assert.Equal(0, (await _platform.AgentctlAsync("storage", "clear", "notes")).ExitCode);
+        Assert.Equal("succeeded none", await SayAsync(client, "demo/reader", "get orders/7"));
+        var (nothing, said) = await _platform.AgentctlAsync("storage", "clear", "notes");
+        Assert.Equal(1, nothing);
+        Assert.Contains("AR1005", said, StringComparison.Ordinal);
+        Assert.Equal(0, (await _platform.AgentctlAsync("agents", "delete", "demo/stranger")).ExitCode);
+        Assert.DoesNotContain(
+            "stranger", (await _platform.AgentctlAsync("agents", "list")).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "AR1006", (await _platform.AgentctlAsync("agents", "delete", "demo/stranger")).Output,
+            StringComparison.Ordinal);
     }
 
     private static async Task<string> SayAsync(AgentRuntimeClient client, string agent, string input)

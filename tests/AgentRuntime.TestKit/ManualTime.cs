@@ -4,6 +4,7 @@ namespace AgentRuntime.TestKit;
 public sealed class ManualTime(DateTimeOffset start) : TimeProvider
 {
     private long _ticks = start.UtcTicks;
+    private long _set;
 
     /// <summary>A clock that starts at noon of an ordinary day.</summary>
     public ManualTime()
@@ -17,8 +18,12 @@ public sealed class ManualTime(DateTimeOffset start) : TimeProvider
     /// <summary>Moves the clock on.</summary>
     public void Advance(TimeSpan by) => Interlocked.Add(ref _ticks, by.Ticks);
 
+    /// <summary>Sets the clock to another time of day, as its owner may; no time passes.</summary>
+    public void Set(TimeSpan by) => Interlocked.Add(ref _set, by.Ticks);
+
     /// <inheritdoc/>
-    public override DateTimeOffset GetUtcNow() => new(Interlocked.Read(ref _ticks), TimeSpan.Zero);
+    public override DateTimeOffset GetUtcNow() =>
+        new(Interlocked.Read(ref _ticks) + Interlocked.Read(ref _set), TimeSpan.Zero);
 
     /// <inheritdoc/>
     public override long GetTimestamp() => Interlocked.Read(ref _ticks);

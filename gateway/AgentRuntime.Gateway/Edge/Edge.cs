@@ -14,7 +14,8 @@ namespace AgentRuntime.Gateway;
 /// <see cref="IRunJournal"/>, <see cref="IAgentStore"/>, <see cref="ISandboxEngine"/>,
 /// <see cref="IPolicyDecisionPoint"/>, <see cref="IPolicyAdministration"/>, <see cref="IInferenceRouter"/>,
 /// <see cref="IQuotaLedger"/> and <see cref="TimeProvider"/>; where <see cref="IServiceLevels"/> is there too,
-/// <c>/v1/slo</c> shows them.
+/// <c>/v1/slo</c> shows them; where <see cref="ITenantStorage"/>, <see cref="IMemoryStore"/> and
+/// <see cref="StorageLimits"/> are, <c>/v1/storage</c> shows what is kept.
 /// </summary>
 public static class Edge
 {
@@ -78,10 +79,19 @@ public static class Edge
 
         var agents = services.GetRequiredService<AgentsEndpoint>();
         Control("PUT", "/v1/projects/{project}/agents/{agent}", agents.DeployAsync, options.ControlTimeout);
+        Control("DELETE", "/v1/projects/{project}/agents/{agent}", agents.DeleteAsync, options.ControlTimeout);
         Control("GET", "/v1/agents", agents.ListAsync, options.ControlTimeout);
         Control("PUT", "/v1/policy", services.GetRequiredService<PolicyEndpoint>().PutAsync, options.ControlTimeout);
         if (services.GetService<IServiceLevels>() is { } levels)
             Control("GET", "/v1/slo", new ServiceLevelsEndpoint(levels).ListAsync, options.ControlTimeout);
+        if (services.GetService<ITenantStorage>() is { } storage)
+        {
+            var kept = new StorageEndpoint(
+                storage, services.GetRequiredService<IMemoryStore>(), services.GetRequiredService<StorageLimits>());
+            Control("GET", "/v1/storage", kept.GetAsync, options.ControlTimeout);
+            Control("DELETE", "/v1/memory/{bucket}", kept.ClearAsync, options.ControlTimeout);
+        }
+
         PolicyRoutes.Map(services, (method, pattern, handler) =>
             Control(method, pattern, handler, options.ControlTimeout));
 

@@ -20,4 +20,7 @@ public static partial class ReasonCodes
 
     /// <summary>The tenant's money budget is used up or held.</summary>
     public static readonly ReasonCode MoneyBudget = new(6006);
+
+    /// <summary>What the tenant may keep in the store has no room for more.</summary>
+    public static readonly ReasonCode StorageQuota = new(6007);
 }

@@ -17,6 +17,13 @@ public readonly record struct ModuleDigest
     /// <exception cref="FormatException">The text has another form.</exception>
     public static ModuleDigest Parse(string hex) => new(Sha256Digest.Valid(hex));
 
+    /// <summary>Reads 64 lower-case hex digits; false when the text has another form.</summary>
+    public static bool TryParse(string hex, out ModuleDigest digest)
+    {
+        digest = Sha256Digest.IsValid(hex) ? new(hex) : default;
+        return digest != default;
+    }
+
     /// <inheritdoc/>
     public override string ToString() =>
         _hex ?? throw new InvalidOperationException("a default ModuleDigest names nothing");

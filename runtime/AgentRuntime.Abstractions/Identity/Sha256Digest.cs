@@ -12,8 +12,9 @@ internal static class Sha256Digest
 
     public static string Of(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(SHA256.HashData(content));
 
-    public static string Valid(string hex) =>
-        hex is { Length: 64 } && !hex.AsSpan().ContainsAnyExcept(HexDigits)
-            ? hex
-            : throw new FormatException("expected 64 lower-case hex digits of a SHA-256");
+    public static string Valid(string hex) => IsValid(hex)
+        ? hex
+        : throw new FormatException("expected 64 lower-case hex digits of a SHA-256");
+
+    public static bool IsValid(string hex) => hex is { Length: 64 } && !hex.AsSpan().ContainsAnyExcept(HexDigits);
 }

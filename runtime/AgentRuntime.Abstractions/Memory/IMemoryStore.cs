@@ -19,6 +19,9 @@ public interface IMemoryStore
     /// and is left alone. Limits and change are one transaction.
     /// </summary>
     ValueTask<MemoryOutcome> ApplyAsync(MemoryChange change, CancellationToken cancellationToken);
+
+    /// <summary>Takes all keys of a bucket away; false when there was none.</summary>
+    ValueTask<bool> ClearAsync(TenantId tenant, string bucket, CancellationToken cancellationToken);
 }
 
 /// <summary>One change of a bucket. Immutable.</summary>
@@ -39,4 +42,7 @@ public enum MemoryOutcome : byte
 
     /// <summary>The bucket has no room for it; nothing changed.</summary>
     Full = 2,
+
+    /// <summary>The tenant's buckets together have no room for it; nothing changed.</summary>
+    TenantFull = 3,
 }

@@ -18,6 +18,9 @@ public interface IToolTransport
 /// <param name="Endpoint">Where it listens: an MCP streamable-HTTP address.</param>
 public sealed record ToolServer(string Name, Uri Endpoint)
 {
+    /// <summary>The scheme of the addresses of tools that are modules.</summary>
+    public const string ModuleScheme = "wasm";
+
     /// <summary>How long one call may take. Default 30 s.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -29,6 +32,12 @@ public sealed record ToolServer(string Name, Uri Endpoint)
     /// operator moved the server to is for the operator to say.
     /// </summary>
     public Uri? NamedEndpoint { get; init; }
+
+    /// <summary>
+    /// The module that the tool is, where the endpoint is <c>wasm:</c> and 64 lower-case hex digits; null otherwise.
+    /// </summary>
+    public ModuleDigest? Module =>
+        Endpoint.Scheme == ModuleScheme && ModuleDigest.TryParse(Endpoint.AbsolutePath, out var module) ? module : null;
 }
 
 /// <summary>A tool as agents and models see it. Immutable.</summary>

@@ -24,6 +24,7 @@ namespace AgentRuntime.Abstractions;
 [JsonSerializable(typeof(ServiceLevelList))]
 [JsonSerializable(typeof(AgentResource))]
 [JsonSerializable(typeof(AgentList))]
+[JsonSerializable(typeof(StorageResource))]
 [JsonSerializable(typeof(ProblemResource))]
 [JsonSerializable(typeof(PolicyBundleBody))]
 [JsonSerializable(typeof(PolicyBundleResource))]

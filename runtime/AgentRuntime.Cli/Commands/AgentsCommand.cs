@@ -4,10 +4,11 @@ using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Commands;
 
-/// <summary><c>agentctl agents list | deploy</c>.</summary>
+/// <summary><c>agentctl agents list | deploy | delete</c>.</summary>
 internal static class AgentsCommand
 {
-    public static Command Create() => new("agents", "Deploy agents and list them") { List(), Deploy() };
+    public static Command Create() =>
+        new("agents", "Deploy agents, list and delete them") { List(), Deploy(), Delete() };
 
     private static Command List()
     {
@@ -35,6 +36,18 @@ internal static class AgentsCommand
             var wasm = Failure.ReadFile(parsed.GetRequiredValue(module), WireBounds.ModuleBytes);
             var deployed = await client.Agents.DeployAsync(parsed.GetRequiredValue(agent), wasm, cancellationToken);
             Terminal.WriteLine($"{deployed.Project}/{deployed.Name} v{deployed.Version}  sha256:{deployed.Module}");
+            return 0;
+        }));
+        return command;
+    }
+
+    private static Command Delete()
+    {
+        var agent = AgentArgument.Create();
+        var command = new Command("delete", "Take an agent away; its runs that are under way go on") { agent };
+        command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
+        {
+            await client.Agents.DeleteAsync(parsed.GetRequiredValue(agent), cancellationToken);
             return 0;
         }));
         return command;

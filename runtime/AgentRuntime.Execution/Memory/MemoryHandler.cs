@@ -94,8 +94,10 @@ internal sealed class MemoryHandler(IMemoryStore? store, TimeProvider time)
                     tenant, run.Run, number, bucket, asked.Key,
                     // A plain null would become an empty value.
                     asked.Operation == MemoryOperation.Set ? asked.Value : default(ReadOnlyMemory<byte>?));
-                if (await store.ApplyAsync(change, cancellationToken).ConfigureAwait(false) == MemoryOutcome.Full)
-                    return (done, new HostCallResult.Refused(Full(bucket)));
+                var outcome = await store.ApplyAsync(change, cancellationToken).ConfigureAwait(false);
+                if (outcome != MemoryOutcome.Made)
+                    return (done, new HostCallResult.Refused(
+                        outcome == MemoryOutcome.Full ? Full(bucket) : TenantFull(bucket)));
                 return (
                     asked.Operation == MemoryOperation.Set
                         ? done with { ValueDigest = Convert.ToHexStringLower(SHA256.HashData(asked.Value.Span)) }
@@ -130,4 +132,10 @@ internal sealed class MemoryHandler(IMemoryStore? store, TimeProvider time)
             + $"{bucket.MaxBytes}.",
         bucket.Name,
         "Delete keys that nobody needs, or raise max_keys or max_bytes in the bundle.");
+
+    private static RuntimeError TenantFull(MemoryBucket bucket) => new(
+        ReasonCodes.MemoryFull,
+        "The tenant's memory has no room for this: all its buckets together hold as much as they may.",
+        bucket.Name,
+        "GET /v1/storage (agentctl storage) tells what each holds; delete keys, or clear a bucket that nobody needs.");
 }

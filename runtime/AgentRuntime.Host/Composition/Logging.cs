@@ -29,4 +29,7 @@ internal static partial class Logging
 
     [LoggerMessage(8104, LogLevel.Error, "Audit records cannot be written and wait: {Problem}")]
     public static partial void LogAuditNotWritten(ILogger logger, string problem);
+
+    [LoggerMessage(8105, LogLevel.Error, "Ended runs that are to go are kept for now: {Problem}")]
+    public static partial void LogRunsKept(ILogger logger, string problem);
 }

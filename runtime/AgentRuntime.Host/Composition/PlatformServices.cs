@@ -16,7 +16,8 @@ namespace AgentRuntime.Host.Composition;
 /// <summary>The rooms behind their ports, one method a room. Everything is a singleton.</summary>
 internal static class PlatformServices
 {
-    public static IServiceCollection AddState(this IServiceCollection services, StateStores stores) => services
+    public static IServiceCollection AddState(
+        this IServiceCollection services, StateStores stores, PlatformOptions options) => services
         .AddSingleton(TimeProvider.System)
         .AddSingleton(stores.Tenants)
         .AddSingleton(stores.Agents)
@@ -28,7 +29,14 @@ internal static class PlatformServices
             failed: e => Logging.LogAuditNotWritten(Logging.Factory.CreateLogger<AuditLog>(), e.ToString())))
         .AddSingleton(stores.Memory)
         .AddSingleton(stores.Runs)
-        .AddSingleton(stores.Spend);
+        .AddSingleton(stores.Spend)
+        .AddSingleton(stores.Storage)
+        .AddSingleton(options.Storage.Limits)
+        .AddSingleton(provider => new RunRetentionSweep(
+            provider.GetRequiredService<ITenantStorage>(),
+            provider.GetRequiredService<StorageLimits>(),
+            provider.GetRequiredService<TimeProvider>(),
+            failed: e => Logging.LogRunsKept(Logging.Factory.CreateLogger<RunRetentionSweep>(), e.ToString())));
 
     public static IServiceCollection AddPolicy(this IServiceCollection services, PlatformOptions options) => services
         .AddSingleton(new PolicyOptions

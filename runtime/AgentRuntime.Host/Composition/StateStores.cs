@@ -15,28 +15,30 @@ internal sealed class StateStores : IAsyncDisposable
 
     private readonly IAsyncDisposable _database;
 
-    private StateStores(SqliteDatabase database)
+    private StateStores(SqliteDatabase database, StorageLimits limits)
     {
         _database = database;
         Tenants = new SqliteTenantStore(database, TimeProvider.System);
-        Agents = new SqliteAgentStore(database, TimeProvider.System);
+        Agents = new SqliteAgentStore(database, TimeProvider.System, limits);
         Bundles = new SqliteBundleStore(database);
         Audit = new SqliteAuditStore(database);
-        Memory = new SqliteMemoryStore(database);
+        Memory = new SqliteMemoryStore(database, limits);
         Runs = new SqliteRunJournal(database, TimeProvider.System);
         Spend = new SqliteSpendStore(database);
+        Storage = new SqliteTenantStorage(database);
     }
 
-    private StateStores(PostgresDatabase database)
+    private StateStores(PostgresDatabase database, StorageLimits limits)
     {
         _database = database;
         Tenants = new PostgresTenantStore(database, TimeProvider.System);
-        Agents = new PostgresAgentStore(database, TimeProvider.System);
+        Agents = new PostgresAgentStore(database, TimeProvider.System, limits);
         Bundles = new PostgresBundleStore(database);
         Audit = new PostgresAuditStore(database);
-        Memory = new PostgresMemoryStore(database);
+        Memory = new PostgresMemoryStore(database, limits);
         Runs = new PostgresRunJournal(database, TimeProvider.System);
         Spend = new PostgresSpendStore(database);
+        Storage = new PostgresTenantStorage(database);
     }
 
     public ITenantStore Tenants { get; }
@@ -53,15 +55,18 @@ internal sealed class StateStores : IAsyncDisposable
 
     public ISpendStore Spend { get; }
 
+    public ITenantStorage Storage { get; }
+
     /// <exception cref="RuntimeErrorException">
     /// AR8002: it cannot be opened, or another platform works with the same PostgreSQL database.
     /// </exception>
     public static async Task<StateStores> OpenAsync(PlatformOptions options, CancellationToken cancellationToken)
     {
         if (options.PostgresVariable is not { } variable)
-            return new(SqliteDatabase.Open(Path.Combine(options.State, "agentruntime.db")));
-        return new(await PostgresDatabase.ClaimAsync(
-            Environment.GetEnvironmentVariable(variable)!, cancellationToken));
+            return new(SqliteDatabase.Open(Path.Combine(options.State, "agentruntime.db")), options.Storage.Limits);
+        return new(
+            await PostgresDatabase.ClaimAsync(Environment.GetEnvironmentVariable(variable)!, cancellationToken),
+            options.Storage.Limits);
     }
 
     /// <summary>Completes only when the database is this platform's no longer.</summary>

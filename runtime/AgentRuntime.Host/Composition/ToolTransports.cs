@@ -15,5 +15,5 @@ internal sealed class ToolTransports(McpToolTransport servers, WasmToolTransport
         Of(server).CallAsync(server, invocation, cancellationToken);
 
     private IToolTransport Of(ToolServer server) =>
-        server.Endpoint.Scheme == WasmToolTransport.Scheme ? modules : servers;
+        server.Endpoint.Scheme == ToolServer.ModuleScheme ? modules : servers;
 }

@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using AgentRuntime.Abstractions;
+
 namespace AgentRuntime.Host.Configuration;
 
 /// <summary>
@@ -67,6 +70,9 @@ internal sealed record PlatformOptions
     /// <summary>The most that a tenant's bundle may give it; null for as much as the bundle says.</summary>
     public QuotaCeilingOptions? QuotaCeiling { get; init; }
 
+    /// <summary>What each tenant may keep in the store.</summary>
+    public StorageOptions Storage { get; init; } = new();
+
     /// <summary>Tenants that exist from the start.</summary>
     public IReadOnlyList<TenantOptions> Tenants { get; init; } = [];
 
@@ -109,6 +115,36 @@ internal sealed record QuotaCeilingOptions
 
     /// <summary>The first priority that its service classes may have, 0 to 3. Default 0.</summary>
     public int FirstPriority { get; init; }
+}
+
+/// <summary>What one tenant may keep in the store. Immutable.</summary>
+internal sealed record StorageOptions
+{
+    /// <summary>Agents. Default 1,000.</summary>
+    public int Agents { get; init; } = 1_000;
+
+    /// <summary>MiB of modules, replaced versions included, which go first. Default 512.</summary>
+    public int ModulesMib { get; init; } = 512;
+
+    /// <summary>MiB of all buckets of memory together. Default 1,024.</summary>
+    public int MemoryMib { get; init; } = 1_024;
+
+    /// <summary>MiB of runs that have ended, the oldest of which go. Default 4,096.</summary>
+    public int RunsMib { get; init; } = 4_096;
+
+    /// <summary>Days that a run is kept after its end. Default 90.</summary>
+    public int RunsDays { get; init; } = 90;
+
+    /// <summary>The same in the platform's own terms.</summary>
+    [JsonIgnore]
+    public StorageLimits Limits => new()
+    {
+        MaxAgents = Agents,
+        MaxModules = ByteCount.FromMebibytes(ModulesMib),
+        MaxMemory = ByteCount.FromMebibytes(MemoryMib),
+        MaxRuns = ByteCount.FromMebibytes(RunsMib),
+        MaxRunAge = TimeSpan.FromDays(RunsDays),
+    };
 }
 
 /// <summary>The bundled inference nodes. Immutable.</summary>

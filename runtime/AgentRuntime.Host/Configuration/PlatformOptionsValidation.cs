@@ -42,6 +42,7 @@ internal static class PlatformOptionsValidation
         if (options.QuotaCeiling?.CostPerDayUsd > MostUsd)
             yield return $"quota_ceiling.cost_per_day_usd: at most {MostUsd}";
         if (options.QuotaCeiling?.FirstPriority is < 0 or > 3) yield return "quota_ceiling.first_priority: 0 to 3";
+        foreach (var problem in OfStorage(options.Storage)) yield return problem;
         if (options.Disaggregation is not ("always" or "auto" or "never"))
             yield return $"disaggregation: '{options.Disaggregation}' is none of always, auto, never";
         foreach (var problem in OfSandbox(options.Sandbox)) yield return problem;
@@ -88,6 +89,15 @@ internal static class PlatformOptionsValidation
             .Select(f => Path.GetFullPath(Path.Combine(options.State, f)))
             .CountBy(f => f).Where(f => f.Value > 1))
             yield return $"tenants: two of them have the key_file '{shared.Key}'";
+    }
+
+    private static IEnumerable<string> OfStorage(StorageOptions storage)
+    {
+        if (storage.Agents is < 1 or > 1_000_000) yield return "storage.agents: 1 to 1000000";
+        if (storage.ModulesMib < 1) yield return "storage.modules_mib: at least 1";
+        if (storage.MemoryMib < 1) yield return "storage.memory_mib: at least 1";
+        if (storage.RunsMib < 1) yield return "storage.runs_mib: at least 1";
+        if (storage.RunsDays is < 1 or > 36_500) yield return "storage.runs_days: 1 to 36500";
     }
 
     private static IEnumerable<string> OfSandbox(SandboxOptions sandbox)

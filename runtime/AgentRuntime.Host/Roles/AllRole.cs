@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.ControlPlane;
 using AgentRuntime.Execution;
 using AgentRuntime.Gateway;
 using AgentRuntime.Host.Composition;
@@ -36,7 +37,7 @@ internal static class AllRole
         });
         builder.Listen(options);
         builder.Services
-            .AddState(stores)
+            .AddState(stores, options)
             .AddPolicy(options)
             .AddSandboxes(sandboxes)
             .AddInference(options, engines)
@@ -58,6 +59,7 @@ internal static class AllRole
             await services.GetRequiredService<TenantSeed>().ApplyAsync(tenant, options.State, cancellationToken);
         var runs = services.GetRequiredService<RunService>();
         await runs.ResumeAsync(cancellationToken);
-        await app.ServeAsync([runs.RunAsync, stores.WatchAsync], cancellationToken);
+        var sweep = services.GetRequiredService<RunRetentionSweep>();
+        await app.ServeAsync([runs.RunAsync, stores.WatchAsync, sweep.RunAsync], cancellationToken);
     }
 }

@@ -6,13 +6,16 @@ namespace AgentRuntime.Storage;
 /// <summary>
 /// Agents and modules in PostgreSQL; a module's bytes are kept once. Thread-safe. Failures are AR8002.
 /// </summary>
-public sealed class PostgresAgentStore(PostgresDatabase database, TimeProvider time) : IAgentStore
+public sealed class PostgresAgentStore(
+    PostgresDatabase database, TimeProvider time, StorageLimits? limits = null) : IAgentStore
 {
     private const string Select =
         """
         SELECT a.id, a.tenant, a.project, p.name, a.name, a.module, a.version, a.deployed_at
         FROM agents a JOIN projects p ON p.id = a.project
         """;
+
+    private readonly StorageLimits _limits = limits ?? new();
 
     /// <inheritdoc/>
     public ValueTask<AgentRecord> DeployAsync(AgentDeployment deployment, CancellationToken cancellationToken)
@@ -30,10 +33,22 @@ public sealed class PostgresAgentStore(PostgresDatabase database, TimeProvider t
                     .ConfigureAwait(false) is null)
                     throw new RuntimeErrorException(new RuntimeError(
                         ReasonCodes.NotFound, "The tenant has no such project.", project, "Create the project first."));
+
+                // Deployments come one after the other: none takes the room or the module away that another counts on.
+                await db.ExecuteAsync(
+                    "SELECT pg_advisory_xact_lock(hashtextextended('modules', 0))", cancellationToken)
+                    .ConfigureAwait(false);
                 await db.ExecuteAsync(
                     "INSERT INTO modules (digest, wasm) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING",
                     cancellationToken,
                     module, deployment.Module.ToArray()).ConfigureAwait(false);
+                await db.ExecuteAsync(
+                    """
+                    INSERT INTO tenant_modules (tenant, digest, bytes, deployed_at) VALUES ($1, $2, $3, $4)
+                    ON CONFLICT (tenant, digest) DO UPDATE SET deployed_at = excluded.deployed_at
+                    """,
+                    cancellationToken,
+                    tenant, module, ModuleRoom.Of(deployment.Module), time.GetUtcNow().UtcTicks).ConfigureAwait(false);
                 await db.ExecuteAsync(
                     """
                     INSERT INTO agents AS a (id, tenant, project, name, module, version, deployed_at)
@@ -44,12 +59,25 @@ public sealed class PostgresAgentStore(PostgresDatabase database, TimeProvider t
                     cancellationToken,
                     AgentId.New(time).ToString(), tenant, project, deployment.Name, module,
                     time.GetUtcNow().UtcTicks).ConfigureAwait(false);
+                await MakeRoomAsync(db, tenant, deployment.Pinned, cancellationToken).ConfigureAwait(false);
                 return (await db.FirstAsync(
                     $"{Select} WHERE a.project = $1 AND a.name = $2",
                     AgentAt, cancellationToken, project, deployment.Name).ConfigureAwait(false))!;
             },
             cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DeleteAsync(
+        TenantId tenant, string project, string name, CancellationToken cancellationToken) =>
+        database.RunAsync(
+            async db => await db.ExecuteAsync(
+                """
+                DELETE FROM agents WHERE tenant = $1 AND name = $3
+                    AND project IN (SELECT id FROM projects WHERE tenant = $1 AND name = $2)
+                """,
+                cancellationToken, tenant.ToString(), project, name).ConfigureAwait(false) > 0,
+            cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<AgentRecord?> FindAsync(
@@ -74,6 +102,43 @@ public sealed class PostgresAgentStore(PostgresDatabase database, TimeProvider t
                 "SELECT wasm FROM modules WHERE digest = $1", cancellationToken, digest.ToString())
                 .ConfigureAwait(false) is byte[] wasm ? new ReadOnlyMemory<byte>(wasm) : default(ReadOnlyMemory<byte>?),
             cancellationToken);
+
+    private async Task MakeRoomAsync(
+        NpgsqlConnection db,
+        string tenant,
+        IReadOnlyCollection<ModuleDigest> pinned,
+        CancellationToken cancellationToken)
+    {
+        var (agents, taken) = (await db.AllAsync(
+            """
+            SELECT (SELECT count(*) FROM agents WHERE tenant = $1), sum(bytes)::bigint
+            FROM tenant_modules WHERE tenant = $1
+            """,
+            static r => (r.GetInt64(0), r.GetInt64(1)),
+            cancellationToken, tenant).ConfigureAwait(false))[0];
+        ModuleRoom.ThrowIfTooMany(agents, _limits);
+        if (taken <= _limits.MaxModules.Value)
+            return;
+        var replaced = await db.AllAsync(
+            """
+            SELECT digest, bytes FROM tenant_modules m WHERE tenant = $1
+                AND NOT EXISTS (SELECT 1 FROM agents WHERE module = m.digest AND tenant = $1)
+                AND NOT EXISTS (SELECT 1 FROM runs WHERE status IN (1, 2) AND module = m.digest)
+            ORDER BY deployed_at
+            """,
+            static r => (r.GetString(0), r.GetInt64(1)),
+            cancellationToken, tenant).ConfigureAwait(false);
+        var forgotten = ModuleRoom.ToForget(taken, _limits, replaced, pinned).ToArray();
+        await db.ExecuteAsync(
+            "DELETE FROM tenant_modules WHERE tenant = $1 AND digest = ANY ($2)", cancellationToken, tenant, forgotten)
+            .ConfigureAwait(false);
+        await db.ExecuteAsync(
+            """
+            DELETE FROM modules m WHERE digest = ANY ($1)
+                AND NOT EXISTS (SELECT 1 FROM tenant_modules WHERE digest = m.digest)
+            """,
+            cancellationToken, [forgotten]).ConfigureAwait(false);
+    }
 
     private static AgentRecord AgentAt(NpgsqlDataReader r) => new(
         AgentId.Parse(r.GetString(0)),

@@ -6,8 +6,10 @@ using Npgsql;
 namespace AgentRuntime.Storage;
 
 /// <summary>Tenants' buckets in PostgreSQL. Thread-safe. Failures are AR8002.</summary>
-public sealed class PostgresMemoryStore(PostgresDatabase database) : IMemoryStore
+public sealed class PostgresMemoryStore(PostgresDatabase database, StorageLimits? limits = null) : IMemoryStore
 {
+    private readonly StorageLimits _limits = limits ?? new();
+
     /// <inheritdoc/>
     public ValueTask<ReadOnlyMemory<byte>?> GetAsync(
         TenantId tenant, string bucket, string key, CancellationToken cancellationToken) =>
@@ -39,7 +41,23 @@ public sealed class PostgresMemoryStore(PostgresDatabase database) : IMemoryStor
         return database.InTransactionAsync(db => ApplyAsync(db, change, cancellationToken), cancellationToken);
     }
 
-    private static async Task<MemoryOutcome> ApplyAsync(
+    /// <inheritdoc/>
+    public ValueTask<bool> ClearAsync(TenantId tenant, string bucket, CancellationToken cancellationToken) =>
+        database.InTransactionAsync(
+            async db =>
+            {
+                // The bucket's row is the lock; what waits for it finds it empty.
+                var had = await db.ExecuteAsync(
+                    "UPDATE memory_buckets SET keys = 0, bytes = 0 WHERE tenant = $1 AND bucket = $2 AND keys > 0",
+                    cancellationToken, tenant.ToString(), bucket).ConfigureAwait(false) > 0;
+                await db.ExecuteAsync(
+                    "DELETE FROM memory_entries WHERE tenant = $1 AND bucket = $2",
+                    cancellationToken, tenant.ToString(), bucket).ConfigureAwait(false);
+                return had;
+            },
+            cancellationToken);
+
+    private async Task<MemoryOutcome> ApplyAsync(
         NpgsqlConnection db, MemoryChange change, CancellationToken cancellationToken)
     {
         var (tenant, bucket, run) = (change.Tenant.ToString(), change.Bucket.Name, change.Run.ToString());
@@ -62,6 +80,12 @@ public sealed class PostgresMemoryStore(PostgresDatabase database) : IMemoryStor
         var next = room.With(key.Length, old, change.Value?.Length);
         if (!room.Allows(next, change.Bucket))
             return MemoryOutcome.Full;
+
+        // What others change in other buckets at this moment is not seen: less than a value for each of them.
+        if (next.Bytes > room.Bytes && next.Bytes - room.Bytes + await NumberAsync(
+            "SELECT sum(bytes) FROM memory_buckets WHERE tenant = $1", tenant).ConfigureAwait(false)
+                > _limits.MaxMemory.Value)
+            return MemoryOutcome.TenantFull;
         if (change.Value is { } value)
             await db.ExecuteAsync(
                 """

@@ -31,10 +31,11 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(cause);
         var id = PostgresRunRows.IdOf(run);
+        var bytes = RunRetention.Of(JsonSerializer.Serialize(cause, WireJson.Default.RunEventData));
         return database.InTransactionAsync(
             async db =>
             {
-                await PostgresRunRows.UpdateAsync(db, run, cancellationToken).ConfigureAwait(false);
+                await PostgresRunRows.UpdateAsync(db, run, bytes, cancellationToken).ConfigureAwait(false);
                 return (await AppendAsync(db, id, lastSequence, [cause], cancellationToken).ConfigureAwait(false))[0];
             },
             cancellationToken);

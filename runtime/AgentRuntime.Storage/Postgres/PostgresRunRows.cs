@@ -54,18 +54,27 @@ internal static class PostgresRunRows
     /// <summary>
     /// Updates what changes; who and what the run is stays as it was accepted, and how it ended stays as it ended.
     /// </summary>
-    public static async Task UpdateAsync(NpgsqlConnection db, RunRecord run, CancellationToken cancellationToken)
+    /// <param name="db">The connection.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="causeBytes">What the event counts as that is still to be written.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public static async Task UpdateAsync(
+        NpgsqlConnection db, RunRecord run, long causeBytes, CancellationToken cancellationToken)
     {
         var updated = await db.ExecuteAsync(
             """
             UPDATE runs SET
                 status = $2, ended_at = $3, output = $4,
                 error_code = $5, error_message = $6, error_where = $7, error_action = $8,
-                prompt_tokens = $9, cached_prompt_tokens = $10, output_tokens = $11, cost_micro_usd = $12
+                prompt_tokens = $9, cached_prompt_tokens = $10, output_tokens = $11, cost_micro_usd = $12,
+                bytes = CASE WHEN $3::bigint IS NULL THEN 0 ELSE
+                    $13 + octet_length(input) + coalesce(octet_length($4::bytea), 0)
+                    + (SELECT coalesce(sum($14 + octet_length(data)), 0) FROM run_events WHERE run = $1) END
             WHERE id = $1 AND status IN (1, 2)
             """,
             cancellationToken,
-            Changing(run)).ConfigureAwait(false);
+            [.. Changing(run), RunRetention.RunBytes + causeBytes, (long)RunRetention.EventBytes])
+            .ConfigureAwait(false);
         if (updated != 1)
             throw new RuntimeErrorException(JournalErrors.NotUnderWay(IdOf(run)));
     }

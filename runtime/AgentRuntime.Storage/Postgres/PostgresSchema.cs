@@ -188,6 +188,29 @@ internal static class PostgresSchema
                     AND l.json ->> 'effect' = 'lift' AND l.id > h.id)
             ORDER BY h.id;
         """,
+
+        // What tenants keep is bounded (decision 0507): ended runs know what they take, tenants what they deployed.
+        """
+        ALTER TABLE runs ADD COLUMN bytes bigint NOT NULL DEFAULT 0;
+        UPDATE runs SET bytes = 512 + octet_length(input) + coalesce(octet_length(output), 0)
+            + (SELECT coalesce(sum(64 + octet_length(data)), 0) FROM run_events WHERE run = runs.id)
+            WHERE ended_at IS NOT NULL;
+        CREATE INDEX runs_ended ON runs (tenant, ended_at) INCLUDE (bytes) WHERE ended_at IS NOT NULL;
+        CREATE TABLE tenant_modules (
+            tenant text NOT NULL,
+            digest text NOT NULL REFERENCES modules (digest),
+            bytes bigint NOT NULL,
+            deployed_at bigint NOT NULL,
+            PRIMARY KEY (tenant, digest)
+        );
+        CREATE INDEX tenants_of_module ON tenant_modules (digest);
+        CREATE INDEX agents_of_module ON agents (module);
+        INSERT INTO tenant_modules (tenant, digest, bytes, deployed_at)
+            SELECT u.tenant, m.digest, greatest(4096, max(octet_length(m.wasm))), max(u.at)
+            FROM (SELECT tenant, module, deployed_at AS at FROM agents
+                  UNION ALL SELECT tenant, module, created_at FROM runs) u
+            JOIN modules m ON m.digest = u.module GROUP BY u.tenant, m.digest;
+        """,
     ];
 
     /// <summary>Takes the steps that the database has not taken, inside the caller's transaction.</summary>

@@ -4,13 +4,16 @@ using Microsoft.Data.Sqlite;
 namespace AgentRuntime.Storage;
 
 /// <summary>Agents and modules in SQLite; a module's bytes are kept once. Thread-safe. Failures are AR8002.</summary>
-public sealed class SqliteAgentStore(SqliteDatabase database, TimeProvider time) : IAgentStore
+public sealed class SqliteAgentStore(
+    SqliteDatabase database, TimeProvider time, StorageLimits? limits = null) : IAgentStore
 {
     private const string Select =
         """
         SELECT a.id, a.tenant, a.project, p.name, a.name, a.module, a.version, a.deployed_at
         FROM agents a JOIN projects p ON p.id = a.project
         """;
+
+    private readonly StorageLimits _limits = limits ?? new();
 
     /// <inheritdoc/>
     public ValueTask<AgentRecord> DeployAsync(AgentDeployment deployment, CancellationToken cancellationToken)
@@ -22,6 +25,18 @@ public sealed class SqliteAgentStore(SqliteDatabase database, TimeProvider time)
         var (id, now) = (AgentId.New(time), time.GetUtcNow());
         return database.WriteAsync(db => Deploy(db, deployment, id, module, wasm, now), cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DeleteAsync(
+        TenantId tenant, string project, string name, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            db => db.Execute(
+                """
+                DELETE FROM agents WHERE tenant = $tenant AND name = $name
+                    AND project IN (SELECT id FROM projects WHERE tenant = $tenant AND name = $project)
+                """,
+                ("$tenant", tenant.ToString()), ("$project", project), ("$name", name)) > 0,
+            cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<AgentRecord?> FindAsync(
@@ -47,7 +62,7 @@ public sealed class SqliteAgentStore(SqliteDatabase database, TimeProvider time)
                 is byte[] wasm ? new ReadOnlyMemory<byte>(wasm) : default(ReadOnlyMemory<byte>?),
             cancellationToken);
 
-    private static AgentRecord Deploy(
+    private AgentRecord Deploy(
         SqliteConnection db, AgentDeployment deployment, AgentId id, string module, byte[] wasm, DateTimeOffset now)
     {
         var (tenant, project) = (deployment.Tenant.ToString(), deployment.Project.ToString());
@@ -63,6 +78,12 @@ public sealed class SqliteAgentStore(SqliteDatabase database, TimeProvider time)
             ("$digest", module), ("$wasm", wasm));
         db.Execute(
             """
+            INSERT INTO tenant_modules (tenant, digest, bytes, deployed_at) VALUES ($tenant, $digest, $bytes, $now)
+            ON CONFLICT (tenant, digest) DO UPDATE SET deployed_at = excluded.deployed_at
+            """,
+            ("$tenant", tenant), ("$digest", module), ("$bytes", ModuleRoom.Of(wasm)), ("$now", now.UtcTicks));
+        db.Execute(
+            """
             INSERT INTO agents (id, tenant, project, name, module, version, deployed_at)
             VALUES ($id, $tenant, $project, $name, $module, 1, $now)
             ON CONFLICT (project, name) DO UPDATE
@@ -70,10 +91,41 @@ public sealed class SqliteAgentStore(SqliteDatabase database, TimeProvider time)
             """,
             ("$id", id.ToString()), ("$tenant", tenant), ("$project", project),
             ("$name", deployment.Name), ("$module", module), ("$now", now.UtcTicks));
+        MakeRoom(db, ("$tenant", tenant), deployment.Pinned);
         return db.First(
             $"{Select} WHERE a.project = $project AND a.name = $name",
             AgentAt,
             ("$project", project), ("$name", deployment.Name))!;
+    }
+
+    private void MakeRoom(
+        SqliteConnection db, (string, object?) tenant, IReadOnlyCollection<ModuleDigest> pinned)
+    {
+        ModuleRoom.ThrowIfTooMany(
+            (long)db.Scalar("SELECT count(*) FROM agents WHERE tenant = $tenant", tenant)!, _limits);
+        var taken = (long)db.Scalar("SELECT sum(bytes) FROM tenant_modules WHERE tenant = $tenant", tenant)!;
+        if (taken <= _limits.MaxModules.Value)
+            return;
+        var replaced = db.All(
+            """
+            SELECT digest, bytes FROM tenant_modules m WHERE tenant = $tenant
+                AND NOT EXISTS (SELECT 1 FROM agents WHERE module = m.digest AND tenant = $tenant)
+                AND NOT EXISTS (SELECT 1 FROM runs WHERE status IN (1, 2) AND module = m.digest)
+            ORDER BY deployed_at
+            """,
+            static r => (r.GetString(0), r.GetInt64(1)),
+            tenant);
+        foreach (var digest in ModuleRoom.ToForget(taken, _limits, replaced, pinned))
+        {
+            var module = ("$digest", (object?)digest);
+            db.Execute("DELETE FROM tenant_modules WHERE tenant = $tenant AND digest = $digest", tenant, module);
+            db.Execute(
+                """
+                DELETE FROM modules WHERE digest = $digest
+                    AND NOT EXISTS (SELECT 1 FROM tenant_modules WHERE digest = $digest)
+                """,
+                module);
+        }
     }
 
     private static AgentRecord AgentAt(SqliteDataReader r) => new(

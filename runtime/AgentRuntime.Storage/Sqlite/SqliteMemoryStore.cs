@@ -6,9 +6,14 @@ using Microsoft.Data.Sqlite;
 namespace AgentRuntime.Storage;
 
 /// <summary>Tenants' buckets in SQLite. Thread-safe. Failures are AR8002.</summary>
-public sealed class SqliteMemoryStore(SqliteDatabase database) : IMemoryStore
+public sealed class SqliteMemoryStore(SqliteDatabase database, StorageLimits? limits = null) : IMemoryStore
 {
+    /// <summary>At most so many keys go in one transaction.</summary>
+    private const int ClearedAtOnce = 1_000;
+
     private const string Entry = "tenant = $tenant AND bucket = $bucket AND key = $key";
+
+    private readonly StorageLimits _limits = limits ?? new();
 
     /// <inheritdoc/>
     public ValueTask<ReadOnlyMemory<byte>?> GetAsync(
@@ -42,7 +47,48 @@ public sealed class SqliteMemoryStore(SqliteDatabase database) : IMemoryStore
         return database.WriteAsync(db => Apply(db, change, value), cancellationToken);
     }
 
-    private static MemoryOutcome Apply(SqliteConnection db, MemoryChange change, byte[]? value)
+    /// <inheritdoc/>
+    public async ValueTask<bool> ClearAsync(TenantId tenant, string bucket, CancellationToken cancellationToken)
+    {
+        (string, object?)[] named = [("$tenant", tenant.ToString()), ("$bucket", bucket)];
+        var keys = await database.ReadAsync(
+            db => Number(db.Scalar(
+                "SELECT keys FROM memory_buckets WHERE tenant = $tenant AND bucket = $bucket", named)) ?? 0,
+            cancellationToken).ConfigureAwait(false);
+
+        // In pieces, so that others write between them, and no more than there were: agents may go on writing.
+        var gone = 0L;
+        while (gone < keys)
+        {
+            var some = await database.WriteAsync(db => ClearSome(db, named), cancellationToken).ConfigureAwait(false);
+            if (some == 0)
+                break;
+            gone += some;
+        }
+
+        return gone > 0;
+    }
+
+    private static int ClearSome(SqliteConnection db, (string, object?)[] named)
+    {
+        var gone = db.All(
+            $"""
+            DELETE FROM memory_entries WHERE rowid IN (
+                SELECT rowid FROM memory_entries WHERE tenant = $tenant AND bucket = $bucket LIMIT {ClearedAtOnce})
+            RETURNING length(key) + length(value)
+            """,
+            static r => r.GetInt64(0),
+            named);
+        db.Execute(
+            """
+            UPDATE memory_buckets SET keys = keys - $keys, bytes = bytes - $bytes
+            WHERE tenant = $tenant AND bucket = $bucket
+            """,
+            [.. named, ("$keys", gone.Count), ("$bytes", gone.Sum())]);
+        return gone.Count;
+    }
+
+    private MemoryOutcome Apply(SqliteConnection db, MemoryChange change, byte[]? value)
     {
         var (tenant, bucket, run) = (change.Tenant.ToString(), change.Bucket.Name, change.Run.ToString());
         var key = Encoding.UTF8.GetBytes(change.Key);
@@ -59,6 +105,10 @@ public sealed class SqliteMemoryStore(SqliteDatabase database) : IMemoryStore
         var next = room.With(key.Length, old, value?.Length);
         if (!room.Allows(next, change.Bucket))
             return MemoryOutcome.Full;
+        if (next.Bytes > room.Bytes && next.Bytes - room.Bytes + Number(db.Scalar(
+            "SELECT sum(bytes) FROM memory_buckets WHERE tenant = $tenant", ("$tenant", tenant)))
+                > _limits.MaxMemory.Value)
+            return MemoryOutcome.TenantFull;
         if (value is null)
             db.Execute(
                 $"DELETE FROM memory_entries WHERE {Entry}", ("$tenant", tenant), ("$bucket", bucket), ("$key", key));

@@ -35,10 +35,11 @@ public sealed class SqliteRunJournal(SqliteDatabase database, TimeProvider time)
         ArgumentNullException.ThrowIfNull(cause);
         var now = time.GetUtcNow();
         var id = SqliteRunRows.IdOf(run);
+        var bytes = RunRetention.Of(JsonSerializer.Serialize(cause, WireJson.Default.RunEventData));
         return database.WriteAsync(
             db =>
             {
-                SqliteRunRows.Update(db, run);
+                SqliteRunRows.Update(db, run, bytes);
                 return Append(db, id, lastSequence, [cause], now)[0];
             },
             cancellationToken);

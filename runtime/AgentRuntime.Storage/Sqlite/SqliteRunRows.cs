@@ -56,7 +56,10 @@ internal static class SqliteRunRows
     /// <summary>
     /// Updates what changes; who and what the run is stays as it was accepted, and how it ended stays as it ended.
     /// </summary>
-    public static void Update(SqliteConnection db, RunRecord run)
+    /// <param name="db">The writer.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="causeBytes">What the event counts as that is still to be written.</param>
+    public static void Update(SqliteConnection db, RunRecord run, long causeBytes)
     {
         var updated = db.Execute(
             """
@@ -65,10 +68,13 @@ internal static class SqliteRunRows
                 error_code = $error_code, error_message = CAST($error_message AS TEXT),
                 error_where = CAST($error_where AS TEXT), error_action = CAST($error_action AS TEXT),
                 prompt_tokens = $prompt, cached_prompt_tokens = $cached, output_tokens = $output_tokens,
-                cost_micro_usd = $cost
+                cost_micro_usd = $cost,
+                bytes = CASE WHEN $ended_at IS NULL THEN 0 ELSE
+                    $fixed + length(CAST(input AS BLOB)) + coalesce(length($output), 0)
+                    + (SELECT coalesce(sum($each + length(CAST(data AS BLOB))), 0) FROM run_events WHERE run = $id) END
             WHERE id = $id AND status IN (1, 2)
             """,
-            Changing(run));
+            [.. Changing(run), ("$fixed", RunRetention.RunBytes + causeBytes), ("$each", RunRetention.EventBytes)]);
         if (updated != 1)
             throw new RuntimeErrorException(JournalErrors.NotUnderWay(IdOf(run)));
     }

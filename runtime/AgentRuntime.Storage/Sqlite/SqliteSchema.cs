@@ -200,6 +200,29 @@ internal static class SqliteSchema
                 AND json_extract(l.data, '$.effect') = 'lift' AND l.at >= threat_holds.at);
         DROP TABLE temp.threats;
         """,
+
+        // What tenants keep is bounded (decision 0507): ended runs know what they take, tenants what they deployed.
+        """
+        ALTER TABLE runs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+        UPDATE runs SET bytes = 512 + length(CAST(input AS BLOB)) + coalesce(length(CAST(output AS BLOB)), 0)
+            + (SELECT coalesce(sum(64 + length(CAST(data AS BLOB))), 0) FROM run_events WHERE run = runs.id)
+            WHERE ended_at IS NOT NULL;
+        CREATE INDEX runs_ended ON runs (tenant, ended_at, bytes) WHERE ended_at IS NOT NULL;
+        CREATE TABLE tenant_modules (
+            tenant TEXT NOT NULL,
+            digest TEXT NOT NULL REFERENCES modules (digest),
+            bytes INTEGER NOT NULL,
+            deployed_at INTEGER NOT NULL,
+            PRIMARY KEY (tenant, digest)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX tenants_of_module ON tenant_modules (digest);
+        CREATE INDEX agents_of_module ON agents (module);
+        INSERT INTO tenant_modules (tenant, digest, bytes, deployed_at)
+            SELECT u.tenant, m.digest, max(4096, length(m.wasm)), max(u.at)
+            FROM (SELECT tenant, module, deployed_at AS at FROM agents
+                  UNION ALL SELECT tenant, module, created_at FROM runs) u
+            JOIN modules m ON m.digest = u.module GROUP BY u.tenant, m.digest;
+        """,
     ];
 
     /// <summary>Takes the steps that the file has not taken.</summary>

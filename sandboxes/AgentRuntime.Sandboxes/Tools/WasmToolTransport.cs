@@ -16,9 +16,6 @@ namespace AgentRuntime.Sandboxes.Tools;
 public sealed class WasmToolTransport(
     WasmSandboxEngine engine, IAgentStore modules, SandboxLimits limits, TimeProvider time) : IToolTransport
 {
-    /// <summary>The scheme of the addresses that are served here.</summary>
-    public const string Scheme = "wasm";
-
     // Tools stand in the compiler's line one at a time, so that runs wait for one of them at most.
     private readonly SemaphoreSlim _compiling = new(1, 1);
 
@@ -89,19 +86,16 @@ public sealed class WasmToolTransport(
 
     private async Task<WasmSandboxModule> LoadAsync(ToolServer server, CancellationToken cancellationToken)
     {
-        var digest = default(ModuleDigest);
-        var wasm = server.Endpoint.Scheme == Scheme && TryDigest(server.Endpoint, out digest)
-            ? await modules.ReadModuleAsync(digest, cancellationToken)
-            : null;
-        if (wasm is null)
+        if (server.Module is not { } digest
+            || await modules.ReadModuleAsync(digest, cancellationToken) is not { } wasm)
         {
             throw new RuntimeErrorException(new RuntimeError(
                 ReasonCodes.ToolServerUnreachable,
                 "No module of that digest has been deployed.",
                 $"{server.Name}: {server.Endpoint}",
-                $"Deploy the tool's module, and name its digest: {Scheme}: and 64 hex digits."));
+                $"Deploy the tool's module, and name its digest: {ToolServer.ModuleScheme}: and 64 hex digits."));
         }
-        return (WasmSandboxModule)(engine.Find(digest) ?? await CompileAsync(wasm.Value, cancellationToken));
+        return (WasmSandboxModule)(engine.Find(digest) ?? await CompileAsync(wasm, cancellationToken));
     }
 
     private async Task<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
@@ -120,20 +114,6 @@ public sealed class WasmToolTransport(
         finally
         {
             _compiling.Release();
-        }
-    }
-
-    private static bool TryDigest(Uri endpoint, out ModuleDigest digest)
-    {
-        digest = default;
-        try
-        {
-            digest = ModuleDigest.Parse(endpoint.AbsolutePath);
-            return true;
-        }
-        catch (FormatException)
-        {
-            return false;
         }
     }
 

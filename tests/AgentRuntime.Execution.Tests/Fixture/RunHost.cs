@@ -21,7 +21,8 @@ internal sealed class RunHost : IAsyncDisposable
 
     /// <param name="options">The service's bounds.</param>
     /// <param name="folder">Where its database is; null for a folder of its own.</param>
-    public RunHost(RunServiceOptions? options = null, string? folder = null)
+    /// <param name="limits">What its tenant may keep; null for the defaults.</param>
+    public RunHost(RunServiceOptions? options = null, string? folder = null, StorageLimits? limits = null)
     {
         _ownFolder = folder is null ? Directory.CreateTempSubdirectory("agentruntime-runs-") : null;
         _options = options ?? new RunServiceOptions { Workers = 4 };
@@ -29,7 +30,7 @@ internal sealed class RunHost : IAsyncDisposable
         Tenants = new SqliteTenantStore(_database, TimeProvider.System);
         Agents = new SqliteAgentStore(_database, TimeProvider.System);
         Journal = new BrittleJournal(new SqliteRunJournal(_database, TimeProvider.System));
-        Memory = new SqliteMemoryStore(_database);
+        Memory = new SqliteMemoryStore(_database, limits);
         Ledger = NewLedger();
         Tools = new McpToolTransport(TimeProvider.System, _options);
         Service = NewService();
@@ -69,9 +70,9 @@ internal sealed class RunHost : IAsyncDisposable
 
     /// <summary>Makes the tenant and, unless told otherwise, starts the workers.</summary>
     public static async Task<RunHost> StartAsync(
-        RunServiceOptions? options = null, bool work = true, string? folder = null)
+        RunServiceOptions? options = null, bool work = true, string? folder = null, StorageLimits? limits = null)
     {
-        var host = new RunHost(options, folder);
+        var host = new RunHost(options, folder, limits);
         host.Caller = await host.CallerOfAsync("acme", "demo");
         if (!work)
             return host;

@@ -106,6 +106,20 @@ public sealed class MemoryTests
     }
 
     [Fact]
+    public async Task A_bucket_refuses_what_the_tenants_buckets_together_have_no_room_for()
+    {
+        await using var host = await StartAsync(new() { MaxMemory = new(4) });
+
+        var (run, events) = await host.RunAsync(async (_, guest) =>
+            $"{await SetAsync(guest, "a", "123")} {await SetAsync(guest, "b", "")} {await SetAsync(guest, "a", "1")}");
+
+        Assert.Equal("changed AR7008 changed", run.Output);
+        Assert.Contains(
+            "all its buckets together", Assert.Single(events.OfType<MemoryRefused>()).Error.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task After_a_restart_a_run_reads_what_it_read_and_changes_nothing_twice()
     {
         await using var host = await StartAsync();
@@ -186,9 +200,9 @@ public sealed class MemoryTests
 
     private static MemoryBucket Notes { get; } = new("notes") { MaxKeys = 2, MaxValueBytes = new(30) };
 
-    private static async Task<RunHost> StartAsync()
+    private static async Task<RunHost> StartAsync(StorageLimits? limits = null)
     {
-        var host = await RunHost.StartAsync();
+        var host = await RunHost.StartAsync(limits: limits);
         host.Policy.Tenant = new TenantPolicy(new QuotaLimits(), [], [])
         {
             Memory = [Notes],

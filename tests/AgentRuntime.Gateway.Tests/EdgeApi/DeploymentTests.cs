@@ -23,6 +23,33 @@ public class DeploymentTests
     }
 
     [Fact]
+    public async Task Modules_that_are_tools_do_not_make_room_for_others()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        using var deployed = await edge.DeployAsync("triage");
+        Assert.Equal([MemoryPorts.ToolModule], edge.Ports.Agents.Deployed!.Pinned);
+    }
+
+    [Fact]
+    public async Task An_agent_is_deleted_by_its_own_project_and_nobody_else()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        using var deployed = await edge.DeployAsync("triage");
+        edge.UseKey(MemoryPorts.GlobexKey);
+        using var foreign = await edge.Client.DeleteAsync("v1/projects/demo/agents/triage");
+        Assert.Equal("AR1006", await EdgeHarness.ProblemAsync(foreign, HttpStatusCode.NotFound));
+        edge.UseKey(MemoryPorts.AcmeKey);
+        using var elsewhere = await edge.Client.DeleteAsync("v1/projects/other/agents/triage");
+        Assert.Equal("AR1006", await EdgeHarness.ProblemAsync(elsewhere, HttpStatusCode.NotFound));
+
+        using var gone = await edge.Client.DeleteAsync("v1/projects/demo/agents/triage");
+        using var again = await edge.Client.DeleteAsync("v1/projects/demo/agents/triage");
+
+        Assert.Equal(HttpStatusCode.NoContent, gone.StatusCode);
+        Assert.Equal("AR1006", await EdgeHarness.ProblemAsync(again, HttpStatusCode.NotFound));
+    }
+
+    [Fact]
     public async Task A_module_that_does_not_fit_its_agents_limits_is_not_deployed()
     {
         await using var edge = await EdgeHarness.StartAsync([]);

@@ -16,8 +16,12 @@ internal sealed class MemoryAgents : IAgentStore, ISandboxEngine
     /// <summary>Modules that are compiled now.</summary>
     public int Compiling => Volatile.Read(ref _compiling);
 
+    /// <summary>What was deployed last.</summary>
+    public AgentDeployment? Deployed { get; private set; }
+
     public ValueTask<AgentRecord> DeployAsync(AgentDeployment deployment, CancellationToken cancellationToken)
     {
+        Deployed = deployment;
         lock (_agents)
         {
             var before = _agents.Find(a => a.Tenant == deployment.Tenant && a.Name == deployment.Name);
@@ -34,6 +38,14 @@ internal sealed class MemoryAgents : IAgentStore, ISandboxEngine
             _agents.Add(agent);
             return ValueTask.FromResult(agent);
         }
+    }
+
+    public ValueTask<bool> DeleteAsync(
+        TenantId tenant, string project, string name, CancellationToken cancellationToken)
+    {
+        lock (_agents)
+            return ValueTask.FromResult(_agents.RemoveAll(
+                a => a.Tenant == tenant && a.ProjectName == project && a.Name == name) > 0);
     }
 
     public ValueTask<AgentRecord?> FindAsync(

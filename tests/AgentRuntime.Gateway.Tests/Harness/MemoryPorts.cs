@@ -8,6 +8,10 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
     public const string AcmeKey = "ar_acme";
     public const string GlobexKey = "ar_globex";
 
+    /// <summary>The module that the bundle names as a tool.</summary>
+    public static readonly ModuleDigest ToolModule = ModuleDigest.Of("tool"u8);
+
+
     private readonly List<CallOutcome> _settled = [];
     private readonly TaskCompletionSource _settledOne = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -75,7 +79,8 @@ internal sealed class MemoryPorts : IAuthenticator, IPolicyDecisionPoint, IPolic
 
         public BundleDigest Bundle => Digest;
 
-        public TenantPolicy Tenant { get; } = new(new QuotaLimits(), [], []);
+        public TenantPolicy Tenant { get; } = new(
+            new QuotaLimits(), [new("tool", new($"wasm:{ToolModule}")), new("shop", new("http://shop"))], []);
 
         public AgentPolicy? FindAgent(string qualifiedName) => qualifiedName == "demo/limited" ? ports.Limited : null;
 

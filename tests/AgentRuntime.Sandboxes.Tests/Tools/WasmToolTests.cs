@@ -159,6 +159,10 @@ public sealed class WasmToolTests
             return digest;
         }
 
+        public ValueTask<bool> DeleteAsync(
+            TenantId tenant, string project, string name, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
         public ValueTask<ReadOnlyMemory<byte>?> ReadModuleAsync(
             ModuleDigest digest, CancellationToken cancellationToken) =>
             ValueTask.FromResult(

@@ -12,6 +12,10 @@ namespace AgentRuntime.Storage.Tests;
 public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelper output)
     : IClassFixture<PostgresServer>
 {
+    /// <summary>Takes away what the newest version added.</summary>
+    private const string BeforeRooms =
+        "DROP TABLE tenant_modules; DROP INDEX agents_of_module; ALTER TABLE runs DROP COLUMN bytes CASCADE";
+
     private static readonly Dictionary<string, Func<PostgresDatabase, IAsyncLifetime>> Contracts = new()
     {
         ["run journal"] = db => new RunJournal(db),
@@ -21,6 +25,7 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
         ["audit store"] = db => new AuditStore(db),
         ["memory store"] = db => new MemoryStore(db),
         ["spend store"] = db => new SpendStore(db),
+        ["tenant storage"] = db => new TenantStorage(db),
     };
 
     public static TheoryData<string, string> Tests()
@@ -35,6 +40,7 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
             ("audit store", typeof(AuditStoreContract)),
             ("memory store", typeof(MemoryStoreContract)),
             ("spend store", typeof(SpendStoreContract)),
+            ("tenant storage", typeof(TenantStorageContract)),
         })
             foreach (var test in type.GetMethods().Where(m => m.GetCustomAttribute<FactAttribute>() is not null))
                 tests.Add(name, test.Name);
@@ -201,7 +207,7 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
                 [.. found.Select(f => new AuditEntry(Given.Tenant(1), at, f))], 100, default);
             await using var source = NpgsqlDataSource.Create(connection);
             await using var older = source.CreateCommand(
-                "DROP TABLE threat_holds; UPDATE schema_version SET taken = 4");
+                "DROP TABLE threat_holds; UPDATE schema_version SET taken = 4; " + BeforeRooms);
             await older.ExecuteNonQueryAsync();
         }
 
@@ -209,6 +215,34 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
         var kept = await new PostgresAuditStore(again).ReadHoldsAsync(Given.Tenant(1), default);
         Assert.Equal([held, held with { Rule = "other" }], kept.Select(r => r.Data));
         Assert.All(kept, r => Assert.Equal(at, r.At));
+    }
+
+    [Fact]
+    public async Task A_database_of_an_older_version_knows_what_its_tenants_keep()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+        var connection = await server.NewDatabaseAsync();
+        (TenantId Tenant, StorageUse Use) expected;
+        await using (var database = await PostgresDatabase.OpenAsync(connection, default))
+        {
+            expected = await Kept.FillAsync(
+                new PostgresTenantStore(database, TimeProvider.System),
+                new PostgresAgentStore(database, TimeProvider.System),
+                new PostgresRunJournal(database, TimeProvider.System),
+                new PostgresTenantStorage(database));
+            await using var source = NpgsqlDataSource.Create(connection);
+            await using var older = source.CreateCommand("UPDATE schema_version SET taken = 5; " + BeforeRooms);
+            await older.ExecuteNonQueryAsync();
+        }
+
+        await using var again = await PostgresDatabase.OpenAsync(connection, default);
+        var kept = await new PostgresTenantStorage(again).UseAsync(expected.Tenant, default);
+        Assert.Equal((expected.Use.Modules, expected.Use.EndedRuns, expected.Use.Runs), (
+            kept.Modules, kept.EndedRuns, kept.Runs));
     }
 
     [Fact]
@@ -316,6 +350,24 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
     private sealed class SpendStore(PostgresDatabase database) : SpendStoreContract
     {
         protected override ISpendStore Spend { get; } = new PostgresSpendStore(database);
+
+        public override Task InitializeAsync() => Task.CompletedTask;
+
+        public override Task DisposeAsync() => Task.CompletedTask;
+    }
+
+    private sealed class TenantStorage(PostgresDatabase database) : TenantStorageContract
+    {
+        protected override ITenantStore Tenants { get; } = new PostgresTenantStore(database, TimeProvider.System);
+
+        protected override IRunJournal Journal { get; } = new PostgresRunJournal(database, TimeProvider.System);
+
+        protected override ITenantStorage Storage { get; } = new PostgresTenantStorage(database);
+
+        protected override IAgentStore AgentsWithin(StorageLimits limits) =>
+            new PostgresAgentStore(database, TimeProvider.System, limits);
+
+        protected override IMemoryStore MemoryWithin(StorageLimits limits) => new PostgresMemoryStore(database, limits);
 
         public override Task InitializeAsync() => Task.CompletedTask;
 

@@ -33,7 +33,7 @@ public sealed class SqliteAuditTests
         await using var file = new SqliteFile();
         await file.Database.WriteAsync(
             db => db.Execute(
-                """
+                SqliteFile.BeforeRooms + """
                 DROP TABLE tenant_spend; DROP TABLE threat_holds;
                 DROP TABLE audit_segments;
                 CREATE TABLE audit_records (

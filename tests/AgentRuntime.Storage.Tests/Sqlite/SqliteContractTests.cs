@@ -70,6 +70,26 @@ public sealed class SqliteMemoryStoreTests : MemoryStoreContract
     public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
 }
 
+public sealed class SqliteTenantStorageTests : TenantStorageContract
+{
+    private readonly SqliteFile _file = new();
+
+    protected override ITenantStore Tenants => _file.Tenants;
+
+    protected override IRunJournal Journal => _file.Journal;
+
+    protected override ITenantStorage Storage => _file.Storage;
+
+    protected override IAgentStore AgentsWithin(StorageLimits limits) =>
+        new SqliteAgentStore(_file.Database, TimeProvider.System, limits);
+
+    protected override IMemoryStore MemoryWithin(StorageLimits limits) => new SqliteMemoryStore(_file.Database, limits);
+
+    public override Task InitializeAsync() => Task.CompletedTask;
+
+    public override Task DisposeAsync() => _file.DisposeAsync().AsTask();
+}
+
 public sealed class SqliteSpendStoreTests : SpendStoreContract
 {
     private readonly SqliteFile _file = new();

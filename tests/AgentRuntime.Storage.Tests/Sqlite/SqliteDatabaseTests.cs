@@ -67,7 +67,7 @@ public sealed class SqliteDatabaseTests
         await using var file = new SqliteFile();
         await file.Database.WriteAsync(
             db => db.Execute(
-                """
+                SqliteFile.BeforeRooms + """
                 DROP TABLE bundle_contents; DROP TABLE bundle_versions; DROP TABLE bundle_shadows;
                 DROP TABLE audit_segments; DROP TABLE tenant_spend; DROP TABLE threat_holds;
                 DROP TABLE memory_entries; DROP TABLE memory_buckets; DROP TABLE memory_applied;
@@ -106,13 +106,29 @@ public sealed class SqliteDatabaseTests
         foreach (var one in found)
             await file.Audit.AppendAsync([new(Given.Tenant(1), at, one)], 100, CancellationToken.None);
         await file.Database.WriteAsync(
-            db => db.Execute("DROP TABLE threat_holds; PRAGMA user_version=5"), CancellationToken.None);
+            db => db.Execute(SqliteFile.BeforeRooms + "DROP TABLE threat_holds; PRAGMA user_version=5"),
+            CancellationToken.None);
 
         await using var again = SqliteDatabase.Open(file.Path);
 
         var kept = await new SqliteAuditStore(again).ReadHoldsAsync(Given.Tenant(1), CancellationToken.None);
         Assert.Equal([held, held with { Rule = "other" }], kept.Select(r => r.Data));
         Assert.All(kept, r => Assert.Equal(at, r.At));
+    }
+
+    [Fact]
+    public async Task A_file_of_an_older_version_knows_what_its_tenants_keep()
+    {
+        await using var file = new SqliteFile();
+        var expected = await Kept.FillAsync(file.Tenants, file.Agents, file.Journal, file.Storage);
+        await file.Database.WriteAsync(
+            db => db.Execute(SqliteFile.BeforeRooms + "PRAGMA user_version=6"), CancellationToken.None);
+
+        await using var again = SqliteDatabase.Open(file.Path);
+
+        var kept = await new SqliteTenantStorage(again).UseAsync(expected.Tenant, CancellationToken.None);
+        Assert.Equal((expected.Use.Modules, expected.Use.EndedRuns, expected.Use.Runs), (
+            kept.Modules, kept.EndedRuns, kept.Runs));
     }
 
     [Fact]

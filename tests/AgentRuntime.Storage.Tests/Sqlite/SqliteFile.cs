@@ -5,6 +5,13 @@ namespace AgentRuntime.Storage.Tests;
 /// <summary>A database in a folder of its own, which goes when it is disposed.</summary>
 internal sealed class SqliteFile : IAsyncDisposable
 {
+    /// <summary>Takes away what the newest version of the schema added: before it a file had none of that.</summary>
+    public const string BeforeRooms =
+        """
+        DROP TABLE tenant_modules; DROP INDEX agents_of_module;
+        DROP INDEX runs_ended; ALTER TABLE runs DROP COLUMN bytes;
+        """;
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("agentruntime-storage-");
     private readonly SqliteDatabase _database;
 
@@ -18,6 +25,7 @@ internal sealed class SqliteFile : IAsyncDisposable
         Audit = new SqliteAuditStore(_database);
         Memory = new SqliteMemoryStore(_database);
         Spend = new SqliteSpendStore(_database);
+        Storage = new SqliteTenantStorage(_database);
     }
 
     public string Path => System.IO.Path.Combine(_folder.FullName, "state.db");
@@ -35,6 +43,8 @@ internal sealed class SqliteFile : IAsyncDisposable
     public IMemoryStore Memory { get; }
 
     public ISpendStore Spend { get; }
+
+    public ITenantStorage Storage { get; }
 
     public SqliteDatabase Database => _database;
 

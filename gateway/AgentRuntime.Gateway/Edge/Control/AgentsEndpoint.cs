@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace AgentRuntime.Gateway;
 
-/// <summary>Deploys and lists agents of the caller's project. Thread-safe.</summary>
+/// <summary>Deploys, lists and deletes agents of the caller's project. Thread-safe.</summary>
 internal sealed class AgentsEndpoint(
     EdgeOptions options, IAgentStore agents, ISandboxEngine engine, IPolicyDecisionPoint decisions) : IDisposable
 {
@@ -32,14 +32,26 @@ internal sealed class AgentsEndpoint(
         // Nobody can end it, so that it is not given up either: the next of the tenant's would begin beside it.
         var module = await visit.DoAsync(
             async () => await engine.CompileAsync(wasm, CancellationToken.None), cancellationToken);
-        var policy = decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}");
-        if (policy is not null) module.CheckFits(policy.Limits);
+        var bundle = decisions.Current(caller.Tenant);
+        if (bundle?.FindAgent($"{project}/{name}") is { } policy) module.CheckFits(policy.Limits);
 
         var agent = await agents.DeployAsync(
-            new AgentDeployment(caller.Tenant, caller.Project, name, wasm), cancellationToken);
+            new AgentDeployment(caller.Tenant, caller.Project, name, wasm) { Pinned = ToolModules(bundle) },
+            cancellationToken);
         context.Response.Headers.Location = $"/v1/projects/{agent.ProjectName}/agents/{agent.Name}";
         await JsonAnswer.WriteAsync(
             context, agent.Version == 1 ? 201 : 200, AgentResource.From(agent), WireJson.Default.AgentResource);
+    }
+
+    /// <summary><c>DELETE /v1/projects/{project}/agents/{agent}</c>: its runs that are under way go on.</summary>
+    public async Task DeleteAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+    {
+        var project = context.Request.RouteValues["project"] as string ?? "";
+        var name = context.Request.RouteValues["agent"] as string ?? "";
+        if (project != caller.ProjectName
+            || !await agents.DeleteAsync(caller.Tenant, project, name, cancellationToken))
+            throw Error(ReasonCodes.UnknownAgent, $"there is no agent '{project}/{name}'", "agent");
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
     /// <summary><c>GET /v1/agents</c>.</summary>
@@ -54,6 +66,10 @@ internal sealed class AgentsEndpoint(
     }
 
     public void Dispose() => _deployments.Dispose();
+
+    /// <summary>The modules that the bundle names as tools.</summary>
+    private static IReadOnlyCollection<ModuleDigest> ToolModules(IPolicySnapshot? bundle) =>
+        [.. bundle?.Tenant.ToolServers.Select(static s => s.Module).OfType<ModuleDigest>() ?? []];
 
     private static RuntimeErrorException Error(ReasonCode code, string message, string where) =>
         new(new RuntimeError(code, message, where));
