@@ -16,9 +16,9 @@ public sealed class StorageClient
 
     /// <summary>Takes all keys of a bucket away.</summary>
     /// <exception cref="RuntimeErrorException">AR1005: it has none.</exception>
-    public Task ClearMemoryAsync(string bucket, CancellationToken cancellationToken)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(bucket);
-        return _api.DeleteAsync($"v1/memory/{Uri.EscapeDataString(bucket)}", cancellationToken);
-    }
+    /// <exception cref="ArgumentException">No bucket has such a name, which may lead elsewhere.</exception>
+    public Task ClearMemoryAsync(string bucket, CancellationToken cancellationToken) =>
+        ResourceName.IsLabel(bucket)
+            ? _api.DeleteAsync($"v1/memory/{bucket}", cancellationToken)
+            : throw new ArgumentException($"'{bucket}' is no bucket's name", nameof(bucket));
 }

@@ -35,6 +35,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "AR8006", "policy", "lift", "../shadow")]
     [InlineData(2, "AR8006", "runs", "show", "")]
     [InlineData(2, "AR8006", "runs", "cancel", "..")]
+    [InlineData(2, "AR8006", "storage", "clear", "..")]
+    [InlineData(2, "AR8006", "agents", "delete", "my")]
     [InlineData(1, "AR8008", "run", "demo/a", "--input", "/dev/zero")]
     [InlineData(1, "AR8008", "run", "demo/a", "--input", "/")]
     [InlineData(1, "AR8007", "models")]

@@ -22,6 +22,12 @@ internal static class StorageCommand
     private static Command Clear()
     {
         var bucket = new Argument<string>("bucket") { Description = "A bucket of the tenant's memory" };
+        bucket.Validators.Add(static result =>
+        {
+            foreach (var given in result.Tokens)
+                if (!ResourceName.IsLabel(given.Value))
+                    result.AddError($"'{given.Value}' is no bucket's name: {ResourceName.LabelForm}");
+        });
         var command = new Command("clear", "Take all keys of a bucket of memory away") { bucket };
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
