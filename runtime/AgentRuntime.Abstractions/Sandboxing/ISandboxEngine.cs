@@ -40,6 +40,17 @@ public interface ISandboxModule
     {
     }
 
+    /// <summary>Whether all the code is there that guests under these limits run.</summary>
+    bool IsPrepared(SandboxLimits limits) => true;
+
+    /// <summary>
+    /// Compiles what guests under these limits run and is not there yet, such as code that counts fuel, where modules
+    /// are compiled and within the same bounds: as dear as <see cref="ISandboxEngine.CompileAsync"/>, and for the same
+    /// turn. Without it the first such guest's start does it.
+    /// </summary>
+    /// <exception cref="RuntimeErrorException">AR3002 too large, AR3014 busy.</exception>
+    ValueTask PrepareAsync(SandboxLimits limits, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
     /// <summary>A fresh instance with zeroed memory under these limits. Cheap: from a pool.</summary>
     /// <exception cref="RuntimeErrorException">AR3005, AR3012, as above.</exception>
     ISandbox Instantiate(SandboxLimits limits, ISandboxLog log);

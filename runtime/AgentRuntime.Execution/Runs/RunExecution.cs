@@ -104,17 +104,24 @@ internal sealed class RunExecution(
         }
     }
 
-    /// <summary>Only a module that must be compiled waits for a turn: tenants' runs that find theirs go
+    /// <summary>Only a module of which something must be compiled waits for a turn: tenants' runs that find all go
     /// ahead.</summary>
     private async Task<ISandboxModule> CompiledAsync(
         RunRecord record, ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
     {
-        if (sandboxes.Find(record.Module) is { } module)
-            return module;
+        var found = sandboxes.Find(record.Module);
+        if (found is not null && found.IsPrepared(run.Agent.Limits))
+            return found;
         using var visit = compilations.Join(record.Identity.Tenant);
-        return await visit.DoAsync(
-            () => sandboxes.CompileAsync(wasm, CancellationToken.None).AsTask(), cancellationToken)
-            .ConfigureAwait(false);
+        return await visit.DoAsync(() => CompileAsync(found, wasm), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<ISandboxModule> CompileAsync(ISandboxModule? found, ReadOnlyMemory<byte> wasm)
+    {
+        var module = found
+            ?? await sandboxes.CompileAsync(wasm, CancellationToken.None).ConfigureAwait(false);
+        await module.PrepareAsync(run.Agent.Limits, CancellationToken.None).ConfigureAwait(false);
+        return module;
     }
 
     private async Task<RunEnding> StepAsync(RunGuest guest, RunContext context, CancellationToken cancellationToken)

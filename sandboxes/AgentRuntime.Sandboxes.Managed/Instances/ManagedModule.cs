@@ -66,6 +66,10 @@ internal sealed class ManagedModule : IWasmModule
 
     public void Prepare(IReadOnlyList<HostFunction> functions, InstanceLimits limits) => CodeFor(functions, limits);
 
+    public bool IsPrepared(IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
+        LastFor(functions, limits) is not null
+        || (_variants.TryGetValue(VariantFor(functions, limits), out var code) && code.IfMade is not null);
+
     public IWasmInstance Restore(ReadOnlySpan<byte> snapshot, IReadOnlyList<HostFunction> functions,
         InstanceLimits limits)
     {
@@ -120,14 +124,20 @@ internal sealed class ManagedModule : IWasmModule
         return _facts.Sum(f => (f.Callees.Count + f.IndirectTypes.Count) * (long)Entry);
     }
 
-    private CompiledCode CodeFor(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
+    private CompiledCode CodeFor(IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
+        LastFor(functions, limits) ?? Code(VariantFor(functions, limits));
+
+    private CompiledCode? LastFor(IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
+        _last is { } last && last.Item1.Metered == limits.Fuel is not null && SameBlocking(last.Item1, functions)
+            ? last.Item2
+            : null;
+
+    private CodeVariant VariantFor(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
     {
-        if (_last is { } last && last.Item1.Metered == limits.Fuel is not null && SameBlocking(last.Item1, functions))
-            return last.Item2;
         var blocking = new List<int>();
         for (var i = 0; i < functions.Count && i < Model.ImportedFunctions; i++)
             if (functions[i].MayBlock) blocking.Add(i);
-        return Code(new CodeVariant(blocking, limits.Fuel is not null));
+        return new CodeVariant(blocking, limits.Fuel is not null);
     }
 
     private static bool SameBlocking(CodeVariant variant, IReadOnlyList<HostFunction> functions)

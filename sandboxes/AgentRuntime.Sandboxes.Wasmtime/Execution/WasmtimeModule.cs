@@ -90,6 +90,9 @@ internal sealed unsafe class WasmtimeModule : IWasmModule
 
     public void Prepare(IReadOnlyList<HostFunction> functions, InstanceLimits limits) => Code(limits);
 
+    public bool IsPrepared(IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>
+        limits.Fuel is null || _metered.IfMade is not null;
+
     /// <summary>The code for such limits.</summary>
     internal CompiledModule Code(InstanceLimits limits) => limits.Fuel is null ? _plain : _metered.Value;
 

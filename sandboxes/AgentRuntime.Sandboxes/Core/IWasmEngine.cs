@@ -65,6 +65,9 @@ public interface IWasmModule
     /// An instance as <see cref="IWasmInstance.WriteSnapshot"/> wrote it, possibly in another process: suspended, and
     /// resumed like the original. Functions must be the same in type and <see cref="HostFunction.MayBlock"/>.
     /// </summary>
+    /// <summary>Whether <see cref="Prepare"/> with the same would find all of it compiled.</summary>
+    bool IsPrepared(IReadOnlyList<HostFunction> functions, InstanceLimits limits) => true;
+
     /// <exception cref="WasmSnapshotException">Damaged, of another version or module, or beyond the limits.</exception>
     /// <exception cref="NotSupportedException">The engine has no snapshots.</exception>
     IWasmInstance Restore(ReadOnlySpan<byte> snapshot, IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>

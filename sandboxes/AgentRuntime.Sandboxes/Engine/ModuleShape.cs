@@ -21,6 +21,9 @@ internal static class ModuleShape
     /// <exception cref="RuntimeErrorException">AR3003.</exception>
     public static IReadOnlyList<WorldFunction> Link(IReadOnlyList<WasmImport> imports) => [.. imports.Select(Find)];
 
+    /// <summary>Functions of the types of those, which serve to compile for: no guest has them.</summary>
+    public static HostFunction[] Unbound(IReadOnlyList<WorldFunction> functions) => [.. functions.Select(Unbound)];
+
     /// <summary>Checks that all that the world demands is there.</summary>
     /// <exception cref="RuntimeErrorException">AR3004.</exception>
     public static void CheckExports(IReadOnlyList<WasmExport> exports)
@@ -39,6 +42,11 @@ internal static class ModuleShape
     /// <summary>Whether the module exports a function of that name and type.</summary>
     public static bool Has(IReadOnlyList<WasmExport> exports, string name, FunctionType type) =>
         exports.Any(e => e.Name == name && e.Kind == ExternKind.Function && type.Equals(e.Function));
+
+    private static HostFunction Unbound(WorldFunction function) => new(
+        function.Type,
+        function.MayBlock,
+        static (_, _, _) => throw new InvalidOperationException("this function serves compilation only"));
 
     private static WorldFunction Find(WasmImport import)
     {

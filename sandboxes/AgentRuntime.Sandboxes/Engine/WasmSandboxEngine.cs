@@ -1,7 +1,6 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Running;
-using AgentRuntime.Sandboxes.World;
 
 namespace AgentRuntime.Sandboxes.Engine;
 
@@ -37,7 +36,7 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
             options.GuestStackBytes,
             engine.LeaveThread);
         _modules = new ModuleCache<WasmSandboxModule>(options.MaxCachedModules, options.MaxCachedBytes, m => m.Weight);
-        _code = new SharedCode(CompileOnceAsync);
+        _code = new SharedCode(wasm => InLineAsync(() => Compile(wasm)));
     }
 
     /// <inheritdoc/>
@@ -74,28 +73,45 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
         Threads.Dispose();
     }
 
-    /// <summary>Weighs a module again whose code has become more: some is made at the first instance that needs
-    /// it.</summary>
-    internal void Grew(WasmSandboxModule module) => _modules.WeighAgain(module.Digest);
+    /// <summary>
+    /// Compiles what guests of a module need beside its code, in the same line; the module weighs what it has become.
+    /// Who gives up does not end what was begun.
+    /// </summary>
+    internal Task PrepareAsync(
+        WasmSandboxModule module,
+        IReadOnlyList<HostFunction> functions,
+        SandboxLimits limits,
+        CancellationToken cancellationToken) => InLineAsync(
+        () =>
+        {
+            module.Code.Prepare(functions, TrapErrors.CoreLimits(limits));
+            _modules.WeighAgain(module.Digest);
+            return module;
+        }).WaitAsync(cancellationToken);
 
     private async Task<WasmSandboxModule> LoadAsync(ModuleDigest digest, ReadOnlyMemory<byte> wasm)
     {
         var sections = ModuleSections.Read(wasm);
         var code = sections.Settings.Count == 0
-            ? await CompileOnceAsync(wasm)
+            ? await InLineAsync(() => Compile(wasm))
             : await _code.GetOrCompile(sections.Code);
         return new WasmSandboxModule(this, digest, code, sections);
     }
 
-    private async Task<IWasmModule> CompileOnceAsync(ReadOnlyMemory<byte> wasm)
+    // All that compiles does so here, whoever it is for: no more is compiled at once than may be.
+    private async Task<T> InLineAsync<T>(Func<T> compile)
     {
-        var compiled = new TaskCompletionSource<IWasmModule>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var compiled = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         await _compilers.StartAsync(
             () =>
             {
                 try
                 {
-                    compiled.SetResult(Compile(wasm));
+                    compiled.SetResult(compile());
+                }
+                catch (WasmModuleException e)
+                {
+                    compiled.SetException(Refused(e));
                 }
                 catch (Exception e)
                 {
@@ -108,29 +124,19 @@ public sealed class WasmSandboxEngine : ISandboxEngine, IDisposable
 
     private IWasmModule Compile(ReadOnlyMemory<byte> wasm)
     {
-        try
-        {
-            var module = Core.Compile(wasm, _options.Compile, CancellationToken.None);
-            // What may block decides what code is emitted; done here, it does not hold up the first run.
-            var functions = ModuleShape.Link(module.Imports).Select(Unbound).ToArray();
-            module.Prepare(functions, TrapErrors.CoreLimits(new SandboxLimits()));
-            return module;
-        }
-        catch (WasmModuleException e)
-        {
-            throw new RuntimeErrorException(
-                new RuntimeError(
-                    e.Fault == ModuleFault.TooLarge ? ReasonCodes.ModuleTooLarge : ReasonCodes.InvalidModule,
-                    e.Fault == ModuleFault.TooLarge
-                        ? $"The module is beyond a limit of the compiler: {e.Message}."
-                        : $"The bytes are not a valid WebAssembly 2.0 module: {e.Message}.",
-                    e.Offset < 0 ? null : $"offset 0x{e.Offset:x}"),
-                e);
-        }
+        var module = Core.Compile(wasm, _options.Compile, CancellationToken.None);
+        // What may block decides what code is emitted; done here, it does not hold up the first run.
+        module.Prepare(
+            ModuleShape.Unbound(ModuleShape.Link(module.Imports)), TrapErrors.CoreLimits(new SandboxLimits()));
+        return module;
     }
 
-    private static HostFunction Unbound(WorldFunction function) => new(
-        function.Type,
-        function.MayBlock,
-        static (_, _, _) => throw new InvalidOperationException("this function serves compilation only"));
+    private static RuntimeErrorException Refused(WasmModuleException e) => new(
+        new RuntimeError(
+            e.Fault == ModuleFault.TooLarge ? ReasonCodes.ModuleTooLarge : ReasonCodes.InvalidModule,
+            e.Fault == ModuleFault.TooLarge
+                ? $"The module is beyond a limit of the compiler: {e.Message}."
+                : $"The bytes are not a valid WebAssembly 2.0 module: {e.Message}.",
+            e.Offset < 0 ? null : $"offset 0x{e.Offset:x}"),
+        e);
 }

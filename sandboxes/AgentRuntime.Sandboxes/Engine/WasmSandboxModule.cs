@@ -9,6 +9,7 @@ namespace AgentRuntime.Sandboxes.Engine;
 internal sealed class WasmSandboxModule : ISandboxModule
 {
     private readonly GuestSettings _settings;
+    private readonly HostFunction[] _unbound;
     private readonly long _initialMemoryBytes;
 
     /// <exception cref="RuntimeErrorException">AR3003, AR3004.</exception>
@@ -18,6 +19,7 @@ internal sealed class WasmSandboxModule : ISandboxModule
         Digest = digest;
         Code = code;
         Imports = ModuleShape.Link(code.Imports);
+        _unbound = ModuleShape.Unbound(Imports);
         ModuleShape.CheckExports(code.Exports);
         HasPostRun = ModuleShape.Has(code.Exports, AgentWorld.PostRun, ModuleShape.PostRunType);
         HasInitialize = ModuleShape.Has(code.Exports, AgentWorld.Initialize, ModuleShape.InitializeType);
@@ -51,6 +53,15 @@ internal sealed class WasmSandboxModule : ISandboxModule
         CheckMemory(limits);
         Settings(limits, ModuleSections.NoSettings);
     }
+
+    /// <inheritdoc/>
+    public bool IsPrepared(SandboxLimits limits) => Code.IsPrepared(_unbound, TrapErrors.CoreLimits(limits));
+
+    /// <inheritdoc/>
+    public ValueTask PrepareAsync(SandboxLimits limits, CancellationToken cancellationToken) =>
+        IsPrepared(limits)
+            ? ValueTask.CompletedTask
+            : new(Owner.PrepareAsync(this, _unbound, limits, cancellationToken));
 
     /// <inheritdoc/>
     public ISandbox Instantiate(SandboxLimits limits, ISandboxLog log) =>

@@ -71,6 +71,7 @@ internal sealed class WasmSandbox : ISandbox
                 ReasonCodes.InputTooLarge,
                 $"The input has {bytes} bytes; the agent may take {_limits.MaxStringBytes}."));
         }
+        await _module.PrepareAsync(_limits, cancellationToken);
         return await StepAsync(() => Begin(input), cancellationToken);
     }
 
@@ -204,8 +205,7 @@ internal sealed class WasmSandbox : ISandbox
         }
         catch (WasmModuleException e)
         {
-            // Code that compiling did not foresee, such as that with fuel, is emitted at the first instance, and some
-            // machine code is made when it is called.
+            // Some machine code is made when it is called.
             return new SandboxStep.Trapped(new RuntimeError(ReasonCodes.ModuleTooLarge, e.Message));
         }
         catch (WasmSnapshotException e)
@@ -234,8 +234,6 @@ internal sealed class WasmSandbox : ISandbox
             _instance = instance;
             if (_stopReason is not null) throw new WasmTrapException(TrapKind.Stopped);
         }
-        // The code that counts fuel is made for the first guest that has some.
-        if (_limits.Fuel is not null) _module.Owner.Grew(_module);
         _session.Attach(instance);
         if (_module.HasInitialize) instance.Call(AgentWorld.Initialize, [], []);
         var (address, length) = _session.Lower().Text(input);

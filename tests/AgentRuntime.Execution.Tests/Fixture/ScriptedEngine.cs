@@ -13,8 +13,8 @@ internal sealed class ScriptedEngine : ISandboxEngine
     private readonly ConcurrentDictionary<string, GuestProgram> _programs = [];
     private readonly ConcurrentDictionary<ModuleDigest, ISandboxModule> _kept = [];
 
-    /// <summary>What compiling a module takes, by its name, which is then kept; null for no time, and nothing is
-    /// kept.</summary>
+    /// <summary>What compiling a module takes, by its name, which is then kept, and what its code with fuel takes, by
+    /// <c>NAME fuel</c>; null for no time, and nothing is kept.</summary>
     public Func<string, Task>? Compiling { get; set; }
 
     public string Name => "scripted";
@@ -28,7 +28,7 @@ internal sealed class ScriptedEngine : ISandboxEngine
     public async ValueTask<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
     {
         var name = Encoding.UTF8.GetString(wasm.Span);
-        var module = new Module_(ModuleDigest.Of(wasm.Span), _programs[name]);
+        var module = new Module_(ModuleDigest.Of(wasm.Span), _programs[name], () => Compiling?.Invoke($"{name} fuel"));
         if (Compiling is not { } compiling)
             return module;
         await compiling(name);
@@ -37,9 +37,20 @@ internal sealed class ScriptedEngine : ISandboxEngine
 
     public ISandboxModule? Find(ModuleDigest digest) => _kept.GetValueOrDefault(digest);
 
-    private sealed class Module_(ModuleDigest digest, GuestProgram program) : ISandboxModule
+    private sealed class Module_(ModuleDigest digest, GuestProgram program, Func<Task?> prepare) : ISandboxModule
     {
+        private volatile bool _isMetered;
+
         public ModuleDigest Digest => digest;
+
+        public bool IsPrepared(SandboxLimits limits) => limits.Fuel is null || _isMetered;
+
+        public async ValueTask PrepareAsync(SandboxLimits limits, CancellationToken cancellationToken)
+        {
+            if (IsPrepared(limits)) return;
+            await (prepare() ?? Task.CompletedTask);
+            _isMetered = true;
+        }
 
         public ISandbox Instantiate(SandboxLimits limits, ISandboxLog log) => new ScriptedGuest(program, log);
     }

@@ -45,12 +45,37 @@ public sealed class RunCompilationTests
         Assert.Equal(RunStatus.Succeeded, (await host.EndAsync(slow)).Run.Status);
     }
 
+    [Fact]
+    public async Task Code_with_fuel_for_a_module_that_is_kept_waits_for_its_turn()
+    {
+        await using var host = await HostAsync();
+        foreach (var name in new[] { "fast", "other" })
+        {
+            Assert.Equal(RunStatus.Succeeded, (await host.EndAsync(await host.StartRunAsync(name))).Run.Status);
+            Assert.Equal(name, await NextAsync());
+        }
+
+        var slow = await host.StartRunAsync("slow-1");
+        Assert.Equal("slow-1", await NextAsync());
+        host.Policy.Limits = new SandboxLimits { Fuel = 1_000 };
+        var fuel = await host.StartRunAsync("fast");
+        host.Policy.Limits = new SandboxLimits();
+        // Time enough for it to begin.
+        for (var i = 0; i < 3; i++) await host.EndAsync(await host.StartRunAsync("other"));
+        Assert.False(_begun.Reader.TryPeek(out _));
+        _slow.SetResult();
+
+        Assert.Equal("fast fuel", await NextAsync());
+        Assert.Equal(RunStatus.Succeeded, (await host.EndAsync(slow)).Run.Status);
+        Assert.Equal(RunStatus.Succeeded, (await host.EndAsync(fuel)).Run.Status);
+    }
+
     private static Task<string> Nothing(string input, ScriptedGuest guest) => Task.FromResult("");
 
     private async Task<RunHost> HostAsync()
     {
         var host = await RunHost.StartAsync();
-        foreach (var name in new[] { "fast", "slow-1", "slow-2" }) await host.DeployAsync(name, Nothing);
+        foreach (var name in new[] { "fast", "other", "slow-1", "slow-2" }) await host.DeployAsync(name, Nothing);
         host.Engine.Compiling = async name =>
         {
             await _begun.Writer.WriteAsync(name);

@@ -69,6 +69,19 @@ public class DeploymentTests
     }
 
     [Fact]
+    public async Task A_module_is_compiled_for_its_agents_limits()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+        edge.Ports.Limited = new("demo/limited", new() { Fuel = 1_000 }, new());
+
+        using var limited = await edge.DeployAsync("limited");
+        using var other = await edge.DeployAsync("other");
+
+        Assert.Equal((HttpStatusCode.Created, HttpStatusCode.Created), (limited.StatusCode, other.StatusCode));
+        Assert.Equal(1_000, Assert.Single(edge.Ports.Agents.Prepared).Fuel);
+    }
+
+    [Fact]
     public void Busy_sandboxes_are_the_platforms_affair() =>
         Assert.Equal(503, ErrorStatus.Of(ReasonCodes.SandboxBusy));
 

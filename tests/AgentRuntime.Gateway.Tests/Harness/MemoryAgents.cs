@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Gateway.Tests;
@@ -12,6 +13,9 @@ internal sealed class MemoryAgents : IAgentStore, ISandboxEngine
 
     /// <summary>Until when modules that end in a zero are compiled; null for no time at all.</summary>
     public TaskCompletionSource? Slow { get; set; }
+
+    /// <summary>The limits that modules were made ready for.</summary>
+    public ConcurrentQueue<SandboxLimits> Prepared { get; } = [];
 
     /// <summary>Modules that are compiled now.</summary>
     public int Compiling => Volatile.Read(ref _compiling);
@@ -69,11 +73,17 @@ internal sealed class MemoryAgents : IAgentStore, ISandboxEngine
         if (Slow is { } slow && wasm.Span[^1] == 0)
             await slow.Task.WaitAsync(cancellationToken);
         Interlocked.Decrement(ref _compiling);
-        return new Module(ModuleDigest.Of(wasm.Span), wasm.Length);
+        return new Module(ModuleDigest.Of(wasm.Span), wasm.Length, Prepared.Enqueue);
     }
 
-    private sealed record Module(ModuleDigest Digest, int Bytes) : ISandboxModule
+    private sealed record Module(ModuleDigest Digest, int Bytes, Action<SandboxLimits> Prepare) : ISandboxModule
     {
+        public ValueTask PrepareAsync(SandboxLimits limits, CancellationToken cancellationToken)
+        {
+            Prepare(limits);
+            return ValueTask.CompletedTask;
+        }
+
         /// <summary>As if all of it were settings.</summary>
         public void CheckFits(SandboxLimits limits)
         {

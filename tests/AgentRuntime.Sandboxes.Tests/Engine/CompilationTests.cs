@@ -298,6 +298,46 @@ public sealed class CompilationTests
     }
 
     private async Task<RuntimeError> RefusedAsync(ScriptedModule module)
+    [Fact]
+    public async Task Code_that_counts_fuel_is_compiled_where_modules_are()
+    {
+        using var engine = Engine();
+        var madeOn = new List<string?>();
+        _core.Module = new ScriptedModule(static guest => guest.Ok("done"))
+        {
+            MakeMetered = () => madeOn.Add(Thread.CurrentThread.Name),
+        };
+        var module = await engine.CompileAsync(ScriptedEngine.Bytes(), default);
+        var fuel = new SandboxLimits { Fuel = 1_000 };
+
+        Assert.False(module.IsPrepared(fuel));
+        Assert.True(module.IsPrepared(new()));
+        Assert.Equal(new SandboxStep.Finished("done"), await RunAsync(module.Instantiate(new(), new RecordedLog())));
+        Assert.Empty(madeOn);
+        Assert.Equal(new SandboxStep.Finished("done"), await RunAsync(module.Instantiate(fuel, new RecordedLog())));
+        Assert.True(module.IsPrepared(fuel));
+        await module.PrepareAsync(fuel, default);
+
+        Assert.StartsWith("wasm compiler", Assert.Single(madeOn), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Code_that_counts_fuel_may_be_too_much_for_the_compiler()
+    {
+        using var engine = Engine();
+        _core.Module = new ScriptedModule(static guest => guest.Ok("done"))
+        {
+            MakeMetered = () => throw new WasmModuleException(ModuleFault.TooLarge, "too much code", -1),
+        };
+        var module = await engine.CompileAsync(ScriptedEngine.Bytes(), default);
+
+        var refused = await Assert.ThrowsAsync<RuntimeErrorException>(
+            async () => await module.PrepareAsync(new() { Fuel = 1_000 }, default));
+
+        Assert.Equal(ReasonCodes.ModuleTooLarge, refused.Error.Code);
+        Assert.Contains("too much code", refused.Error.Message, StringComparison.Ordinal);
+    }
+
     {
         _core.Module = module;
         using var engine = Engine();

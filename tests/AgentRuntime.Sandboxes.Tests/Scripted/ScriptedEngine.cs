@@ -52,6 +52,9 @@ internal sealed class ScriptedModule(Func<ScriptedInstance, int> run) : IWasmMod
     public long SizeBytes { get; set; }
 
     /// <summary>The guest's allocator; by default one that never frees.</summary>
+    private readonly Lock _metering = new();
+    private bool _isMetered;
+
     public Func<ScriptedInstance, uint, uint> Realloc { get; init; } = static (instance, size) => instance.Bump(size);
 
     public Func<ScriptedInstance, int> Run => run;
@@ -65,3 +68,22 @@ internal sealed class ScriptedModule(Func<ScriptedInstance, int> run) : IWasmMod
         return instance;
     }
 }
+    /// <summary>What making the code that counts fuel takes; it is made once.</summary>
+    public Action MakeMetered { get; init; } = static () => { };
+
+    public bool IsPrepared(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
+    {
+        lock (_metering) return limits.Fuel is null || _isMetered;
+    }
+
+    public void Prepare(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
+    {
+        lock (_metering)
+        {
+            if (limits.Fuel is null || _isMetered) return;
+            MakeMetered();
+            _isMetered = true;
+        }
+    }
+
+        Prepare(functions, limits);

@@ -30,13 +30,11 @@ internal sealed class AgentsEndpoint(
         using var visit = _deployments.Join(caller.Tenant);
         var wasm = await BodyReader.ReadAsync(context, options.MaxModuleBytes, cancellationToken);
         // Nobody can end it, so that it is not given up either: the next of the tenant's would begin beside it.
-        var module = await visit.DoAsync(
-            async () => await engine.CompileAsync(wasm, CancellationToken.None), cancellationToken);
-        var bundle = decisions.Current(caller.Tenant);
-        if (bundle?.FindAgent($"{project}/{name}") is { } policy) module.CheckFits(policy.Limits);
-
+        await visit.DoAsync(
+            () => CompileAsync(wasm, decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}")?.Limits),
+            cancellationToken);
         var agent = await agents.DeployAsync(
-            new AgentDeployment(caller.Tenant, caller.Project, name, wasm) { Pinned = ToolModules(bundle) },
+            new AgentDeployment(caller.Tenant, caller.Project, name, wasm) { Pinned = ToolModules(caller.Tenant) },
             cancellationToken);
         context.Response.Headers.Location = $"/v1/projects/{agent.ProjectName}/agents/{agent.Name}";
         await JsonAnswer.WriteAsync(
@@ -67,9 +65,21 @@ internal sealed class AgentsEndpoint(
 
     public void Dispose() => _deployments.Dispose();
 
-    /// <summary>The modules that the bundle names as tools.</summary>
-    private static IReadOnlyCollection<ModuleDigest> ToolModules(IPolicySnapshot? bundle) =>
-        [.. bundle?.Tenant.ToolServers.Select(static s => s.Module).OfType<ModuleDigest>() ?? []];
+    /// <summary>The modules that the bundle in force names as tools.</summary>
+    private IReadOnlyCollection<ModuleDigest> ToolModules(TenantId tenant) =>
+        [.. decisions.Current(tenant)?.Tenant.ToolServers.Select(static s => s.Module).OfType<ModuleDigest>() ?? []];
+
+    private async Task<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, SandboxLimits? limits)
+    {
+        var module = await engine.CompileAsync(wasm, CancellationToken.None);
+        if (limits is not null)
+        {
+            module.CheckFits(limits);
+            await module.PrepareAsync(limits, CancellationToken.None);
+        }
+
+        return module;
+    }
 
     private static RuntimeErrorException Error(ReasonCode code, string message, string where) =>
         new(new RuntimeError(code, message, where));
