@@ -21,6 +21,10 @@ public sealed record ToolServer(string Name, Uri Endpoint)
     /// <summary>The scheme of the addresses of tools that are modules.</summary>
     public const string ModuleScheme = "wasm";
 
+    /// <summary>Whose agents call it, for what a transport does for one tenant after the other; default where nobody
+    /// says.</summary>
+    public TenantId Tenant { get; init; }
+
     /// <summary>How long one call may take. Default 30 s.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 

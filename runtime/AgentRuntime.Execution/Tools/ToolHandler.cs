@@ -139,8 +139,7 @@ internal sealed class ToolHandler(
                 && name[s.Name.Length] == '/');
         if (pinned is null || server is null)
             return new RuntimeError(ReasonCodes.UnknownTool, "No tool server of the bundle offers the tool.", name);
-        if (run.Agent.Egress is { } own)
-            server = server with { Egress = own };
+        server = server with { Tenant = run.Identity.Tenant, Egress = run.Agent.Egress ?? server.Egress };
         return ToolArguments.Check(pinned, arguments);
     }
 

@@ -16,8 +16,9 @@ namespace AgentRuntime.Sandboxes.Tools;
 public sealed class WasmToolTransport(
     WasmSandboxEngine engine, IAgentStore modules, SandboxLimits limits, TimeProvider time) : IToolTransport
 {
-    // Tools stand in the compiler's line one at a time, so that runs wait for one of them at most.
-    private readonly SemaphoreSlim _compiling = new(1, 1);
+    // Tools stand in the compiler's line one at a time, so that runs wait for one of them at most, and a tenant's tools
+    // for one of each other tenant's. The runs that wait bound how many wait here.
+    private readonly TenantLines _compilations = new(1, "tools", int.MaxValue);
 
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<ToolDescriptor>> ListAsync(
@@ -86,36 +87,26 @@ public sealed class WasmToolTransport(
 
     private async Task<WasmSandboxModule> LoadAsync(ToolServer server, CancellationToken cancellationToken)
     {
-        if (server.Module is not { } digest
-            || await modules.ReadModuleAsync(digest, cancellationToken) is not { } wasm)
-        {
-            throw new RuntimeErrorException(new RuntimeError(
-                ReasonCodes.ToolServerUnreachable,
-                "No module of that digest has been deployed.",
-                $"{server.Name}: {server.Endpoint}",
-                $"Deploy the tool's module, and name its digest: {ToolServer.ModuleScheme}: and 64 hex digits."));
-        }
-        return (WasmSandboxModule)(engine.Find(digest) ?? await CompileAsync(wasm, cancellationToken));
+        if (server.Module is not { } digest) throw NoModule(server);
+        if (engine.Find(digest) is WasmSandboxModule module && module.IsPrepared(limits)) return module;
+        using var visit = _compilations.Join(server.Tenant);
+        // A call that is given up leaves the compiler at work, and its turn is not over before that is.
+        return await visit.DoAsync(() => CompileAsync(server, digest), cancellationToken);
     }
 
-    private async Task<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
+    private async Task<WasmSandboxModule> CompileAsync(ToolServer server, ModuleDigest digest)
     {
-        await _compiling.WaitAsync(cancellationToken);
-        return await CompileInTurnAsync(wasm).WaitAsync(cancellationToken);
+        var wasm = await modules.ReadModuleAsync(digest, CancellationToken.None) ?? throw NoModule(server);
+        var module = (WasmSandboxModule)await engine.CompileAsync(wasm, CancellationToken.None);
+        await module.PrepareAsync(limits, CancellationToken.None);
+        return module;
     }
 
-    // A call that is given up leaves the compiler at work, and its turn is not over before that is.
-    private async Task<ISandboxModule> CompileInTurnAsync(ReadOnlyMemory<byte> wasm)
-    {
-        try
-        {
-            return await engine.CompileAsync(wasm, CancellationToken.None);
-        }
-        finally
-        {
-            _compiling.Release();
-        }
-    }
+    private static RuntimeErrorException NoModule(ToolServer server) => new(new RuntimeError(
+        ReasonCodes.ToolServerUnreachable,
+        "No module of that digest has been deployed.",
+        $"{server.Name}: {server.Endpoint}",
+        $"Deploy the tool's module, and name its digest: {ToolServer.ModuleScheme}: and 64 hex digits."));
 
     private static ToolOutcome.Failed Failed(ReasonCode code, string message, string where) =>
         new(new RuntimeError(code, message, where));

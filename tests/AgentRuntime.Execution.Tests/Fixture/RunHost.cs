@@ -43,6 +43,9 @@ internal sealed class RunHost : IAsyncDisposable
     /// <summary>Runs the agents; a test that wants real modules sets a real engine and restarts.</summary>
     public ISandboxEngine? RealEngine { get; set; }
 
+    /// <summary>Reaches tool servers in place of the real one; takes effect with a restart.</summary>
+    public IToolTransport? OtherTools { get; set; }
+
     public ScriptedPolicy Policy { get; } = new();
 
     public MemoryAuditLog Audit { get; } = new();
@@ -200,7 +203,7 @@ internal sealed class RunHost : IAsyncDisposable
         Agents,
         Policy,
         new MeteredInferenceRouter(Inference, Ledger),
-        Tools,
+        OtherTools ?? Tools,
         Journal,
         Ledger,
         TimeProvider.System,

@@ -24,6 +24,19 @@ public sealed class ToolBrokerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_transport_is_told_whose_agents_call()
+    {
+        var transport = new RecordingTransport(_host.Policy.Tenant.Tools);
+        _host.OtherTools = transport;
+        await _host.StopWorkersAsync();
+        _host.Restart();
+        _host.Work();
+
+        Assert.Equal("recorded", await OutputAsync());
+        Assert.Equal([_host.Caller.Tenant, _host.Caller.Tenant], transport.Tenants);
+    }
+
+    [Fact]
     public async Task A_schema_that_says_the_same_in_another_order_is_the_approved_one() =>
         Assert.Equal("done", await OutputAsync());
 
@@ -141,5 +154,24 @@ public sealed class ToolBrokerTests : IAsyncLifetime
     {
         var (run, _) = await _host.RunAsync((_, guest) => guest.CallToolAsync("test/do", """{"a":"1"}"""));
         return run.Output!;
+    }
+
+    private sealed class RecordingTransport(IReadOnlyList<ToolDescriptor> tools) : IToolTransport
+    {
+        public List<TenantId> Tenants { get; } = [];
+
+        public ValueTask<IReadOnlyList<ToolDescriptor>> ListAsync(
+            ToolServer server, CancellationToken cancellationToken)
+        {
+            Tenants.Add(server.Tenant);
+            return new(tools);
+        }
+
+        public ValueTask<ToolOutcome> CallAsync(
+            ToolServer server, ToolInvocation invocation, CancellationToken cancellationToken)
+        {
+            Tenants.Add(server.Tenant);
+            return new(new ToolOutcome.Succeeded("recorded"));
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using AgentRuntime.Sandboxes.Core;
 
 namespace AgentRuntime.Sandboxes.Tests.Scripted;
@@ -18,6 +19,9 @@ internal sealed class ScriptedEngine(bool suspends) : IWasmEngine
 
     /// <summary>The module that the next compilations give.</summary>
     public ScriptedModule Module { get; set; } = new(static _ => 0);
+    /// <summary>The numbers of the modules that were compiled, in turn (<see cref="Bytes"/>).</summary>
+    public ConcurrentQueue<byte> Compiled { get; } = [];
+
 
     /// <summary>Held by a compilation while it is under way.</summary>
     public ManualResetEventSlim MayCompile { get; } = new(true);
@@ -28,6 +32,7 @@ internal sealed class ScriptedEngine(bool suspends) : IWasmEngine
         MayCompile.Wait(cancellationToken);
         return wasm.Length < 8 ? throw new WasmModuleException(ModuleFault.Malformed, "unexpected end", 0) : Module;
     }
+        Compiled.Enqueue(wasm.Span[^1]);
 
     /// <summary>Bytes that stand for a module: a header, and a custom section that makes them differ.</summary>
     public static byte[] Bytes(byte number = 0) => [0, 0x61, 0x73, 0x6D, 1, 0, 0, 0, 0, 2, 1, number];

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Sandboxes.Engine;
 using AgentRuntime.Sandboxes.Tests.Guests;
 using AgentRuntime.Sandboxes.Tests.Scripted;
 using AgentRuntime.Sandboxes.Tools;
@@ -115,6 +116,28 @@ public sealed class WasmToolTests
 
     private static byte[] Described(byte[] module, string name) => Wasm.WithSetting(
         module, "tool", $$"""{"name":"{{name}}","description":"","input_schema":{"type":"object"} }""");
+    [Fact]
+    public async Task Tenants_tools_are_compiled_in_turns()
+    {
+        var core = new ScriptedEngine(suspends: true);
+        using var engine = new WasmSandboxEngine(core, new(), TimeProvider.System);
+        var transport = new WasmToolTransport(engine, _modules, new(), TimeProvider.System);
+        core.MayCompile.Reset();
+        Task[] listed = [ListAsync(1, 1), ListAsync(1, 2), ListAsync(1, 3), ListAsync(2, 4)];
+        core.MayCompile.Set();
+
+        await Task.WhenAll(listed);
+
+        Assert.Equal([1, 4, 2, 3], core.Compiled.Select(n => (int)n));
+
+        async Task ListAsync(byte tenant, byte module) => Assert.Single(await transport.ListAsync(
+            Server("kit", Described(ScriptedEngine.Bytes(module), "count")) with
+            {
+                Tenant = new(new Guid(tenant, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)),
+            },
+            default));
+    }
+
 
     /// <summary>Whether a module is the tool of the templates.</summary>
     internal static async Task CountsWordsAsync(byte[] module)
