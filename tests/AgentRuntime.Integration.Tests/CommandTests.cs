@@ -106,6 +106,10 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
     [InlineData("""{"storage":{"agents":0}}""", "storage.agents: 1 to 1000000")]
     [InlineData("""{"storage":{"modules_mib":0,"memory_mib":-1}}""", "storage.memory_mib: at least 1")]
     [InlineData("""{"storage":{"runs_mib":0,"runs_days":0}}""", "storage.runs_days: 1 to 36500")]
+    [InlineData("""{"sandbox":{"max_memory_mib":4097}}""", "sandbox.max_memory_mib: 1 to 4096")]
+    [InlineData(
+        """{"sandbox":{"max_memory_mib":64,"max_tenant_memory_mib":63}}""",
+        "sandbox.max_tenant_memory_mib: sandbox.max_memory_mib (64) to")]
     [InlineData("""{"listen":"http://edge.internal:0"}""", "listen: 'http://edge.internal:0' is not")]
     [InlineData("""{"listen":"http://127.0.0.1:0/path"}""", "listen: 'http://127.0.0.1:0/path' is not")]
     [InlineData("""{"tenants":[{"name":"Acme Ltd","project":"p"}]}""", "tenants: 'Acme Ltd' is no name for a tenant: ")]

@@ -12,6 +12,7 @@ internal static class AgentReader
     public static IReadOnlyList<AgentDefinition> Read(
         IEnumerable<KeyValuePair<string, string>> files,
         BundleDefinition bundle,
+        PolicyOptions options,
         Problems problems,
         CancellationToken cancellationToken)
     {
@@ -44,7 +45,7 @@ internal static class AgentReader
                         entry.Key.Position,
                         $"the agent '{name}' is already described at {other.Position}",
                         "remove one of them");
-                else if (ReadAgent(name, entry, bundle, problems) is { } agent)
+                else if (ReadAgent(name, entry, bundle, options, problems) is { } agent)
                 {
                     agents.Add(name, agent);
                     grants += agent.Grants.Count + agent.Models.Count + agent.Memory.Count;
@@ -64,14 +65,15 @@ internal static class AgentReader
         return agents.Values.OrderBy(a => a.Name, StringComparer.Ordinal).ToList();
     }
 
-    private static AgentDefinition? ReadAgent(string name, YamlEntry entry, BundleDefinition bundle, Problems problems)
+    private static AgentDefinition? ReadAgent(
+        string name, YamlEntry entry, BundleDefinition bundle, PolicyOptions options, Problems problems)
     {
         if (YamlSection.Of(entry.Value, problems, $"the agent '{name}'") is not { } section)
             return null;
         var description = section.Text("description", 2_000);
         var (model, models) = ReadModels(section, bundle, problems);
         var maxOutput = section.Integer("max_output_tokens", 256, 1, 1_000_000);
-        var limits = ReadLimits(section.Section("limits"));
+        var limits = ReadLimits(section.Section("limits"), options.MemoryCeiling, problems);
         var budget = ReadBudget(section.Section("budget"), bundle.Quota, problems);
         if (maxOutput > budget.MaxTokens.Value)
         {
@@ -123,14 +125,14 @@ internal static class AgentReader
         }
     }
 
-    private static SandboxLimits ReadLimits(YamlSection? section)
+    private static SandboxLimits ReadLimits(YamlSection? section, ByteCount ceiling, Problems problems)
     {
-        var defaults = new SandboxLimits();
+        var defaults = Least(new SandboxLimits(), ceiling);
         if (section is null)
             return defaults;
         var limits = defaults with
         {
-            MaxMemory = section.Size("memory", defaults.MaxMemory, new(64 << 10), new(4L << 30)),
+            MaxMemory = section.Size("memory", defaults.MaxMemory, new(64 << 10), SandboxLimits.MostMemory),
             MaxCpuTime = section.Duration(
                 "cpu_time", defaults.MaxCpuTime, TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1)),
             MaxCallDepth = section.Integer("call_depth", defaults.MaxCallDepth, 1, 100_000),
@@ -140,9 +142,21 @@ internal static class AgentReader
             MaxStringBytes = section.Size("string", defaults.MaxStringBytes, new(1 << 10), ByteCount.FromMebibytes(64)),
             Fuel = section.Has("fuel") ? section.Long("fuel", 0, 1, long.MaxValue) : null,
         };
+        if (limits.MaxMemory.CompareTo(ceiling) > 0)
+        {
+            problems.Add(
+                section.Find("memory")?.Position ?? section.Position,
+                "'memory' is above what the platform grants a guest",
+                $"at most {ceiling}");
+        }
+
         section.Close();
         return limits;
     }
+
+    /// <summary>What both grant.</summary>
+    public static SandboxLimits Least(SandboxLimits limits, ByteCount memory) =>
+        limits.MaxMemory.CompareTo(memory) <= 0 ? limits : limits with { MaxMemory = memory };
 
     private static RunBudget ReadBudget(YamlSection? section, QuotaLimits quota, Problems problems)
     {

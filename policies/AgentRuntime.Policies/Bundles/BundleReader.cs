@@ -42,7 +42,7 @@ internal static class BundleReader
             Threats = threats,
             Memory = memory,
         };
-        var bundle = draft with { Agents = AgentReader.Read(files.Agents, draft, problems, cancellationToken) };
+        var bundle = draft with { Agents = AgentReader.Read(files.Agents, draft, options, problems, cancellationToken) };
         EgressReader.CheckServers(bundle, problems);
         ThreatReader.CheckNames(bundle, problems);
         return bundle;

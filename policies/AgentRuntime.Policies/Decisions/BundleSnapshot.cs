@@ -17,6 +17,7 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     private readonly Visibility _visibility;
     private readonly ThreatMonitor _threats;
     private readonly int _firstPriority;
+    private readonly ByteCount _memory;
 
     /// <param name="bundle">The bundle.</param>
     /// <param name="options">The operator's options.</param>
@@ -25,6 +26,7 @@ internal sealed class BundleSnapshot : IPolicySnapshot
     {
         Bundle = bundle;
         _firstPriority = options.FirstPriority;
+        _memory = options.MemoryCeiling;
         _threats = threats ?? new();
         _visibility = new(bundle);
         _obligations = bundle.Generated
@@ -67,8 +69,11 @@ internal sealed class BundleSnapshot : IPolicySnapshot
 
     public AgentPolicy? FindAgent(string qualifiedName)
     {
-        var policy = Bundle.Agents.GetValueOrDefault(qualifiedName)?.Policy;
-        return policy?.Slo is { } slo && slo.Priority < _firstPriority
+        if (Bundle.Agents.GetValueOrDefault(qualifiedName)?.Policy is not { } policy)
+            return null;
+        if (AgentReader.Least(policy.Limits, _memory) is var limits && limits != policy.Limits)
+            policy = policy with { Limits = limits };
+        return policy.Slo is { } slo && slo.Priority < _firstPriority
             ? policy with { Slo = WithinOrder(slo) }
             : policy;
     }

@@ -26,6 +26,13 @@ public sealed record PolicyOptions
     public int FirstPriority { get; init; }
 
     /// <summary>
+    /// The most memory that a bundle may give one guest (<c>limits.memory</c>); one that gives more does not validate.
+    /// One that was in force already when this was lowered stays so, and gives this. Default 1 GiB, sixteen times what
+    /// an agent has whose bundle says nothing.
+    /// </summary>
+    public ByteCount MemoryCeiling { get; init; } = ByteCount.FromMebibytes(1_024);
+
+    /// <summary>
     /// Calls are sent with <see cref="Decision.Arguments"/> where a decision has them. Default false: then a bundle
     /// with obligations does not validate, for the call would be sent as it was asked.
     /// </summary>
@@ -35,5 +42,8 @@ public sealed record PolicyOptions
     /// For bundles that were in force before: what the operator grants is not looked at, for their snapshots give no
     /// more than that. A tenant would otherwise lose everything because it may have a little less.
     /// </summary>
-    internal PolicyOptions ForKept() => this with { QuotaCeiling = null, FirstPriority = 0 };
+    internal PolicyOptions ForKept() => this with
+    {
+        QuotaCeiling = null, FirstPriority = 0, MemoryCeiling = SandboxLimits.MostMemory,
+    };
 }

@@ -6,7 +6,10 @@ namespace AgentRuntime.Abstractions;
 /// </summary>
 public sealed record SandboxLimits
 {
-    /// <summary>Linear memory, all of it. Default 64 MiB; at most 4 GiB (the address space of wasm32).</summary>
+    /// <summary>The address space of wasm32: 4 GiB, of which an engine may give less.</summary>
+    public static ByteCount MostMemory { get; } = ByteCount.FromMebibytes(4_096);
+
+    /// <summary>Linear memory, all of it. Default 64 MiB; at most <see cref="MostMemory"/>.</summary>
     public ByteCount MaxMemory { get; init; } = ByteCount.FromMebibytes(64);
 
     /// <summary>Elements of all tables. Default 65,536.</summary>

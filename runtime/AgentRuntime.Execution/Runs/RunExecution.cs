@@ -19,6 +19,7 @@ internal sealed class RunExecution(
     IRunJournal journal,
     DecisionRecords records,
     GuestShelf shelf,
+    GuestMemory guests,
     WorkerSlot slot,
     RunServiceOptions options,
     TimeProvider time)
@@ -75,6 +76,9 @@ internal sealed class RunExecution(
 
     private async Task<RunEnding> RunGuestAsync(CancellationToken cancellationToken)
     {
+        // Before anything of the run is in memory.
+        using var share = guests.Of(run.Identity.Tenant, run.Agent.Limits.MaxMemory);
+        await share.TakeAsync(slot, cancellationToken).ConfigureAwait(false);
         var record = run.Record with { Status = RunStatus.Running };
         await _events.TransitionAsync(
             record,
@@ -92,7 +96,8 @@ internal sealed class RunExecution(
             record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, run.Meter, run.History,
             run.Approvals, records);
 
-        await using var guest = new RunGuest(module, run, _events, shelf, slot, options.PutAwayAfter, time);
+        await using var guest = new RunGuest(
+            module, run, _events, shelf, share, slot, options.PutAwayAfter, time);
         try
         {
             return await StepAsync(guest, context, cancellationToken).ConfigureAwait(false);

@@ -5,13 +5,14 @@ namespace AgentRuntime.Execution;
 
 /// <summary>
 /// The guest of one run: a sandbox while it works, and bytes on the shelf while it waits for long. A guest that is put
-/// away has no sandbox, no thread and no worker. Owned by the run's execution. Single-writer.
+/// away has no sandbox, no memory, no thread and no worker. Owned by the run's execution. Single-writer.
 /// </summary>
 internal sealed class RunGuest(
     ISandboxModule module,
     ActiveRun run,
     ISandboxLog log,
     GuestShelf shelf,
+    GuestMemory.Share share,
     WorkerSlot slot,
     TimeSpan putAwayAfter,
     TimeProvider time) : IAsyncDisposable
@@ -104,13 +105,14 @@ internal sealed class RunGuest(
         _usage = sandbox.Usage;
         _sandbox = null;
         await sandbox.DisposeAsync().ConfigureAwait(false);
+        share.GiveBack();
         slot.Leave();
         return true;
     }
 
     private async Task WakeAsync(CancellationToken cancellationToken)
     {
-        await slot.ReturnAsync(cancellationToken).ConfigureAwait(false);
+        await share.TakeAsync(slot, cancellationToken).ConfigureAwait(false);
         using var turn = await shelf.TurnAsync(cancellationToken).ConfigureAwait(false);
         var bytes = await shelf.TakeAsync(run.Id, cancellationToken).ConfigureAwait(false);
         _away = false;

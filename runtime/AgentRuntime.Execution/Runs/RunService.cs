@@ -36,6 +36,7 @@ public sealed partial class RunService : IRunService, IRunApprovals
     private readonly Channel<ActiveRun> _queue;
     private readonly SemaphoreSlim _workers;
     private readonly GuestShelf _shelf;
+    private readonly GuestMemory _guests;
 
     // Whoever has a worker may wait: there are but so many.
     private readonly TenantLines _compilations = new(1, "modules", int.MaxValue);
@@ -83,6 +84,7 @@ public sealed partial class RunService : IRunService, IRunApprovals
         _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
         _workers = new SemaphoreSlim(_options.Workers, _options.Workers);
         _shelf = new GuestShelf(_options.MaxPutAway, _options.ShelfFolder);
+        _guests = new GuestMemory(_options.MaxTenantMemory);
         _left = new LeftRuns(_options.TakeOverAfter, time);
 
         // The count of waiting runs bounds it; a bounded channel could not take back what it has accepted.
@@ -312,8 +314,8 @@ public sealed partial class RunService : IRunService, IRunApprovals
         try
         {
             await new RunExecution(
-                run, _sandboxes, _compilations, _agents, _chats, _tools, _memory, _journal, _records, _shelf, slot,
-                _options, _time)
+                run, _sandboxes, _compilations, _agents, _chats, _tools, _memory, _journal, _records, _shelf, _guests,
+                slot, _options, _time)
                 .ExecuteAsync(shutdown).ConfigureAwait(false);
             Forget(run);
         }

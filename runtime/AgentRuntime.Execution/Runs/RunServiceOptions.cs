@@ -1,3 +1,5 @@
+using AgentRuntime.Abstractions;
+
 namespace AgentRuntime.Execution;
 
 /// <summary>How much a run service takes on at once. Immutable; every bound is finite.</summary>
@@ -8,6 +10,12 @@ public sealed record RunServiceOptions
     /// put away, so this bounds memory rather than CPU. Default 64.
     /// </summary>
     public int Workers { get; init; } = 64;
+
+    /// <summary>
+    /// Memory that the guests of one tenant may have together, by their agents' limits; runs for which there is no room
+    /// wait for the tenant's others, without a worker. A guest that is put away has none. Default 4 GiB.
+    /// </summary>
+    public ByteCount MaxTenantMemory { get; init; } = ByteCount.FromMebibytes(4_096);
 
     /// <summary>Runs that may wait for a worker; more are refused with AR7006. Default 1,024.</summary>
     public int QueueCapacity { get; init; } = 1_024;

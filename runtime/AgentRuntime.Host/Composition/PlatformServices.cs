@@ -50,6 +50,7 @@ internal static class PlatformServices
                 CostPerDay = new((long)(ceiling.CostPerDayUsd * 1_000_000)),
                 ConcurrentRuns = ceiling.ConcurrentRuns,
             },
+            MemoryCeiling = ByteCount.FromMebibytes(options.Sandbox.MaxMemoryMib),
             HonoursObligations = true, // runs send a decision's arguments in place of those that were asked for
         })
         .AddSingleton<PolicyDecisionPoint>()
@@ -100,6 +101,7 @@ internal static class PlatformServices
         .AddSingleton(new RunServiceOptions
         {
             Workers = options.Workers,
+            MaxTenantMemory = ByteCount.FromMebibytes(options.Sandbox.MaxTenantMemoryMib),
             ApprovalPatience = TimeSpan.FromSeconds(options.ApprovalPatienceSeconds),
             ShelfFolder = Path.Combine(options.State, "waiting"),
         })

@@ -94,6 +94,17 @@ internal sealed record SandboxOptions
     /// to it.
     /// </summary>
     public string? Library { get; init; }
+
+    /// <summary>
+    /// MiB of memory that a bundle may give one guest. Default 1,024; at most 4,096, the address space of wasm32.
+    /// </summary>
+    public int MaxMemoryMib { get; init; } = 1_024;
+
+    /// <summary>
+    /// MiB of memory that the guests of one tenant's runs may have together, by their limits: runs for which there is
+    /// no room wait. Default 4,096: all 64 workers with what an agent has whose bundle says nothing.
+    /// </summary>
+    public int MaxTenantMemoryMib { get; init; } = 4_096;
 }
 
 /// <summary>

@@ -8,6 +8,9 @@ internal static class PlatformOptionsValidation
     /// <summary>The most money that anything is counted in, far below what a long number of millionths holds.</summary>
     private const decimal MostUsd = 1_000_000_000;
 
+    /// <summary>16 TiB, more than a machine has.</summary>
+    private const int MostTenantMemoryMib = 1 << 24;
+
     /// <param name="options">The options.</param>
     /// <param name="file">The file that they were read from; null for none.</param>
     /// <exception cref="RuntimeErrorException">AR8001 with one line for each problem.</exception>
@@ -104,6 +107,13 @@ internal static class PlatformOptionsValidation
     {
         if (sandbox.Engine is not ("auto" or "wasmtime" or "managed"))
             yield return $"sandbox.engine: '{sandbox.Engine}' is none of auto, wasmtime, managed";
+        if (sandbox.MaxMemoryMib is < 1 or > 4_096) yield return "sandbox.max_memory_mib: 1 to 4096";
+        if (sandbox.MaxTenantMemoryMib < sandbox.MaxMemoryMib || sandbox.MaxTenantMemoryMib > MostTenantMemoryMib)
+        {
+            yield return "sandbox.max_tenant_memory_mib: sandbox.max_memory_mib "
+                + $"({sandbox.MaxMemoryMib}) to {MostTenantMemoryMib}";
+        }
+
         if (sandbox.Library is not { } library) yield break;
         if (sandbox.Engine == "managed") yield return "sandbox.library: the managed engine takes none";
         if (!File.Exists(library) && !Directory.Exists(library))

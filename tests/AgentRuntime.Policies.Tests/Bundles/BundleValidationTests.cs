@@ -164,6 +164,28 @@ public sealed class BundleValidationTests
     }
 
     [Theory]
+    [InlineData("1GiB", 1_024, null)]
+    [InlineData("1025MiB", 1_024, "at most 1073741824 bytes")]
+    [InlineData("64MiB", 63, "at most 66060288 bytes")]
+    public void Memory_of_a_guest_above_what_the_platform_grants_is_refused(string memory, int ceiling, string? told)
+    {
+        var problems = Sample.Problems(
+            Sample.Bundle(("agents.yaml", Sample.Agents.Replace(
+                "demo/idle:", $"demo/idle:\n    limits: {{memory: {memory}}}", StringComparison.Ordinal))),
+            new PolicyOptions { MemoryCeiling = ByteCount.FromMebibytes(ceiling) });
+
+        if (told is null)
+        {
+            Assert.Empty(problems);
+            return;
+        }
+
+        var problem = Assert.Single(problems);
+        Assert.Contains(told, problem, StringComparison.Ordinal);
+        Assert.Contains("'memory' is above what the platform grants a guest", problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("@aproval(\"required\")\npermit (principal, action, resource);", "no annotation '@aproval' is known")]
     [InlineData("@approval(\"required\")\nforbid (principal, action, resource);", "belongs on a permit")]
     [InlineData("@id(\"grant:demo/clerk:shop/lookup\")\npermit (principal, action, resource);", "kept for policies")]

@@ -109,12 +109,15 @@ public sealed class PolicyDecisionPointTests
             CancellationToken.None);
         await point.ApplyAsync(Other, Sample.Bundle(), CancellationToken.None);
         using var stricter = new PolicyDecisionPoint(
-            _store, TimeProvider.System, new() { QuotaCeiling = new() { ConcurrentRuns = 1 }, FirstPriority = 2 });
+            _store,
+            TimeProvider.System,
+            new() { QuotaCeiling = new() { ConcurrentRuns = 1 }, FirstPriority = 2, MemoryCeiling = new(1 << 20) });
 
         Assert.Empty(await stricter.LoadAsync(CancellationToken.None));
 
         var loaded = stricter.Current(Calls.Tenant)!;
         Assert.Equal((first.Bundle, 1), (loaded.Digest, loaded.Tenant.Quota.ConcurrentRuns));
+        Assert.Equal(new ByteCount(1 << 20), loaded.FindAgent("demo/idle")!.Limits.MaxMemory);
         Assert.Equal((2, 2), (loaded.Tenant.ClientSlo!.Priority, loaded.FindAgent("demo/idle")!.Slo!.Priority));
         Assert.Equal(1, stricter.Current(Other)!.Tenant.Quota.ConcurrentRuns);
         await point.ApplyAsync(Calls.Tenant, Sample.Bundle(), CancellationToken.None);
