@@ -3,6 +3,7 @@ using AgentRuntime.Sandboxes.Core;
 using AgentRuntime.Sandboxes.Managed.Binary;
 using AgentRuntime.Sandboxes.Managed.Emission;
 using AgentRuntime.Sandboxes.Managed.Instances;
+using AgentRuntime.Sandboxes.Managed.Runtime;
 using AgentRuntime.Sandboxes.Managed.Validation;
 
 namespace AgentRuntime.Sandboxes.Managed;
@@ -18,6 +19,9 @@ public sealed class ManagedWasmEngine : IWasmEngine
 
     /// <inheritdoc/>
     public bool SupportsSuspension => true;
+
+    /// <summary>2 GiB less one page: a memory is one managed array.</summary>
+    public long MaxMemoryBytes => LinearMemory.MaxBytes;
 
     /// <inheritdoc/>
     public IWasmModule Compile(ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken)
@@ -35,7 +39,7 @@ public sealed class ManagedWasmEngine : IWasmEngine
 
     /// <summary>For the benchmark alone: an instance whose code nothing can stop.</summary>
     internal static IWasmInstance WithoutEpochs(IWasmModule module, InstanceLimits limits) =>
-        ((ManagedModule)module).Link([], new Runtime.ValueBuffer(), limits,
+        ((ManagedModule)module).Link([], new ValueBuffer(), limits,
             new CodeVariant([], metered: false, watched: false));
 
     /// <summary>A check that throws once the time of one compilation is over.</summary>

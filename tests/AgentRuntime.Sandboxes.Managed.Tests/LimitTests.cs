@@ -171,6 +171,36 @@ public sealed class LimitTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void The_engine_gives_as_much_memory_as_it_says_and_no_more()
+    {
+        var m = new ModuleBuilder().Memory(0, null, "memory");
+        m.Function(m.Type([I32], [I32]), new Code().Get(0).With(Opcodes.MemoryGrow, 0).End(), "grow");
+        var most = (int)(((IWasmEngine)new ManagedWasmEngine()).MaxMemoryBytes / 65_536);
+        using var instance = Compile(m).Instantiate([], Limits with { MaxMemoryBytes = 4L << 30 });
+
+        var beyond = Traps(() => Compile(new ModuleBuilder().Memory((uint)most + 1, null, "memory"))
+            .Instantiate([], Limits with { MaxMemoryBytes = 4L << 30 }));
+
+        Assert.Equal(-1, instance.Call("grow", most + 1));
+        Assert.Equal(TrapKind.ResourceLimit, beyond.Kind);
+        Assert.Equal((2L << 30) - 65_536, most * 65_536L);
+    }
+
+    [Fact]
+    public void A_module_says_whether_code_with_fuel_is_there()
+    {
+        var module = Compile(Endless());
+        var fuel = Limits with { Fuel = 1_000 };
+
+        Assert.True(module.IsPrepared([], Limits));
+        Assert.False(module.IsPrepared([], fuel));
+        module.Prepare([], fuel);
+
+        Assert.True(module.IsPrepared([], fuel));
+        Assert.True(module.IsPrepared([], Limits));
+    }
+
+    [Fact]
     public void Memory_grows_to_its_limit_and_keeps_its_content()
     {
         var m = new ModuleBuilder().Memory(1, null, "memory").Data(5, "hello"u8);

@@ -16,6 +16,9 @@ internal sealed class LinearMemory : IGuestMemory, IDisposable
     /// <summary>The most that one managed array holds: 2 GiB less one page.</summary>
     private const long MaxPages = 32_767;
 
+    /// <summary>The same in bytes.</summary>
+    public const long MaxBytes = MaxPages * PageBytes;
+
     private readonly long _maxPages;
 
     /// <summary>Where the memory was before it moved, and frames of callers may still be.</summary>

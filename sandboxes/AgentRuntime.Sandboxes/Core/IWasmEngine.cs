@@ -17,6 +17,10 @@ public interface IWasmEngine
     /// </summary>
     bool SupportsSuspension { get; }
 
+    /// <summary>The most linear memory that it gives an instance, whatever its limits. Default 4 GiB, all that wasm32
+    /// can address.</summary>
+    long MaxMemoryBytes => SandboxLimits.MostMemory.Value;
+
     /// <summary>Decodes, validates and compiles a binary module within the limits.</summary>
     /// <exception cref="WasmModuleException">Malformed, invalid or beyond a limit.</exception>
     /// <exception cref="RuntimeErrorException">AR3014: the compiler still works on earlier modules.</exception>
@@ -61,13 +65,13 @@ public interface IWasmModule
     {
     }
 
+    /// <summary>Whether <see cref="Prepare"/> with the same would find all of it compiled.</summary>
+    bool IsPrepared(IReadOnlyList<HostFunction> functions, InstanceLimits limits) => true;
+
     /// <summary>
     /// An instance as <see cref="IWasmInstance.WriteSnapshot"/> wrote it, possibly in another process: suspended, and
     /// resumed like the original. Functions must be the same in type and <see cref="HostFunction.MayBlock"/>.
     /// </summary>
-    /// <summary>Whether <see cref="Prepare"/> with the same would find all of it compiled.</summary>
-    bool IsPrepared(IReadOnlyList<HostFunction> functions, InstanceLimits limits) => true;
-
     /// <exception cref="WasmSnapshotException">Damaged, of another version or module, or beyond the limits.</exception>
     /// <exception cref="NotSupportedException">The engine has no snapshots.</exception>
     IWasmInstance Restore(ReadOnlySpan<byte> snapshot, IReadOnlyList<HostFunction> functions, InstanceLimits limits) =>

@@ -11,16 +11,30 @@ internal static class TrapErrors
     public static InstanceLimits CoreLimits(SandboxLimits limits) => new(
         limits.MaxMemory.Value, limits.MaxTableElements, limits.MaxCallDepth, limits.MaxCpuTime, limits.Fuel);
 
-    /// <summary>The error for a trap.</summary>
+    /// <summary>What a guest gets of its limits from an engine, which may give less memory.</summary>
+    public static SandboxLimits Given(SandboxLimits limits, IWasmEngine engine) =>
+        limits.MaxMemory.Value <= engine.MaxMemoryBytes
+            ? limits
+            : limits with { MaxMemory = new(engine.MaxMemoryBytes) };
+
+    /// <summary>What to do about a guest that has too little memory; nothing is gained by asking for more than the
+    /// engine gives.</summary>
+    public static string MoreMemory(SandboxLimits given, IWasmEngine engine) =>
+        given.MaxMemory.Value < engine.MaxMemoryBytes
+            ? "raise limits.memory in the agent's bundle"
+            : $"let it do with less: the {engine.Name} engine gives no guest more";
+
+    /// <summary>The error for a trap of a guest that was given such limits.</summary>
     public static RuntimeError From(
-        WasmTrapException trap, SandboxLimits limits, GuestMeter meter, string? stopReason)
+        WasmTrapException trap, SandboxLimits limits, IWasmEngine engine, GuestMeter meter, string? stopReason)
     {
-        var (code, message, action) = Explain(trap, limits, meter, stopReason);
+        var (code, message, action) = Explain(trap, limits, engine, meter, stopReason);
         return new RuntimeError(code, message, Where(trap), action);
     }
 
     private static (ReasonCode Code, string Message, string? Action) Explain(
-        WasmTrapException trap, SandboxLimits limits, GuestMeter meter, string? stopReason) => trap.Kind switch
+        WasmTrapException trap, SandboxLimits limits, IWasmEngine engine, GuestMeter meter, string? stopReason) =>
+        trap.Kind switch
         {
             TrapKind.CpuTimeExhausted => (ReasonCodes.CpuTimeLimit,
                 $"The guest used up its {limits.MaxCpuTime.TotalMilliseconds:F0} ms of CPU time.",
@@ -42,7 +56,7 @@ internal static class TrapErrors
             _ when GaveUpForLackOfMemory(trap, limits, meter) => (ReasonCodes.MemoryLimit,
                 $"The guest gave up ({Name(trap.Kind)}) with its memory full: "
                 + $"{meter.MemoryPeakBytes} of {limits.MaxMemory}.",
-                "Look for a leak, or raise limits.memory in the agent's bundle."),
+                $"Look for a leak, or {MoreMemory(limits, engine)}."),
             _ => (ReasonCodes.GuestTrap, $"The guest trapped: {Detail(trap)}.", null),
         };
 

@@ -96,11 +96,12 @@ internal sealed class WasmSandboxModule : ISandboxModule
 
     private void CheckMemory(SandboxLimits limits)
     {
-        if (_initialMemoryBytes <= limits.MaxMemory.Value) return;
+        var given = TrapErrors.Given(limits, Owner.Core);
+        if (_initialMemoryBytes <= given.MaxMemory.Value) return;
         throw new RuntimeErrorException(new RuntimeError(
             ReasonCodes.MemoryLimit,
-            $"The module starts with {_initialMemoryBytes} bytes of memory; the agent may have {limits.MaxMemory}.",
-            Action: "Raise limits.memory in the agent's bundle, or build the module with less initial memory."));
+            $"The module starts with {_initialMemoryBytes} bytes of memory; the agent may have {given.MaxMemory}.",
+            Action: $"Build the module with less initial memory, or {TrapErrors.MoreMemory(given, Owner.Core)}."));
     }
 
     // One call of the guest's takes all of them across.

@@ -35,7 +35,7 @@ internal sealed class WasmSandbox : ISandbox
         GuestSettings settings)
     {
         _module = module;
-        _limits = limits;
+        _limits = TrapErrors.Given(limits, module.Owner.Core);
         var guestLog = new GuestLog(log, limits.MaxLogBytes.Value);
         _session = new GuestSession(limits, guestLog, settings, module.Owner.Time)
         {
@@ -201,7 +201,8 @@ internal sealed class WasmSandbox : ISandbox
         catch (WasmTrapException trap)
         {
             _session.Meter.SawMemory(_instance?.Memory?.LengthBytes ?? 0);
-            return new SandboxStep.Trapped(TrapErrors.From(trap, _limits, _session.Meter, _stopReason));
+            return new SandboxStep.Trapped(TrapErrors.From(
+                trap, _limits, _module.Owner.Core, _session.Meter, _stopReason));
         }
         catch (WasmModuleException e)
         {

@@ -228,6 +228,26 @@ public sealed class CompilationTests
     }
 
     [Fact]
+    public async Task Where_the_engine_gives_less_memory_than_the_limit_errors_say_so()
+    {
+        var core = new ScriptedEngine(suspends: true) { MaxMemoryBytes = 2 << 16 };
+        using var engine = new WasmSandboxEngine(core, new(), TimeProvider.System);
+        byte[] threePages = [.. ScriptedEngine.Bytes(), 5, 3, 1, 0, 3];
+        var large = await engine.CompileAsync(threePages, default);
+        core.Module = new ScriptedModule(static _ => throw new WasmTrapException(TrapKind.ResourceLimit));
+        var growing = await engine.CompileAsync(ScriptedEngine.Bytes(), default);
+
+        var unfit = Assert.Throws<RuntimeErrorException>(() => large.CheckFits(new())).Error;
+        var trapped = Assert.IsType<SandboxStep.Trapped>(
+            await RunAsync(growing.Instantiate(new(), new RecordedLog()))).Error;
+
+        Assert.Equal((ReasonCodes.MemoryLimit, ReasonCodes.MemoryLimit), (unfit.Code, trapped.Code));
+        Assert.Contains("the agent may have 131072 bytes", unfit.Message, StringComparison.Ordinal);
+        Assert.Contains("the scripted engine gives no guest more", unfit.Action, StringComparison.Ordinal);
+        Assert.Contains("more than 131072 bytes", trapped.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_module_says_before_it_is_run_whether_it_fits_its_limits()
     {
         using var engine = Engine();
@@ -279,26 +299,6 @@ public sealed class CompilationTests
     }
 
     [Fact]
-    public void Options_out_of_range_are_named_all_at_once()
-    {
-        var options = new SandboxEngineOptions { MaxCachedModules = 0, GuestStackBytes = 5 };
-
-        var error = Assert.Throws<ArgumentException>(() => Engine(options));
-
-        Assert.Contains("MaxCachedModules", error.Message, StringComparison.Ordinal);
-        Assert.Contains("GuestStackBytes", error.Message, StringComparison.Ordinal);
-    }
-
-    private WasmSandboxEngine Engine(SandboxEngineOptions? options = null) =>
-        new(_core, options ?? new(), TimeProvider.System);
-
-    private static async Task<SandboxStep> RunAsync(ISandbox sandbox)
-    {
-        await using (sandbox) return await sandbox.StartAsync("", default);
-    }
-
-    private async Task<RuntimeError> RefusedAsync(ScriptedModule module)
-    [Fact]
     public async Task Code_that_counts_fuel_is_compiled_where_modules_are()
     {
         using var engine = Engine();
@@ -338,6 +338,26 @@ public sealed class CompilationTests
         Assert.Contains("too much code", refused.Error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Options_out_of_range_are_named_all_at_once()
+    {
+        var options = new SandboxEngineOptions { MaxCachedModules = 0, GuestStackBytes = 5 };
+
+        var error = Assert.Throws<ArgumentException>(() => Engine(options));
+
+        Assert.Contains("MaxCachedModules", error.Message, StringComparison.Ordinal);
+        Assert.Contains("GuestStackBytes", error.Message, StringComparison.Ordinal);
+    }
+
+    private WasmSandboxEngine Engine(SandboxEngineOptions? options = null) =>
+        new(_core, options ?? new(), TimeProvider.System);
+
+    private static async Task<SandboxStep> RunAsync(ISandbox sandbox)
+    {
+        await using (sandbox) return await sandbox.StartAsync("", default);
+    }
+
+    private async Task<RuntimeError> RefusedAsync(ScriptedModule module)
     {
         _core.Module = module;
         using var engine = Engine();

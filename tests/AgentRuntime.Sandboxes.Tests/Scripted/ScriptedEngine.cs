@@ -15,13 +15,15 @@ internal sealed class ScriptedEngine(bool suspends) : IWasmEngine
 
     public bool SupportsSuspension => suspends;
 
+    public long MaxMemoryBytes { get; init; } = 4L << 30;
+
     public int Compilations => Volatile.Read(ref _compilations);
 
-    /// <summary>The module that the next compilations give.</summary>
-    public ScriptedModule Module { get; set; } = new(static _ => 0);
     /// <summary>The numbers of the modules that were compiled, in turn (<see cref="Bytes"/>).</summary>
     public ConcurrentQueue<byte> Compiled { get; } = [];
 
+    /// <summary>The module that the next compilations give.</summary>
+    public ScriptedModule Module { get; set; } = new(static _ => 0);
 
     /// <summary>Held by a compilation while it is under way.</summary>
     public ManualResetEventSlim MayCompile { get; } = new(true);
@@ -30,9 +32,9 @@ internal sealed class ScriptedEngine(bool suspends) : IWasmEngine
     {
         Interlocked.Increment(ref _compilations);
         MayCompile.Wait(cancellationToken);
+        Compiled.Enqueue(wasm.Span[^1]);
         return wasm.Length < 8 ? throw new WasmModuleException(ModuleFault.Malformed, "unexpected end", 0) : Module;
     }
-        Compiled.Enqueue(wasm.Span[^1]);
 
     /// <summary>Bytes that stand for a module: a header, and a custom section that makes them differ.</summary>
     public static byte[] Bytes(byte number = 0) => [0, 0x61, 0x73, 0x6D, 1, 0, 0, 0, 0, 2, 1, number];
@@ -50,6 +52,9 @@ internal sealed class ScriptedModule(Func<ScriptedInstance, int> run) : IWasmMod
         new("cabi_realloc", ExternKind.Function, new FunctionType([I32, I32, I32, I32], [I32])),
     ];
 
+    private readonly Lock _metering = new();
+    private bool _isMetered;
+
     public IReadOnlyList<WasmImport> Imports { get; init; } = [];
 
     public IReadOnlyList<WasmExport> Exports { get; init; } = AgentExports;
@@ -57,22 +62,12 @@ internal sealed class ScriptedModule(Func<ScriptedInstance, int> run) : IWasmMod
     public long SizeBytes { get; set; }
 
     /// <summary>The guest's allocator; by default one that never frees.</summary>
-    private readonly Lock _metering = new();
-    private bool _isMetered;
-
     public Func<ScriptedInstance, uint, uint> Realloc { get; init; } = static (instance, size) => instance.Bump(size);
 
     public Func<ScriptedInstance, int> Run => run;
 
     public List<ScriptedInstance> Instances { get; } = [];
 
-    public IWasmInstance Instantiate(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
-    {
-        var instance = new ScriptedInstance(this, functions);
-        lock (Instances) Instances.Add(instance);
-        return instance;
-    }
-}
     /// <summary>What making the code that counts fuel takes; it is made once.</summary>
     public Action MakeMetered { get; init; } = static () => { };
 
@@ -91,4 +86,11 @@ internal sealed class ScriptedModule(Func<ScriptedInstance, int> run) : IWasmMod
         }
     }
 
+    public IWasmInstance Instantiate(IReadOnlyList<HostFunction> functions, InstanceLimits limits)
+    {
         Prepare(functions, limits);
+        var instance = new ScriptedInstance(this, functions);
+        lock (Instances) Instances.Add(instance);
+        return instance;
+    }
+}
