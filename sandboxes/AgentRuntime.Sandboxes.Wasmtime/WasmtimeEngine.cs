@@ -12,9 +12,9 @@ namespace AgentRuntime.Sandboxes.Wasmtime;
 /// WebAssembly 2.0 on Wasmtime through its C API: instances from a pool, stopped by epochs, optionally metered with
 /// fuel, calls through the unchecked functions. Suspends and snapshots by replay (decision record 0131). Guests
 /// must run on threads with 768 KiB of stack left, and these should be long-lived or end with <see
-/// cref="LeaveThread"/>. Thread-safe.
+/// cref="LeaveThread"/>. Thread-safe. Disposing ends the compiler process that waits, if one does; modules stay.
 /// </summary>
-public sealed class WasmtimeEngine : IWasmEngine
+public sealed class WasmtimeEngine : IWasmEngine, IDisposable
 {
     private const int CompilerStackBytes = 16 << 20;
 
@@ -23,9 +23,7 @@ public sealed class WasmtimeEngine : IWasmEngine
 
     private static int _overdue;
     private readonly WasmtimeLibrary _library;
-
-    // Code with fuel is made when a guest first needs it, on that guest's thread: nobody else bounds how many do.
-    private readonly SemaphoreSlim _metering = new(1, 1);
+    private readonly CompilerProcesses? _compilers;
 
     /// <summary>Makes the native engine, whose pool is reserved here.</summary>
     /// <exception cref="RuntimeErrorException">AR3018: the library is of another
@@ -54,7 +52,15 @@ public sealed class WasmtimeEngine : IWasmEngine
     /// What compiles in processes of its own. Null compiles in this process, where nothing ends a compilation and it
     /// takes as much memory as it likes: for tests and benchmarks.
     /// </summary>
-    public CompilerProgram? Compiler { get; init; }
+    public CompilerProgram? Compiler
+    {
+        get;
+        init
+        {
+            field = value;
+            _compilers = value is null ? null : new CompilerProcesses(value);
+        }
+    }
 
     /// <inheritdoc/>
     public IWasmModule Compile(ReadOnlyMemory<byte> wasm, CompileLimits limits, CancellationToken cancellationToken)
@@ -66,6 +72,9 @@ public sealed class WasmtimeEngine : IWasmEngine
         var scan = ModuleScan.Read(wasm.Span, limits, NativeRelease.Loaded);
         return new WasmtimeModule(this, wasm.ToArray(), scan, limits);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _compilers?.Dispose();
 
     /// <inheritdoc/>
     public void LeaveThread() => GuestThread.Leave();
@@ -90,28 +99,17 @@ public sealed class WasmtimeEngine : IWasmEngine
     {
         var flavour = new EngineFlavour(metered, NativeEngine.Fits(scan, Options), Watched);
         var engine = NativeEngine.Get(_library, Options, flavour);
-        return Compiler is null
+        return _compilers is null
             ? new NativeCode(engine, CompileHere(engine, wasm, limits), CodePerByte * wasm.Length)
-            : CompileApart(Compiler, engine, wasm, limits, metered);
+            : CompileApart(_compilers, engine, wasm, limits, metered);
     }
 
     private NativeCode CompileApart(
-        CompilerProgram program, NativeEngine engine, byte[] wasm, CompileLimits limits, bool metered)
+        CompilerProcesses compilers, NativeEngine engine, byte[] wasm, CompileLimits limits, bool metered)
     {
-        if (metered && !_metering.Wait(limits.MaxTime))
-            throw Busy("The compiler still works on other modules.", limits.MaxTime);
-        byte[] code;
-        try
-        {
-            var job = new CompilerJob(
-                _library.Named, metered, Options.MaxGuestStackBytes, Options.TrapsBySignals, program.MaxMemoryBytes);
-            code = CompilerProcess.Compile(program, job, wasm, limits.MaxTime);
-        }
-        finally
-        {
-            if (metered) _metering.Release();
-        }
-
+        var job = new CompilerJob(
+            _library.Named, metered, Options.MaxGuestStackBytes, Options.TrapsBySignals, compilers.MaxMemoryBytes);
+        var code = compilers.Compile(job, wasm, limits.TimeFor(wasm.Length));
         return new NativeCode(engine, engine.Load(code), code.Length);
     }
 
@@ -120,22 +118,20 @@ public sealed class WasmtimeEngine : IWasmEngine
     private CodeHandle CompileHere(NativeEngine engine, byte[] wasm, CompileLimits limits)
     {
         if (Volatile.Read(ref _overdue) >= Options.MaxOverdueCompilations)
-            throw Busy("The compiler still works on earlier modules that took longer than they may.", limits.MaxTime);
+            throw Busy(limits.MaxTime);
+        var time = limits.TimeFor(wasm.Length);
         var compilation = new Compilation(engine, wasm);
         new Thread(compilation.Run, CompilerStackBytes) { IsBackground = true, Name = "wasmtime compiler" }.Start();
-        if (!compilation.Wait(limits.MaxTime))
-        {
-            throw new WasmModuleException(
-                ModuleFault.TooLarge, $"compilation took longer than {limits.MaxTime}", -1);
-        }
+        if (!compilation.Wait(time))
+            throw new WasmModuleException(ModuleFault.TooLarge, $"compilation took longer than {time}", -1);
 
         return compilation.Take();
     }
 
     // Says nothing of the module: others are to blame, and they come to an end.
-    private static RuntimeErrorException Busy(string why, TimeSpan retryAfter) => new(new RuntimeError(
+    private static RuntimeErrorException Busy(TimeSpan retryAfter) => new(new RuntimeError(
         ReasonCodes.SandboxBusy,
-        why,
+        "The compiler still works on earlier modules that took longer than they may.",
         Action: "Try again later.")
     { RetryAfter = retryAfter });
 

@@ -82,6 +82,44 @@ public sealed class CompilerProcessTests(ITestOutputHelper output)
         Assert.Contains("4096", refused.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_time_to_compile_grows_with_the_module()
+    {
+        if (Apart(Own) is not { } engine || Given(output) is not { } here) return;
+        var growing = new CompileLimits { MaxTime = TimeSpan.Zero, MaxTimePerMebibyte = TimeSpan.FromDays(1) };
+
+        Assert.NotNull(engine.Compile(GuestModules.Guest, growing, default));
+        Assert.NotNull(here.Compile(GuestModules.Guest, growing, default));
+        Assert.Throws<WasmModuleException>(() => engine.Compile(
+            CompileBomb(), growing with { MaxTimePerMebibyte = TimeSpan.FromMilliseconds(100) }, default));
+        Assert.Equal(TimeSpan.FromSeconds(24), new CompileLimits().TimeFor(7 << 20));
+    }
+
+    [Fact]
+    public void A_process_that_waits_for_the_next_module_has_had_none_before()
+    {
+        using var engine = Apart(Own with { KeepsReady = true });
+        if (engine is null) return;
+        engine.Compile(GuestModules.Guest, Patient, default);
+        var first = Assert.Single(CompilerIds());
+        byte[] wrong = [.. GuestModules.Guest[..^3], 0x0B, 0x0B, 0x0B];
+        Assert.Throws<WasmModuleException>(() => engine.Compile(wrong, Patient, default));
+        var second = Assert.Single(CompilerIds());
+        Process.GetProcessById(second).Kill();
+        Process.GetProcessById(second).WaitForExit();
+
+        using var instance = engine.Compile(GuestModules.Guest, Patient, default)
+            .Instantiate([Host(Doubling)], Limits);
+        var third = Assert.Single(CompilerIds());
+        engine.Dispose();
+
+        Assert.Equal(42, instance.CallI32("run", 21));
+        Assert.Equal(3, new[] { first, second, third }.Distinct().Count());
+        Assert.Empty(CompilerIds());
+        engine.Compile(GuestModules.Guest, Patient, default);
+        Assert.Empty(CompilerIds());
+    }
+
     [Theory]
     [InlineData("/no/such/program", "", "AR8005")]
     [InlineData("sh", "echo the reason >&2", "AR8005")]
@@ -158,8 +196,17 @@ public sealed class CompilerProcessTests(ITestOutputHelper output)
         return BinaryModule.Of(1, [.. body, 0x1A, 0x0B]);
     }
 
+    private static int Compilers() => CompilerIds().Count;
+
     /// <summary>Compiler processes of this process.</summary>
-    private static int Compilers() => Directory.GetDirectories("/proc").Count(folder =>
+    private static List<int> CompilerIds() =>
+    [
+        .. Directory.GetDirectories("/proc")
+            .Select(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var id) ? id : 0)
+            .Where(id => id > 0 && IsCompiler($"/proc/{id}")),
+    ];
+
+    private static bool IsCompiler(string folder)
     {
         try
         {
@@ -178,5 +225,5 @@ public sealed class CompilerProcessTests(ITestOutputHelper output)
         {
             return false;
         }
-    });
+    }
 }

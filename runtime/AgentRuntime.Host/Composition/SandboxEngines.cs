@@ -24,7 +24,7 @@ internal static partial class SandboxEngines
             {
                 var engine = new WasmtimeEngine(library, new WasmtimeEngineOptions())
                 {
-                    Compiler = new CompilerProgram(OwnProgram.File, OwnProgram.Arguments),
+                    Compiler = new CompilerProgram(OwnProgram.File, OwnProgram.Arguments) { KeepsReady = true },
                 };
                 LogWasmtime(logger, engine.Version, library.Path);
                 return engine;

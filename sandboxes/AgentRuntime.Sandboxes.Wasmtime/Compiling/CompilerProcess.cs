@@ -8,7 +8,7 @@ namespace AgentRuntime.Sandboxes.Wasmtime.Compiling;
 
 /// <summary>
 /// One compilation in a process of its own, seen from the host: whatever the compiler does with a module, it is over
-/// when the time is, and takes no more memory than it may. Used by one thread, once.
+/// when the time is, and takes no more memory than it may. It may wait for its module. Used by one thread, once.
 /// </summary>
 internal sealed class CompilerProcess : IDisposable
 {
@@ -33,23 +33,26 @@ internal sealed class CompilerProcess : IDisposable
     {
         _program = program;
         _process = process;
-        _bound = new Timer(static state => ((CompilerProcess)state!).End(), this, program.StartPatience, Never);
+        _bound = new Timer(static state => ((CompilerProcess)state!).End(), this, Never, Never);
     }
 
     private static TimeSpan Never => Timeout.InfiniteTimeSpan;
 
+    /// <summary>Whether it waits still, as far as can be seen.</summary>
+    public bool IsAlive => !_process.HasExited;
+
     /// <summary>The serialized code of a module.</summary>
     /// <exception cref="WasmModuleException">The compiler refuses it, or it took more than it may.</exception>
-    /// <exception cref="RuntimeErrorException">AR8005: the process cannot be started; AR3014: not in time.</exception>
-    public static byte[] Compile(CompilerProgram program, CompilerJob job, byte[] wasm, TimeSpan limit)
+    /// <exception cref="RuntimeErrorException">AR8005: the process did not start; AR3014: not in time.</exception>
+    public byte[] Compile(byte[] wasm, TimeSpan limit)
     {
-        using var compiler = Start(program, job);
-        compiler.AwaitReady();
-        compiler._bound.Change(limit, Never);
-        return compiler.Ask(wasm)
-            ?? throw TooLarge(compiler._isLate
+        _bound.Change(_program.StartPatience, Never);
+        AwaitReady();
+        _bound.Change(limit, Never);
+        return Ask(wasm)
+            ?? throw TooLarge(_isLate
                 ? $"compilation took longer than {limit}"
-                : $"compilation failed, or took more than {program.MaxMemoryBytes >> 20} MiB of memory");
+                : $"compilation failed, or took more than {_program.MaxMemoryBytes >> 20} MiB of memory");
     }
 
     public void Dispose()
@@ -64,7 +67,9 @@ internal sealed class CompilerProcess : IDisposable
         _process.Dispose();
     }
 
-    private static CompilerProcess Start(CompilerProgram program, CompilerJob job)
+    /// <summary>Starts one, without waiting until it is ready.</summary>
+    /// <exception cref="RuntimeErrorException">AR8005: it cannot be started.</exception>
+    public static CompilerProcess Start(CompilerProgram program, CompilerJob job)
     {
         var info = new ProcessStartInfo(program.File)
         {

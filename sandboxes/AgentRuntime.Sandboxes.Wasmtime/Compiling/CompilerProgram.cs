@@ -13,6 +13,12 @@ public sealed record CompilerProgram(string File, IReadOnlyList<string> Argument
     /// third of it.</summary>
     public long MaxMemoryBytes { get; init; } = 1L << 30;
 
+    /// <summary>
+    /// Whether a process waits, ready, for the next module once there was one: it takes some tens of MiB, and a small
+    /// module then a third to a half of the time. Default false.
+    /// </summary>
+    public bool KeepsReady { get; init; }
+
     /// <summary>Bytes of machine code that a module may become. Default 256 MiB.</summary>
     public int MaxCodeBytes { get; init; } = 256 << 20;
 
