@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using AgentRuntime.Abstractions;
 
 namespace AgentRuntime.Execution;
@@ -53,20 +54,56 @@ internal sealed class ResponseBound(long maxBytes) : DelegatingHandler
         }
     }
 
+    /// <summary>
+    /// The client closes neither an answer that breaks off while it reads it nor one of a type that it does not read:
+    /// the connection would be kept until the collector finds it. So it gets what has been read already, except for
+    /// streams of events and errors, which it closes.
+    /// </summary>
     private async Task<HttpResponseMessage> BoundedAsync(
         HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-        var type = response.Content.Headers.ContentType?.MediaType;
-        var events = string.Equals(type, "text/event-stream", StringComparison.OrdinalIgnoreCase)
-            ? new EventStreamCount()
-            : null;
-        var bounded = new StreamContent(new BoundedStream(body, maxBytes, events));
-        foreach (var (name, values) in response.Content.Headers.NonValidated)
-            bounded.Headers.TryAddWithoutValidation(name, values);
-        response.Content = bounded;
-        return response;
+        try
+        {
+            var body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+            var isEvents = IsType(response, "text/event-stream");
+            var bounded = new BoundedStream(body, maxBytes, isEvents ? new EventStreamCount() : null);
+            response.Content = With(
+                response.Content.Headers,
+                isEvents || !response.IsSuccessStatusCode
+                    ? new StreamContent(bounded)
+                    : await ReadAsync(bounded, IsType(response, "application/json"), cancellationToken)
+                        .ConfigureAwait(false));
+            return response;
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
+        }
     }
+
+    private static async Task<HttpContent> ReadAsync(
+        BoundedStream body, bool isRead, CancellationToken cancellationToken)
+    {
+        await using (body.ConfigureAwait(false))
+        {
+            var read = new MemoryStream();
+            if (isRead)
+                await body.CopyToAsync(read, cancellationToken).ConfigureAwait(false);
+            return new ByteArrayContent(read.GetBuffer(), 0, (int)read.Length);
+        }
+    }
+
+    private static HttpContent With(HttpContentHeaders headers, HttpContent content)
+    {
+        foreach (var (name, values) in headers.NonValidated)
+            if (!(content is ByteArrayContent && name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)))
+                content.Headers.TryAddWithoutValidation(name, values);
+        return content;
+    }
+
+    private static bool IsType(HttpResponseMessage response, string type) =>
+        string.Equals(response.Content.Headers.ContentType?.MediaType, type, StringComparison.OrdinalIgnoreCase);
 
     private static RuntimeErrorException TooTalkative() => new(new RuntimeError(
         ReasonCodes.ToolResultTooLarge, $"A tool server's response has more than {MaxMessages} messages."));
