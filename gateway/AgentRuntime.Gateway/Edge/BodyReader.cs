@@ -12,12 +12,28 @@ internal static class BodyReader
     /// <exception cref="BadHttpRequestException">It breaks off, or is not framed as HTTP wants it.</exception>
     public static ValueTask<byte[]> ReadAsync(
         HttpContext context, int maxBytes, CancellationToken cancellationToken) =>
-        ReadAsync(context, maxBytes, null, default, cancellationToken);
+        ReadAsync(context, maxBytes, null, default, null, cancellationToken);
 
     /// <summary>Reads one whose bytes, if it is not small, count as the tenant's until its request ends.</summary>
     /// <exception cref="RuntimeErrorException">As above; AR4009 and AR6004: too many bytes are in hand.</exception>
-    public static async ValueTask<byte[]> ReadAsync(
-        HttpContext context, int maxBytes, BodyBytes? counted, TenantId tenant, CancellationToken cancellationToken)
+    public static ValueTask<byte[]> ReadAsync(
+        HttpContext context, int maxBytes, BodyBytes counted, TenantId tenant, CancellationToken cancellationToken) =>
+        ReadAsync(context, maxBytes, counted, tenant, null, cancellationToken);
+
+    /// <summary>Reads one whose bytes, if it is not small, count until the caller disposes of what holds
+    /// them.</summary>
+    /// <exception cref="RuntimeErrorException">As above.</exception>
+    public static ValueTask<byte[]> ReadAsync(
+        HttpContext context, int maxBytes, BodyBytes.Held held, CancellationToken cancellationToken) =>
+        ReadAsync(context, maxBytes, null, default, held, cancellationToken);
+
+    private static async ValueTask<byte[]> ReadAsync(
+        HttpContext context,
+        int maxBytes,
+        BodyBytes? counted,
+        TenantId tenant,
+        BodyBytes.Held? held,
+        CancellationToken cancellationToken)
     {
         if (context.Request.Headers.ContentEncoding.Count > 0)
         {
@@ -31,7 +47,6 @@ internal static class BodyReader
         // The server's own limit stays: it reads what is left of a body that is refused here (up to that, and for five
         // seconds), so that a client that is still sending hears why instead of finding its connection broken.
         var pipe = context.Request.BodyReader;
-        BodyBytes.Held? held = null;
         while (true)
         {
             var read = await ReadAsync(pipe, cancellationToken);
@@ -41,11 +56,11 @@ internal static class BodyReader
                 throw TooLarge(maxBytes);
             }
 
-            if (counted is not null && read.Buffer.Length > LargeBodies.SmallBytes)
+            if (read.Buffer.Length > LargeBodies.SmallBytes)
             {
-                if (held is null)
+                if (held is null && counted is not null)
                     context.Response.RegisterForDispose(held = counted.Enter(tenant));
-                if (held.GrowTo(read.Buffer.Length) is { } refusal)
+                if (held?.GrowTo(read.Buffer.Length) is { } refusal)
                 {
                     pipe.AdvanceTo(read.Buffer.End);
                     throw new RuntimeErrorException(refusal);

@@ -33,6 +33,9 @@ public static class Edge
         return services
             .AddSingleton(options)
             .AddSingleton<EdgeGate>()
+            .AddSingleton<LargeBodies>()
+            .AddSingleton(new BodyBytes(options.MaxInferenceBytes, options.MaxInferenceBytesPerTenant))
+            .AddSingleton<JsonBodies>()
             .AddSingleton<ModelPolicy>()
             .AddSingleton<InferenceEndpoint>()
             .AddSingleton<ModelsEndpoint>()

@@ -38,11 +38,12 @@ public sealed record EdgeOptions
     public int MaxInferenceRequestsPerTenant { get; init; } = 2_000;
 
     /// <summary>
-    /// Bytes of large inference requests (above 64 KiB) in hand at once over all tenants. Default 512 MiB.
+    /// Bytes of large requests (above 64 KiB) in hand at once over all tenants: of those to models until they end, of
+    /// others until they are parsed. Default 512 MiB.
     /// </summary>
     public long MaxInferenceBytes { get; init; } = 512 << 20;
 
-    /// <summary>Bytes of one tenant's large inference requests in hand at once. Default 128 MiB.</summary>
+    /// <summary>Bytes of one tenant's large requests in hand at once. Default 128 MiB.</summary>
     public long MaxInferenceBytesPerTenant { get; init; } = 128 << 20;
 
     /// <summary>Event streams at once over all tenants. Default 10,000.</summary>

@@ -11,6 +11,9 @@ internal sealed class RunReplay(IRunJournal journal)
     private const int Page = 500;
     private static readonly JsonElement NoArguments = JsonElement.Parse("{}");
 
+    /// <summary>As runs read arguments: those that name something twice were refused.</summary>
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     /// <summary>A decision that a run asked for.</summary>
     /// <exception cref="RuntimeErrorException">
     /// AR1007: no such run of the caller's. AR2017: no such decision.
@@ -107,7 +110,7 @@ internal sealed class RunReplay(IRunJournal journal)
     {
         try
         {
-            return JsonElement.Parse(json);
+            return JsonElement.Parse(json, Strict);
         }
         catch (JsonException)
         {

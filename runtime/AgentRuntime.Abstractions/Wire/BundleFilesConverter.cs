@@ -5,7 +5,8 @@ namespace AgentRuntime.Abstractions;
 
 /// <summary>
 /// A bundle's files by path. Nullable annotations say nothing of what a dictionary holds, so that a file of
-/// <c>null</c> has to be refused here. Stateless.
+/// <c>null</c> has to be refused here, and one that is there twice too: the options forbid that for objects that they
+/// read themselves. Stateless.
 /// </summary>
 internal sealed class BundleFilesConverter : JsonConverter<IReadOnlyDictionary<string, string>>
 {
@@ -21,7 +22,8 @@ internal sealed class BundleFilesConverter : JsonConverter<IReadOnlyDictionary<s
             var path = reader.GetString()!;
             if (!reader.Read() || reader.TokenType != JsonTokenType.String)
                 throw new JsonException("a file is no text");
-            files[path] = reader.GetString()!;
+            if (!files.TryAdd(path, reader.GetString()!))
+                throw new JsonException("a file is there twice");
         }
 
         return files;

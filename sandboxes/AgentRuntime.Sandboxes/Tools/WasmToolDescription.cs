@@ -13,6 +13,8 @@ internal static class WasmToolDescription
     private const string Setting = "tool";
     private const int MaxNameLength = 64;
 
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     /// <exception cref="RuntimeErrorException">AR5001: the module does not describe a tool.</exception>
     public static ToolDescriptor Of(WasmSandboxModule module, ToolServer server)
     {
@@ -22,7 +24,7 @@ internal static class WasmToolDescription
         }
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json, Strict);
             var tool = document.RootElement;
             var name = tool.GetProperty("name").GetString() ?? "";
             if (name.Length is 0 or > MaxNameLength || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-'))

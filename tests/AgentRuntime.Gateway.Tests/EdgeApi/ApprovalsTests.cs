@@ -70,6 +70,8 @@ public class ApprovalsTests
     [InlineData("3", "{}")]
     [InlineData("3", "")]
     [InlineData("3", """{"approved":"yes"}""")]
+    [InlineData("3", """{"approved":false,"approved":true}""")]
+    [InlineData("3", """{"approved":true,"comment":"a","comment":"b"}""")]
     [InlineData("three", """{"approved":true}""")]
     [InlineData("-3", """{"approved":true}""")]
     public async Task What_is_no_decision_is_malformed(string call, string body)

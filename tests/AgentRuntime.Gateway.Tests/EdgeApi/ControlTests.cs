@@ -100,6 +100,7 @@ public class ControlTests
     [InlineData("{}")]
     [InlineData("""{"input":null}""")]
     [InlineData("""{"input":7}""")]
+    [InlineData("""{"input":"a","input":"b"}""")]
     [InlineData("")]
     [InlineData("null")]
     public async Task A_run_without_an_input_text_is_malformed(string body)
@@ -273,7 +274,10 @@ public class ControlTests
     public async Task A_file_of_a_bundle_is_text_and_never_null()
     {
         await using var edge = await EdgeHarness.StartAsync([]);
-        foreach (var files in new[] { """{"a.yaml":null}""", """{"a.yaml":1}""", """["a"]""" })
+        foreach (var files in new[]
+        {
+            """{"a.yaml":null}""", """{"a.yaml":1}""", """["a"]""", """{"a.yaml":"","a.yaml":"x: 1"}""",
+        })
             Assert.Equal("AR1004", await EdgeHarness.ProblemAsync(
                 await PutPolicyAsync(edge, "v1/policy", $$"""{"files":{{files}}}"""), HttpStatusCode.BadRequest));
     }

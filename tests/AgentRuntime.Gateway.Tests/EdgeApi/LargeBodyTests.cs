@@ -101,6 +101,57 @@ public class LargeBodyTests
     }
 
     [Fact]
+    public async Task A_large_input_of_a_run_waits_for_its_tenants_turn_and_its_bytes_count_meanwhile()
+    {
+        await using var edge = await EdgeHarness.StartAsync([], new EdgeOptions
+        {
+            MaxInferenceBytesPerTenant = 3 * Large / 2,
+        });
+        var bodies = edge.Service<JsonBodies>();
+        using var goOn = new ManualResetEventSlim();
+        var before = edge.Service<LargeBodies>().DoAsync(
+            edge.Ports.Acme.Tenant,
+            () =>
+            {
+                goOn.Wait();
+                return true;
+            },
+            CancellationToken.None);
+
+        var large = ReadAsync(Large);
+        var small = await ReadAsync(10);
+        var beyond = await Assert.ThrowsAsync<RuntimeErrorException>(() => ReadAsync(Large));
+        Assert.False(large.IsCompleted);
+        goOn.Set();
+
+        Assert.Equal(10, small.Input.Length);
+        Assert.Equal(ReasonCodes.ConcurrencyQuota, beyond.Error.Code);
+        Assert.Equal(Large, (await large).Input.Length);
+        Assert.True(await before);
+        Assert.Equal(Large, (await ReadAsync(Large)).Input.Length);
+
+        Task<StartRunBody> ReadAsync(int chars)
+        {
+            var context = new DefaultHttpContext();
+            context.Request.Body = new MemoryStream(
+                Encoding.UTF8.GetBytes($$"""{"input":"{{new string('x', chars)}}"}"""));
+            return bodies.ReadAsync<StartRunBody>(context, edge.Ports.Acme, 1 << 20, CancellationToken.None);
+        }
+    }
+
+    [Fact]
+    public async Task A_large_input_starts_its_run()
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var response = await edge.PostAsync(
+            "v1/agents/triage/runs", $$"""{"input":"{{new string('x', Large)}}"}""");
+
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        Assert.Equal(Large, Assert.Single(edge.Ports.Runs.Started).Input.Length);
+    }
+
+    [Fact]
     public void Bytes_in_hand_over_all_tenants_are_bounded()
     {
         var bytes = new BodyBytes(total: 250, perTenant: 150);

@@ -94,8 +94,10 @@ public sealed class WasmToolTests
         var nonsense = new ToolServer("x", new Uri("wasm:nonsense"));
         var http = new ToolServer("x", new Uri("http://127.0.0.1/"));
         var silent = Server("x", Wasm.Dist("digest"));
+        var twice = Server("x", Wasm.WithSetting(
+            Wasm.Dist("digest"), "tool", """{"name":"x","name":"y","description":"","input_schema":{}}"""));
 
-        foreach (var server in new[] { absent, nonsense, http, silent })
+        foreach (var server in new[] { absent, nonsense, http, silent, twice })
         {
             var listing = await Assert.ThrowsAsync<RuntimeErrorException>(async () =>
                 await Transport().ListAsync(server, default));
@@ -114,8 +116,6 @@ public sealed class WasmToolTests
         Assert.Equal(ReasonCodes.UnknownTool, Assert.IsType<ToolOutcome.Failed>(outcome).Error.Code);
     }
 
-    private static byte[] Described(byte[] module, string name) => Wasm.WithSetting(
-        module, "tool", $$"""{"name":"{{name}}","description":"","input_schema":{"type":"object"} }""");
     [Fact]
     public async Task Tenants_tools_are_compiled_in_turns()
     {
@@ -138,6 +138,8 @@ public sealed class WasmToolTests
             default));
     }
 
+    private static byte[] Described(byte[] module, string name) => Wasm.WithSetting(
+        module, "tool", $$"""{"name":"{{name}}","description":"","input_schema":{"type":"object"} }""");
 
     /// <summary>Whether a module is the tool of the templates.</summary>
     internal static async Task CountsWordsAsync(byte[] module)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
 
@@ -9,7 +8,7 @@ namespace AgentRuntime.Gateway;
 /// Lets people see and decide about calls that wait for them. A key decides in its own project; an agent has no key,
 /// so none decides about itself. Thread-safe.
 /// </summary>
-internal sealed class ApprovalsEndpoint(IRunApprovals approvals)
+internal sealed class ApprovalsEndpoint(IRunApprovals approvals, JsonBodies bodies)
 {
     private const int MaxBodyBytes = 8 << 10;
     private const int MaxComment = 500;
@@ -30,9 +29,7 @@ internal sealed class ApprovalsEndpoint(IRunApprovals approvals)
             throw UnknownRun();
         if (!int.TryParse(route["call"] as string, NumberStyles.None, CultureInfo.InvariantCulture, out var call))
             throw Malformed("call", "'call' must be the number of a call in the run's events");
-        var bytes = await BodyReader.ReadAsync(context, MaxBodyBytes, cancellationToken);
-        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.ApprovalBody)
-            ?? throw new JsonException("no body");
+        var body = await bodies.ReadAsync<ApprovalBody>(context, caller, MaxBodyBytes, cancellationToken);
         if (body.Comment is { Length: > MaxComment })
             throw Malformed("comment", $"'comment' may have at most {MaxComment} characters");
 

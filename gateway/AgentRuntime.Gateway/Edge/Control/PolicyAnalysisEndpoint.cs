@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
@@ -10,7 +9,7 @@ namespace AgentRuntime.Gateway;
 /// Questions about bundles and about what they decided. A bundle that is not valid is answered with 422 and all of its
 /// problems. Thread-safe.
 /// </summary>
-internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysis analysis)
+internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysis analysis, JsonBodies bodies)
 {
     private const int DefaultPage = 50;
     private const int MaxPage = 1_000;
@@ -18,7 +17,7 @@ internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysi
     /// <summary><c>POST /v1/policy/test</c>.</summary>
     public async Task TestAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var body = await ReadAsync(context, WireJson.Default.PolicyBundleBody, cancellationToken);
+        var body = await ReadAsync<PolicyBundleBody>(context, caller, cancellationToken);
         await AnswerAsync(
             context,
             await analysis.TestAsync(caller.Tenant, body.Files, cancellationToken),
@@ -28,7 +27,7 @@ internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysi
     /// <summary><c>POST /v1/policy/plan</c>.</summary>
     public async Task PlanAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var body = await ReadAsync(context, WireJson.Default.PolicyBundleBody, cancellationToken);
+        var body = await ReadAsync<PolicyBundleBody>(context, caller, cancellationToken);
         await AnswerAsync(
             context,
             await analysis.PlanAsync(caller.Tenant, body.Files, cancellationToken),
@@ -38,7 +37,7 @@ internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysi
     /// <summary><c>POST /v1/policy/explain</c>.</summary>
     public async Task ExplainAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var body = await ReadAsync(context, WireJson.Default.PolicyExplainBody, cancellationToken);
+        var body = await ReadAsync<PolicyExplainBody>(context, caller, cancellationToken);
         await AnswerAsync(
             context,
             await analysis.ExplainAsync(caller, body, cancellationToken),
@@ -48,7 +47,7 @@ internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysi
     /// <summary><c>POST /v1/policy/simulate</c>.</summary>
     public async Task SimulateAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var body = await ReadAsync(context, WireJson.Default.PolicySimulateBody, cancellationToken);
+        var body = await ReadAsync<PolicySimulateBody>(context, caller, cancellationToken);
         await AnswerAsync(
             context,
             await analysis.SimulateAsync(caller.Tenant, body, cancellationToken),
@@ -58,7 +57,7 @@ internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysi
     /// <summary><c>POST /v1/policy/audit</c>.</summary>
     public async Task AuditAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var body = await ReadAsync(context, WireJson.Default.PolicyAuditBody, cancellationToken);
+        var body = await ReadAsync<PolicyAuditBody>(context, caller, cancellationToken);
         await AnswerAsync(
             context,
             await analysis.AuditAsync(caller.Tenant, body, cancellationToken),
@@ -97,12 +96,9 @@ internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysi
         return Task.CompletedTask;
     }
 
-    private async Task<T> ReadAsync<T>(
-        HttpContext context, JsonTypeInfo<T> type, CancellationToken cancellationToken)
-    {
-        var bytes = await BodyReader.ReadAsync(context, options.MaxPolicyBodyBytes, cancellationToken);
-        return JsonSerializer.Deserialize(bytes, type) ?? throw new JsonException("no body");
-    }
+    private Task<T> ReadAsync<T>(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
+        where T : class =>
+        bodies.ReadAsync<T>(context, caller, options.MaxPolicyBodyBytes, cancellationToken);
 
     private static Task AnswerAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type)
         where T : PolicyAnswer =>

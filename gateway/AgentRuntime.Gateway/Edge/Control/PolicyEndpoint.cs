@@ -1,4 +1,3 @@
-using System.Text.Json;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
 
@@ -9,13 +8,12 @@ namespace AgentRuntime.Gateway;
 /// <c>dry_run=true</c> it is only checked.
 /// </summary>
 internal sealed class PolicyEndpoint(
-    EdgeOptions options, IPolicyAdministration policy, IPolicyVersions? versions = null)
+    EdgeOptions options, IPolicyAdministration policy, JsonBodies bodies, IPolicyVersions? versions = null)
 {
     public async Task PutAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var bytes = await BodyReader.ReadAsync(context, options.MaxPolicyBodyBytes, cancellationToken);
-        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.PolicyBundleBody)
-            ?? throw new JsonException("no body");
+        var body = await bodies.ReadAsync<PolicyBundleBody>(
+            context, caller, options.MaxPolicyBodyBytes, cancellationToken);
         var outcome = context.Request.Query["dry_run"] is ["true"]
             ? await policy.ValidateAsync(caller.Tenant, body.Files, cancellationToken)
             : versions is not null

@@ -17,8 +17,9 @@ internal static class PolicyRoutes
             || services.GetService<IPolicyAnalysis>() is not { } analysis)
             return;
         var options = services.GetRequiredService<EdgeOptions>();
-        var changes = new PolicyVersionsEndpoint(options, versions, analysis);
-        var questions = new PolicyAnalysisEndpoint(options, analysis);
+        var bodies = services.GetRequiredService<JsonBodies>();
+        var changes = new PolicyVersionsEndpoint(options, versions, analysis, bodies);
+        var questions = new PolicyAnalysisEndpoint(options, analysis, bodies);
         map("GET", "/v1/policy", changes.StatusAsync);
         map("GET", "/v1/policy/history", changes.HistoryAsync);
         map("POST", "/v1/policy/rollback", changes.RollbackAsync);

@@ -1,11 +1,11 @@
-using System.Text.Json;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
 
 namespace AgentRuntime.Gateway;
 
 /// <summary>What is in force and in shadow, what was, and going back. Thread-safe.</summary>
-internal sealed class PolicyVersionsEndpoint(EdgeOptions options, IPolicyVersions versions, IPolicyAnalysis analysis)
+internal sealed class PolicyVersionsEndpoint(
+    EdgeOptions options, IPolicyVersions versions, IPolicyAnalysis analysis, JsonBodies bodies)
 {
     /// <summary><c>GET /v1/policy</c>.</summary>
     public async Task StatusAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken) =>
@@ -29,9 +29,8 @@ internal sealed class PolicyVersionsEndpoint(EdgeOptions options, IPolicyVersion
     /// <summary><c>POST /v1/policy/rollback</c>; 422 when the earlier bundle is not valid any more.</summary>
     public async Task RollbackAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var bytes = await BodyReader.ReadAsync(context, options.MaxPolicyBodyBytes, cancellationToken);
-        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.PolicyRollbackBody)
-            ?? throw new JsonException("no body");
+        var body = await bodies.ReadAsync<PolicyRollbackBody>(
+            context, caller, options.MaxPolicyBodyBytes, cancellationToken);
         if (body.Version is <= 0)
         {
             throw new RuntimeErrorException(new RuntimeError(
@@ -54,9 +53,8 @@ internal sealed class PolicyVersionsEndpoint(EdgeOptions options, IPolicyVersion
     /// <summary><c>PUT /v1/policy/shadow</c>: a bundle; 422 with every problem when it is not valid.</summary>
     public async Task BeginShadowAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var bytes = await BodyReader.ReadAsync(context, options.MaxPolicyBodyBytes, cancellationToken);
-        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.PolicyBundleBody)
-            ?? throw new JsonException("no body");
+        var body = await bodies.ReadAsync<PolicyBundleBody>(
+            context, caller, options.MaxPolicyBodyBytes, cancellationToken);
         await WriteAsync(context, await versions.BeginShadowAsync(caller, body.Files, cancellationToken));
     }
 

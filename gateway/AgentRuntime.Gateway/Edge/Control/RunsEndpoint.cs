@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
@@ -15,6 +14,7 @@ internal sealed class RunsEndpoint(
     IRunService runs,
     IRunJournal journal,
     IAgentStore agents,
+    JsonBodies bodies,
     TimeProvider time,
     IHostApplicationLifetime lifetime)
 {
@@ -48,9 +48,7 @@ internal sealed class RunsEndpoint(
         using var left = cancellationToken.UnsafeRegister(
             static stop => ((CancellationTokenSource)stop!).Cancel(), stop);
         var (project, agent) = await AgentOfAsync(context, caller, stop.Token);
-        var bytes = await BodyReader.ReadAsync(context, options.MaxRunBodyBytes, stop.Token);
-        var body = JsonSerializer.Deserialize(bytes, WireJson.Default.StartRunBody)
-            ?? throw new JsonException("no body");
+        var body = await bodies.ReadAsync<StartRunBody>(context, caller, options.MaxRunBodyBytes, stop.Token);
         return await runs.StartAsync(new StartRun(caller, project, agent, body.Input), stop.Token);
     }
 

@@ -8,16 +8,18 @@ namespace AgentRuntime.Gateway;
 /// passes the router's answer on, streamed or whole. Thread-safe.
 /// </summary>
 internal sealed class InferenceEndpoint(
-    EdgeOptions options, IInferenceRouter router, ModelPolicy policy, IQuotaLedger ledger, TimeProvider time)
-    : IDisposable
+    EdgeOptions options,
+    IInferenceRouter router,
+    ModelPolicy policy,
+    IQuotaLedger ledger,
+    BodyBytes bytes,
+    LargeBodies large,
+    TimeProvider time)
 {
     private readonly ClientFlush _client = new(options.ClientStallTimeout, time);
 
     private readonly ConcurrencyLimit _limit =
         new("inference requests", options.MaxInferenceRequests, options.MaxInferenceRequestsPerTenant);
-
-    private readonly BodyBytes _bytes = new(options.MaxInferenceBytes, options.MaxInferenceBytesPerTenant);
-    private readonly LargeBodies _large = new();
 
     public EdgeHandler For(InferenceOperation operation) => (context, caller, cancellationToken) =>
         HandleAsync(context, caller, operation, static body => body, AnswerAsync, cancellationToken);
@@ -66,7 +68,7 @@ internal sealed class InferenceEndpoint(
         });
         using var place = _limit.Enter(caller.Tenant);
         var given = await BodyReader.ReadAsync(
-            context, options.MaxInferenceBodyBytes, _bytes, caller.Tenant, cancellationToken);
+            context, options.MaxInferenceBodyBytes, bytes, caller.Tenant, cancellationToken);
         var (body, client) = LargeBodies.IsLarge(given.Length)
             ? await ReadLargeAsync(given, operation, turn, caller.Tenant, cancellationToken)
             : Read(given, operation, turn);
@@ -89,8 +91,6 @@ internal sealed class InferenceEndpoint(
         }
     }
 
-    public void Dispose() => _large.Dispose();
-
     private (byte[] Body, ClientRequest Client) Read(
         byte[] given, InferenceOperation operation, Func<byte[], byte[]> turn)
     {
@@ -105,7 +105,7 @@ internal sealed class InferenceEndpoint(
         Func<byte[], byte[]> turn,
         TenantId tenant,
         CancellationToken cancellationToken) =>
-        _large.DoAsync(tenant, () => Read(given, operation, turn), cancellationToken);
+        large.DoAsync(tenant, () => Read(given, operation, turn), cancellationToken);
 
     private async Task OpenAsync(
         HttpContext context,
