@@ -42,7 +42,10 @@ internal static class BundleReader
             Threats = threats,
             Memory = memory,
         };
-        var bundle = draft with { Agents = AgentReader.Read(files.Agents, draft, options, problems, cancellationToken) };
+        var bundle = draft with
+        {
+            Agents = AgentReader.Read(files.Agents, draft, options, problems, cancellationToken),
+        };
         EgressReader.CheckServers(bundle, problems);
         ThreatReader.CheckNames(bundle, problems);
         return bundle;
