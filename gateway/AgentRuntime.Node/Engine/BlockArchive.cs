@@ -29,23 +29,31 @@ internal sealed class BlockArchive(long maxBytes, TimeProvider time)
     /// Keeps a block, whose buffer is the archive's from now on, and returns those that it displaced; itself among them
     /// when it is too large.
     /// </summary>
-    public IReadOnlyList<BlockHash> Add(BlockHash hash, KvBuffer state)
+    /// <param name="hash">The block.</param>
+    /// <param name="first">The block that the path to it begins with.</param>
+    /// <param name="state">Its state.</param>
+    public IReadOnlyList<BlockHash> Add(BlockHash hash, BlockHash first, KvBuffer state)
     {
-        _blocks[hash] = _order.Add(new(hash, state));
+        _blocks[hash] = _order.Add(new(hash, first, state));
         Bytes += state.Capacity;
         if (Bytes <= maxBytes) return [];
         List<BlockHash> dropped = [];
         while (Bytes > maxBytes)
         {
             var block = _order.First(static _ => true)!;
-            _order.Remove(_blocks[block.Hash]);
-            _blocks.Remove(block.Hash);
-            Bytes -= block.State.Capacity;
-            block.State.Return();
+            Drop(block);
             dropped.Add(block.Hash);
         }
 
         return dropped;
+    }
+
+    /// <summary>Drops every block whose path begins with this one and returns them.</summary>
+    public IReadOnlyList<BlockHash> Forget(BlockHash first)
+    {
+        var blocks = _blocks.Values.Select(place => place.Item).Where(block => block.First == first).ToArray();
+        foreach (var block in blocks) Drop(block);
+        return [.. blocks.Select(block => block.Hash)];
     }
 
     /// <summary>Claims a block that is here, while at most half of the bytes are claimed.</summary>
@@ -56,5 +64,13 @@ internal sealed class BlockArchive(long maxBytes, TimeProvider time)
             _order.Claim(place, claim);
     }
 
-    private sealed record Block(BlockHash Hash, KvBuffer State);
+    private void Drop(Block block)
+    {
+        _order.Remove(_blocks[block.Hash]);
+        _blocks.Remove(block.Hash);
+        Bytes -= block.State.Capacity;
+        block.State.Return();
+    }
+
+    private sealed record Block(BlockHash Hash, BlockHash First, KvBuffer State);
 }

@@ -23,6 +23,9 @@ internal sealed class CachedBlock(BlockHash hash, CachedBlock? parent, CachedSeq
 
     public CachedBlock? Parent { get; } = parent;
 
+    /// <summary>The block that the path to this one begins with; itself where it is the first.</summary>
+    public BlockHash First { get; } = parent?.First ?? hash;
+
     public CachedSequence Owner { get; } = owner;
 
     /// <summary>The position after the block's last token.</summary>

@@ -9,7 +9,7 @@ namespace AgentRuntime.Node.Engine;
 /// Continuous batching: each step computes one token of every sequence that writes and a chunk of those that still
 /// read, then chooses tokens. Owned by the engine's thread.
 /// </summary>
-internal sealed class EngineScheduler : IDisposable
+internal sealed partial class EngineScheduler : IDisposable
 {
     /// <summary>
     /// The part of the pool that prefixes nobody uses may fill. llama.cpp's masks, and attention where it computes it,
@@ -286,113 +286,23 @@ internal sealed class EngineScheduler : IDisposable
     private bool PreemptYoungest()
     {
         if (_running.Count <= 1) return false;
-        var sequence = _running[^1];
-        _running.RemoveAt(_running.Count - 1);
+        StartOver(_running[^1]);
+        _crowded = true;
+        return true;
+    }
+
+    /// <summary>Takes a sequence's cells; it is the next to be admitted.</summary>
+    private void StartOver(EngineSequence sequence)
+    {
+        _running.Remove(sequence);
         _cache.Finish(sequence.Cells!);
         sequence.Cells = null;
         sequence.Computed = 0;
         sequence.CommittedBlocks = 0;
+        sequence.Scheduled = 0;
+        sequence.OutputIndex = -1;
         sequence.Preemptions++;
         _waiting.AddFirst(sequence);
-        _crowded = true;
         _counters.CountPreemption();
-        return true;
-    }
-
-    /// <summary>Takes the results of a pass: blocks, exports, tokens.</summary>
-    private void Settle()
-    {
-        foreach (var sequence in _running.Where(s => s.Scheduled > 0).ToArray())
-        {
-            sequence.Computed += sequence.Scheduled;
-            sequence.Scheduled = 0;
-            Commit(sequence);
-            Export(sequence);
-            if (sequence.OutputIndex >= 0) Choose(sequence);
-        }
-    }
-
-    private void Commit(EngineSequence sequence)
-    {
-        if (!_model.CanShareCells) return;
-        sequence.HashBlocks(_options.BlockTokens);
-        while ((sequence.CommittedBlocks + 1) * _options.BlockTokens <= sequence.Computed)
-        {
-            var tokens = sequence.Tokens.Slice(sequence.CommittedBlocks * _options.BlockTokens, _options.BlockTokens);
-            _cache.Commit(
-                sequence.Cells!, sequence.Hashes[sequence.CommittedBlocks], tokens,
-                sequence.Generation.Request.Salt, sequence.Adapter);
-            sequence.CommittedBlocks++;
-        }
-    }
-
-    private void Export(EngineSequence sequence)
-    {
-        if (sequence.Generation.Request.Export is not { } export) return;
-        while (export.NextSegment(Math.Min(sequence.Computed, sequence.PromptTokens - 1)) is { } range)
-            export.Add(range.From, range.To, _context.Export(
-                sequence.Cells!.Id, range.From, range.To, KvBuffer.Rent));
-    }
-
-    private void Choose(EngineSequence sequence)
-    {
-        var logits = _context.Logits(sequence.OutputIndex);
-        sequence.OutputIndex = -1;
-        var request = sequence.Generation.Request;
-        var token = sequence.Sampler.Sample(logits, _candidates);
-        if (token == ITokenSampler.None)
-        {
-            Fail(sequence, new(
-                ReasonCodes.MalformedRequest, "no token goes on as the output grammar demands", "response_format"));
-            return;
-        }
-
-        if (token == ITokenSampler.TooWide)
-        {
-            Fail(sequence, new(
-                ReasonCodes.UnsupportedParameter,
-                "the output grammar can go on in too many ways here",
-                "response_format",
-                "Repeat what may be left out less often, and let there be fewer alternatives."));
-            return;
-        }
-
-        if (!logits.IsEmpty && float.IsNaN(logits[token]))
-        {
-            Fail(sequence, new(ReasonCodes.EngineFailed, "the model computes what is not a number", "engine"));
-            return;
-        }
-
-        var ends = _model.EndsGeneration(token) && !request.IgnoreEnd;
-        if (!ends)
-        {
-            var probabilities = request.Sampling.LogProbabilities is { } top
-                ? LogProbabilities.Of(logits, token, top)
-                : null;
-            sequence.Append(token);
-            _counters.CountGenerated();
-            _outbox.Add(sequence.Generation, new(token, probabilities));
-        }
-
-        if (ends) End(sequence, new("stop") { Token = token });
-        else if (sequence.Generated >= request.MaxTokens) Finish(sequence, "length");
-    }
-
-    private void Finish(EngineSequence sequence, string reason) => End(sequence, new(reason));
-
-    private void Fail(EngineSequence sequence, RuntimeError error) => End(sequence, new(null, error));
-
-    private void End(EngineSequence sequence, GenerationEnd end)
-    {
-        if (!_running.Remove(sequence)) _waiting.Remove(sequence);
-        _crowded = false;
-        var generation = sequence.Generation;
-        // Whoever gave up, or failed, does not come back for it.
-        var goesOn = generation.IsWhole || (end.Error is null && end.FinishReason != Cancelled);
-        if (sequence.Cells is { } cells)
-            _cache.Finish(cells, goesOn ? generation.Request.Retain : [], sequence.PromptTokens);
-        sequence.Sampler.Dispose();
-        generation.Request.Import?.Release();
-        _outbox.Add(generation, new(0, null, end));
     }
 }

@@ -154,15 +154,45 @@ internal sealed class PrefixCache
     public bool EvictOne()
     {
         if (_order.First(static b => b.Children == 0 && b.Pins == 0) is not { } block) return false;
-        _order.Remove(block.Place!);
-        _blocks.Remove(block.Hash);
-        if (block.Parent is { } parent) parent.Children--;
-        IdleCells -= BlockTokens;
+        Detach(block);
         Archive(block);
-        // A leaf is its owner's deepest block: had the owner gone deeper, the block would have a child.
-        block.Owner.Owned.Pop();
-        Trim(block.Owner);
+        FreeCells(block);
         return true;
+    }
+
+    /// <summary>
+    /// Forgets every path that begins with this block, in the pool and in the archive, claimed or not.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A running sequence stands on one.</exception>
+    public void Forget(BlockHash first)
+    {
+        HashSet<BlockHash> forgotten = [.. _archive?.Forget(first) ?? []];
+        // The deepest first: each is then a leaf when its turn comes.
+        foreach (var block in _blocks.Values.Where(b => b.First == first).OrderByDescending(b => b.End).ToArray())
+        {
+            if (block.Users > 0) throw new InvalidOperationException("a running sequence stands on the block");
+            Detach(block);
+            FreeCells(block);
+            forgotten.Add(block.Hash);
+        }
+
+        foreach (var hash in forgotten) _observer?.Removed(hash);
+    }
+
+    /// <summary>Takes a leaf that nobody uses out of the tree.</summary>
+    private void Detach(CachedBlock leaf)
+    {
+        _order.Remove(leaf.Place!);
+        _blocks.Remove(leaf.Hash);
+        if (leaf.Parent is { } parent) parent.Children--;
+        IdleCells -= BlockTokens;
+    }
+
+    private void FreeCells(CachedBlock leaf)
+    {
+        // A leaf is its owner's deepest block: had the owner gone deeper, the block would have a child.
+        leaf.Owner.Owned.Pop();
+        Trim(leaf.Owner);
     }
 
     private void Use(CachedBlock block)
@@ -181,7 +211,7 @@ internal sealed class PrefixCache
         if (!_archive.Contains(block.Hash))
         {
             var state = _cells.Export(block.Owner.Id, block.End - BlockTokens, block.End, KvBuffer.Rent);
-            foreach (var dropped in _archive.Add(block.Hash, state))
+            foreach (var dropped in _archive.Add(block.Hash, block.First, state))
                 if (!_blocks.ContainsKey(dropped))
                     _observer?.Removed(dropped);
         }

@@ -58,8 +58,7 @@ internal sealed partial class KvClient
             if (manifest.Segments.Count != pieces.Count) throw Failed("the manifest has other segments");
             var segments = manifest.Segments.Zip(pieces, (planned, piece) =>
                 planned.Sha256 == piece.Sha256 && planned.Bytes == piece.State.Length
-                && KvSegment.IsStateOf(piece.State.Span, planned.From, planned.To)
-                    ? new KvSegment(planned.From, planned.To, piece.State, piece.Sha256)
+                    ? Segment(planned, piece.State, piece.Sha256)
                     : throw Failed("a segment is not the one of its manifest"));
             return new(manifest, [.. segments]);
         }

@@ -215,9 +215,17 @@ internal sealed partial class KvClient : IDisposable
         await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
         if (await ReadAsync(stream, state, cancellationToken) != planned.Sha256)
             throw Failed("a segment's checksum is wrong");
-        return KvSegment.IsStateOf(state.Span, planned.From, planned.To)
-            ? new(planned.From, planned.To, state, planned.Sha256)
-            : throw Failed("a segment does not hold the state that its manifest says");
+        return Segment(planned, state, planned.Sha256);
+    }
+
+    /// <summary>A piece that may be imported: of the positions that the manifest says, numbers throughout.</summary>
+    private static KvSegment Segment(KvManifestSegment planned, KvBuffer state, string sha256)
+    {
+        if (!KvSegment.IsStateOf(state.Span, planned.From, planned.To))
+            throw Failed("a segment does not hold the state that its manifest says");
+        return KvSegment.HasNumbers(state.Span)
+            ? new(planned.From, planned.To, state, sha256)
+            : throw Failed("a segment holds what is not a number, or no whole layers");
     }
 
     /// <summary>

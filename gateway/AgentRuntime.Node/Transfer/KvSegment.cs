@@ -81,32 +81,63 @@ internal sealed record KvSegment(int From, int To, KvBuffer Buffer, string Sha25
     /// </summary>
     public static bool HasWindow(ReadOnlySpan<byte> state)
     {
+        var cells = Cells(state);
+        var rest = state[(HeaderBytes - StreamBytes + cells.Length)..];
+        return ReadLayers(ref rest, cells, static (_, _) => true) && rest.StartsWith(cells);
+    }
+
+    /// <summary>
+    /// Whether a state that <see cref="IsStateOf"/> has layers to its end, and only finite numbers in them: a key or
+    /// value that is none spoils everything that is ever computed on it, and a checksum does not tell.
+    /// </summary>
+    public static bool HasNumbers(ReadOnlySpan<byte> state)
+    {
+        var cells = Cells(state);
+        // A simulation moves no layers. Layers with a window come as another run of the same cells.
+        for (var rest = state[(HeaderBytes - StreamBytes + cells.Length)..]; !rest.IsEmpty;)
+        {
+            if (!ReadLayers(ref rest, cells, KvNumbers.AreFinite)) return false;
+            if (rest.IsEmpty) break;
+            if (!rest.StartsWith(cells) || rest.Length == cells.Length) return false;
+            rest = rest[cells.Length..];
+        }
+
+        return true;
+    }
+
+    /// <summary>The part that tells of the cells, from their number on.</summary>
+    private static ReadOnlySpan<byte> Cells(ReadOnlySpan<byte> state)
+    {
         var count = BinaryPrimitives.ReadInt32LittleEndian(state[12..]);
-        var first = state.Slice(HeaderBytes - StreamBytes, StreamBytes + (count * CellBytes));
-        var rest = state[(HeaderBytes + (count * CellBytes))..];
-        return SkipLayers(ref rest, count) && rest.StartsWith(first);
+        return state.Slice(HeaderBytes - StreamBytes, StreamBytes + (count * CellBytes));
     }
 
     /// <summary>
     /// Passes over keys and values: for each layer its type, what a cell takes, and the cells; transposed values have
-    /// the bytes of an element and their number instead.
+    /// the bytes of an element and their number instead. A cache of keys alone has no values (MLA).
     /// </summary>
-    private static bool SkipLayers(ref ReadOnlySpan<byte> rest, int cells)
+    private static bool ReadLayers(
+        ref ReadOnlySpan<byte> rest, ReadOnlySpan<byte> cells, Func<int, ReadOnlySpan<byte>, bool> isGood)
     {
         if (rest.Length < 8) return false;
+        var count = (cells.Length - StreamBytes) / CellBytes;
         var transposed = BinaryPrimitives.ReadInt32LittleEndian(rest) != 0;
         var layers = BinaryPrimitives.ReadInt32LittleEndian(rest[4..]);
         rest = rest[8..];
         for (var i = 0L; i < 2L * layers; i++)
         {
+            if (i == layers && (rest.IsEmpty || rest.StartsWith(cells))) break;
             if (rest.Length < 12) return false;
+            var type = BinaryPrimitives.ReadInt32LittleEndian(rest);
             var bytes = transposed && i >= layers
                 ? (UInt128)BinaryPrimitives.ReadUInt32LittleEndian(rest[4..])
                     * BinaryPrimitives.ReadUInt32LittleEndian(rest[8..])
                 : BinaryPrimitives.ReadUInt64LittleEndian(rest[4..]);
             rest = rest[12..];
-            if (bytes * (uint)cells > (uint)rest.Length) return false;
-            rest = rest[(int)(bytes * (uint)cells)..];
+            if (bytes * (uint)count > (uint)rest.Length) return false;
+            var length = (int)(bytes * (uint)count);
+            if (!isGood(type, rest[..length])) return false;
+            rest = rest[length..];
         }
 
         return true;

@@ -84,6 +84,60 @@ public sealed class PrefixCacheTests
     }
 
     [Fact]
+    public void Whatever_begins_with_a_forgotten_block_is_gone_from_the_pool_and_the_archive()
+    {
+        var random = new Random(44);
+        var cells = new NaiveCells();
+        var observer = new Recorder([]);
+        var archive = new BlockArchive(maxBytes: 40 * Block, TimeProvider.System);
+        var cache = new PrefixCache(cells, Block, 24, TimeProvider.System, mostClaimed: 12, observer, archive);
+        var paths = new Dictionary<BlockHash, HashSet<BlockHash>>();
+        var (pooled, archived) = (0, 0);
+        for (var step = 0; step < 2000; step++)
+        {
+            var request = Start(cache, cells, random);
+            while (request.Computed < request.Tokens.Length) request.Compute(cache, cells);
+            cache.Finish(request.Cells, random.Next(3) == 0 ? Keep(random.Next(100), end: 9) : null, Block);
+            while (cache.IdleCells > 12 * Block) Assert.True(cache.EvictOne());
+            if (request.Hashes.Count == 0) continue;
+            if (!paths.TryGetValue(request.Hashes[0], out var blocks)) paths[request.Hashes[0]] = blocks = [];
+            blocks.UnionWith(request.Hashes);
+            if (random.Next(8) > 0) continue;
+
+            var (first, all) = paths.ElementAt(random.Next(paths.Count));
+            pooled += all.Count(hash => cache.Match([hash]) == 1);
+            archived += all.Count(archive.Contains);
+            var kept = observer.Known.Where(hash => !all.Contains(hash)).ToHashSet();
+            cache.Forget(first);
+            Assert.DoesNotContain(all, hash => cache.Match([hash]) == 1 || archive.Contains(hash));
+            // Whoever listens knows it, and no other path has lost anything.
+            Assert.Equal(kept, observer.Known);
+            Assert.Equal(cache.Cells, cells.Used);
+            Assert.Equal(cache.Cells, cache.IdleCells);
+        }
+
+        Assert.True(pooled > 100 && archived > 100);
+        while (cache.EvictOne())
+        {
+        }
+
+        Assert.Equal(0, cells.Used);
+    }
+
+    [Fact]
+    public void What_a_sequence_stands_on_is_not_forgotten_beneath_it()
+    {
+        var cells = new NaiveCells();
+        var cache = new PrefixCache(cells, Block, 8, TimeProvider.System, 0);
+        var request = Request.Start(cache, cells, [1, 1, 1, 1]);
+        while (request.Computed < 4) request.Compute(cache, cells);
+        Assert.Throws<InvalidOperationException>(() => cache.Forget(request.Hashes[0]));
+        cache.Finish(request.Cells);
+        cache.Forget(request.Hashes[0]);
+        Assert.Equal(0, cells.Used);
+    }
+
+    [Fact]
     public void The_least_recently_used_leaf_goes_first()
     {
         var cells = new NaiveCells();
@@ -150,7 +204,7 @@ public sealed class PrefixCacheTests
         var cells = new NaiveCells();
         var time = new ManualTime();
         var size = new BlockArchive(long.MaxValue, time);
-        size.Add(default, KvBuffer.Rent(Block));
+        size.Add(default, default, KvBuffer.Rent(Block));
         var archive = new BlockArchive(maxBytes: 4 * size.Bytes, time);
         var cache = new PrefixCache(cells, Block, 8, time, mostClaimed: 10, archive: archive);
         var kept = Run(cache, cells, [1, 1, 1, 1], Keep(50, seconds: 10));

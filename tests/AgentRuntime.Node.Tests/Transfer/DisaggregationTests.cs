@@ -134,6 +134,33 @@ public sealed class DisaggregationTests
         Assert.Equal("recomputed", (string?)json["x_agentruntime"]!["kv_transfer"]!["outcome"]);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task State_that_holds_no_numbers_is_refused_though_its_checksum_is_right(bool announced)
+    {
+        await using var prefill = await DemoNode.StartAsync();
+        await using var decode = await DemoNode.StartAsync(o => o with { KvLoadFailure = KvLoadFailure.Fail });
+        var body = DemoNode.Chat(DemoNode.LongText(60), 12);
+        var (_, expected) = await DemoNode.PostAsync(prefill, "/v1/chat/completions", body);
+        var transfer = await PrefillAsync(prefill, body);
+        await using var peer = await FaultyPeer.StartAsync(prefill.Address, PeerFault.NotANumber);
+        transfer["remote_port"] = peer.Port;
+        if (announced)
+        {
+            var from = KvTransferParams.Parse(JsonSerializer.SerializeToElement(transfer));
+            Assert.True(decode.Service.Expectations.Begin(from));
+        }
+
+        var (status, json) = await DecodeAsync(decode, body, transfer);
+        Assert.Equal(502, status);
+        Assert.Equal("AR4007", (string?)json["error"]!["code"]);
+        Assert.Contains("not a number", (string?)json["error"]!["message"], StringComparison.Ordinal);
+        // Nothing of it stayed.
+        var (_, actual) = await DemoNode.PostAsync(decode, "/v1/chat/completions", body);
+        Assert.Equal(DemoNode.Text(expected), DemoNode.Text(actual));
+    }
+
     [Fact]
     public async Task Heartbeats_keep_the_lease_while_segments_are_slow()
     {

@@ -18,6 +18,9 @@ public enum PeerFault
     /// <summary>A segment's header is changed, and its checksum with it.</summary>
     WrongHeader,
 
+    /// <summary>A value of a segment is no number, and its checksum is right.</summary>
+    NotANumber,
+
     /// <summary>A segment never comes.</summary>
     Silent,
 
@@ -46,6 +49,9 @@ public enum PeerFault
 /// <summary>Stands before a real node and spoils what it sends.</summary>
 internal sealed class FaultyPeer(WebApplication app, HttpClient node, SemaphoreSlim heartbeats) : IAsyncDisposable
 {
+    /// <summary>The end of a NaN, in 16 bits and in 32.</summary>
+    public static readonly byte[] NoNumber = [0xC0, 0x7F];
+
     public int Port => new Uri(app.Urls.First()).Port;
 
     /// <param name="node">The node before which it stands.</param>
@@ -112,13 +118,13 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node, SemaphoreS
                     await TwoHeartbeatsAsync(context.RequestAborted);
                     break;
                 default:
-                    bytes = Spoil(bytes);
+                    bytes = Spoil(bytes, fault);
                     break;
             }
         }
-        else if (fault == PeerFault.WrongHeader && bytes.Length > 0)
+        else if (fault is PeerFault.WrongHeader or PeerFault.NotANumber && bytes.Length > 0)
         {
-            var segment = Spoil(await node.GetByteArrayAsync($"{path}/segments/0"));
+            var segment = Spoil(await node.GetByteArrayAsync($"{path}/segments/0"), fault);
             var json = System.Text.Json.Nodes.JsonNode.Parse(bytes)!;
             json["segments"]![0]!["sha256"] = Node.Transfer.KvSegment.Digest(segment);
             bytes = System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
@@ -156,10 +162,13 @@ internal sealed class FaultyPeer(WebApplication app, HttpClient node, SemaphoreS
         return System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
     }
 
-    /// <summary>Makes the first cell claim a position that the segment does not have.</summary>
-    private static byte[] Spoil(byte[] segment)
+    /// <summary>
+    /// Makes the last value no number, or the first cell claim a position that the segment does not have.
+    /// </summary>
+    private static byte[] Spoil(byte[] segment, PeerFault fault)
     {
-        segment[17] = 0x7F;
+        if (fault == PeerFault.NotANumber) NoNumber.CopyTo(segment, segment.Length - NoNumber.Length);
+        else segment[17] = 0x7F;
         return segment;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Tests.Determinism;
@@ -27,6 +28,51 @@ public sealed class KvSegmentTests
         Assert.True(engine.Take(state));
         for (var length = 0; length < state.Length; length += 1 + (length / 50))
             Assert.False(engine.Take(state.AsSpan(0, length)));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(NoiseKinds.GptOss)]
+    [InlineData(NoiseKinds.Gemma2)]
+    [InlineData(NoiseKinds.Deci)]
+    public void Whatever_is_no_number_is_found_in_every_layer(string? kind)
+    {
+        using var engine = new Engine(kind);
+        var whole = engine.Export();
+        Assert.True(KvSegment.HasNumbers(whole));
+        for (var length = KvSegment.Empty(0, Tokens).Length + 1; length < whole.Length; length += 1 + (length / 50))
+            Assert.False(KvSegment.HasNumbers(whole.AsSpan(0, length)));
+        // One spoiled number in each run of the state: what describes a layer is much shorter.
+        var found = 0;
+        const int Runs = 64;
+        for (var i = 1; i <= Runs; i++)
+        {
+            var state = whole.ToArray();
+            var at = Described + ((whole.Length - Described) / Runs * i) - 8;
+            state.AsSpan(at, 8).Fill(0xFF);
+            if (engine.Take(state) && !KvSegment.HasNumbers(state)) found++;
+        }
+
+        Assert.True(found > Runs * 3 / 4, $"found {found} of {Runs}");
+    }
+
+    [Fact]
+    public void Numbers_are_told_from_what_is_none_as_the_runtime_does()
+    {
+        var random = new Random(11);
+        for (var i = 0; i < 2000; i++)
+        {
+            // Mostly ordinary numbers, so that lists of them are often finite.
+            var floats = Enumerable.Range(0, random.Next(70)).Select(_ => random.Next(150) == 0
+                ? BitConverter.UInt32BitsToSingle((uint)random.NextInt64(1L << 32) | 0x7F80_0000)
+                : random.NextSingle() * random.Next(60_000)).ToArray();
+            Half[] halves = [.. floats.Select(f => float.IsFinite(f) ? (Half)f : (Half)float.NegativeInfinity)];
+            ushort[] brain = [.. floats.Select(f => (ushort)(BitConverter.SingleToUInt32Bits(f) >> 16))];
+            var finite = floats.All(float.IsFinite);
+            Assert.Equal(finite, KvNumbers.AreFinite(0, MemoryMarshal.AsBytes(floats.AsSpan())));
+            Assert.Equal(finite, KvNumbers.AreFinite(1, MemoryMarshal.AsBytes(halves.AsSpan())));
+            Assert.Equal(finite, KvNumbers.AreFinite(30, MemoryMarshal.AsBytes(brain.AsSpan())));
+        }
     }
 
     [Theory]
