@@ -7,6 +7,9 @@ namespace AgentRuntime.Node;
 /// <summary>The process <c>agentruntime node</c>.</summary>
 public static class InferenceNode
 {
+    /// <summary>How long a model may take to notice that it is not wanted any more.</summary>
+    private static readonly TimeSpan StopLoading = TimeSpan.FromSeconds(2);
+
     /// <summary>
     /// Runs a node until cancelled. Prints one line to <paramref name="output"/> once it can serve:
     /// <c>ready http://HOST:PORT</c>, and before it <c>grpc http://HOST:PORT</c> when gRPC is on.
@@ -37,9 +40,14 @@ public static class InferenceNode
     private static async Task<NodeServer?> StartAsync(
         NodeOptions options, ILoggerFactory logging, CancellationToken cancellationToken)
     {
+        var starting = NodeServer.StartAsync(options, TimeProvider.System, logging, cancellationToken);
+        // Where a file is mapped as a whole from a slow disk, or a large context is made, nothing asks whether to go
+        // on: then the process ends beneath it.
+        using var patience = new CancellationTokenSource();
+        await using var told = cancellationToken.Register(() => patience.CancelAfter(StopLoading));
         try
         {
-            return await NodeServer.StartAsync(options, TimeProvider.System, logging, cancellationToken);
+            return await starting.WaitAsync(patience.Token);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -59,6 +59,7 @@ public sealed class NodeServer : IAsyncDisposable
     /// AR8001 the options are wrong; AR8003 the address or port cannot be had; AR8004 llama.cpp is not installed;
     /// AR4010 the model does not load.
     /// </exception>
+    /// <exception cref="OperationCanceledException">It was given up; the model's loading has ended.</exception>
     public static async Task<NodeServer> StartAsync(
         NodeOptions options, TimeProvider? time = null, ILoggerFactory? logging = null,
         CancellationToken cancellationToken = default)
@@ -68,7 +69,8 @@ public sealed class NodeServer : IAsyncDisposable
             throw new RuntimeErrorException(new(ReasonCodes.InvalidConfiguration, string.Join("; ", faults), "node"));
         var clock = time ?? TimeProvider.System;
         var log = new BoundedLogger((logging ?? NullLoggerFactory.Instance).CreateLogger<NodeServer>(), clock);
-        var service = await Task.Run(() => new NodeService(options, clock, log), cancellationToken);
+        var service = await Task.Run(
+            () => new NodeService(options, clock, log, cancellationToken), cancellationToken);
         WebApplication? app = null;
         try
         {

@@ -16,14 +16,16 @@ internal sealed class NodeService : IDisposable
     /// <summary>Tokens in an exported segment: small enough to overlap with the computing of the next ones.</summary>
     public const int SegmentTokens = 256;
 
-    public NodeService(NodeOptions options, TimeProvider time, ILogger log)
+    /// <exception cref="OperationCanceledException">It was cancelled while the model loads.</exception>
+    public NodeService(NodeOptions options, TimeProvider time, ILogger log, CancellationToken cancellationToken)
     {
         Options = options;
         Time = time;
         Log = log;
-        Model = Load(options, time);
+        Model = Load(options, time, cancellationToken);
         try
         {
+            cancellationToken.ThrowIfCancellationRequested();
             ModelName = options.ModelName ?? Model.Metadata("general.name")
                 ?? Path.GetFileNameWithoutExtension(options.ModelPath);
             Prompts = new(Model);
@@ -157,11 +159,11 @@ internal sealed class NodeService : IDisposable
             wanted > 0 ? "Shorten the prompt or lower max_tokens." : "Shorten the prompt."));
     }
 
-    private static IServedModel Load(NodeOptions options, TimeProvider time)
+    private static IServedModel Load(NodeOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
         if (options.Simulation is { } simulation) return new SimulatedModel(simulation, time);
         Interop.LlamaLibrary.Load(options.Device);
-        return LoadedModel.Load(options);
+        return LoadedModel.Load(options, cancellationToken);
     }
 
     public void Dispose()

@@ -100,7 +100,8 @@ internal sealed class LoadedModel : IServedModel
     /// <summary>Loads a model.</summary>
     /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that
     /// loads.</exception>
-    public static LoadedModel Load(NodeOptions options)
+    /// <exception cref="OperationCanceledException">It was cancelled, which is seen between tensors.</exception>
+    public static LoadedModel Load(NodeOptions options, CancellationToken cancellationToken = default)
     {
         var path = options.ModelPath;
         CheckFile(path, "there is no such file");
@@ -112,10 +113,11 @@ internal sealed class LoadedModel : IServedModel
         var parameters = Llama.ModelDefaultParams();
         parameters.GpuLayers = options.GpuLayers;
         parameters.CheckTensors = 1;
-        var handle = LoadFile(path, parameters);
+        var handle = LoadFile(path, parameters, cancellationToken);
         if (handle.IsInvalid)
         {
             handle.Dispose();
+            cancellationToken.ThrowIfCancellationRequested();
             throw Invalid(path, NativeLog.TakeErrors() ?? "llama.cpp does not load it");
         }
 
@@ -130,11 +132,15 @@ internal sealed class LoadedModel : IServedModel
         try
         {
             if (ModelFaults.OfNumbers(model.Metadata) is { } fault) throw Invalid(path, fault);
-            foreach (var adapter in options.Adapters) model.LoadAdapter(adapter, header.Tensors);
-            model.Adapters =
-            [
-                .. options.Adapters.Select(a => new ServedAdapter(a.Name, a.Path, ModelDigest.Compute(a.Path))),
-            ];
+            List<ServedAdapter> adapters = [];
+            foreach (var adapter in options.Adapters)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                model.LoadAdapter(adapter, header.Tensors);
+                adapters.Add(new(adapter.Name, adapter.Path, ModelDigest.Compute(adapter.Path)));
+            }
+
+            model.Adapters = adapters;
             return model;
         }
         catch
@@ -153,7 +159,7 @@ internal sealed class LoadedModel : IServedModel
         NativeLog.TakeErrors();
         var parameters = Llama.ModelDefaultParams();
         parameters.VocabOnly = 1;
-        var handle = LoadFile(path, parameters);
+        var handle = LoadFile(path, parameters, CancellationToken.None);
         if (handle.IsInvalid)
         {
             handle.Dispose();
@@ -260,8 +266,12 @@ internal sealed class LoadedModel : IServedModel
 
     private static bool HasMultiRope(int ropeType) => ropeType > 0 && (ropeType & MultiRope) != 0;
 
-    private static unsafe ModelHandle LoadFile(string path, LlamaModelParams parameters)
+    private static unsafe ModelHandle LoadFile(
+        string path, LlamaModelParams parameters, CancellationToken cancellationToken)
     {
+        using var stop = new LoadStop(cancellationToken);
+        parameters.ProgressCallback = LoadStop.Callback;
+        parameters.ProgressCallbackUserData = stop.UserData;
         fixed (byte* name = Encoding.UTF8.GetBytes(path + "\0"))
             return Llama.ModelLoad(name, parameters);
     }
