@@ -19,16 +19,14 @@ namespace AgentRuntime.Gateway;
 public sealed class FileEngineSource(string path) : IEngineSource
 {
     private const int MaxBytes = 4 << 20;
+    private const int PieceBytes = 64 << 10;
 
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<EngineDescriptor>?> ListAsync(CancellationToken cancellationToken)
     {
         try
         {
-            if (new FileInfo(path) is not { Exists: true, Length: <= MaxBytes })
-                return null;
-
-            return Read(await File.ReadAllBytesAsync(path, cancellationToken));
+            return await ReadFileAsync(cancellationToken) is { } json ? Read(json) : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or RuntimeErrorException)
         {
@@ -88,6 +86,27 @@ public sealed class FileEngineSource(string path) : IEngineSource
                 : null,
         };
         return EngineRouterOptions.ProblemOf(engine) is { } problem ? throw Wrong(problem) : engine;
+    }
+
+    /// <summary>
+    /// The file's bytes; null when they are too many. Counted as they come, because a device has no length.
+    /// </summary>
+    private async Task<byte[]?> ReadFileAsync(CancellationToken cancellationToken)
+    {
+        await using var file = new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0,
+            useAsync: true);
+        using var content = new MemoryStream();
+        var piece = new byte[PieceBytes];
+        while (await file.ReadAsync(piece, cancellationToken) is > 0 and var count)
+        {
+            if (content.Length + count > MaxBytes)
+                return null;
+
+            content.Write(piece, 0, count);
+        }
+
+        return content.ToArray();
     }
 
     private static Uri AddressOf(JsonElement value, string name) =>

@@ -18,6 +18,8 @@ internal static class PlatformOptionsFile
         AllowDuplicateProperties = false,
     };
 
+    private const int MostBytes = 4 << 20;
+
     /// <summary>What some editors begin a file with.</summary>
     private static ReadOnlySpan<byte> ByteOrderMark => [0xef, 0xbb, 0xbf];
 
@@ -26,7 +28,7 @@ internal static class PlatformOptionsFile
     {
         try
         {
-            ReadOnlySpan<byte> json = File.ReadAllBytes(path);
+            ReadOnlySpan<byte> json = BoundedFile.Read(path, MostBytes);
             if (json.StartsWith(ByteOrderMark)) json = json[ByteOrderMark.Length..];
             var options = JsonSerializer.Deserialize<PlatformOptions>(json, Json)
                 ?? throw new JsonException("the file holds null");

@@ -59,10 +59,23 @@ internal sealed class TenantSeed(
     private async Task EnsureAgentAsync(
         TenantRecord tenant, ProjectRecord project, string name, string module, CancellationToken cancellationToken)
     {
-        var wasm = await File.ReadAllBytesAsync(module, cancellationToken);
+        var wasm = ReadModule(module);
         var deployed = await agents.FindAsync(tenant.Id, project.Name, name, cancellationToken);
         if (deployed?.Module == ModuleDigest.Of(wasm)) return;
         await sandboxes.CompileAsync(wasm, cancellationToken);
         await agents.DeployAsync(new AgentDeployment(tenant.Id, project.Id, name, wasm), cancellationToken);
+    }
+
+    private static byte[] ReadModule(string path)
+    {
+        try
+        {
+            return BoundedFile.Read(path, WireBounds.ModuleBytes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RuntimeErrorException(
+                new RuntimeError(ReasonCodes.UnreadableFile, $"cannot read the agent's module: {e.Message}", path), e);
+        }
     }
 }
