@@ -142,8 +142,9 @@ public sealed record NodeOptions
     public TimeSpan KvFetchTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// Hosts that KV state may be fetched from. Empty (default): loopback addresses only, so that a request cannot
-    /// make the node call wherever it likes.
+    /// Hosts that KV state may be fetched from, IP addresses or names without a port, written as requests name them;
+    /// at most 1024. Empty (default): loopback addresses only, so that a request cannot make the node call wherever it
+    /// likes.
     /// </summary>
     public IReadOnlyList<string> KvPeers { get; init; } = [];
 
@@ -188,6 +189,13 @@ public sealed record NodeOptions
     /// <summary>The most that <see cref="ContextTokens"/> may be.</summary>
     internal const int MostContextTokens = 1 << 20;
 
+    private const int MostKvPeers = 1024;
+
+    /// <summary>Whether a text is an IP address or the name of a host, without a port or anything else.</summary>
+    public static bool IsHost(string? text) =>
+        !string.IsNullOrEmpty(text) && text[0] != '['
+        && Uri.CheckHostName(text) is (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6);
+
     /// <summary>KV cells in all.</summary>
     internal int PoolTokens => KvPoolTokens > 0 ? KvPoolTokens : ContextTokens * ParallelSequences;
 
@@ -226,6 +234,8 @@ public sealed record NodeOptions
         Check(HeadersTimeout > TimeSpan.Zero && IdleTimeout > TimeSpan.Zero,
             "HeadersTimeout or IdleTimeout is not positive");
         Check(StopTimeout >= TimeSpan.Zero && StopTimeout <= TimeSpan.FromHours(1), "StopTimeout is not within 0..1 h");
+        Check(KvPeers.Count <= MostKvPeers, "KvPeers has more than 1024 entries");
+        Check(KvPeers.All(IsHost), "KvPeers has what is neither an IP address nor a host name");
         Check(ModelName is null || !string.IsNullOrWhiteSpace(ModelName), "ModelName is empty");
         Check(EngineName is null || !string.IsNullOrWhiteSpace(EngineName), "EngineName is empty");
         Check(Device is "cpu" or "vulkan" or "cuda", "Device is none of cpu, vulkan, cuda");

@@ -1,3 +1,5 @@
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using AgentRuntime.Integration.Tests.Processes;
 
 namespace AgentRuntime.Integration.Tests;
@@ -36,5 +38,50 @@ public sealed class NodeCommandTests
 
         Assert.Equal(1, exit);
         Assert.Contains($"error {told}", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://10.0.0.8")]
+    [InlineData("10.0.0.8:8000")]
+    [InlineData("")]
+    public async Task A_peer_that_is_no_host_is_refused(string peer)
+    {
+        var (exit, output) = await ChildProcess.RunAsync(
+            "dotnet", [Programs.Platform, "node", "--simulate", "--kv-peer", "10.0.0.9", "--kv-peer", peer]);
+
+        Assert.Equal(2, exit);
+        Assert.Contains("error AR8006: --kv-peer: ", output, StringComparison.Ordinal);
+        Assert.Contains($"'{peer}' is neither an IP address nor a host name", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("transferred")]
+    [InlineData("transferred", "192.0.2.1", "127.0.0.1")]
+    [InlineData("recomputed", "192.0.2.1", "peer.invalid")]
+    public async Task Peers_are_those_that_the_command_line_names(string outcome, params string[] peers)
+    {
+        var (prefill, from) = await StartAsync();
+        await using var prefillOwned = prefill;
+        var (decode, to) = await StartAsync([.. peers.SelectMany(peer => (string[])["--kv-peer", peer])]);
+        await using var decodeOwned = decode;
+
+        var read = await PostAsync(from, new() { ["do_remote_decode"] = true });
+        var written = await PostAsync(to, read["kv_transfer_params"]!.DeepClone().AsObject());
+
+        Assert.Equal(outcome, (string?)written["x_agentruntime"]!["kv_transfer"]!["outcome"]);
+    }
+
+    private static Task<(ChildProcess Process, Uri Address)> StartAsync(params string[] more) =>
+        ChildProcess.StartServerAsync("dotnet", [Programs.Platform, "node", "--simulate", "--speed", "1000", .. more]);
+
+    private static async Task<JsonNode> PostAsync(Uri node, JsonObject transfer)
+    {
+        using var http = new HttpClient { BaseAddress = node };
+        using var response = await http.PostAsJsonAsync("/v1/completions", new JsonObject
+        {
+            ["prompt"] = string.Concat(Enumerable.Repeat("a stone in the river ", 20)), ["max_tokens"] = 1,
+            ["kv_transfer_params"] = transfer,
+        });
+        return JsonNode.Parse(await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync())!;
     }
 }

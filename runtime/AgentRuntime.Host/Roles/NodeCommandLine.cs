@@ -25,6 +25,17 @@ internal static class NodeCommandLine
             Description = "Port on 127.0.0.1 for KV events on ZeroMQ; 0 takes any free one",
         };
         var replay = new Option<int?>("--kv-replay-port") { Description = "Port for their replay" };
+        var peers = new Option<string[]>("--kv-peer")
+        {
+            Description = "Host of a node that KV state may be fetched from, as that one's --host names it; "
+                + "may be given again; default loopback addresses alone",
+        };
+        peers.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+                if (!NodeOptions.IsHost(token.Value))
+                    result.AddError($"--kv-peer: '{token.Value}' is neither an IP address nor a host name");
+        });
         var simulation = new SimulationFlags();
         var compute = new ComputeFlags();
         var context = Number("--context", "Tokens of a sequence", 4096);
@@ -47,7 +58,7 @@ internal static class NodeCommandLine
         var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "End when standard input closes" };
         var command = new Command("node", "One inference engine on llama.cpp")
         {
-            model, name, modelName, host, port, grpc, role, context, parallel, threads, events, replay, register,
+            model, name, modelName, host, port, grpc, role, context, parallel, threads, events, replay, peers, register,
             registerKey, advertise, drain, exitWithParent,
         };
         command.Validators.Add(result =>
@@ -74,6 +85,7 @@ internal static class NodeCommandLine
                 Role = parsed.GetValue(role),
                 KvEventPort = parsed.GetValue(events),
                 KvReplayPort = parsed.GetValue(replay),
+                KvPeers = parsed.GetValue(peers) ?? [],
                 Registration = Registration(
                     parsed.GetValue(register) ?? [], parsed.GetValue(registerKey), parsed.GetValue(advertise),
                     parsed.GetValue(drain)),

@@ -247,6 +247,22 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     }
 
     [Theory]
+    [InlineData("10.0.0.8", true)]
+    [InlineData("gpu-1.example", true)]
+    [InlineData("gpu_1", true)]
+    [InlineData("fd00::1", true)]
+    [InlineData("[fd00::1]", false)]
+    [InlineData("10.0.0.8:8000", false)]
+    [InlineData("http://10.0.0.8", false)]
+    [InlineData("a b", false)]
+    [InlineData("", false)]
+    public void A_peer_is_an_address_or_a_name(string peer, bool good)
+    {
+        var faults = (DemoNode.Options with { KvPeers = [peer] }).Validate();
+        Assert.Equal(good ? [] : ["KvPeers has what is neither an IP address nor a host name"], faults);
+    }
+
+    [Theory]
     [InlineData(InferenceOperation.Completion, """{"prompt":"TEXT"}""")]
     [InlineData(InferenceOperation.Chat, """{"messages":[{"role":"user","content":"TEXT"}]}""")]
     public void A_text_that_is_too_long_for_the_nodes_has_no_tokens_for_the_router(
