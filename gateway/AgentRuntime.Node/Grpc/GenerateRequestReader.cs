@@ -70,24 +70,24 @@ internal static class GenerateRequestReader
 
     private static int[] Prompt(GenerateRequest request, NodeService node, SamplingParams p)
     {
+        int? kept = !p.HasTruncatePromptTokens ? null
+            : p.TruncatePromptTokens < 0 ? node.ContextTokens - 1 : p.TruncatePromptTokens;
         int[] tokens = request.InputCase switch
         {
-            GenerateRequest.InputOneofCase.Text => Tokens(request.Text, node, p),
+            GenerateRequest.InputOneofCase.Text => Tokens(request.Text, node, p, kept),
             GenerateRequest.InputOneofCase.Tokenized =>
                 [.. request.Tokenized.InputIds.Select(t => unchecked((int)t))],
             _ => throw Malformed("there is neither text nor tokens", "input"),
         };
-        if (!p.HasTruncatePromptTokens) return tokens;
-        var most = p.TruncatePromptTokens < 0 ? node.ContextTokens - 1 : p.TruncatePromptTokens;
         // The end of a prompt is what the answer follows; vLLM keeps it too.
-        return tokens.Length <= most ? tokens : tokens[^most..];
+        return kept is not { } most || tokens.Length <= most ? tokens : tokens[^most..];
     }
 
-    private static int[] Tokens(string text, NodeService node, SamplingParams p)
+    private static int[] Tokens(string text, NodeService node, SamplingParams p, int? kept)
     {
-        // Of what is truncated any length will do.
-        if (!p.HasTruncatePromptTokens)
-            node.CheckText(text, p.HasMaxTokens ? (int)Math.Min(p.MaxTokens, int.MaxValue) : 1, "text");
+        // Of what is truncated any length will do, and no more is read than what may be kept.
+        if (kept <= node.ContextTokens) text = node.Model.EndOf(text, kept.Value);
+        else node.CheckText(text, p.HasMaxTokens ? (int)Math.Min(p.MaxTokens, int.MaxValue) : 1, "text");
         return node.Model.Tokenize(text, addSpecial: true, parseSpecial: true);
     }
 

@@ -66,6 +66,12 @@ internal interface IServedModel : IDisposable
     /// </summary>
     int LeastTokens(string text) => 0;
 
+    /// <summary>
+    /// The end of a text, of at least so many tokens and not many more than they may be long: its last tokens are those
+    /// of the whole. The text itself where it is no longer than that, or nothing is known by its length.
+    /// </summary>
+    string EndOf(string text, int tokens) => text;
+
     /// <summary>A metadata value as text; null when absent.</summary>
     string? Metadata(string key);
 

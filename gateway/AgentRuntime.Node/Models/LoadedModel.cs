@@ -198,6 +198,8 @@ internal sealed class LoadedModel : IServedModel
 
     public int LeastTokens(string text) => _tokenizer.LeastTokens(text);
 
+    public string EndOf(string text, int tokens) => _tokenizer.EndOf(text, tokens);
+
     /// <summary>A metadata value as text; null when absent.</summary>
     public unsafe string? Metadata(string key)
     {

@@ -17,6 +17,12 @@ internal sealed unsafe class TextTokenizer
     /// </summary>
     private const int MostAtOnce = 4096;
 
+    /// <summary>
+    /// Tokens of a text's beginning that are given up where it is cut off: more than a word has, so that what follows
+    /// is read as it would have been.
+    /// </summary>
+    private const int EdgeTokens = 64;
+
     /// <summary>llama.h: LLAMA_VOCAB_TYPE_BPE, the one that cuts texts into words.</summary>
     private const int BytePairs = 2;
 
@@ -46,6 +52,18 @@ internal sealed unsafe class TextTokenizer
 
     /// <summary>The least tokens of a text of this length; 0 where the vocabulary says nothing of it.</summary>
     public int LeastTokens(string text) => text.Length / Math.Max(1, _longest);
+
+    /// <summary>
+    /// The end of a text with at least so many tokens and <see cref="EdgeTokens"/> before them, which may be others
+    /// than those of the whole text: a word is cut there. The text itself where that is no shorter.
+    /// </summary>
+    public string EndOf(string text, int tokens)
+    {
+        var length = (Math.Max(0L, tokens) + EdgeTokens) * _longest;
+        if (length >= text.Length) return text;
+        var at = text.Length - (int)length;
+        return text[(char.IsLowSurrogate(text[at]) ? at - 1 : at)..];
+    }
 
     /// <summary>The tokens of a text.</summary>
     /// <param name="text">Any text; what is not Unicode in it becomes U+FFFD.</param>

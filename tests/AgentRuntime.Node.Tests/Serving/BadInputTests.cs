@@ -247,6 +247,35 @@ public sealed class BadInputTests(ServingFixture fixture) : IClassFixture<Servin
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(100)]
+    [InlineData(-1)]
+    public void Of_a_long_text_that_is_to_be_cut_no_more_is_read_than_may_be_kept(int kept)
+    {
+        var text = DemoNode.LongText(200_000);
+        var node = fixture.Node.Service;
+        var whole = node.Model.Tokenize(text, addSpecial: true, parseSpecial: true);
+        var request = new GenerateRequest { Text = text, SamplingParams = new() { TruncatePromptTokens = kept } };
+        GenerateRequestReader.Read(request, node);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var tokens = GenerateRequestReader.Read(request, node).Prompts[0].Tokens!;
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal(whole[^(kept < 0 ? node.ContextTokens - 1 : kept)..], tokens);
+        Assert.True(allocated < text.Length / 2, $"{allocated} bytes for {text.Length} characters");
+    }
+
+    [Fact]
+    public void A_text_of_which_more_is_to_be_kept_than_the_context_is_refused_unread()
+    {
+        var request = new GenerateRequest { Text = TooLong, SamplingParams = new() { TruncatePromptTokens = 100_000 } };
+        var e = Assert.Throws<RuntimeErrorException>(() => GenerateRequestReader.Read(request, fixture.Node.Service));
+        Assert.Equal(ReasonCodes.PromptTooLong, e.Error.Code);
+        Assert.Contains("at least", e.Error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("10.0.0.8", true)]
     [InlineData("gpu-1.example", true)]
     [InlineData("gpu_1", true)]
