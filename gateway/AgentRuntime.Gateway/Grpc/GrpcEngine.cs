@@ -64,8 +64,12 @@ internal sealed class GrpcEngine : IDisposable
         }
         catch (RpcException e)
         {
-            return Refusal(
-                StatusOf(e.Status.Code), e.Trailers.Text("x-agentruntime-code") ?? "grpc", e.Status.Message);
+            var code = e.Trailers.Text("x-agentruntime-code");
+            // What is too large for one engine makes none busy: only our own node tells the two apart.
+            var status = code == ReasonCodes.BodyTooLarge.ToString()
+                ? HttpStatusCode.RequestEntityTooLarge
+                : StatusOf(e.Status.Code);
+            return Refusal(status, code ?? "grpc", e.Status.Message);
         }
         catch (LegRefusal e)
         {

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Events;
 using AgentRuntime.Rpc;
@@ -36,13 +37,19 @@ internal sealed class KvEventSubscription : IKvEventListener
         try
         {
             if (from > 0 && kept.Count > 0 && kept[0].Sequence > from)
-                throw new RpcException(RpcStatusCode.OutOfRange, $"batch {from} is no longer kept; start from 0");
+            {
+                throw RpcRefusal.Of(
+                    ReasonCodes.NotFound, RpcStatusCode.OutOfRange, $"batch {from} is no longer kept; start from 0");
+            }
+
             await responses.SendHeadersAsync();
             var id = 0UL;
             foreach (var batch in kept) await responses.WriteAsync(Convert(batch, ref id));
             await foreach (var batch in _batches.Reader.ReadAllAsync(cancellationToken))
                 await responses.WriteAsync(Convert(batch, ref id));
-            throw new RpcException(RpcStatusCode.ResourceExhausted, "the subscriber is too slow; subscribe again");
+            throw RpcRefusal.Of(
+                ReasonCodes.Saturated, RpcStatusCode.ResourceExhausted,
+                "the subscriber is too slow; subscribe again");
         }
         finally
         {

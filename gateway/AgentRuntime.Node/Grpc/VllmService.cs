@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Http;
 using AgentRuntime.Rpc.Health;
 using AgentRuntime.Rpc.Server;
@@ -16,7 +17,11 @@ internal sealed class VllmService
     private readonly RunningRequests _running = new();
     private readonly GenerateMethod _generate;
     private readonly TokenizerArchive _tokenizer;
-    private readonly HealthService _health = new();
+    private readonly HealthService _health = new()
+    {
+        TrailersWhenFull = RpcRefusal.Trailers(ReasonCodes.Saturated),
+    };
+
     private readonly long _startedAt;
 
     public VllmService(NodeService node)
@@ -40,21 +45,20 @@ internal sealed class VllmService
     {
         // Token ids of a long prompt are up to five bytes each: the limit of HTTP bodies is the limit here too.
         var server = new RpcServer(
-            new() { MaxReceiveBytes = (int)_node.Options.MaxBody.Value }, _node.Time, _node.Log);
+            new() { MaxReceiveBytes = (int)_node.Options.MaxBody.Value, OnFailure = RpcRefusal.AddCode }, _node.Time,
+            _node.Log);
         _health.AddTo(server);
         return server
-            .ServerStreaming(VllmEngine.Generate, (request, responses, call) => RpcRefusal.GuardAsync(async () =>
-            {
-                await _generate.ServeAsync(request, responses, call);
-                return true;
-            }))
+            .ServerStreaming(VllmEngine.Generate, (request, responses, call) => RpcRefusal.GuardAsync(
+                () => _generate.ServeAsync(request, responses, call)))
             .Unary(VllmEngine.Embed, (request, call) => RpcRefusal.GuardAsync(() => EmbedAsync(request, call)))
             .Unary(VllmEngine.Abort, (request, _) => Task.FromResult(Abort(request)))
             .Unary(VllmEngine.HealthCheck, (_, _) => Task.FromResult(Health()))
             .Unary(VllmEngine.GetModelInfo, (_, _) => Task.FromResult(ModelInfo()))
             .Unary(VllmEngine.GetServerInfo, (_, _) => Task.FromResult(ServerInfo()))
             .Unary(VllmEngine.GetLoads, (_, _) => Task.FromResult(Loads()))
-            .ServerStreaming(VllmEngine.GetTokenizer, (_, responses, _) => _tokenizer.ServeAsync(responses))
+            .ServerStreaming(VllmEngine.GetTokenizer, (_, responses, _) => RpcRefusal.GuardAsync(
+                () => _tokenizer.ServeAsync(responses)))
             .ServerStreaming(VllmEngine.SubscribeKvEvents, (request, responses, call) =>
                 new KvEventSubscription().ServeAsync(
                     _node.EventLog!, request.StartSequenceNumber, responses, call.CancellationToken));

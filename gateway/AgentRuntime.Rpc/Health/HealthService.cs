@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using AgentRuntime.Rpc.Metadata;
 using AgentRuntime.Rpc.Server;
 using Status = AgentRuntime.Rpc.Health.HealthCheckResponse.Types.ServingStatus;
 
@@ -23,6 +24,9 @@ public sealed class HealthService
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Status> _services = new(StringComparer.Ordinal);
     private readonly List<(string Service, ChannelWriter<Status> Changes)> _watchers = [];
+
+    /// <summary>Sent with the refusal of a watcher who is one too many; default nothing.</summary>
+    public RpcMetadata? TrailersWhenFull { get; init; }
 
     /// <summary>Sets a service's status and tells those who watch it.</summary>
     public void Set(string service, Status status)
@@ -61,7 +65,12 @@ public sealed class HealthService
         lock (_gate)
         {
             if (_watchers.Count == MostWatchers)
-                throw new RpcException(RpcStatusCode.ResourceExhausted, $"{MostWatchers} calls watch already");
+            {
+                throw new RpcException(
+                    new RpcStatus(RpcStatusCode.ResourceExhausted, $"{MostWatchers} calls watch already"),
+                    TrailersWhenFull);
+            }
+
             _watchers.Add(watcher);
             changes.Writer.TryWrite(_services.GetValueOrDefault(request.Service, Status.ServiceUnknown));
         }

@@ -9,7 +9,7 @@ namespace AgentRuntime.Rpc.Server;
 internal static class ResponseStatus
 {
     /// <summary>Trailers-Only (PROTOCOL-HTTP2, Responses): one block of headers that ends the stream.</summary>
-    public static void TrailersOnly(HttpContext context, RpcStatus status, RpcMetadata? trailers = null)
+    private static void TrailersOnly(HttpContext context, RpcStatus status, RpcMetadata trailers)
     {
         context.Response.ContentType = "application/grpc";
         context.Response.Headers["grpc-accept-encoding"] = MessageCoding.Accepted;
@@ -29,10 +29,18 @@ internal static class ResponseStatus
         if (headers is not null && !headers.IsReadOnly) Write(headers, status, trailers);
     }
 
-    private static void Write(IHeaderDictionary headers, RpcStatus status, RpcMetadata? trailers)
+    /// <summary>Refuses a request that no method has seen.</summary>
+    public static void Refuse(HttpContext context, RpcStatus status, RpcServerOptions options)
+    {
+        var trailers = new RpcMetadata();
+        options.OnFailure?.Invoke(status, trailers);
+        TrailersOnly(context, status, trailers);
+    }
+
+    private static void Write(IHeaderDictionary headers, RpcStatus status, RpcMetadata trailers)
     {
         headers["grpc-status"] = ((int)status.Code).ToString(CultureInfo.InvariantCulture);
         if (status.Message.Length > 0) headers["grpc-message"] = StatusMessage.Encode(status.Message);
-        foreach (var entry in trailers ?? []) headers.Append(entry.Name, entry.Encoded);
+        foreach (var entry in trailers) headers.Append(entry.Name, entry.Encoded);
     }
 }

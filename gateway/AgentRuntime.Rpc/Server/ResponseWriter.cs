@@ -8,7 +8,7 @@ namespace AgentRuntime.Rpc.Server;
 /// The responses of a call. A gate keeps a write from overlapping with the end that a deadline puts to the call.
 /// </summary>
 internal sealed class ResponseWriter<T>(
-    HttpContext context, RpcServerCall call, bool compress, int maxBytes) : IRpcWriter<T>, IDisposable
+    HttpContext context, RpcServerCall call, bool compress, RpcServerOptions options) : IRpcWriter<T>, IDisposable
     where T : class, IMessage<T>
 {
     private readonly SemaphoreSlim _gate = new(1);
@@ -21,7 +21,7 @@ internal sealed class ResponseWriter<T>(
         {
             if (_closed) throw new OperationCanceledException("the call has ended");
             SendHeaders();
-            MessageWriter.Write(context.Response.BodyWriter, response, compress, maxBytes);
+            MessageWriter.Write(context.Response.BodyWriter, response, compress, options.MaxSendBytes);
             var flushed = await context.Response.BodyWriter.FlushAsync(call.CancellationToken);
             if (flushed.IsCompleted || flushed.IsCanceled) throw new OperationCanceledException("the client is gone");
         }
@@ -55,6 +55,7 @@ internal sealed class ResponseWriter<T>(
             if (_closed) return;
             _closed = true;
             if (status.IsOk) SendHeaders();
+            else options.OnFailure?.Invoke(status, call.Trailers);
             ResponseStatus.End(context, status, call.Trailers);
             await context.Response.CompleteAsync();
         }

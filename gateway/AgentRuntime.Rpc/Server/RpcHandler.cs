@@ -37,7 +37,8 @@ internal sealed partial class RpcHandler<TRequest, TResponse>(
         string? coding = headers["grpc-encoding"];
         if (!MessageCoding.IsKnown(coding))
         {
-            ResponseStatus.TrailersOnly(context, new(RpcStatusCode.Unimplemented, $"no encoding '{coding}'"));
+            ResponseStatus.Refuse(
+                context, new(RpcStatusCode.Unimplemented, $"no encoding '{coding}'"), server.Options);
             return;
         }
 
@@ -46,7 +47,8 @@ internal sealed partial class RpcHandler<TRequest, TResponse>(
         {
             if (!RpcTimeout.TryParse(text, out var value))
             {
-                ResponseStatus.TrailersOnly(context, new(RpcStatusCode.Internal, "grpc-timeout does not parse"));
+                ResponseStatus.Refuse(
+                    context, new(RpcStatusCode.Internal, "grpc-timeout does not parse"), server.Options);
                 return;
             }
 
@@ -84,7 +86,7 @@ internal sealed partial class RpcHandler<TRequest, TResponse>(
             new(context.Request.BodyReader, method.RequestParser, coding, server.Options.MaxReceiveBytes));
         var compress = server.Options.Compress
             && MessageCoding.Accepts(context.Request.Headers["grpc-accept-encoding"]);
-        using var responses = new ResponseWriter<TResponse>(context, call, compress, server.Options.MaxSendBytes);
+        using var responses = new ResponseWriter<TResponse>(context, call, compress, server.Options);
 
         var work = RunAsync(requests, responses, call, deadline, stopping);
         if (deadline is not null)

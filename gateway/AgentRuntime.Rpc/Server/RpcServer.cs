@@ -75,7 +75,8 @@ public sealed class RpcServer(RpcServerOptions? options = null, TimeProvider? ti
         else if (!HttpProtocol.IsHttp2(request.Protocol) && !HttpProtocol.IsHttp3(request.Protocol))
             context.Response.StatusCode = StatusCodes.Status426UpgradeRequired;
         else if (handler is null)
-            ResponseStatus.TrailersOnly(context, new(RpcStatusCode.Unimplemented, $"no method {request.Path}"));
+            ResponseStatus.Refuse(
+                context, new(RpcStatusCode.Unimplemented, $"no method {request.Path}"), Options);
         else await handler.ServeAsync(context);
         return true;
     }

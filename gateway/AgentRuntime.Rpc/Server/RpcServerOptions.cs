@@ -1,3 +1,5 @@
+using AgentRuntime.Rpc.Metadata;
+
 namespace AgentRuntime.Rpc.Server;
 
 /// <summary>How services are called. Immutable.</summary>
@@ -13,4 +15,10 @@ public sealed record RpcServerOptions
     /// Whether responses of 256 bytes and more are sent as gzip to clients that read it; default no.
     /// </summary>
     public bool Compress { get; init; }
+
+    /// <summary>
+    /// Adds to the trailers of every call that does not succeed, whoever ended it: the service, the protocol, a
+    /// deadline or a bug. Called once a call, when nothing else is added any more; null (default) for nothing.
+    /// </summary>
+    public Action<RpcStatus, RpcMetadata>? OnFailure { get; init; }
 }

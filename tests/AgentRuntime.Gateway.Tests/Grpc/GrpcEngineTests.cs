@@ -42,6 +42,23 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(RouterHarness.TextOf(await http.AskAsync(text)), RouterHarness.TextOf(await grpc.AskAsync(text)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_is_too_large_for_an_engine_is_refused_and_no_engine_is_said_to_be_full(bool isGrpc)
+    {
+        if (Missing()) return;
+        await using var node = await NodeAsync(change: o => o with { MaxBody = new(2000) });
+        await using var router = await RouterAsync(isGrpc ? OverGrpc("e", node) : OverHttp("e", node));
+        var words = string.Concat(Enumerable.Repeat("river stone ", 700));
+
+        var e = await Assert.ThrowsAsync<RuntimeErrorException>(
+            () => router.AskAsync(RouterHarness.Chat(words, Greedy, 4)));
+
+        Assert.Equal(ReasonCodes.EngineRefused, e.Error.Code);
+        Assert.True(router.Router.Engines[0].CircuitClosed);
+    }
+
     [Fact]
     public async Task A_caller_that_leaves_frees_the_engine()
     {
@@ -215,14 +232,15 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         return new RouterHarness(router);
     }
 
-    private Task<NodeServer> NodeAsync(int port = 0)
+    private Task<NodeServer> NodeAsync(int port = 0, Func<NodeOptions, NodeOptions>? change = null)
     {
         _model ??= RealNode.WriteModel(_folder.FullName);
-        return NodeServer.StartAsync(new()
+        var options = new NodeOptions
         {
             ModelPath = _model, ModelName = "m", ContextTokens = 2048, ParallelSequences = 4, Threads = 1,
             GrpcPort = port,
-        });
+        };
+        return NodeServer.StartAsync(change?.Invoke(options) ?? options);
     }
 
     private bool Missing()
