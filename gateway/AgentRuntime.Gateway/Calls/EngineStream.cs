@@ -57,7 +57,7 @@ internal sealed class EngineStream(
             ReadOnlyMemory<byte> data;
             if (_events.Received - _wholeAt > options.MaxChunkBytes)
                 return Break();
-            while (!_events.TryNext(out data))
+            while (!TryNext(out data))
             {
                 var more = await ReadAsync();
                 if (_begun)
@@ -128,6 +128,18 @@ internal sealed class EngineStream(
         await body.DisposeAsync();
         response.Dispose();
         watch.Dispose();
+    }
+
+    /// <summary>An event without data is one to keep the connection open, as a comment is.</summary>
+    private bool TryNext(out ReadOnlyMemory<byte> data)
+    {
+        while (_events.TryNext(out data))
+        {
+            if (!data.Span.Trim((byte)' ').IsEmpty)
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>The answer is whole; its connection serves no other.</summary>

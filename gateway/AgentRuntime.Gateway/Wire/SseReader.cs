@@ -17,12 +17,18 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
     // Less room than this is not worth asking the socket for.
     private const int LeastRead = 512;
 
+    private const int Data = 4;
+
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+
     private byte[] _block = [];
     private int _start;
     private int _searched;
     private int _end;
     private int _nextBlock = FirstBlock;
     private bool _completed;
+    private bool _begun;
+    private bool _afterReturn;
     private ReadOnlyMemory<byte>? _data;
 
     // Where the lines of an event are put together that has several; each such event has one of its own.
@@ -47,10 +53,11 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
                 return true;
             }
 
-            if (!line.Span.StartsWith("data:"u8))
+            // A name without a colon is a field without a value.
+            if (!line.Span.StartsWith("data"u8) || (line.Length > Data && line.Span[Data] != (byte)':'))
                 continue;
 
-            var more = line["data:".Length..];
+            var more = line[Math.Min(Data + 1, line.Length)..];
             if (more is { IsEmpty: false } && more.Span[0] == (byte)' ')
                 more = more[1..];
             _data = _data is { } before ? Join(before, more.Span) : more;
@@ -116,9 +123,17 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
         (_block, _start, _searched, _end) = (block, 0, _searched - _start, unread);
     }
 
+    /// <summary>A line, which ends with CR, LF or both: at a CR already, lest an event wait for the next.</summary>
     private bool TryReadLine(out ReadOnlyMemory<byte> line)
     {
-        var length = _block.AsSpan(_searched, _end - _searched).IndexOf((byte)'\n');
+        if (_afterReturn && _start < _end)
+        {
+            if (_block[_start] == (byte)'\n')
+                _searched = ++_start;
+            _afterReturn = false;
+        }
+
+        var length = _block.AsSpan(_searched, _end - _searched).IndexOfAny((byte)'\n', (byte)'\r');
         if (length < 0)
         {
             _searched = _end;
@@ -128,9 +143,11 @@ internal sealed class SseReader(Stream body, int maxEventBytes)
 
         var end = _searched + length;
         line = _block.AsMemory(_start, end - _start);
-        if (line is { IsEmpty: false } && line.Span[^1] == (byte)'\r')
-            line = line[..^1];
+        _afterReturn = _block[end] == (byte)'\r';
         _start = _searched = end + 1;
+        if (!_begun && line.Span.StartsWith(ByteOrderMark))
+            line = line[ByteOrderMark.Length..];
+        _begun = true;
         return true;
     }
 }

@@ -82,8 +82,11 @@ public class EngineStreamTests
         }
     }
 
-    [Fact]
-    public async Task A_comment_is_a_sign_of_life()
+    [Theory]
+    [InlineData(": \n\n")]
+    [InlineData("data:\n\n")]
+    [InlineData("data: \r\r")]
+    public async Task A_comment_or_an_event_without_data_is_a_sign_of_life(string sign)
     {
         await using var engine = new PipedStream();
         await engine.SendTextAsync("one");
@@ -93,7 +96,7 @@ public class EngineStreamTests
         for (var i = 0; i < 5; i++)
         {
             engine.Time.Advance(AWhile);
-            await engine.SendAsync(": \n\n"u8.ToArray());
+            await engine.SendAsync(System.Text.Encoding.UTF8.GetBytes(sign));
             await engine.WaitsAnewAsync();
         }
 
@@ -153,11 +156,13 @@ public class EngineStreamTests
         }
     }
 
-    [Fact]
-    public async Task Comments_without_measure_are_no_answer()
+    [Theory]
+    [InlineData(": \n\n")]
+    [InlineData("data:\n\n")]
+    public async Task Comments_without_measure_are_no_answer(string comment)
     {
         await using var engine = new PipedStream();
-        engine.Flood(": \n\n");
+        engine.Flood(comment);
 
         var failure = await Assert.ThrowsAsync<EngineFailure>(
             () => engine.NextAsync().WaitAsync(Eventually.Patience));

@@ -16,6 +16,28 @@ public sealed class SseReaderTests
             Assert.Equal(expected, await ReadAllAsync(text, piece));
     }
 
+    [Theory]
+    [InlineData("\n")]
+    [InlineData("\r\n")]
+    [InlineData("\r")]
+    public async Task Lines_end_as_the_standard_lets_them(string end)
+    {
+        string[] lines =
+            ["\ufeffdata:one", "", "data: two", "data:  lines", "", ": data: no", "", "data", "data:3", ""];
+        var text = string.Concat(lines.Select(line => line + end));
+        for (var piece = 1; piece <= text.Length; piece++)
+            Assert.Equal(["one", "two\n lines", "\n3"], await ReadAllAsync(text, piece));
+    }
+
+    [Fact]
+    public async Task An_event_whose_lines_end_with_returns_does_not_wait_for_the_next()
+    {
+        var reader = new SseReader(new MemoryStream("data: one\r\r"u8.ToArray()), Bound);
+        Assert.True(await reader.ReadAsync(CancellationToken.None));
+        Assert.True(reader.TryNext(out var data));
+        Assert.Equal("one"u8, data.Span);
+    }
+
     [Fact]
     public async Task An_event_stays_what_it_was_while_others_are_read()
     {
