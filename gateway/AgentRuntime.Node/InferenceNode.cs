@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.Node.Logging;
 using AgentRuntime.Node.Registration;
 using Microsoft.Extensions.Logging;
 
@@ -27,7 +28,9 @@ public static class InferenceNode
             cancellationToken);
         await output.FlushAsync(cancellationToken);
         await using var registrar = options.Registration is { } joining
-            ? new NodeRegistrar(joining, options, server, TimeProvider.System)
+            ? new NodeRegistrar(
+                joining, options, server, TimeProvider.System,
+                new BoundedLogger(logging.CreateLogger<NodeRegistrar>(), TimeProvider.System))
             : null;
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = cancellationToken.Register(() => stopped.TrySetResult());

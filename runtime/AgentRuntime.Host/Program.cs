@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Host.Composition;
 using AgentRuntime.Host.Roles;
 using AgentRuntime.Sandboxes.Wasmtime.Compiling;
 
@@ -42,14 +43,5 @@ catch (Exception e) when (e is IOException or UnauthorizedAccessException)
     return 1;
 }
 
-static void Fail(RuntimeError error)
-{
-    try
-    {
-        Console.Error.WriteLine($"error {error}");
-    }
-    catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-    {
-        // Standard error is closed or full; the exit code says that it failed.
-    }
-}
+// Where it cannot be said, the exit code says that it failed.
+static void Fail(RuntimeError error) => StandardError.Write($"error {error}");

@@ -7,6 +7,8 @@ namespace AgentRuntime.Integration.Tests;
 /// <summary><c>agentruntime node</c> as a process, simulated.</summary>
 public sealed class NodeCommandTests
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     [Theory]
     [InlineData("/dev/zero", "it has more than 16384 bytes")]
     [InlineData("/dev/null", "it is not one line of printable ASCII")]
@@ -69,6 +71,35 @@ public sealed class NodeCommandTests
         var written = await PostAsync(to, read["kv_transfer_params"]!.DeepClone().AsObject());
 
         Assert.Equal(outcome, (string?)written["x_agentruntime"]!["kv_transfer"]!["outcome"]);
+    }
+
+    [Fact]
+    public async Task A_node_that_cannot_write_its_log_joins_all_the_same()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        await using var edge = StubEdge.Start(refusals: 3);
+        var key = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(key, "a join secret of this test");
+            var (process, _) = await ChildProcess.StartServerAsync(
+                "sh",
+                [
+                    "-c", "exec \"$@\" 2>/dev/full", "sh", "dotnet", Programs.Platform, "node", "--simulate",
+                    "--register", edge.Address.ToString(), "--register-key-file", key,
+                ]);
+            await using var owned = process;
+            await edge.Joined.WaitAsync(Patience);
+            await process.TerminateAsync();
+            await process.Exited.WaitAsync(Patience);
+
+            Assert.Equal(0, process.ExitCode);
+            Assert.True(edge.Left);
+        }
+        finally
+        {
+            File.Delete(key);
+        }
     }
 
     private static Task<(ChildProcess Process, Uri Address)> StartAsync(params string[] more) =>

@@ -14,6 +14,9 @@ internal static partial class NodeLog
     [LoggerMessage(4702, LogLevel.Error, "Fetching KV state that another node announced failed")]
     public static partial void FetchFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(4704, LogLevel.Warning, "The edge at {Edge} refused the registration with status {Status}")]
+    public static partial void RegistrationRefused(ILogger logger, string edge, int status);
+
     [LoggerMessage(4703, LogLevel.Warning, "{Count} entries were left out: they came faster than one a second")]
     public static partial void LeftOut(ILogger logger, long count);
 }

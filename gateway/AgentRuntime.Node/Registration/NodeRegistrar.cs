@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using AgentRuntime.Node.Logging;
+using Microsoft.Extensions.Logging;
 
 namespace AgentRuntime.Node.Registration;
 
@@ -11,12 +13,16 @@ namespace AgentRuntime.Node.Registration;
 /// </summary>
 internal sealed class NodeRegistrar : IAsyncDisposable
 {
+    /// <summary>An edge's answer has two numbers.</summary>
+    private const int MostAnswerBytes = 64 << 10;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DrainPoll = TimeSpan.FromMilliseconds(100);
     private readonly HttpClient _http;
     private readonly NodeRegistrationOptions _options;
     private readonly TimeProvider _time;
+    private readonly ILogger _log;
     private readonly NodeOptions _node;
     private readonly string _name;
     private readonly Uri _address;
@@ -24,8 +30,10 @@ internal sealed class NodeRegistrar : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task[] _loops;
 
-    public NodeRegistrar(NodeRegistrationOptions options, NodeOptions node, NodeServer server, TimeProvider time)
+    public NodeRegistrar(
+        NodeRegistrationOptions options, NodeOptions node, NodeServer server, TimeProvider time, ILogger log)
     {
+        _log = log;
         _options = options;
         _node = node;
         _time = time;
@@ -39,6 +47,7 @@ internal sealed class NodeRegistrar : IAsyncDisposable
         })
         {
             Timeout = Timeout.InfiniteTimeSpan,
+            MaxResponseContentBufferSize = MostAnswerBytes,
         };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", options.JoinSecret);
         _loops = [.. options.Edges.Select(edge => Task.Run(() => RenewAsync(edge)))];
@@ -123,8 +132,7 @@ internal sealed class NodeRegistrar : IAsyncDisposable
             using var response = await _http.SendAsync(request, cancellationToken);
             if (response.IsSuccessStatusCode)
                 return await response.Content.ReadAsByteArrayAsync(cancellationToken);
-            await Console.Error.WriteLineAsync(
-                $"registration at {request.RequestUri!.Authority} was refused: {(int)response.StatusCode}");
+            NodeLog.RegistrationRefused(_log, request.RequestUri!.Authority, (int)response.StatusCode);
             return null;
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)

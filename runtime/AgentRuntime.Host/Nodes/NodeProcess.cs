@@ -104,7 +104,7 @@ internal sealed class NodeProcess : IAsyncDisposable
     private void ReadError(string? line)
     {
         Read(line);
-        if (_started && line is not null) Console.Error.WriteLine(line);
+        if (_started && line is not null) StandardError.Write(line);
     }
 
     private RuntimeErrorException DidNotStart(NodeCommand command, string what)
