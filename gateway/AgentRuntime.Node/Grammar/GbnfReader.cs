@@ -11,7 +11,8 @@ internal sealed class GbnfReader
 
     private const int MostDepth = 64;
 
-    private const int MostTimes = 1 << 20;
+    /// <summary>The most that an element is repeated by a number.</summary>
+    public const int MostTimes = 1 << 20;
 
     private readonly string _text;
     private readonly Dictionary<string, GbnfSymbol> _rules = new(StringComparer.Ordinal);

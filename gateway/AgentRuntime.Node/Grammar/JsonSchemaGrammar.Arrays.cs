@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Text.Json;
 using AgentRuntime.Node.Http;
 
@@ -7,15 +6,28 @@ namespace AgentRuntime.Node.Grammar;
 /// <content>Arrays.</content>
 internal sealed partial class JsonSchemaGrammar
 {
-    /// <summary>Values of which each may come once in any order: each set of them that has come is a rule.</summary>
-    private const int MostUnlike = 8;
-
     private string? Array(JsonElement schema, int depth)
     {
         var (least, most) = Bounds(schema, "minItems", "maxItems");
-        if (most < least) return null;
         var (schemas, rest) = Items(schema);
-        if (schemas.Count == 0 && Distinct(schema, rest) is { } values) return Unlike(values, least, most);
+        if (most < least || Contained(schema) is not { } counted) return null;
+        if (CompletionRequestReader.Child(schema, "uniqueItems") is { ValueKind: JsonValueKind.True } && !(most <= 1))
+        {
+            if (schemas.Count == 0 && Distinct(rest, counted, least, most, depth) is { } distinct)
+                return distinct.Write();
+            Unenforced(schema, "uniqueItems", "of items of which not all values are listed, or too many");
+        }
+
+        if (counted.Count == 0) return Sequence(schemas, rest, least, most, depth);
+        var items = new CountedItems(this, schemas, rest, counted, least, most, depth);
+        var written = items.Write();
+        if (written is not null || !items.IsNarrow) return written;
+        Unenforced(schema, "contains", "of items that come so late");
+        return Sequence(schemas, rest, least, most, depth);
+    }
+
+    private string? Sequence(List<JsonElement> schemas, JsonElement rest, int least, int? most, int depth)
+    {
         var first = schemas.Take(most ?? int.MaxValue).Select(s => Value(s, depth + 1))
             .TakeWhile(rule => rule is not null).ToArray();
         // No item comes after one that nothing satisfies.
@@ -54,48 +66,8 @@ internal sealed partial class JsonSchemaGrammar
     /// <summary>The schemas of an array's first items, and of those after them.</summary>
     private static (List<JsonElement> First, JsonElement Others) Items(JsonElement schema)
     {
-        var items = CompletionRequestReader.Child(schema, "items");
-        if (List(schema, "prefixItems") is { } prefix) return ([.. prefix.EnumerateArray()], items ?? AnyValue);
-        // Drafts before 2020-12 have a list there.
-        return items is { ValueKind: JsonValueKind.Array } list
-            ? ([.. list.EnumerateArray()], CompletionRequestReader.Child(schema, "additionalItems") ?? AnyValue)
-            : ([], items ?? AnyValue);
-    }
-
-    /// <summary>
-    /// The values, written, of which a schema wants each once at most; null where it does not, or they are too many.
-    /// </summary>
-    private string[]? Distinct(JsonElement schema, JsonElement items)
-    {
-        if (CompletionRequestReader.Child(schema, "uniqueItems") is not { ValueKind: JsonValueKind.True }) return null;
-        if (CompletionRequestReader.Child(items, "$ref") is { } reference && _merge.Without(items, "$ref") is null)
-            items = Resolve(reference);
-        return items.ValueKind == JsonValueKind.Object && Listed(items) is { Length: <= MostUnlike } values
-            ? [.. Fitting(items, values).Select(Literal)] : null;
-    }
-
-    private string? Unlike(string[] values, int least, int? most)
-    {
-        Dictionary<int, string?> rules = [];
-        if (most == 0 || values.Length == 0) return least == 0 ? Rule("\"[\" ws \"]\"") : null;
-        return Others(0) is { } all ? List(least, all) : null;
-
-        // Some of those that have not come, at least one.
-        string? Others(int come)
-        {
-            if (rules.TryGetValue(come, out var known)) return known;
-            string[] options = [.. values.Index().Where(v => (come & (1 << v.Index)) == 0)
-                .Select(v => (v.Item, After: After(come | (1 << v.Index))))
-                .Where(v => v.After is not null).Select(v => $"{v.Item} {v.After}")];
-            return rules[come] = options.Length == 0 ? null : Rule(string.Join(" | ", options));
-        }
-
-        string? After(int come)
-        {
-            var count = BitOperations.PopCount((uint)come);
-            var others = count >= (most ?? values.Length) ? null : Others(come);
-            return others is null ? count >= least ? "\"\"" : null
-                : Rule($"ws \",\" ws {others}{(count >= least ? " | \"\"" : "")}");
-        }
+        var (first, others) = SchemaMerge.ItemsOf(List(schema, "prefixItems"),
+            CompletionRequestReader.Child(schema, "items"), CompletionRequestReader.Child(schema, "additionalItems"));
+        return ([.. first], others);
     }
 }

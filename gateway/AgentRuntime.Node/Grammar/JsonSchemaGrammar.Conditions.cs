@@ -6,8 +6,61 @@ namespace AgentRuntime.Node.Grammar;
 /// <content>Schemas that hold under conditions, alone of several, and what is no instance of others.</content>
 internal sealed partial class JsonSchemaGrammar
 {
+    private static readonly string[] References = ["$ref", "$dynamicRef", "$recursiveRef"];
+
     /// <summary>Options of which each is told from all others.</summary>
     private const int MostOptions = 6;
+
+    /// <summary>Options of which it is seen which are told from one another by what they list.</summary>
+    private const int MostCompared = 64;
+
+    /// <summary>
+    /// Schemas of which one holds where a schema is made of others, taken apart by one keyword; null where it is of
+    /// none.
+    /// </summary>
+    /// <returns>Each with whether it was made, and is known by its text.</returns>
+    private List<(JsonElement Schema, bool IsMade)>? Apart(JsonElement schema)
+    {
+        foreach (var keyword in References)
+        {
+            if (CompletionRequestReader.Child(schema, keyword) is not { } reference) continue;
+            var its = Resolve(reference, keyword);
+            return _merge.Without(schema, keyword) is { } beside
+                ? [(Within(beside, its, isFirst: true), true)] : [(its, false)];
+        }
+
+        // Before allOf, in which unions are that stand beside another one.
+        if (CompletionRequestReader.Child(schema, "anyOf") is not null) return Any(schema, "anyOf");
+        if (List(schema, "oneOf") is { } one)
+        {
+            JsonElement[] options = [.. one.EnumerateArray()];
+            if (options.Length < 2) return Any(schema, "oneOf");
+            if (OneOf(options, _merge.Without(schema, "oneOf") ?? AnyValue) is { } alone)
+                return alone.ConvertAll(s => (s, true));
+            Unenforced(schema, "oneOf", "of options that cannot be told apart");
+            return Any(schema, "oneOf");
+        }
+
+        if (Conditional(schema) is { } cases) return cases.ConvertAll(s => (s, true));
+        if (List(schema, "allOf") is { } all)
+            return [(all.EnumerateArray().Aggregate(_merge.Without(schema, "allOf") ?? AnyValue, Part), true)];
+        return CompletionRequestReader.Child(schema, "not") is { } not && !IsOfLanguage(schema, not)
+            ? [(Negated(schema, not), true)] : null;
+
+        JsonElement Part(JsonElement whole, JsonElement part) => Within(whole, part);
+    }
+
+    /// <summary>The options of a schema's union, each with what else it says.</summary>
+    private List<(JsonElement Schema, bool IsMade)> Any(JsonElement schema, string keyword)
+    {
+        JsonElement[] options = [.. List(schema, keyword)!.Value.EnumerateArray()];
+        return _merge.Without(schema, keyword) is { } beside
+            ? [.. Options(options, keyword, beside).Select(s => (s, true))] : [.. options.Select(o => (o, false))];
+    }
+
+    /// <summary>Whether <see cref="Apart"/> tells options from one another.</summary>
+    private static bool IsOneOf(JsonElement schema) => CompletionRequestReader.Child(schema, "oneOf") is not null
+        && !References.Append("anyOf").Any(keyword => CompletionRequestReader.Child(schema, keyword) is not null);
 
     /// <summary>
     /// Schemas of which one holds where a schema says what depends on what; null where it does not, or where it would
@@ -18,9 +71,17 @@ internal sealed partial class JsonSchemaGrammar
         if (CompletionRequestReader.Child(schema, "if") is { } condition)
         {
             var beside = _merge.Without(schema, "if", "then", "else") ?? AnyValue;
-            if (!Splits()) return [beside];
-            List<JsonElement> options = [Both(Both(beside, condition), Branch("then"))];
-            if (_merge.Not(condition, Resolve) is { } others) options.Add(Both(Both(beside, others), Branch("else")));
+            if (SchemaMerge.IsFree(Branch("then")) && SchemaMerge.IsFree(Branch("else")) && !IsPending(schema))
+                return [beside];
+            if (!Splits())
+            {
+                Unenforced(schema, "if", "beside so many other conditions");
+                return [beside];
+            }
+
+            List<JsonElement> options = [Within(Within(beside, condition), Branch("then"))];
+            if (_merge.Not(condition, Resolve) is { } others)
+                options.Add(Within(Within(beside, others), Branch("else")));
             return options.FindAll(o => !IsDead(o));
         }
 
@@ -32,14 +93,19 @@ internal sealed partial class JsonSchemaGrammar
             // One after the other: what is left of them stands beside what one comes to.
             if (!dependents.EnumerateObject().Any()) return [rest];
             var first = dependents.EnumerateObject().First();
-            if (!Splits()) return [rest];
+            if (!Splits())
+            {
+                Unenforced(schema, keyword, "beside so many other conditions");
+                return [rest];
+            }
+
             var left = SchemaMerge.Named(dependents);
             left.Remove(first.Name);
             if (left.Count > 0) rest = Both(rest, _merge.Of(new() { [keyword] = _merge.Of(left) }));
             var name = JsonElement.Parse(RequestJson.Compact(first.Name));
-            var present = Both(_merge.Required([name]), first.Value.ValueKind == JsonValueKind.Array
+            var present = Within(Both(rest, _merge.Required([name])), first.Value.ValueKind == JsonValueKind.Array
                 ? _merge.Required(first.Value.EnumerateArray()) : first.Value);
-            return [.. new[] { Both(rest, present), Both(rest, _merge.Absent(name)!.Value) }.Where(o => !IsDead(o))];
+            return [.. new[] { present, Within(rest, _merge.Absent(name)!.Value) }.Where(o => !IsDead(o))];
         }
 
         return null;
@@ -47,48 +113,39 @@ internal sealed partial class JsonSchemaGrammar
         JsonElement Branch(string name) => CompletionRequestReader.Child(schema, name) ?? AnyValue;
     }
 
-    private string? Beside(JsonElement option, JsonElement? beside, int depth) => beside is { } both
-        ? Merged(Both(both, option), depth) : Value(option, depth + 1);
-
     /// <summary>
-    /// One of a schema's options with what is no instance of the others; null where that cannot be said of all of them,
-    /// or where nothing is an instance of one alone: then of any, as was meant.
+    /// What is an instance of one of a schema's options and of no other; null where that cannot be said of all of them.
     /// </summary>
-    private string? OneOf(JsonElement[] options, JsonElement? beside, int depth)
+    private List<JsonElement>? OneOf(JsonElement[] options, JsonElement beside)
     {
-        if (options.Length > MostOptions) return null;
-        var alone = new JsonElement[options.Length];
+        if (options.Length > MostCompared) return null;
+        SeenOption[] seen = [.. options.Select(option => new SeenOption(Referred(option)))];
+        var alone = new List<JsonElement>();
         for (var i = 0; i < options.Length; i++)
         {
-            alone[i] = options[i];
-            foreach (var other in options.Where((o, j) => j != i && !AreApart(options[i], o)))
+            var one = Within(beside, options[i]);
+            JsonElement[] others = [.. options.Where((_, j) => j != i && !seen[i].IsApart(seen[j]))];
+            if (others.Length >= MostOptions) return null;
+            foreach (var other in others)
             {
-                if (!IsExact(other) || !Splits() || _merge.Not(other, Resolve) is not { } not) return null;
-                alone[i] = Both(alone[i], not);
+                if (!IsExact(Referred(other)) || !Splits() || _merge.Not(other, Resolve) is not { } not) return null;
+                one = Within(one, not);
             }
+
+            alone.Add(one);
         }
 
-        return Alternatives(alone.Select(option => Beside(option, beside, depth)));
+        return alone.FindAll(o => !IsDead(o));
     }
 
-    /// <summary>Whether two schemas clearly have no instance in common.</summary>
-    private static bool AreApart(JsonElement a, JsonElement b)
+    /// <summary>What a schema that is only a reference refers to; else itself.</summary>
+    private JsonElement Referred(JsonElement schema)
     {
-        if (a.ValueKind != JsonValueKind.Object || b.ValueKind != JsonValueKind.Object) return false;
-        if (Types(a) is { Count: > 0 } types && Types(b) is { Count: > 0 } others && !types.Overlaps(others))
-            return true;
-        if (Constants(a) is { } values && Constants(b) is { } constants && !values.Overlaps(constants)) return true;
-        if (CompletionRequestReader.Child(a, "properties") is not { ValueKind: JsonValueKind.Object } properties
-            || CompletionRequestReader.Child(b, "properties") is not { ValueKind: JsonValueKind.Object } theirs)
-            return false;
-        var (ours, known) = (SchemaMerge.Named(properties), SchemaMerge.Named(theirs));
-        var both = RequiredNames(a).ToHashSet(StringComparer.Ordinal);
-        both.IntersectWith(RequiredNames(b));
-        return both.Any(name => ours.TryGetValue(name, out var its) && known.TryGetValue(name, out var their)
-            && AreApart(its, their));
-
-        static HashSet<string> Types(JsonElement schema) => [.. Entries(schema, "type").Select(t =>
-            t.ValueKind == JsonValueKind.String && t.ValueEquals("integer") ? "\"number\"" : t.GetRawText())];
+        for (var i = 0; i < MostReferences && schema.ValueKind == JsonValueKind.Object
+            && CompletionRequestReader.Child(schema, "$ref") is { } reference
+            && _merge.Without(schema, "$ref") is null; i++)
+            schema = Resolve(reference);
+        return schema;
     }
 
     /// <summary>Whether <see cref="SchemaMerge.Not"/> says all that is no instance of a schema.</summary>
@@ -96,12 +153,16 @@ internal sealed partial class JsonSchemaGrammar
         || schema.EnumerateObject().All(k => k.Name switch
         {
             "type" or "required" or "minLength" or "maxLength" or "minimum" or "maximum" or "exclusiveMinimum"
-                or "exclusiveMaximum" or "multipleOf" or "pattern" => true,
+                or "exclusiveMaximum" or "multipleOf" or "pattern" or "minItems" or "maxItems" or "minProperties"
+                or "maxProperties" or "minContains" or "maxContains" or "uniqueItems" => true,
             "const" or "enum" => Listed(schema) is { } values
                 && values.All(v => v.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array)),
             "properties" => k.Value.ValueKind == JsonValueKind.Object
                 && k.Value.EnumerateObject().All(p => IsExact(p.Value)),
-            "anyOf" or "allOf" => Entries(schema, k.Name).All(IsExact),
+            "anyOf" or "allOf" or "prefixItems" => Entries(schema, k.Name).All(IsExact),
+            "items" => k.Value.ValueKind != JsonValueKind.Array && IsExact(k.Value)
+                && (SchemaMerge.IsFree(k.Value) || CompletionRequestReader.Child(schema, "prefixItems") is null),
+            "contains" => k.Value.ValueKind != JsonValueKind.Array && IsExact(k.Value),
             "not" => IsExact(k.Value),
             "additionalProperties" => SchemaMerge.IsFree(k.Value),
             _ => !SchemaMerge.IsEnforced(k.Name),
@@ -110,7 +171,7 @@ internal sealed partial class JsonSchemaGrammar
     /// <summary>
     /// Whether one more schema may be taken apart: each time, all that it stands beside is written once more.
     /// </summary>
-    private bool Splits() => _merges <= MostMerges / 2 && ++_splits <= MostSplits;
+    private bool Splits() => !IsPlain && _merges <= MostMerges / 2 && ++_splits <= MostSplits;
 
     /// <summary>Whether an object must have a property for which no value is left.</summary>
     private static bool IsDead(JsonElement schema)
@@ -180,8 +241,11 @@ internal sealed partial class JsonSchemaGrammar
         foreach (var one in any.Where(s => IsOfLanguage(schema, s)))
             beside = Both(beside, _merge.Of(new() { ["not"] = one }));
         foreach (var one in any.Where(s => !IsOfLanguage(schema, s)))
-            if (_merge.Not(one, Resolve) is { } others && Splits())
-                beside = Both(beside, others);
+        {
+            if (_merge.Not(one, Resolve) is { } others && Splits()) beside = Within(beside, others);
+            else Unenforced(schema, "not", "of what has no opposite that can be said");
+        }
+
         return beside;
     }
 
@@ -189,15 +253,26 @@ internal sealed partial class JsonSchemaGrammar
     private Func<JsonElement, bool> Fitting(JsonElement schema)
     {
         var expressions = _expressions;
+        var listing = CompletionRequestReader.Child(schema, "const") is null ? "enum" : "const";
         var (texts, numbers) = (Language("string", () => Texts(expressions, schema)), Language("number", () =>
             Between(schema, isWhole: false, out _) is not { } bounds ? RegularExpressions.None
             : expressions.And(expressions.Of(GbnfReader.Read($"root ::= {bounds}\n")), Numbers(expressions, schema))));
         return value => value.ValueKind switch
         {
-            JsonValueKind.String => Is(value.GetString()!, texts.Value),
-            JsonValueKind.Number => Is(value.GetRawText(), numbers.Value),
+            JsonValueKind.String => Is(value.GetString()!, texts.Value, schema, listing),
+            JsonValueKind.Number => Is(value.GetRawText(), numbers.Value, schema, listing),
+            JsonValueKind.Object or JsonValueKind.Array => IsOfAny(value.ValueKind),
             _ => true,
         };
+
+        bool IsOfAny(JsonValueKind kind)
+        {
+            var type = kind == JsonValueKind.Object ? "object" : "array";
+            if (Speaking.First(s => s.Type == type).Keywords
+                .Any(keyword => CompletionRequestReader.Child(schema, keyword) is not null))
+                Unenforced(schema, listing, $"beside what else is said of the {type}");
+            return true;
+        }
 
         Lazy<int> Language(string type, Func<int> make) => new(() =>
             Speaking.First(s => s.Type == type).Keywords.Append("not")
@@ -206,7 +281,12 @@ internal sealed partial class JsonSchemaGrammar
     }
 
     /// <summary>Whether a text is of a language; it is taken for one where that costs too much.</summary>
-    private bool Is(string text, int language) => language == RegularExpressions.All
-        || Try(() => text.EnumerateRunes().Aggregate(language, (l, c) => _expressions.Derive(l, c.Value)))
-            is not { } rest || _expressions.MayBeEmpty(rest);
+    private bool Is(string text, int language, JsonElement schema, string keyword)
+    {
+        if (language == RegularExpressions.All) return true;
+        if (Try(() => text.EnumerateRunes().Aggregate(language, (l, c) => _expressions.Derive(l, c.Value))) is { } rest)
+            return _expressions.MayBeEmpty(rest);
+        Unenforced(schema, keyword, "of texts that are so long or many");
+        return true;
+    }
 }

@@ -15,6 +15,7 @@ internal sealed partial class JsonSchemaGrammar
     private sealed class OtherProperties
     {
         private readonly JsonSchemaGrammar _grammar;
+        private readonly JsonElement _schema;
         private readonly JsonElement _additional;
         private readonly JsonElement? _names;
         private readonly Dictionary<string, JsonElement> _patterns;
@@ -22,7 +23,7 @@ internal sealed partial class JsonSchemaGrammar
 
         public OtherProperties(JsonSchemaGrammar grammar, JsonElement schema)
         {
-            _grammar = grammar;
+            (_grammar, _schema) = (grammar, schema);
             var additional = CompletionRequestReader.Child(schema, "additionalProperties");
             _additional = additional ?? AnyValue;
             var patterns = CompletionRequestReader.Child(schema, "patternProperties");
@@ -33,6 +34,8 @@ internal sealed partial class JsonSchemaGrammar
             for (var i = 0; i < MostReferences && _names is { } names; i++)
                 if (CompletionRequestReader.Child(names, "$ref") is { } reference)
                     _names = grammar.Resolve(reference);
+            if (_names is { } said && !IsOfTexts(said))
+                grammar.Unenforced(schema, "propertyNames", "of what is made of other schemas");
             AreNamed = additional is not null || _patterns.Count > 0;
         }
 
@@ -54,8 +57,25 @@ internal sealed partial class JsonSchemaGrammar
         }
 
         /// <summary>Whether a property may have a name at all.</summary>
-        public bool MayBeNamed(string name) => _names is not { } names
-            || Try(() => Texts(_grammar._expressions, names)) is not { } texts || _grammar.Is(name, texts);
+        public bool MayBeNamed(string name)
+        {
+            if (_names is not { } names) return true;
+            if (Try(() => _grammar.Texts(_grammar._expressions, names)) is { } texts)
+                return _grammar.Is(name, texts, _schema, "propertyNames");
+            _grammar.Unenforced(_schema, "propertyNames", "of so many texts");
+            return true;
+        }
+
+        /// <summary>Whether a schema says of names only what <see cref="Texts"/> does.</summary>
+        private static bool IsOfTexts(JsonElement schema) => schema.ValueKind != JsonValueKind.Object
+            || schema.EnumerateObject().All(k => k.Name switch
+            {
+                "pattern" or "format" or "minLength" or "maxLength" or "const" or "enum" => true,
+                "type" => k.Value.ValueKind == JsonValueKind.String && k.Value.ValueEquals("string"),
+                "allOf" or "anyOf" => Entries(schema, k.Name).All(IsOfTexts),
+                "not" => IsOfTexts(k.Value),
+                _ => !SchemaMerge.IsEnforced(k.Name),
+            });
 
         /// <summary>A member with a name that is not listed, as an expression; null for none.</summary>
         /// <param name="known">Names that are listed.</param>
@@ -87,7 +107,8 @@ internal sealed partial class JsonSchemaGrammar
                 return true;
             }
 
-            int Allowed(RegularExpressions e) => _names is { } names ? Texts(e, names) : RegularExpressions.All;
+            int Allowed(RegularExpressions e) =>
+                _names is { } names ? _grammar.Texts(e, names) : RegularExpressions.All;
         }
 
         private static string Written(string name, string value) => $"{name} ws \":\" ws {value}";

@@ -7,6 +7,9 @@ namespace AgentRuntime.Node.Grammar;
 /// <content>Numbers.</content>
 internal sealed partial class JsonSchemaGrammar
 {
+    /// <summary>What is greater than any number that is written (<see cref="BasicRules"/>).</summary>
+    private const double BeyondNumbers = 1e116;
+
     private string? Numbers(JsonElement schema, bool isWhole)
     {
         var bounded = Between(schema, isWhole, out var isBounded);
@@ -14,12 +17,15 @@ internal sealed partial class JsonSchemaGrammar
             && CompletionRequestReader.Child(schema, "not") is null)
             return !isBounded ? isWhole ? "integer" : "number" : bounded is null ? null : Rule(bounded);
         if (bounded is null) return null;
-        return TryMachine(e => e.And(e.Of(GbnfReader.Read($"root ::= {bounded}\n")), Numbers(e, schema)),
-            PatternGrammar.Plain, NoEnd, out var rule) ? rule : Rule(bounded);
+        if (TryMachine(e => e.And(e.Of(GbnfReader.Read($"root ::= {bounded}\n")), Numbers(e, schema)),
+            PatternGrammar.Plain, NoEnd, out var rule)) return rule;
+        Unenforced(schema, CompletionRequestReader.Child(schema, "multipleOf") is null ? "not" : "multipleOf",
+            "beside what else is said of the number");
+        return Rule(bounded);
     }
 
     /// <summary>Numbers between a schema's bounds; null for none.</summary>
-    private static string? Between(JsonElement schema, bool isWhole, out bool isBounded)
+    private string? Between(JsonElement schema, bool isWhole, out bool isBounded)
     {
         var (least, isAbove) = Bound(schema, "minimum", "exclusiveMinimum", (a, b) => a > b);
         var (most, isBelow) = Bound(schema, "maximum", "exclusiveMaximum", (a, b) => a < b);
@@ -33,12 +39,15 @@ internal sealed partial class JsonSchemaGrammar
 
     /// <summary>Numbers, as decimals without exponents, of what a schema says besides bounds.</summary>
     /// <exception cref="FormatException">They take too many expressions.</exception>
-    private static int Numbers(RegularExpressions expressions, JsonElement schema)
+    private int Numbers(RegularExpressions expressions, JsonElement schema)
     {
         List<int> all = [RegularExpressions.All];
         foreach (var multiple in Entries(schema, "multipleOf"))
-            if (Multiple(expressions, multiple) is { } multiples)
-                all.Add(multiples);
+        {
+            if (Multiple(expressions, multiple) is { } multiples) all.Add(multiples);
+            else Unenforced(schema, "multipleOf", "of numbers that are so great or have so many digits");
+        }
+
         if (Entries(schema, "type") is [{ ValueKind: JsonValueKind.String } type] && type.ValueEquals("integer"))
             all.Add(expressions.Multiple(1, 0));
         if (Listed(schema) is { } values)
@@ -53,7 +62,7 @@ internal sealed partial class JsonSchemaGrammar
     private static int? Multiple(RegularExpressions expressions, JsonElement multiple)
     {
         if (multiple.ValueKind != JsonValueKind.Number || multiple.GetDouble() <= 0) throw NoSchema("multipleOf");
-        if (!multiple.TryGetDecimal(out var of)) return null;
+        if (!multiple.TryGetDecimal(out var of) || of == 0) return null;
         of /= 1.0000000000000000000000000000m; // no zeros at the end
         var places = of.Scale;
         for (var i = 0; i < places; i++)
@@ -75,8 +84,8 @@ internal sealed partial class JsonSchemaGrammar
             expressions.Literals(value == 0 ? ["0", "-0"] : [text]), expressions.Or(RegularExpressions.Empty, more));
     }
 
-    /// <summary>The tighter one of two bounds; null where there is none, or none that a decimal holds.</summary>
-    private static (decimal? Bound, bool IsExclusive) Bound(
+    /// <summary>The tighter one of two bounds; null where there is none, or none that numbers come to.</summary>
+    private (decimal? Bound, bool IsExclusive) Bound(
         JsonElement schema, string name, string exclusiveName, Func<decimal, decimal, bool> isTighter)
     {
         // Draft 4 has a boolean there, which makes the other one exclusive.
@@ -88,7 +97,16 @@ internal sealed partial class JsonSchemaGrammar
             ? (e, true) : (inclusive, false);
     }
 
-    private static decimal? Decimal(JsonElement schema, string name) =>
-        Number(schema, name) is null ? null
-        : schema.GetProperty(name).TryGetDecimal(out var value) ? value : null;
+    /// <summary>
+    /// A bound; of one that is too great for it the greatest, if the numbers that it leaves are on this side.
+    /// </summary>
+    private decimal? Decimal(JsonElement schema, string name)
+    {
+        if (Number(schema, name) is not { } bound) return null;
+        if (schema.GetProperty(name).TryGetDecimal(out var value)) return value;
+        var isMost = name is "maximum" or "exclusiveMaximum";
+        if (bound < 0 == isMost) Unenforced(schema, name, "of so great a number");
+        else if (Math.Abs(bound) < BeyondNumbers) return isMost ? decimal.MaxValue : decimal.MinValue;
+        return null;
+    }
 }

@@ -38,7 +38,14 @@ internal sealed partial class JsonSchemaGrammar
             ? others.Member(all.Select(p => p.Name), s => Value(s, depth + 1)) : null;
         if (members.Count == 0 && other == AnyMember && least == 0 && most is null) return "object";
         if (other is null && most >= members.Count) most = null;
-        if (members.Count * (most ?? least) > MostRules / 4) (least, most) = (Math.Min(least, 1), null);
+        // Of others, two may have one name, and are one property.
+        if (other is not null && least > 1) Unenforced(schema, "minProperties", "where names are not listed");
+        if (members.Count * (most ?? least) > MostRules / 4)
+        {
+            Unenforced(schema, most is null ? "minProperties" : "maxProperties", "of so many");
+            (least, most) = (Math.Min(least, 1), null);
+        }
+
         return new MemberChain(this, [.. members], other, least, most).Write();
     }
 

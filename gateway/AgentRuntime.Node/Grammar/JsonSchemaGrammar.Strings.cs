@@ -25,11 +25,37 @@ internal sealed partial class JsonSchemaGrammar
                 return Rule(written);
         }
 
+        string[] asserting = [.. ((string[])["maxLength", "minLength", "pattern", "not"])
+            .Where(keyword => CompletionRequestReader.Child(schema, keyword) is not null)];
+        var isCounted = most is not { } bound || bound <= MostCounted || IsCountable(schema, bound);
+        if (isCounted && TryMachine(e => Texts(e, schema), out var rule)) return rule;
+        // A format asserts nothing (JSON Schema 2020-12, validation, 7.2.1).
+        if (Strict && asserting.Length > 0 && CompletionRequestReader.Child(schema, "format") is not null)
+            return String(_merge.Without(schema, "format")!.Value);
         // What takes too many states with its greatest length is written without, and else by its first pattern alone.
-        return (!(most > MostCounted) && TryMachine(e => Texts(e, schema), out var rule))
-            || TryMachine(e => Texts(e, _merge.Without(schema, "maxLength") ?? AnyValue), out rule) ? rule
-            : patterns.Length > 0 && PatternGrammar.OfString(patterns[0], 0, null) is { } one ? Rule(one)
-            : "string";
+        if (most is not null) Unenforced(schema, "maxLength", "beside a pattern that takes many states");
+        if (most is not null
+            && TryMachine(e => Texts(e, _merge.Without(schema, "maxLength") ?? AnyValue), out rule)) return rule;
+        var one = patterns.Length > 0 ? PatternGrammar.OfString(patterns[0], 0, null) : null;
+        var isOne = asserting is ["pattern"] && one is not null && Entries(schema, "pattern").Length == 1;
+        if (asserting is not [] && !isOne)
+            Unenforced(schema, asserting[0], "beside what else is said of the text");
+        return one is not null ? Rule(one) : "string";
+    }
+
+    /// <summary>Whether texts of a schema take few states, so that a great length of them may be counted.</summary>
+    private bool IsCountable(JsonElement schema, int most)
+    {
+        var states = (MostStates - _states) / 2 / most;
+        try
+        {
+            return states > 0 && RegularMachine.Of(
+                _expressions, Texts(_expressions, _merge.Without(schema, "maxLength") ?? AnyValue), states) is not null;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
     }
 
     /// <summary>The rule of JSON strings of a language.</summary>
@@ -66,17 +92,22 @@ internal sealed partial class JsonSchemaGrammar
 
     /// <summary>Texts that a schema allows as strings.</summary>
     /// <exception cref="FormatException">They take too many expressions.</exception>
-    private static int Texts(RegularExpressions expressions, JsonElement schema)
+    private int Texts(RegularExpressions expressions, JsonElement schema)
     {
         if (schema.ValueKind == JsonValueKind.False) return RegularExpressions.None;
         if (schema.ValueKind != JsonValueKind.Object) return RegularExpressions.All;
         var (least, most) = Bounds(schema, "minLength", "maxLength");
         if (most < least) return RegularExpressions.None;
         List<int> all = [expressions.Repeated(expressions.Any, least, most)];
+        string[] asserted = [.. Each(schema, "pattern")];
         foreach (var pattern in Patterns(schema))
+        {
             if (PatternReader.Read(pattern) is { } read
-                && Try(() => PatternLanguage.Part(expressions, read)) is { } part)
-                all.Add(part);
+                && Try(() => PatternLanguage.Part(expressions, read)) is { } part) all.Add(part);
+            else if (asserted.Contains(pattern))
+                Unenforced(schema, "pattern", "where it looks behind or back, or cannot be read");
+        }
+
         if (Listed(schema) is { } values) all.Add(expressions.Literals(Strings(values)));
         all.AddRange(Entries(schema, "allOf").Select(s => Texts(expressions, s)));
         if (List(schema, "anyOf") is { } any)

@@ -10,16 +10,18 @@ namespace AgentRuntime.Node.Grammar;
 /// Translates JSON Schema (2020-12, the part that describes tool arguments and structured answers) into llama.cpp's
 /// GBNF (llama.cpp: grammars/README.md), so that what a model writes is always an instance. Properties come in the
 /// schema's order, then those that are only required, then others, which are written only where the schema speaks of
-/// them. What only narrows a value further is not enforced where no grammar says it (<c>contains</c>,
-/// <c>uniqueItems</c> of more than a few listed values, patterns that look behind or back, lengths beyond 10,000 or
-/// beside a pattern 256, what is no instance of a schema that says more than most): whoever takes the value validates
-/// it. One for a grammar.
+/// them. What only narrows a value further is not enforced where no grammar says it (<c>uniqueItems</c> of values that
+/// are not listed, patterns that look behind or back, long lengths beside a pattern, what is no instance of a schema
+/// that says more than most): whoever takes the value validates it, unless the schema is strict, and refused for it.
+/// One for a grammar.
 /// </summary>
 internal sealed partial class JsonSchemaGrammar
 {
     private const int MostRules = 2000;
     private const int MostDepth = 64;
-    private const int MostRepeats = 10_000;
+
+    /// <summary>Items or characters that are counted: no context holds an answer that long.</summary>
+    private const int MostRepeats = GbnfReader.MostTimes;
 
     /// <summary>Schemas that may be made of others; each costs up to what the whole schema has.</summary>
     private const int MostMerges = 600;
@@ -37,7 +39,7 @@ internal sealed partial class JsonSchemaGrammar
     [
         ("object", ["properties", "required", "additionalProperties", "patternProperties", "minProperties",
             "maxProperties", "propertyNames"]),
-        ("array", ["items", "prefixItems", "minItems", "maxItems"]),
+        ("array", ["items", "prefixItems", "minItems", "maxItems", "contains", "uniqueItems"]),
         ("string", ["pattern", "format", "minLength", "maxLength"]),
         ("number", ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"]),
     ];
@@ -50,11 +52,15 @@ internal sealed partial class JsonSchemaGrammar
     private int _merges;
     private int _splits;
     private int _states;
+    private bool _isTooMuch;
     private readonly RegularExpressions _expressions = new();
     private readonly Dictionary<(int Language, string End), string?> _machines = [];
     private readonly Dictionary<string, string> _bodies = new(StringComparer.Ordinal);
 
     private readonly Lazy<Dictionary<string, JsonElement>> _named;
+
+    /// <summary>Names that several schemas have: which one is meant, depends on where it is referred to from.</summary>
+    private readonly HashSet<string> _unclear = new(StringComparer.Ordinal);
 
     private JsonSchemaGrammar(JsonElement root, SchemaMerge merge)
     {
@@ -62,7 +68,7 @@ internal sealed partial class JsonSchemaGrammar
         _named = new(() =>
         {
             var named = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-            AddNamed(root, named, 0);
+            AddNamed(root, named, _unclear, 0);
             return named;
         });
     }
@@ -72,19 +78,40 @@ internal sealed partial class JsonSchemaGrammar
     /// <param name="prefix">Begins the names of its rules, so that several schemas fit in one grammar.</param>
     /// <param name="merge">Merges its schemas: the same for all schemas of a request.</param>
     /// <param name="isObject">Whether only objects are wanted, whatever the schema says.</param>
+    /// <param name="strict">
+    /// What the schema is called where all of it must be enforced; null where what cannot be is left out.
+    /// </param>
     /// <exception cref="RuntimeErrorException">
     /// AR1004: it is no schema. AR1010: it uses something that cannot be enforced, or nothing satisfies it.
     /// </exception>
     public static (string Rule, string Rules) Translate(
-        JsonElement schema, string prefix, SchemaMerge merge, bool isObject = false)
+        JsonElement schema, string prefix, SchemaMerge merge, bool isObject = false, string? strict = null)
     {
-        var grammar = new JsonSchemaGrammar(schema, merge) { Prefix = prefix };
-        var rule = grammar.Value(isObject ? grammar.Both(schema, AnyObject) : schema, 0)
-            ?? throw Unsatisfiable("types or values");
-        return (rule, grammar._rules.ToString());
+        var grammar = new JsonSchemaGrammar(schema, merge) { Prefix = prefix, StrictName = strict };
+        try
+        {
+            return grammar.Written(isObject);
+        }
+        catch (RuntimeErrorException) when (grammar._isTooMuch && strict is null)
+        {
+            return new JsonSchemaGrammar(schema, merge) { Prefix = prefix, IsPlain = true }.Written(isObject);
+        }
     }
 
+    private (string Rule, string Rules) Written(bool isObject)
+    {
+        var rule = Value(isObject ? Both(_root, AnyObject) : _root, 0) ?? throw Unsatisfiable("types or values");
+        return (rule, _rules.ToString());
+    }
+
+    /// <summary>Whether nothing is taken apart that can be left out, since all would be too much.</summary>
+    private bool IsPlain { get; init; }
+
     private string Prefix { get; init; } = "";
+
+    private string? StrictName { get; init; }
+
+    private bool Strict => StrictName is not null;
 
     /// <summary>A text as a quoted terminal.</summary>
     public static string Literal(string text)
@@ -126,33 +153,18 @@ internal sealed partial class JsonSchemaGrammar
         // Schemas that were merged may have no type in common.
         if (CompletionRequestReader.Child(schema, "type") is { ValueKind: JsonValueKind.Array } types
             && types.GetArrayLength() == 0) return null;
-        if (CompletionRequestReader.Child(schema, "$ref") is { } reference)
+        foreach (var keyword in References)
+            if (CompletionRequestReader.Child(schema, keyword) is { } reference
+                && _merge.Without(schema, keyword) is null) return Reference(reference, keyword, depth);
+        if (IsPending(schema)) return Alternatives(Evaluated(schema).Select(s => Merged(s, depth)));
+        if (Apart(schema) is { } cases)
         {
-            return _merge.Without(schema, "$ref") is { } beside
-                ? Merged(Both(Resolve(reference), beside), depth)
-                : Reference(reference, depth);
+            var union = Union(cases, depth);
+            if (union is not null || !IsOneOf(schema)) return union;
+            // Then any of them, as was meant.
+            Unenforced(schema, "oneOf", "where nothing is an instance of one alone");
+            return Union(Any(schema, "oneOf"), depth);
         }
-
-        // Before allOf, in which unions are that stand beside another one.
-        foreach (var keyword in (string[])["anyOf", "oneOf"])
-        {
-            if (List(schema, keyword) is not { } any) continue;
-            var beside = _merge.Without(schema, keyword);
-            JsonElement[] options = [.. any.EnumerateArray()];
-            return (keyword == "oneOf" ? OneOf(options, beside, depth) : null)
-                ?? Alternatives(options.Select(option => Beside(option, beside, depth)));
-        }
-
-        if (Conditional(schema) is { } cases) return Alternatives(cases.Select(s => Merged(s, depth)));
-        if (List(schema, "allOf") is { } all)
-        {
-            var both = _merge.Without(schema, "allOf") ?? AnyValue;
-            foreach (var one in all.EnumerateArray()) both = Both(both, one);
-            return Merged(both, depth);
-        }
-
-        if (CompletionRequestReader.Child(schema, "not") is { } not && !IsOfLanguage(schema, not))
-            return Merged(Negated(schema, not), depth);
 
         if (schema.TryGetProperty("const", out var constant)) return Literals(schema, [constant]);
         if (List(schema, "enum") is { } values) return Literals(schema, values.EnumerateArray());
@@ -186,11 +198,8 @@ internal sealed partial class JsonSchemaGrammar
         return "";
     }
 
-    private string? Reference(JsonElement reference, int depth)
-    {
-        var path = Name(reference, "$ref");
-        return Once(path, () => Resolve(reference), depth);
-    }
+    private string? Reference(JsonElement reference, string keyword, int depth) =>
+        Once(keyword + Name(reference, keyword), () => Resolve(reference, keyword), depth);
 
     /// <summary>The rule of a schema that was made of others, by what it says: it may be within itself.</summary>
     private string? Merged(JsonElement schema, int depth) => schema.ValueKind == JsonValueKind.Object
@@ -207,9 +216,17 @@ internal sealed partial class JsonSchemaGrammar
         return rule;
     }
 
-    private JsonElement Resolve(JsonElement reference)
+    private JsonElement Resolve(JsonElement reference) => Resolve(reference, "$ref");
+
+    private JsonElement Resolve(JsonElement reference, string keyword)
     {
-        var path = Name(reference, "$ref");
+        var path = Name(reference, keyword);
+        if (keyword == "$dynamicRef" && _named.Value.ContainsKey(path) && _unclear.Contains(path))
+        {
+            Unenforced(AnyValue, keyword, "where several schemas have its name");
+            return AnyValue;
+        }
+
         if (!path.StartsWith('#')) throw Unsupported("a reference to another document");
         if (path.Length > 1 && path[1] != '/')
             return _named.Value.TryGetValue(path, out var named) ? named : throw Unsupported($"the reference {path}");
@@ -228,26 +245,40 @@ internal sealed partial class JsonSchemaGrammar
     /// Adds the schemas that have names of their own (<c>$anchor</c>, in earlier drafts <c>id</c>), as references have
     /// them.
     /// </summary>
-    private static void AddNamed(JsonElement within, Dictionary<string, JsonElement> named, int depth)
+    private static void AddNamed(
+        JsonElement within, Dictionary<string, JsonElement> named, HashSet<string> unclear, int depth)
     {
         if (depth > 2 * MostDepth) return;
         if (within.ValueKind == JsonValueKind.Array)
-            foreach (var item in within.EnumerateArray()) AddNamed(item, named, depth + 1);
+            foreach (var item in within.EnumerateArray()) AddNamed(item, named, unclear, depth + 1);
         if (within.ValueKind != JsonValueKind.Object) return;
         foreach (var property in within.EnumerateObject())
         {
-            if (property.Value.ValueKind != JsonValueKind.String) AddNamed(property.Value, named, depth + 1);
-            else if (property.NameEquals("$anchor")) named.TryAdd("#" + property.Value.GetString(), within);
-            else if (property.Name is "$id" or "id") named.TryAdd(property.Value.GetString()!, within);
+            if (property.Value.ValueKind != JsonValueKind.String)
+            {
+                AddNamed(property.Value, named, unclear, depth + 1);
+                continue;
+            }
+
+            var name = property.Value.GetString()!;
+            if (property.Name is "$id" or "id") named.TryAdd(name, within);
+            else if (property.Name is "$anchor" or "$dynamicAnchor" && !named.TryAdd("#" + name, within))
+                unclear.Add("#" + name);
         }
     }
 
     private JsonElement Both(JsonElement left, JsonElement right) =>
-        ++_merges > MostMerges ? throw Unsupported("too many schemas that all hold") : _merge.Both(left, right);
+        ++_merges > MostMerges ? throw TooMuch("too many schemas that all hold") : _merge.Both(left, right);
+
+    private RuntimeErrorException TooMuch(string what)
+    {
+        _isTooMuch = true;
+        return Unsupported(what);
+    }
 
     private string? Literals(JsonElement schema, IEnumerable<JsonElement> values)
     {
-        string[] texts = [.. Fitting(schema, values)];
+        string[] texts = [.. Fitting(schema, values).Select(v => RequestJson.Compact(v)).Distinct()];
         if (texts.Length == 0) return null;
         var name = NewName();
         LiteralTree.Define(_rules, name, texts);
@@ -255,9 +286,9 @@ internal sealed partial class JsonSchemaGrammar
         return name;
     }
 
-    /// <summary>Those of the values that a schema lists which are of all that it says, written.</summary>
-    private IEnumerable<string> Fitting(JsonElement schema, IEnumerable<JsonElement> values) => values
-        .Where(v => IsOfType(schema, v)).Where(Fitting(schema)).Select(v => RequestJson.Compact(v)).Distinct();
+    /// <summary>Those of the values that a schema lists which are of all that it says.</summary>
+    private IEnumerable<JsonElement> Fitting(JsonElement schema, IEnumerable<JsonElement> values) => values
+        .Where(v => IsOfType(schema, v)).Where(Fitting(schema));
 
     private static bool IsOfType(JsonElement schema, JsonElement value)
     {
@@ -275,7 +306,7 @@ internal sealed partial class JsonSchemaGrammar
         });
     }
 
-    /// <summary>Bounds of a length. A model stops long before longer ones, and the taker checks.</summary>
+    /// <summary>Bounds of a length.</summary>
     private static (int Least, int? Most) Bounds(JsonElement schema, string leastName, string mostName)
     {
         var least = Math.Max(0, Number(schema, leastName) ?? 0);
@@ -307,10 +338,18 @@ internal sealed partial class JsonSchemaGrammar
     private static string Repeat(int least, int? most) =>
         string.Create(CultureInfo.InvariantCulture, $"{{{least},{most}}}");
 
+    private string? Union(List<(JsonElement Schema, bool IsMade)> cases, int depth) =>
+        Alternatives(cases.Select(c => c.IsMade ? Merged(c.Schema, depth) : Value(c.Schema, depth + 1)));
+
     private string? Alternatives(IEnumerable<string?> options)
     {
         var distinct = options.OfType<string>().Distinct().ToArray();
-        return distinct.Length == 0 ? null : Rule(string.Join(" | ", distinct));
+        return distinct.Length switch
+        {
+            0 => null,
+            1 => distinct[0],
+            _ => Rule(string.Join(" | ", distinct)),
+        };
     }
 
     private string Rule(string body)
@@ -323,7 +362,7 @@ internal sealed partial class JsonSchemaGrammar
 
     private string NewName()
     {
-        if (++_count > MostRules) throw Unsupported("too many parts");
+        if (++_count > MostRules) throw TooMuch("too many parts");
         return string.Create(CultureInfo.InvariantCulture, $"{Prefix}r{_count}");
     }
 
@@ -335,6 +374,6 @@ internal sealed partial class JsonSchemaGrammar
 
     private void CheckLength()
     {
-        if (_rules.Length > GbnfReader.MostCharacters) throw Unsupported("parts that are too long");
+        if (_rules.Length > GbnfReader.MostCharacters) throw TooMuch("parts that are too long");
     }
 }

@@ -22,10 +22,12 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
     private const int MostGivenCharacters = 64 << 10;
 
     /// <summary>An answer that is an instance of a JSON schema.</summary>
+    /// <param name="schema">The schema.</param>
+    /// <param name="strict">Whether all of it must be enforced; else what cannot be is left out.</param>
     /// <exception cref="RuntimeErrorException">AR1004 or AR1010, as of <see cref="JsonSchemaGrammar"/>.</exception>
-    public static OutputGrammar OfSchema(JsonElement schema)
+    public static OutputGrammar OfSchema(JsonElement schema, bool strict = false)
     {
-        var (rule, rules) = JsonSchemaGrammar.Translate(schema, "", new());
+        var (rule, rules) = JsonSchemaGrammar.Translate(schema, "", new(), strict: strict ? "response_format" : null);
         return OfSchemas($"root ::= {rule}\n{rules}{BasicRules.Text}", onlyAfterCallStart: false);
     }
 
@@ -66,7 +68,8 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
         for (var i = 0; i < tools.Count; i++)
         {
             using var schema = JsonDocument.Parse(tools[i].ParametersJson ?? "{}");
-            var (rule, rules) = JsonSchemaGrammar.Translate(schema.RootElement, $"t{i}x", merge, isObject: true);
+            var (rule, rules) = JsonSchemaGrammar.Translate(schema.RootElement, $"t{i}x", merge, isObject: true,
+                tools[i].Strict ? $"function '{tools[i].Name}'" : null);
             text.Append('t').Append(i).Append(" ::= \"{\" ws \"\\\"name\\\"\" ws \":\" ws ")
                 .Append(JsonSchemaGrammar.Literal(RequestJson.Compact(tools[i].Name)))
                 .Append(" ws \",\" ws \"\\\"arguments\\\"\" ws \":\" ws ").Append(rule).Append(" ws \"}\"\n")

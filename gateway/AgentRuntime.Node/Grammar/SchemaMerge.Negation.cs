@@ -35,7 +35,7 @@ internal sealed partial class SchemaMerge
             options.AddRange(name switch
             {
                 "$ref" => One(Not(resolve(value), resolve, depth + 1)),
-                "not" => [value],
+                "not" => One(Quiet(value, depth + 1)),
                 "allOf" => Items(value).SelectMany(s => One(Not(s, resolve, depth + 1))),
                 "anyOf" or "oneOf" => One(NotAny(Items(value))),
                 "enum" => NotValues(Items(value)),
@@ -52,13 +52,23 @@ internal sealed partial class SchemaMerge
                 "properties" => NotProperties(value),
                 "minItems" when Number(value) > 0 => [Typed("array", "maxItems", Digits(Number(value) - 1))],
                 "maxItems" => [Typed("array", "minItems", Digits(Number(value) + 1))],
+                "contains" => NotContaining(value),
+                "prefixItems" => NotFirst(Items(value)),
+                "items" when value.ValueKind == JsonValueKind.Array => NotFirst(Items(value)),
+                "items" when !keywords.ContainsKey("prefixItems") =>
+                    One(Not(value, resolve, depth + 1)).Where(s => !IsNone(s)).Select(s => Containing(s, 1)),
                 "minProperties" when Number(value) > 0 => [Typed("object", "maxProperties", Digits(Number(value) - 1))],
                 "maxProperties" => [Typed("object", "minProperties", Digits(Number(value) + 1))],
                 _ => [],
             });
         }
 
-        if (options.Count == 0) return JsonSchemaGrammar.IsExact(schema) ? JsonElement.Parse("false") : null;
+        if (options.Count == 0)
+        {
+            return JsonSchemaGrammar.IsExact(schema) && !keywords.ContainsKey("uniqueItems")
+                ? JsonElement.Parse("false") : null;
+        }
+
         return options.Count == 1 ? options[0] : Of(new() { ["anyOf"] = List(options) });
 
         JsonElement? NotAny(JsonElement[] any)
@@ -67,12 +77,42 @@ internal sealed partial class SchemaMerge
             return all.Contains(null) ? null : Of(new() { ["allOf"] = List(all.Select(s => s!.Value)) });
         }
 
+        // Itself, but that nothing in its place evaluates anything.
+        JsonElement? Quiet(JsonElement one, int within)
+        {
+            if (one.ValueKind is JsonValueKind.True or JsonValueKind.False) return one;
+            if (within > MostNegations || ++_negated > MostNegated) return null;
+            var all = Keywords(one);
+            if (all.Remove("$ref", out var reference))
+            {
+                return Quiet(resolve(reference), within + 1) is not { } its ? null
+                    : all.Count == 0 ? its : Quiet(Of(all), within + 1) is { } beside ? AllOf([its, beside]) : null;
+            }
+
+            foreach (var (name, value) in all.Where(k => Groups.Contains(k.Key) || k.Key is "if" or "then" or "else"))
+            {
+                var quiet = value.ValueKind == JsonValueKind.Array
+                    ? Items(value).Select(s => Quiet(s, within + 1)).ToArray() : [Quiet(value, within + 1)];
+                if (name.StartsWith("depend", StringComparison.Ordinal) || quiet.Contains(null)) return null;
+                all[name] = value.ValueKind == JsonValueKind.Array
+                    ? List(quiet.Select(s => s!.Value)) : quiet[0]!.Value;
+            }
+
+            all[Silent] = Any;
+            return Of(all);
+        }
+
+        IEnumerable<JsonElement> NotFirst(JsonElement[] first) => first
+            .Select((s, i) => (At: i, Other: Not(s, resolve, depth + 1)))
+            .Where(i => i.Other is { } other && !IsNone(other)).Select(i => WithItem(i.At, i.Other!.Value));
+
         IEnumerable<JsonElement> NotProperties(JsonElement properties) =>
             properties.ValueKind != JsonValueKind.Object ? [] : properties.EnumerateObject()
                 .Select(p => (p.Name, Other: Not(p.Value, resolve, depth + 1)))
-                .Where(p => p.Other is { ValueKind: not JsonValueKind.False })
+                .Where(p => p.Other is { } other && !IsNone(other))
                 .Select(p => Of(new()
                 {
+                    [Silent] = Any,
                     ["type"] = Text("object"),
                     ["required"] = List([Text(p.Name)]),
                     ["properties"] = Of(new() { [p.Name] = p.Other!.Value }),
@@ -82,12 +122,15 @@ internal sealed partial class SchemaMerge
     /// <summary>Objects without a property.</summary>
     public JsonElement? Absent(JsonElement name) => name.ValueKind != JsonValueKind.String ? null : Of(new()
     {
+        [Silent] = Any,
         ["type"] = Text("object"),
         ["properties"] = Of(new() { [name.GetString()!] = JsonElement.Parse("false") }),
     });
 
     /// <summary>Objects that have these properties.</summary>
     public JsonElement Required(IEnumerable<JsonElement> names) => Of(new() { ["required"] = List(names) });
+
+    private static bool IsNone(JsonElement schema) => schema.ValueKind == JsonValueKind.False;
 
     private static JsonElement[] One(JsonElement? schema) => schema is { } one ? [one] : [];
 
@@ -133,5 +176,7 @@ internal sealed partial class SchemaMerge
 
     private JsonElement Text(string text) => Json(json => json.WriteStringValue(text));
 
-    private JsonElement Digits(double number) => Json(json => json.WriteNumberValue(number));
+    /// <summary>A count as JSON, which has no infinite one.</summary>
+    private JsonElement Digits(double count) =>
+        Json(json => json.WriteNumberValue(Math.Clamp(count, int.MinValue, int.MaxValue)));
 }

@@ -22,23 +22,35 @@ internal sealed partial class SchemaMerge
     private static readonly string[] Enforced =
     [
         "$ref", "allOf", "anyOf", "oneOf", "const", "enum", "type", "properties", "required", "additionalProperties",
-        "patternProperties", "items", "prefixItems", "additionalItems", "minItems", "maxItems", "minLength",
-        "maxLength", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "pattern", "format", "not",
-        "multipleOf", "minProperties", "maxProperties", "propertyNames", "if", "then", "else", "dependentRequired",
-        "dependentSchemas", "dependencies",
+        "patternProperties", "items", "prefixItems", "additionalItems", "minItems", "maxItems", "contains",
+        "minContains", "maxContains", "minLength", "maxLength", "minimum", "exclusiveMinimum", "maximum",
+        "exclusiveMaximum", "pattern", "format", "not", "multipleOf", "minProperties", "maxProperties",
+        "propertyNames", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies", "uniqueItems",
+        "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", Spoken,
     ];
 
     /// <summary>Keywords of which each schema keeps its own, beside those of the other.</summary>
     private static readonly string[] Groups =
-        ["$ref", "allOf", "anyOf", "oneOf", "dependentRequired", "dependentSchemas", "dependencies"];
+    [
+        "$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "dependentRequired", "dependentSchemas",
+        "dependencies",
+    ];
 
     private static readonly string[] OfNames =
         ["properties", "patternProperties", "dependentRequired", "dependentSchemas", "dependencies"];
 
     private static readonly string[] OfLists = ["allOf", "anyOf", "oneOf", "enum", "required", "prefixItems"];
 
+    /// <summary>
+    /// Marks a schema that only says what another one is not: the properties and items of which it speaks are not
+    /// evaluated by it. No client's keyword begins like that.
+    /// </summary>
+    public const string Silent = "\u0001silent";
+
     /// <summary>Patterns of names in all schemas.</summary>
     public const int MostPatterns = 64;
+
+    private static readonly JsonElement Any = JsonElement.Parse("true");
 
     private readonly Dictionary<string, NamePattern?> _patterns = new(StringComparer.Ordinal);
     private long _bytes;
@@ -46,6 +58,9 @@ internal sealed partial class SchemaMerge
     /// <summary>Whether a schema has nothing that grammars enforce.</summary>
     public static bool IsFree(JsonElement schema) => schema.ValueKind == JsonValueKind.True
         || (schema.ValueKind == JsonValueKind.Object && !schema.EnumerateObject().Any(k => Enforced.Contains(k.Name)));
+
+    /// <summary>Whether a keyword has an object of schemas, or lists, with names.</summary>
+    public static bool IsOfNames(string keyword) => OfNames.Contains(keyword) || keyword is "$defs" or "definitions";
 
     /// <summary>Whether grammars enforce a keyword.</summary>
     public static bool IsEnforced(string keyword) => Enforced.Contains(keyword);
@@ -84,6 +99,7 @@ internal sealed partial class SchemaMerge
         var (a, b) = (Keywords(left), Keywords(right));
         DropForbidden(a, b);
         DropForbidden(b, a);
+        Align(a, b);
         List<JsonElement> more = [];
         if (a.ContainsKey("if") && b.TryGetValue("if", out var condition))
         {
@@ -100,9 +116,8 @@ internal sealed partial class SchemaMerge
             if (!a.TryGetValue(name, out var known)) a.Add(name, value);
             else if (JsonElement.DeepEquals(known, value)) continue;
             else if (name is "properties" or "patternProperties") a[name] = Properties(known, value);
-            else if (name is "additionalProperties" or "propertyNames" or "items"
-                && value.ValueKind != JsonValueKind.Array
-                && known.ValueKind != JsonValueKind.Array) a[name] = AllOf(known, value);
+            else if (name is "additionalProperties" or "propertyNames" or "items") a[name] = AllOf(known, value);
+            else if (name == "uniqueItems") a[name] = value.ValueKind == JsonValueKind.True ? value : known;
             else if (name == "required") a[name] = List([.. Items(known), .. Items(value)]);
             else if (name == "type") a[name] = Types(known, value);
             else if (name == "enum") a[name] = Values(known, value);
@@ -112,7 +127,8 @@ internal sealed partial class SchemaMerge
                 a[name] = Number(known) <= Number(value) ? known : value;
             else if (Groups.Contains(name)) more.Add(Of(new() { [name] = value }));
             else if (name == "not") a[name] = Of(new() { ["anyOf"] = List([known, value]) });
-            else if (name is "pattern" or "format" or "multipleOf") a[name] = List([.. Items(known), .. Items(value)]);
+            else if (name is "pattern" or "format" or "multipleOf" or "contains")
+                a[name] = List([.. Items(known), .. Items(value)]);
             else throw JsonSchemaGrammar.Unsupported($"{name} of two schemas that both hold");
         }
 
@@ -180,6 +196,12 @@ internal sealed partial class SchemaMerge
         return named;
     }
 
+    /// <summary>A schema of values that are of all of them.</summary>
+    public JsonElement AllOf(IEnumerable<JsonElement> all) => Of(new() { ["allOf"] = List(all) });
+
+    /// <summary>A schema of values that are of one of them.</summary>
+    public JsonElement AnyOf(IEnumerable<JsonElement> any) => Of(new() { ["anyOf"] = List(any) });
+
     private JsonElement AllOf(JsonElement left, JsonElement right) =>
         left.ValueKind == JsonValueKind.False || right.ValueKind == JsonValueKind.True ? left
         : right.ValueKind == JsonValueKind.False || left.ValueKind == JsonValueKind.True ? right
@@ -233,6 +255,8 @@ internal sealed partial class SchemaMerge
             keywords.Remove("else");
         }
 
+        Contained(keywords);
+
         if (keywords.Remove("const", out var constant))
         {
             keywords["enum"] = keywords.TryGetValue("enum", out var values)
@@ -242,7 +266,8 @@ internal sealed partial class SchemaMerge
         return keywords;
     }
 
-    private JsonElement List(IEnumerable<JsonElement> items) => Json(json =>
+    /// <summary>A list of these.</summary>
+    public JsonElement List(IEnumerable<JsonElement> items) => Json(json =>
     {
         json.WriteStartArray();
         foreach (var item in items) item.WriteTo(json);

@@ -66,7 +66,8 @@ internal sealed record RequestToolCall(string Name, string ArgumentsJson);
 /// <param name="Name">The tool's name.</param>
 /// <param name="Json">The <c>function</c> object as compact JSON.</param>
 /// <param name="ParametersJson">Its JSON schema; null for none.</param>
-internal sealed record RequestTool(string Name, string Json, string? ParametersJson);
+/// <param name="Strict">Whether a schema of which something cannot be enforced is refused.</param>
+internal sealed record RequestTool(string Name, string Json, string? ParametersJson, bool Strict = false);
 
 /// <summary>A text prompt: text, or tokens.</summary>
 internal sealed record RequestPrompt(string? Text, int[]? Tokens);

@@ -72,7 +72,7 @@ internal static class OutputFormatReader
             "json_object" => OutputGrammar.OfAnyObject(),
             "json_schema" => format.TryGetProperty("json_schema", out var wrapper)
                 && wrapper.ValueKind == JsonValueKind.Object && wrapper.TryGetProperty("schema", out var schema)
-                ? OutputGrammar.OfSchema(schema)
+                ? OutputGrammar.OfSchema(schema, IsStrict(wrapper, "response_format"))
                 : throw Malformed("response_format.json_schema has no schema", "response_format"),
             _ => throw Malformed("response_format.type is none of text, json_object, json_schema", "response_format"),
         };
@@ -144,8 +144,18 @@ internal static class OutputFormatReader
             RequestJson.Compact(function),
             function.TryGetProperty("parameters", out var parameters) && parameters.ValueKind == JsonValueKind.Object
                 ? RequestJson.Compact(parameters)
-                : null);
+                : null,
+            IsStrict(function, "tools"));
     }
+
+    /// <summary>Whether a schema is to be refused where not all of it can be enforced.</summary>
+    private static bool IsStrict(JsonElement holder, string where) =>
+        CompletionRequestReader.Child(holder, "strict") switch
+        {
+            null or { ValueKind: JsonValueKind.False } => false,
+            { ValueKind: JsonValueKind.True } => true,
+            _ => throw Malformed("strict is neither true nor false", where),
+        };
 
     private static RuntimeErrorException Malformed(string message, string where) =>
         CompletionRequestReader.Malformed(message, where);

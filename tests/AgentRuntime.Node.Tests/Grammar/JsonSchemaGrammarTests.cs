@@ -202,6 +202,20 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
             // and deep expressions.
             $"{{\"pattern\":\"(?=a)({List(900, _ => "a?b?").Replace(",", "", StringComparison.Ordinal)})\"}}",
             $"{{\"pattern\":\"(?=x)({new string('x', 4000)}){{2}}\"}}",
+            // Much that arrays contain, within one another too,
+            $"{{\"allOf\":[{List(300, i => $"{{\"contains\":{{\"const\":{i}}}}}")}]}}",
+            string.Concat(Enumerable.Repeat("{\"maxContains\":3,\"minItems\":50,\"contains\":", 25)) + "{\"const\":1}"
+                + new string('}', 25),
+            $"{{\"prefixItems\":[{List(3000, i => $"{{\"const\":{i}}}")}],\"contains\":{{\"const\":2999}}}}",
+            // options that are many and large,
+            $"{{\"oneOf\":[{List(64, o => $"{{\"$ref\":\"#/$defs/d{o}\"}}")}],\"$defs\":{{{List(64, o =>
+                $"\"d{o}\":{{\"required\":[\"t\"],\"properties\":{{\"t\":{{\"const\":{o}}},{List(300, i =>
+                    $"\"p{i}\":{{\"type\":\"string\"}}")}}}}}")}}}}}",
+            // and what is left of others within one another, or of many.
+            string.Concat(Enumerable.Repeat("{\"unevaluatedProperties\":false,\"allOf\":[", 25)) + "{}"
+                + string.Concat(Enumerable.Repeat("]}", 25)),
+            $"{{\"unevaluatedProperties\":false,\"allOf\":[{List(40, i =>
+                $"{{\"anyOf\":[{{\"properties\":{{\"a{i}\":{{}}}}}},{{\"properties\":{{\"b{i}\":{{}}}}}}]}}")}]}}",
         ];
         Assert.All(schemas, schema =>
         {
@@ -229,7 +243,9 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
         [
             "$ref", "anyOf", "oneOf", "allOf", "not", "if", "then", "else", "const", "enum", "type", "properties",
             "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties",
-            "dependentRequired", "dependencies", "items", "prefixItems", "minItems", "maxItems", "uniqueItems",
+            "dependentRequired", "dependencies", "dependentSchemas", "items", "prefixItems", "minItems", "maxItems",
+            "uniqueItems", "contains", "minContains", "maxContains", "unevaluatedProperties", "unevaluatedItems",
+            "$dynamicRef",
             "pattern", "format", "minLength", "maxLength", "minimum", "exclusiveMaximum", "multipleOf",
         ];
         string[] leaves =
@@ -244,7 +260,7 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
             var schema = Make(3);
             try
             {
-                Grammar(schema);
+                SchemaText.Grammar(schema, strict: i % 2 == 0);
                 taken++;
             }
             catch (RuntimeErrorException)
