@@ -29,9 +29,15 @@ internal sealed partial class JsonSchemaGrammar
             .Where(keyword => CompletionRequestReader.Child(schema, keyword) is not null)];
         var isCounted = most is not { } bound || bound <= MostCounted || IsCountable(schema, bound);
         if (isCounted && TryMachine(e => Texts(e, schema), out var rule)) return rule;
-        // A format asserts nothing (JSON Schema 2020-12, validation, 7.2.1).
-        if (Strict && asserting.Length > 0 && CompletionRequestReader.Child(schema, "format") is not null)
+        if (Strict && asserting.Length > 0 && Each(schema, "format").ToArray() is [var format, ..] formats)
+        {
+            if (most is { } length && formats.Length == 1 && asserting is (["maxLength"] or ["maxLength", "minLength"])
+                && StringFormats.Short(format, least, length) is { } brief)
+                return Rule(PatternGrammar.OfString(brief, 0, null)!);
+            // It asserts nothing (JSON Schema 2020-12, validation, 7.2.1).
             return String(_merge.Without(schema, "format")!.Value);
+        }
+
         // What takes too many states with its greatest length is written without, and else by its first pattern alone.
         if (most is not null) Unenforced(schema, "maxLength", "beside a pattern that takes many states");
         if (most is not null

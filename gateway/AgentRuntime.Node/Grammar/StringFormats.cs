@@ -48,6 +48,36 @@ internal static class StringFormats
         _ => null,
     };
 
+    /// <summary>
+    /// The pattern of texts of a format that have no more than so many characters, whatever they are: of most that
+    /// there are, since each part has its own greatest length. Null where that would leave too few.
+    /// </summary>
+    /// <param name="format">The format.</param>
+    /// <param name="least">The least characters that they must have.</param>
+    /// <param name="most">The most characters.</param>
+    public static string? Short(string format, int least, int most) => format switch
+    {
+        // As long as an address may be (RFC 5321, section 4.5.3.1, less two brackets): 24 + 2 * 21 + 1 + 3 * 41 + 59.
+        "email" when least <= 6 && most >= 254 => "^[A-Za-z0-9_%+-]{1,24}(\\.[A-Za-z0-9_%+-]{1,20}){0,2}@"
+            + "([A-Za-z0-9]([A-Za-z0-9-]{0,38}[A-Za-z0-9])?\\.){1,3}[A-Za-z][A-Za-z0-9-]{0,57}[A-Za-z0-9]$",
+        "uri" or "iri" or "uri-reference" or "iri-reference" when least <= 2 && most >= 1000 =>
+            ShortIdentifier(Math.Min(most, 10_000)),
+        _ => null,
+    };
+
+    /// <summary>A URI of the schemes and hosts that there are, with what is left for the rest.</summary>
+    private static string ShortIdentifier(int most)
+    {
+        const string Sign = "([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})";
+        const string Before = "[A-Za-z][A-Za-z0-9+.-]{0,11}:";
+        const string Authority = "//[A-Za-z0-9._~!$&'()*+,;=-]{0,80}(:[0-9]{0,5})?";
+        // Scheme, authority, and the first signs of path (two), query and fragment; what may be written in three.
+        var signs = (most - 13 - 88 - 4 - 2) / 3;
+        var (path, rest) = (signs * 2 / 5, signs * 3 / 10);
+        return $"^{Before}({Authority}(/({Sign}|/){{0,{path}}})?|/?{Sign}({Sign}|/){{0,{path}}})"
+            + $"(\\?({Sign}|[/?]){{0,{rest}}})?(#({Sign}|[/?]){{0,{rest}}})?$";
+    }
+
     private static string Address() => IPv6
         .Replace("L", $"(H:H|{IPv4})", StringComparison.Ordinal)
         .Replace("H", "[0-9a-fA-F]{1,4}", StringComparison.Ordinal);

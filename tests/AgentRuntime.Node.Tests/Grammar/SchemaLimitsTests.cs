@@ -1,3 +1,5 @@
+using AgentRuntime.Node.Grammar;
+
 namespace AgentRuntime.Node.Tests.Grammar;
 
 /// <summary>What is enforced of long texts, and of schemas of which all would be too much.</summary>
@@ -11,6 +13,42 @@ public sealed class SchemaLimitsTests
         var grammar = SchemaText.Grammar(schema, strict: true);
         Assert.True(SchemaText.Takes(grammar, $"\"{new string('a', most)}\""));
         Assert.False(SchemaText.Takes(grammar, $"\"{new string('a', most + 1)}\""));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"string","format":"uri","minLength":1,"maxLength":2083}""",
+        "https://www.example.com:443/a/%20b/?c=d&e#f", "www.example.com", "https://www.example.com/")]
+    [InlineData("""{"type":"string","format":"uri","maxLength":1000}""", "mailto:a@example.com", "a b", "urn:")]
+    [InlineData("""{"type":"string","format":"email","minLength":3,"maxLength":254}""",
+        "first.last@mail.example.com", "first.last", "")]
+    public void Formats_hold_beside_a_length_where_the_schema_is_strict(
+        string schema, string text, string other, string beginning)
+    {
+        var grammar = SchemaText.Grammar(schema, strict: true);
+        Assert.True(SchemaText.Takes(grammar, $"\"{text}\""));
+        Assert.False(SchemaText.Takes(grammar, $"\"{other}\""));
+        Assert.False(SchemaText.Takes(grammar, $"\"{beginning}{new string('a', 2070)}\""));
+    }
+
+    [Theory]
+    [InlineData("uri", 1000)]
+    [InlineData("email", 254)]
+    public void Short_texts_of_a_format_are_of_the_format_and_short(string format, int most)
+    {
+        var pattern = PatternReader.Read(StringFormats.Short(format, 0, most)!)!;
+        var shorts = new RegularExpressions();
+        Assert.Null(RegularMachine.Of(shorts, shorts.And(PatternLanguage.Whole(shorts, pattern), shorts.Not(
+            PatternLanguage.Part(shorts, PatternReader.Read(StringFormats.Pattern(format)!)!))), 100_000));
+        Assert.InRange(Longest(pattern.Whole), most * 9 / 10, most);
+
+        static int Longest(PatternPart part) => part switch
+        {
+            PatternPart.Set => 1,
+            PatternPart.Sequence s => s.Parts.Sum(Longest),
+            PatternPart.Choice c => c.Parts.Max(Longest),
+            PatternPart.Repeated r => r.Most!.Value * Longest(r.Part),
+            _ => 0,
+        };
     }
 
     [Fact]
