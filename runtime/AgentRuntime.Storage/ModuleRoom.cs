@@ -41,10 +41,13 @@ internal static class ModuleRoom
             "Delete agents that nobody needs; GET /v1/storage (agentctl storage) tells what is kept."));
     }
 
+    /// <param name="agents">How many agents the tenant has, the one that was deployed included.</param>
+    /// <param name="version">The version of that one: where it is not the first, there are no more than before.</param>
+    /// <param name="limits">How many there may be.</param>
     /// <exception cref="RuntimeErrorException">AR6007: the tenant has more agents than it may.</exception>
-    public static void ThrowIfTooMany(long agents, StorageLimits limits)
+    public static void ThrowIfTooMany(long agents, int version, StorageLimits limits)
     {
-        if (agents > limits.MaxAgents)
+        if (version == 1 && agents > limits.MaxAgents)
             throw new RuntimeErrorException(new RuntimeError(
                 ReasonCodes.StorageQuota,
                 $"The tenant has {limits.MaxAgents} agents, as many as it may.",

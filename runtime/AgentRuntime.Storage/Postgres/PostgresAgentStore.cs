@@ -59,10 +59,11 @@ public sealed class PostgresAgentStore(
                     cancellationToken,
                     AgentId.New(time).ToString(), tenant, project, deployment.Name, module,
                     time.GetUtcNow().UtcTicks).ConfigureAwait(false);
-                await MakeRoomAsync(db, tenant, deployment.Pinned, cancellationToken).ConfigureAwait(false);
-                return (await db.FirstAsync(
+                var agent = (await db.FirstAsync(
                     $"{Select} WHERE a.project = $1 AND a.name = $2",
                     AgentAt, cancellationToken, project, deployment.Name).ConfigureAwait(false))!;
+                await MakeRoomAsync(db, agent, deployment.Pinned, cancellationToken).ConfigureAwait(false);
+                return agent;
             },
             cancellationToken);
     }
@@ -105,10 +106,11 @@ public sealed class PostgresAgentStore(
 
     private async Task MakeRoomAsync(
         NpgsqlConnection db,
-        string tenant,
+        AgentRecord deployed,
         IReadOnlyCollection<ModuleDigest> pinned,
         CancellationToken cancellationToken)
     {
+        var tenant = deployed.Tenant.ToString();
         var (agents, taken) = (await db.AllAsync(
             """
             SELECT (SELECT count(*) FROM agents WHERE tenant = $1), sum(bytes)::bigint
@@ -116,7 +118,7 @@ public sealed class PostgresAgentStore(
             """,
             static r => (r.GetInt64(0), r.GetInt64(1)),
             cancellationToken, tenant).ConfigureAwait(false))[0];
-        ModuleRoom.ThrowIfTooMany(agents, _limits);
+        ModuleRoom.ThrowIfTooMany(agents, deployed.Version, _limits);
         if (taken <= _limits.MaxModules.Value)
             return;
         var replaced = await db.AllAsync(

@@ -91,18 +91,19 @@ public sealed class SqliteAgentStore(
             """,
             ("$id", id.ToString()), ("$tenant", tenant), ("$project", project),
             ("$name", deployment.Name), ("$module", module), ("$now", now.UtcTicks));
-        MakeRoom(db, ("$tenant", tenant), deployment.Pinned);
-        return db.First(
+        var agent = db.First(
             $"{Select} WHERE a.project = $project AND a.name = $name",
             AgentAt,
             ("$project", project), ("$name", deployment.Name))!;
+        MakeRoom(db, agent, deployment.Pinned);
+        return agent;
     }
 
-    private void MakeRoom(
-        SqliteConnection db, (string, object?) tenant, IReadOnlyCollection<ModuleDigest> pinned)
+    private void MakeRoom(SqliteConnection db, AgentRecord deployed, IReadOnlyCollection<ModuleDigest> pinned)
     {
+        var tenant = ("$tenant", (object?)deployed.Tenant.ToString());
         ModuleRoom.ThrowIfTooMany(
-            (long)db.Scalar("SELECT count(*) FROM agents WHERE tenant = $tenant", tenant)!, _limits);
+            (long)db.Scalar("SELECT count(*) FROM agents WHERE tenant = $tenant", tenant)!, deployed.Version, _limits);
         var taken = (long)db.Scalar("SELECT sum(bytes) FROM tenant_modules WHERE tenant = $tenant", tenant)!;
         if (taken <= _limits.MaxModules.Value)
             return;

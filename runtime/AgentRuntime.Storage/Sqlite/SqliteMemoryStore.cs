@@ -105,10 +105,14 @@ public sealed class SqliteMemoryStore(SqliteDatabase database, StorageLimits? li
         var next = room.With(key.Length, old, value?.Length);
         if (!room.Allows(next, change.Bucket))
             return MemoryOutcome.Full;
-        if (next.Bytes > room.Bytes && next.Bytes - room.Bytes + Number(db.Scalar(
-            "SELECT sum(bytes) FROM memory_buckets WHERE tenant = $tenant", ("$tenant", tenant)))
-                > _limits.MaxMemory.Value)
-            return MemoryOutcome.TenantFull;
+        if (next.Bytes > room.Bytes)
+        {
+            var all = Number(db.Scalar(
+                "SELECT sum(bytes) FROM memory_buckets WHERE tenant = $tenant", ("$tenant", tenant))) ?? 0;
+            if (all - room.Bytes + next.Bytes > _limits.MaxMemory.Value)
+                return MemoryOutcome.TenantFull;
+        }
+
         if (value is null)
             db.Execute(
                 $"DELETE FROM memory_entries WHERE {Entry}", ("$tenant", tenant), ("$bucket", bucket), ("$key", key));

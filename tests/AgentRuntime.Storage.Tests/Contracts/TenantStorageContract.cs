@@ -138,6 +138,9 @@ public abstract class TenantStorageContract : IAsyncLifetime
         Assert.Equal(ReasonCodes.StorageQuota, refused.Error.Code);
         Assert.Equal(2, (await DeployAsync(agents, project, "b", [2])).Version);
         await DeployAsync(agents, await ProjectAsync("other"), "c", [1]);
+
+        // Where the limit was lowered, those that there are may still be mended.
+        Assert.Equal(3, (await DeployAsync(AgentsWithin(new() { MaxAgents = 1 }), project, "b", [3])).Version);
     }
 
     [Fact]
@@ -160,6 +163,7 @@ public abstract class TenantStorageContract : IAsyncLifetime
     {
         var memory = MemoryWithin(new() { MaxMemory = new(100) });
         var (mine, theirs) = (Given.Tenant(1), Given.Tenant(2));
+        Assert.Equal(MemoryOutcome.TenantFull, await SetAsync(memory, mine, "first", "k", new string('x', 100)));
         Assert.Equal(MemoryOutcome.Made, await SetAsync(memory, mine, "first", "k", new string('x', 59)));
         Assert.Equal(MemoryOutcome.TenantFull, await SetAsync(memory, mine, "second", "k", new string('x', 40)));
         Assert.Equal(MemoryOutcome.Made, await SetAsync(memory, theirs, "second", "k", new string('x', 40)));
