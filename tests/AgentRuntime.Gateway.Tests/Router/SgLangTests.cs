@@ -164,6 +164,7 @@ public class SgLangTests
     private static void FailFirstOnceDecodeWaits(ScriptedEngine[] prefill, ScriptedEngine[] decode, bool begins)
     {
         var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var fed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var (prefills, decodes) = (0, 0);
         foreach (var engine in prefill)
         {
@@ -171,6 +172,7 @@ public class SgLangTests
             {
                 if (Interlocked.Increment(ref prefills) > 1)
                 {
+                    fed.TrySetResult();
                     await engine.AnswerWithWordsAsync(c, body);
                     return;
                 }
@@ -192,6 +194,8 @@ public class SgLangTests
                     await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, c.RequestAborted);
                 }
 
+                // Whoever decodes was fed before: a call that is answered ends what is left of its prefill.
+                await fed.Task.WaitAsync(c.RequestAborted);
                 await engine.AnswerWithWordsAsync(c, body);
             };
         }
