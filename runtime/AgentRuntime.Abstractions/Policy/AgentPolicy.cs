@@ -48,6 +48,10 @@ public sealed record TenantPolicy(
     /// <summary>The service class of clients' direct requests; null for the platform's own.</summary>
     public SloTarget? ClientSlo { get; init; }
 
+    /// <summary>The modules that are tools: the store keeps them, though no agent may have them any more.</summary>
+    public IReadOnlyCollection<ModuleDigest> ToolModules =>
+        [.. ToolServers.Select(static s => s.Module).OfType<ModuleDigest>()];
+
     /// <summary>The buckets that its agents' grants refer to.</summary>
     public IReadOnlyList<MemoryBucket> Memory { get; init; } = [];
 }

@@ -16,6 +16,7 @@ internal sealed class TenantSeed(
     IAuthenticator authenticator,
     ISandboxEngine sandboxes,
     IPolicyAdministration policies,
+    IPolicyDecisionPoint decisions,
     TimeProvider time)
 {
     public async Task ApplyAsync(TenantOptions options, string state, CancellationToken cancellationToken)
@@ -63,7 +64,12 @@ internal sealed class TenantSeed(
         var deployed = await agents.FindAsync(tenant.Id, project.Name, name, cancellationToken);
         if (deployed?.Module == ModuleDigest.Of(wasm)) return;
         await sandboxes.CompileAsync(wasm, cancellationToken);
-        await agents.DeployAsync(new AgentDeployment(tenant.Id, project.Id, name, wasm), cancellationToken);
+        await agents.DeployAsync(
+            new AgentDeployment(tenant.Id, project.Id, name, wasm)
+            {
+                Pinned = decisions.Current(tenant.Id)?.Tenant.ToolModules ?? [],
+            },
+            cancellationToken);
     }
 
     private static byte[] ReadModule(string path)

@@ -34,7 +34,10 @@ internal sealed class AgentsEndpoint(
             () => CompileAsync(wasm, decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}")?.Limits),
             cancellationToken);
         var agent = await agents.DeployAsync(
-            new AgentDeployment(caller.Tenant, caller.Project, name, wasm) { Pinned = ToolModules(caller.Tenant) },
+            new AgentDeployment(caller.Tenant, caller.Project, name, wasm)
+            {
+                Pinned = decisions.Current(caller.Tenant)?.Tenant.ToolModules ?? [],
+            },
             cancellationToken);
         context.Response.Headers.Location = $"/v1/projects/{agent.ProjectName}/agents/{agent.Name}";
         await JsonAnswer.WriteAsync(
@@ -64,10 +67,6 @@ internal sealed class AgentsEndpoint(
     }
 
     public void Dispose() => _deployments.Dispose();
-
-    /// <summary>The modules that the bundle in force names as tools.</summary>
-    private IReadOnlyCollection<ModuleDigest> ToolModules(TenantId tenant) =>
-        [.. decisions.Current(tenant)?.Tenant.ToolServers.Select(static s => s.Module).OfType<ModuleDigest>() ?? []];
 
     private async Task<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, SandboxLimits? limits)
     {
