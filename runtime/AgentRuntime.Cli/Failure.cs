@@ -47,18 +47,7 @@ internal static class Failure
         if (Directory.Exists(file.FullName)) throw Unreadable(file, "it is a folder");
         try
         {
-            using var stream = file.OpenRead();
-            if (stream.CanSeek && stream.Length > maxBytes)
-                throw Unreadable(file, $"it has {stream.Length} bytes, more than {maxBytes}");
-            using var content = new MemoryStream();
-            var buffer = new byte[81_920];
-            while (stream.Read(buffer) is > 0 and var read)
-            {
-                content.Write(buffer.AsSpan(0, read));
-                if (content.Length > maxBytes) throw Unreadable(file, $"it has more than {maxBytes} bytes");
-            }
-
-            return content.ToArray();
+            return BoundedFile.Read(file.FullName, maxBytes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -19,18 +19,17 @@ namespace AgentRuntime.Gateway;
 public sealed class FileEngineSource(string path) : IEngineSource
 {
     private const int MaxBytes = 4 << 20;
-    private const int PieceBytes = 64 << 10;
 
     /// <inheritdoc/>
-    public async ValueTask<IReadOnlyList<EngineDescriptor>?> ListAsync(CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<EngineDescriptor>?> ListAsync(CancellationToken cancellationToken)
     {
         try
         {
-            return await ReadFileAsync(cancellationToken) is { } json ? Read(json) : null;
+            return new(Read(BoundedFile.Read(path, MaxBytes)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or RuntimeErrorException)
         {
-            return null;
+            return new((IReadOnlyList<EngineDescriptor>?)null);
         }
     }
 
@@ -86,27 +85,6 @@ public sealed class FileEngineSource(string path) : IEngineSource
                 : null,
         };
         return EngineRouterOptions.ProblemOf(engine) is { } problem ? throw Wrong(problem) : engine;
-    }
-
-    /// <summary>
-    /// The file's bytes; null when they are too many. Counted as they come, because a device has no length.
-    /// </summary>
-    private async Task<byte[]?> ReadFileAsync(CancellationToken cancellationToken)
-    {
-        await using var file = new FileStream(
-            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0,
-            useAsync: true);
-        using var content = new MemoryStream();
-        var piece = new byte[PieceBytes];
-        while (await file.ReadAsync(piece, cancellationToken) is > 0 and var count)
-        {
-            if (content.Length + count > MaxBytes)
-                return null;
-
-            content.Write(piece, 0, count);
-        }
-
-        return content.ToArray();
     }
 
     private static Uri AddressOf(JsonElement value, string name) =>

@@ -1,9 +1,9 @@
-namespace AgentRuntime.Host.Configuration;
+namespace AgentRuntime.Abstractions;
 
 /// <summary>
 /// Reads files that somebody named: any may be a device that never ends, or by mistake one of gigabytes. Stateless.
 /// </summary>
-internal static class BoundedFile
+public static class BoundedFile
 {
     private const int PieceBytes = 64 << 10;
 
@@ -12,9 +12,10 @@ internal static class BoundedFile
     /// <param name="mostBytes">What it may have.</param>
     /// <exception cref="IOException">It cannot be read, or has more.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read, or is a folder.</exception>
-    public static byte[] Read(string path, int mostBytes)
+    public static byte[] Read(string path, long mostBytes)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        using var file = new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         using var content = new MemoryStream();
         var piece = new byte[PieceBytes];
         // Counted as it comes: devices and pipes say that they have no length.

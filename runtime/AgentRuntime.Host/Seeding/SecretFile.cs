@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using AgentRuntime.Abstractions;
-using AgentRuntime.Host.Configuration;
 
 namespace AgentRuntime.Host.Seeding;
 
