@@ -29,7 +29,7 @@ internal sealed partial class JsonSchemaGrammar
     /// <param name="isFirst">Whether the other one's properties come first.</param>
     private JsonElement Within(JsonElement whole, JsonElement part, bool isFirst = false)
     {
-        var isSilent = part.ValueKind == JsonValueKind.Object && part.TryGetProperty(SchemaMerge.Silent, out _);
+        var isSilent = part.ValueKind == JsonValueKind.Object && part.TryGetProperty(SchemaMarks.Silent, out _);
         if (IsPending(part))
         {
             var each = Evaluated(part);

@@ -82,7 +82,7 @@ internal sealed partial class SchemaMerge
     /// <summary>Arrays with an item, after <paramref name="at"/> others, of a schema.</summary>
     private JsonElement WithItem(int at, JsonElement schema) => Of(new()
     {
-        [Silent] = Any,
+        [SchemaMarks.Silent] = Any,
         ["type"] = Text("array"),
         ["minItems"] = Digits(at + 1),
         ["prefixItems"] = List([.. Enumerable.Repeat(Any, at), schema]),

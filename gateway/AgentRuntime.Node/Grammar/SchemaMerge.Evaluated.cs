@@ -5,9 +5,6 @@ namespace AgentRuntime.Node.Grammar;
 /// <content>Which properties and items the schemas speak of that hold in the place of another.</content>
 internal sealed partial class SchemaMerge
 {
-    /// <summary>What they speak of, in the schema that they hold in the place of.</summary>
-    private const string Spoken = "\u0001evaluated";
-
     private static readonly string[] Speaking =
     [
         "properties", "patternProperties", "additionalProperties", "prefixItems", "items", "additionalItems",
@@ -44,7 +41,7 @@ internal sealed partial class SchemaMerge
         });
         if (spoken.Count == 0) return whole;
         var keywords = Keywords(whole);
-        keywords[Spoken] = List([.. keywords.TryGetValue(Spoken, out var known) ? Items(known) : [], Of(spoken)]);
+        keywords[SchemaMarks.Spoken] = List([.. keywords.TryGetValue(SchemaMarks.Spoken, out var known) ? Items(known) : [], Of(spoken)]);
         return Of(keywords);
     }
 
@@ -53,7 +50,7 @@ internal sealed partial class SchemaMerge
     {
         var keywords = Keywords(schema);
         evaluated = new();
-        if (!keywords.Remove(Spoken, out var all)) return keywords;
+        if (!keywords.Remove(SchemaMarks.Spoken, out var all)) return keywords;
         foreach (var part in Items(all))
         {
             var its = Named(part);

@@ -98,7 +98,7 @@ internal sealed partial class SchemaMerge
                     ? List(quiet.Select(s => s!.Value)) : quiet[0]!.Value;
             }
 
-            all[Silent] = Any;
+            all[SchemaMarks.Silent] = Any;
             return Of(all);
         }
 
@@ -112,7 +112,7 @@ internal sealed partial class SchemaMerge
                 .Where(p => p.Other is { } other && !IsNone(other))
                 .Select(p => Of(new()
                 {
-                    [Silent] = Any,
+                    [SchemaMarks.Silent] = Any,
                     ["type"] = Text("object"),
                     ["required"] = List([Text(p.Name)]),
                     ["properties"] = Of(new() { [p.Name] = p.Other!.Value }),
@@ -122,7 +122,7 @@ internal sealed partial class SchemaMerge
     /// <summary>Objects without a property.</summary>
     public JsonElement? Absent(JsonElement name) => name.ValueKind != JsonValueKind.String ? null : Of(new()
     {
-        [Silent] = Any,
+        [SchemaMarks.Silent] = Any,
         ["type"] = Text("object"),
         ["properties"] = Of(new() { [name.GetString()!] = JsonElement.Parse("false") }),
     });

@@ -26,7 +26,7 @@ internal sealed partial class SchemaMerge
         "minContains", "maxContains", "minLength", "maxLength", "minimum", "exclusiveMinimum", "maximum",
         "exclusiveMaximum", "pattern", "format", "not", "multipleOf", "minProperties", "maxProperties",
         "propertyNames", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies", "uniqueItems",
-        "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", Spoken,
+        "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", SchemaMarks.Spoken,
     ];
 
     /// <summary>Keywords of which each schema keeps its own, beside those of the other.</summary>
@@ -40,12 +40,6 @@ internal sealed partial class SchemaMerge
         ["properties", "patternProperties", "dependentRequired", "dependentSchemas", "dependencies"];
 
     private static readonly string[] OfLists = ["allOf", "anyOf", "oneOf", "enum", "required", "prefixItems"];
-
-    /// <summary>
-    /// Marks a schema that only says what another one is not: the properties and items of which it speaks are not
-    /// evaluated by it. No client's keyword begins like that.
-    /// </summary>
-    public const string Silent = "\u0001silent";
 
     /// <summary>Patterns of names in all schemas.</summary>
     public const int MostPatterns = 64;

@@ -4,6 +4,15 @@ namespace AgentRuntime.Node.Tests.Grammar;
 public sealed class EvaluatedSchemaTests
 {
     [Theory]
+    [InlineData("5")]
+    [InlineData("[5]")]
+    [InlineData("""[{"properties":5}]""")]
+    [InlineData("""[{"additionalProperties":true}]""")]
+    public void A_client_does_not_say_what_is_spoken_of(string mark) => SchemaText.WritesOnly(
+        """{"properties":{"a":{"const":1}},"unevaluatedProperties":false,"\u0001evaluated":""" + mark
+        + ""","\u0001silent":true}""", """{"a":1}""", ["""{"b":1}"""]);
+
+    [Theory]
     [InlineData("""{"allOf":[{"properties":{"a":{"const":1}}},{"properties":{"b":{"const":2}}}],"""
         + """ "unevaluatedProperties":false}""", """{"a":1,"b":2}""", """{"a":1,"c":1}""", """{"b":1}""")]
     [InlineData("""{"$ref":"#/$defs/b","properties":{"a":{"const":1}},"unevaluatedProperties":{"type":"boolean"},"""
