@@ -135,27 +135,31 @@ internal sealed class Router(RoutingOptions options)
     {
         var best = new Candidates { Count = _costs.Count };
         // Which of equals comes first takes turns.
-        Offer(ref best, pool.TransferGroups, allowPair, start, pool.Places);
-        Offer(ref best, pool.TransferGroups, allowPair, 0, start);
-        if (allowPair)
-            best.MakePair();
+        OfferSingle(ref best, _costs.LeastSingle, start, pool.Places);
+        OfferSingle(ref best, _costs.LeastSingle, 0, start);
+        for (byte group = 1; allowPair && group <= EngineDescription.MaxTransferGroup; group++)
+        {
+            var groups = pool.TransferGroups;
+            if (!groups.Contains(group))
+                continue;
+            var offers = new PairOffers(group);
+            offers.Offer(groups, _costs.Prefill, _costs.Decode, start, pool.Places);
+            offers.Offer(groups, _costs.Prefill, _costs.Decode, 0, start);
+            if (offers.Best() is var pair && pair.Cost < best.Pair.Cost)
+                best.Pair = pair;
+        }
+
         return best;
     }
 
-    private void Offer(ref Candidates best, ReadOnlySpan<byte> groups, bool allowPair, int from, int to)
+    private void OfferSingle(ref Candidates best, double cost, int from, int to)
     {
-        ReadOnlySpan<double> single = _costs.Single, prefill = _costs.Prefill, decode = _costs.Decode;
-        for (var engine = from; engine < to; engine++)
-            best.OfferSingle(engine, single[engine]);
-        if (!allowPair)
+        if (best.Single.Engine >= 0 || !(cost < double.PositiveInfinity))
             return;
-        for (var engine = from; engine < to; engine++)
-        {
-            if (groups[engine] is not (> 0 and var group))
-                continue;
-            best.OfferPrefill(group, engine, prefill[engine]);
-            best.OfferDecode(group, engine, decode[engine]);
-        }
+        // Of numbers only equal bits are looked for in many places at once.
+        var bits = MemoryMarshal.Cast<double, long>(_costs.Single[from..to]);
+        if (bits.IndexOf(BitConverter.DoubleToInt64Bits(cost)) is >= 0 and var engine)
+            best.Single = (from + engine, cost);
     }
 
     /// <summary>By engine, what it takes to have the adapter there; empty where that is nothing.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace AgentRuntime.Gateway.Routing;
 
@@ -11,8 +12,9 @@ internal struct WaitingSeconds
 
 /// <summary>
 /// What a decision reads of an engine, side by side with the other engines' rows, so that a thousand of them are read
-/// from the processor's cache.
+/// from the processor's cache. <see cref="EngineLanes"/> reads fields two and two, in this order.
 /// </summary>
+[StructLayout(LayoutKind.Sequential)]
 internal struct EngineRow
 {
     /// <summary>When the prompts that were sent to it should all be read.</summary>
@@ -28,24 +30,18 @@ internal struct EngineRow
     /// <summary>Learned: seconds of a prefill that do not depend on its length.</summary>
     public double OverheadSeconds;
 
+    /// <summary>Learned: share of its promised cache hits that come true.</summary>
+    public double CacheTrust;
+
     /// <summary>Learned: seconds of one output token alone, and what each sequence of the batch adds.</summary>
     public double DecodeSeconds;
     public double DecodeSecondsPerRunning;
-
-    /// <summary>Learned: share of its promised cache hits that come true.</summary>
-    public double CacheTrust;
 
     /// <summary>Learned: share of prefill time in which running answers stand still.</summary>
     public double PrefillStall;
 
     /// <summary>Work that its own report shows beyond what this router sent.</summary>
     public double ForeignSeconds;
-
-    /// <summary>Smoothed share of the time in which it reads prompts.</summary>
-    public double BusyShare;
-
-    /// <summary>Work that waits for it in the router.</summary>
-    public WaitingSeconds Waiting;
 
     /// <summary>KV tokens still free by the router's count; <see cref="long.MaxValue"/> when unknown.</summary>
     public long KvFreeTokens;
@@ -62,6 +58,12 @@ internal struct EngineRow
 
     /// <summary>Whether it is part of the pool and takes new work.</summary>
     public bool Open;
+
+    /// <summary>Smoothed share of the time in which it reads prompts.</summary>
+    public double BusyShare;
+
+    /// <summary>Work that waits for it in the router.</summary>
+    public WaitingSeconds Waiting;
 
     /// <summary>Work that waits for it in the router, of all classes.</summary>
     public readonly double AllWaitingSeconds => Waiting[0] + Waiting[1] + Waiting[2] + Waiting[3];

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace AgentRuntime.Gateway.Routing;
@@ -35,12 +36,22 @@ internal struct IndexSegment
 {
     private const int PositionShift = 20;
     private IndexEntry[]? _entries;
+    private int _mask;
 
     public int Count { get; private set; }
+
+    public readonly bool IsEmpty => _entries is null;
 
     public readonly int Capacity => _entries?.Length ?? 0;
 
     public readonly Span<IndexEntry> Entries => _entries;
+
+    /// <summary>
+    /// The entry at a position that <see cref="Find"/> or <see cref="Insert"/> gave. Like those it does not ask how long
+    /// the table is: its length lies apart from what is read, and costs a cache miss of its own.
+    /// </summary>
+    public readonly ref IndexEntry At(int position) =>
+        ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_entries!), position);
 
     /// <summary>The position of a key; its complement is where it would go.</summary>
     public readonly int Find(ulong key, ulong hash)
@@ -48,17 +59,25 @@ internal struct IndexSegment
         var entries = _entries;
         if (entries is null)
             return -1;
-        var mask = entries.Length - 1;
-        for (var i = (int)(hash >> PositionShift) & mask; ; i = (i + 1) & mask)
+        ref var first = ref MemoryMarshal.GetArrayDataReference(entries);
+        for (var i = Home(hash); ; i = (i + 1) & _mask)
         {
-            if ((uint)i >= (uint)entries.Length)
-                return -1;
-            var found = entries[i].Key;
+            var found = Unsafe.Add(ref first, i).Key;
             if (found == key)
                 return i;
             if (found == 0)
                 return ~i;
         }
+    }
+
+    /// <summary>
+    /// What is where a key would be if nothing were in its way. Read for many keys before the first one is looked for,
+    /// so that their cache misses overlap: a search branches on what it finds, and a wrong guess waits for it.
+    /// </summary>
+    public readonly ulong Touch(ulong hash)
+    {
+        var entries = _entries;
+        return entries is null ? 0 : Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(entries), Home(hash)).Key;
     }
 
     /// <summary>Adds a key that is absent and returns its position.</summary>
@@ -77,11 +96,10 @@ internal struct IndexSegment
     public void DeleteAt(int position)
     {
         var entries = _entries!;
-        var mask = entries.Length - 1;
-        for (var i = (position + 1) & mask; entries[i].Key != 0; i = (i + 1) & mask)
+        for (var i = (position + 1) & _mask; entries[i].Key != 0; i = (i + 1) & _mask)
         {
-            var home = (int)(KvIndex.Spread(entries[i].Key) >> PositionShift) & mask;
-            if (((i - home) & mask) >= ((i - position) & mask))
+            var home = Home(KvIndex.Spread(entries[i].Key));
+            if (((i - home) & _mask) >= ((i - position) & _mask))
             {
                 entries[position] = entries[i];
                 position = i;
@@ -92,10 +110,13 @@ internal struct IndexSegment
         Count--;
     }
 
+    private readonly int Home(ulong hash) => (int)(hash >> PositionShift) & _mask;
+
     private void Grow()
     {
         var old = _entries;
         _entries = new IndexEntry[Math.Max(8, Capacity * 2)];
+        _mask = _entries.Length - 1;
         if (old is null)
             return;
         foreach (ref readonly var entry in old.AsSpan())

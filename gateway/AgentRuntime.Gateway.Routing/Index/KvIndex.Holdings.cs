@@ -17,7 +17,7 @@ public sealed partial class KvIndex
 
         var hash = Spread(key);
         ref var segment = ref _segments[hash >> _segmentShift];
-        var position = segment.Capacity == 0 ? -1 : segment.Find(key, hash);
+        var position = segment.IsEmpty ? -1 : segment.Find(key, hash);
         if (position < 0)
         {
             if (segment.Count >= _segmentLimit)
@@ -26,7 +26,7 @@ public sealed partial class KvIndex
             BlockCount++;
         }
 
-        ref var entry = ref segment.Entries[position];
+        ref var entry = ref segment.At(position);
         var added = AddSlot(ref entry, slot);
         if (added)
             _slots.BlocksOf(slot)++;
@@ -75,10 +75,10 @@ public sealed partial class KvIndex
     {
         var hash = Spread(key);
         ref var segment = ref _segments[hash >> _segmentShift];
-        var position = segment.Capacity == 0 ? -1 : segment.Find(key, hash);
+        var position = segment.IsEmpty ? -1 : segment.Find(key, hash);
         if (position < 0)
             return;
-        ref var entry = ref segment.Entries[position];
+        ref var entry = ref segment.At(position);
         if (!DropSlot(ref entry, slot))
             return;
         _slots.BlocksOf(slot)--;

@@ -23,6 +23,8 @@ public sealed partial class KvIndex
         {
             var batch = keys.Slice(start, Math.Min(Batch, keys.Length - start));
             for (var i = 0; i < batch.Length; i++)
+                _found[i] = Touch(batch[i].Value);
+            for (var i = 0; i < batch.Length; i++)
                 _found[i] = Lookup(batch[i].Value);
             for (var i = 0; i < batch.Length; i++)
             {
@@ -46,14 +48,20 @@ public sealed partial class KvIndex
         }
     }
 
+    private ulong Touch(ulong key)
+    {
+        var hash = Spread(key);
+        return _segments[hash >> _segmentShift].Touch(hash);
+    }
+
     private ulong Lookup(ulong key)
     {
         var hash = Spread(key);
         ref var segment = ref _segments[hash >> _segmentShift];
-        if (segment.Capacity == 0)
+        if (segment.IsEmpty)
             return 0;
         var position = segment.Find(key, hash);
-        return position < 0 ? 0 : segment.Entries[position].Holders;
+        return position < 0 ? 0 : segment.At(position).Holders;
     }
 
     private static int KindOf(ulong holders) => (byte)(holders >> 48);

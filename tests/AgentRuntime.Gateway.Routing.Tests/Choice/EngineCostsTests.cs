@@ -48,6 +48,8 @@ public class EngineCostsTests
             }
 
             Assert.Equal(count, costs.Count);
+            double[] single = [.. costs.Single[..rows.Length]];
+            Assert.Equal(single.Append(double.PositiveInfinity).Min(), costs.LeastSingle);
         }
 
         Assert.InRange(waited, 50, 250);
