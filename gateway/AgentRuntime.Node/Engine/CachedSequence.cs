@@ -39,5 +39,11 @@ internal sealed class CachedBlock(BlockHash hash, CachedBlock? parent, CachedSeq
     /// <summary>Running sequences whose tip this is.</summary>
     public int Pins { get; set; }
 
+    /// <summary>Whether numbers came out for whoever stood on it last; false while nobody has.</summary>
+    public bool IsVouchedFor { get; set; }
+
+    /// <summary>Whether its cells were filled from the archive.</summary>
+    public bool IsRestored { get; init; }
+
     public EvictionOrder<CachedBlock>.Place? Place { get; set; }
 }

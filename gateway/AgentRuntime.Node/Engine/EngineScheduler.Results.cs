@@ -9,10 +9,10 @@ internal sealed partial class EngineScheduler
     /// <summary>Takes the results of a pass: blocks, exports, tokens.</summary>
     private void Settle()
     {
+        FailWhatIsNoNumber();
+        // Whoever starts over is not among those that run.
         foreach (var sequence in _running.Where(s => s.Scheduled > 0).ToArray())
         {
-            // It starts over: another of this pass came to no numbers on the same blocks.
-            if (sequence.Cells is null) continue;
             sequence.Computed += sequence.Scheduled;
             sequence.Scheduled = 0;
             Commit(sequence);
@@ -21,7 +21,44 @@ internal sealed partial class EngineScheduler
         }
     }
 
-    private void Commit(EngineSequence sequence)
+    /// <summary>
+    /// Fails the sequences for which no numbers came out, before anything of what they computed is kept. What they
+    /// stand on may be why: it is forgotten as far as nobody got to numbers on it, with whatever was computed on that,
+    /// so that the next request computes it anew. Others that stand on it start over.
+    /// </summary>
+    private void FailWhatIsNoNumber()
+    {
+        List<EngineSequence>? spoiled = null;
+        foreach (var sequence in _running)
+        {
+            if (sequence.OutputIndex < 0) continue;
+            var logits = _context.Logits(sequence.OutputIndex);
+            if (logits.IsEmpty || Logits.AllowAChoice(logits)) PrefixCache.Vouch(sequence.Cells!);
+            else (spoiled ??= []).Add(sequence);
+        }
+
+        if (spoiled is null) return;
+        HashSet<BlockHash> doubtful = [];
+        foreach (var sequence in spoiled)
+        {
+            // It starts over: another had no numbers on the same blocks.
+            if (sequence.Cells is not { } cells) continue;
+            if (cells.Tip is { } tip) doubtful.Add(tip.First);
+            var suspect = _cache.Suspect(cells);
+            Fail(sequence, new(
+                ReasonCodes.EngineFailed, "the model computes what is not a number", "engine",
+                "Send it again: what was kept of its prompt is forgotten and will be computed anew."));
+            if (suspect is null) continue;
+            for (var i = _running.Count - 1; i >= 0; i--)
+                if (PrefixCache.StandsOn(_running[i].Cells!, suspect))
+                    StartOver(_running[i]);
+            _cache.Forget(suspect);
+        }
+
+        foreach (var first in doubtful) _cache.Doubt(first);
+    }
+
+    private void Commit(EngineSequence sequence, bool isRestored = false)
     {
         if (!_model.CanShareCells) return;
         sequence.HashBlocks(_options.BlockTokens);
@@ -30,7 +67,7 @@ internal sealed partial class EngineScheduler
             var tokens = sequence.Tokens.Slice(sequence.CommittedBlocks * _options.BlockTokens, _options.BlockTokens);
             _cache.Commit(
                 sequence.Cells!, sequence.Hashes[sequence.CommittedBlocks], tokens,
-                sequence.Generation.Request.Salt, sequence.Adapter);
+                sequence.Generation.Request.Salt, sequence.Adapter, isRestored);
             sequence.CommittedBlocks++;
         }
     }
@@ -47,11 +84,6 @@ internal sealed partial class EngineScheduler
     {
         var logits = _context.Logits(sequence.OutputIndex);
         sequence.OutputIndex = -1;
-        if (!logits.IsEmpty && !Logits.AllowAChoice(logits))
-        {
-            FailForgetting(sequence);
-            return;
-        }
 
         var request = sequence.Generation.Request;
         var token = sequence.Sampler.Sample(logits, _candidates);
@@ -85,24 +117,6 @@ internal sealed partial class EngineScheduler
 
         if (ends) End(sequence, new("stop") { Token = token });
         else if (sequence.Generated >= request.MaxTokens) Finish(sequence, "length");
-    }
-
-    /// <summary>
-    /// Fails a sequence for which no numbers came out. Any block that it stands on may be why, and whatever was
-    /// computed on that block is no better: it is all forgotten, so that the next request computes it anew. Others that
-    /// stand on it start over.
-    /// </summary>
-    private void FailForgetting(EngineSequence sequence)
-    {
-        var first = sequence.Cells!.Tip?.First;
-        Fail(sequence, new(
-            ReasonCodes.EngineFailed, "the model computes what is not a number", "engine",
-            "Send it again: what was kept of its prompt is forgotten and will be computed anew."));
-        if (first is not { } hash) return;
-        for (var i = _running.Count - 1; i >= 0; i--)
-            if (_running[i].Cells!.Tip?.First == hash)
-                StartOver(_running[i]);
-        _cache.Forget(hash);
     }
 
     private void Finish(EngineSequence sequence, string reason) => End(sequence, new(reason));

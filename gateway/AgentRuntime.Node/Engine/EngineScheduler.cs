@@ -183,7 +183,7 @@ internal sealed partial class EngineScheduler : IDisposable
             && _context.Import(state.Span, sequence.Cells!.Id, sequence.Computed, sequence.Computed + size))
         {
             sequence.Computed += size;
-            Commit(sequence);
+            Commit(sequence, isRestored: true);
         }
     }
 

@@ -14,6 +14,12 @@ internal interface IKvCells
     /// <summary>Takes the cells at these positions from a sequence.</summary>
     void Remove(int sequence, int from, int to);
 
+    /// <summary>
+    /// Whether nothing but finite numbers is found in the keys and values of these positions; true also where they
+    /// cannot be looked through.
+    /// </summary>
+    bool HoldNumbers(int sequence, int from, int to) => true;
+
     /// <summary>Copies the state of these positions into a buffer of the length that is asked for.</summary>
     KvBuffer Export(int sequence, int from, int to, Func<int, KvBuffer> allocate);
 }

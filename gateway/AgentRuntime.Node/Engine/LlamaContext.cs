@@ -185,6 +185,20 @@ internal sealed unsafe class LlamaContext : IModelContext
         }
     }
 
+    public bool HoldNumbers(int sequence, int from, int to)
+    {
+        if (!_model.CanMoveState) return true;
+        var state = Export(sequence, from, to, KvBuffer.Rent);
+        try
+        {
+            return KvSegment.HasNumbers(state.Span);
+        }
+        finally
+        {
+            state.Return();
+        }
+    }
+
     /// <summary>
     /// Puts exported state of [from, to) into a sequence, at the positions at and after <paramref name="keepFrom"/>.
     /// Needs (to - from) free cells. False when llama.cpp refuses it; nothing has changed then.

@@ -11,7 +11,7 @@ namespace AgentRuntime.Node.Engine;
 /// is kept once: the later one swaps its copy for the first. Hence cells in use = blocks × size + private tails.
 /// </para>
 /// </summary>
-internal sealed class PrefixCache
+internal sealed partial class PrefixCache
 {
     private readonly IKvCells _cells;
     private readonly IPrefixCacheObserver? _observer;
@@ -94,15 +94,24 @@ internal sealed class PrefixCache
     /// </summary>
     public KvBuffer? FindArchived(BlockHash hash) => _blocks.ContainsKey(hash) ? null : _archive?.Find(hash);
 
-    /// <summary>The sequence has computed its next whole block. Returns whether the block is new here.</summary>
-    public bool Commit(CachedSequence sequence, BlockHash hash, ReadOnlySpan<int> tokens, string? salt, string? adapter)
+    /// <summary>
+    /// The sequence has computed its next whole block, or restored it from the archive. Returns whether the block is
+    /// new here.
+    /// </summary>
+    public bool Commit(
+        CachedSequence sequence, BlockHash hash, ReadOnlySpan<int> tokens, string? salt, string? adapter,
+        bool isRestored = false)
     {
         var parent = sequence.Tip;
         var start = parent?.End ?? 0;
         var isNew = !_blocks.TryGetValue(hash, out var block);
         if (isNew)
         {
-            block = new(hash, parent, sequence, start + BlockTokens);
+            block = new(hash, parent, sequence, start + BlockTokens)
+            {
+                IsRestored = isRestored,
+                IsVouchedFor = isRestored && parent is not { IsVouchedFor: false } && _archive!.IsVouchedFor(hash),
+            };
             if (parent is not null) parent.Children++;
             block.Place = _order.Add(block);
             sequence.Owned.Push(block);
@@ -160,25 +169,6 @@ internal sealed class PrefixCache
         return true;
     }
 
-    /// <summary>
-    /// Forgets every path that begins with this block, in the pool and in the archive, claimed or not.
-    /// </summary>
-    /// <exception cref="InvalidOperationException">A running sequence stands on one.</exception>
-    public void Forget(BlockHash first)
-    {
-        HashSet<BlockHash> forgotten = [.. _archive?.Forget(first) ?? []];
-        // The deepest first: each is then a leaf when its turn comes.
-        foreach (var block in _blocks.Values.Where(b => b.First == first).OrderByDescending(b => b.End).ToArray())
-        {
-            if (block.Users > 0) throw new InvalidOperationException("a running sequence stands on the block");
-            Detach(block);
-            FreeCells(block);
-            forgotten.Add(block.Hash);
-        }
-
-        foreach (var hash in forgotten) _observer?.Removed(hash);
-    }
-
     /// <summary>Takes a leaf that nobody uses out of the tree.</summary>
     private void Detach(CachedBlock leaf)
     {
@@ -211,9 +201,15 @@ internal sealed class PrefixCache
         if (!_archive.Contains(block.Hash))
         {
             var state = _cells.Export(block.Owner.Id, block.End - BlockTokens, block.End, KvBuffer.Rent);
-            foreach (var dropped in _archive.Add(block.Hash, block.First, state))
+            foreach (var dropped in _archive.Add(
+                block.Hash, block.Parent?.Hash, block.First, state, block.IsVouchedFor))
                 if (!_blocks.ContainsKey(dropped))
                     _observer?.Removed(dropped);
+        }
+
+        else if (block is { IsRestored: true, IsVouchedFor: true })
+        {
+            _archive.Vouch(block.Hash);
         }
 
         _archive.Claim(block.Hash, block.Place!.Claim);
