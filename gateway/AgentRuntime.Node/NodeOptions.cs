@@ -134,7 +134,8 @@ public sealed record NodeOptions
     /// <summary>
     /// The most bytes of exported KV state held at once; more is refused with AR4009. As much may be held of state that
     /// other nodes have announced, until the engine has read it, and of other state that waits to be imported. Default
-    /// 512 MiB.
+    /// 512 MiB. Of exports and imports the requests of one cache salt may hold three times what is left free: three
+    /// quarters when they are alone.
     /// </summary>
     public ByteCount KvLeaseBytes { get; init; } = new(512L << 20);
 

@@ -44,7 +44,7 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         if (Request.Transfer is { RemoteDecode: true } to && node.Model.CanMoveState)
         {
             var segmentTokens = Math.Min(NodeService.SegmentTokens, node.Model.MostMovedTokens);
-            _lease = node.Leases.Open(_prompts[0], _adapter?.Digest, segmentTokens);
+            _lease = node.Leases.Open(_prompts[0], _adapter?.Digest, Request.CacheSalt, segmentTokens);
             // What fits one segment is complete before it could be asked for.
             if (to is { Host: not null, Port: not null } && _lease.Export.Tokens > segmentTokens)
                 _announced = node.Client.AnnounceAsync(to, node.HandOver(_lease));
@@ -138,7 +138,8 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
             if (!node.Model.CanMoveState)
                 throw new RuntimeErrorException(new(ReasonCodes.KvMismatch, "this model's state cannot be moved"));
             _import = await AheadAsync(transfer, cancellationToken)
-                ?? await node.Client.FetchAsync(transfer, _prompts[0], _adapter?.Digest, cancellationToken);
+                ?? await node.Client.FetchAsync(
+                    transfer, _prompts[0], _adapter?.Digest, Request.CacheSalt, cancellationToken);
             node.Metrics.CountTransfer(_import.Bytes, _import.FetchTime.TotalSeconds);
             activity?.SetTag("agentruntime.kv_transfer.bytes", _import.Bytes);
             activity?.SetTag("agentruntime.kv_transfer.from", transfer.EngineId);

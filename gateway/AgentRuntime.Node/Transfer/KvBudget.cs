@@ -2,15 +2,13 @@ namespace AgentRuntime.Node.Transfer;
 
 /// <summary>Bytes of memory that states may take together. Thread-safe.</summary>
 /// <param name="most">The limit.</param>
-internal sealed class KvBudget(long most)
+internal sealed class KvBudget(long most) : IKvBudget
 {
     private long _taken;
 
     public long Taken => Interlocked.Read(ref _taken);
 
-    public bool IsSpent => Taken >= most;
-
-    /// <summary>Takes bytes; false, and nothing taken, when there are not so many left.</summary>
+    /// <inheritdoc/>
     public bool TryTake(long bytes)
     {
         var taken = Taken;
@@ -24,6 +22,6 @@ internal sealed class KvBudget(long most)
         return false;
     }
 
-    /// <summary>Gives bytes back that were taken.</summary>
+    /// <inheritdoc/>
     public void Give(long bytes) => Interlocked.Add(ref _taken, -bytes);
 }

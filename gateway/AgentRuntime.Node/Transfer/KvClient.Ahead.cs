@@ -105,5 +105,5 @@ internal sealed partial class KvClient
 internal sealed record KvFetched(KvManifest Manifest, IReadOnlyList<KvSegment> Segments)
 {
     /// <summary>What the segments' bytes were taken from; null for nothing.</summary>
-    public KvBudget? Budget { get; init; }
+    public IKvBudget? Budget { get; init; }
 }

@@ -19,7 +19,7 @@ internal sealed partial class KvClient : IDisposable
     private const int MostManifestBytes = 16 << 20;
 
     private readonly NodeOptions _options;
-    private readonly KvBudget _imports;
+    private readonly KvShares _imports;
     private readonly string _modelDigest;
     private readonly string _format;
     private readonly TimeProvider _time;
@@ -46,11 +46,17 @@ internal sealed partial class KvClient : IDisposable
     }
 
     /// <summary>Fetches the state of a prompt's tokens, all but the last.</summary>
+    /// <param name="from">Where it is.</param>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="adapterDigest">Its adapter; null for none.</param>
+    /// <param name="salt">Whose share of the room for imports it takes.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="RuntimeErrorException">AR4007 it cannot be fetched; AR4011 it belongs to another model, adapter
     /// or prompt.</exception>
     public async Task<KvImport> FetchAsync(
-        KvTransferParams from, int[] prompt, string? adapterDigest, CancellationToken cancellationToken)
+        KvTransferParams from, int[] prompt, string? adapterDigest, string? salt, CancellationToken cancellationToken)
     {
+        var imports = _imports.Of(salt);
         var id = from.RequestId ?? throw Failed("kv_transfer_params has no remote_request_id");
         if (!IsId(id)) throw Failed("remote_request_id is not an id of this kind");
         var address = Address(from);
@@ -65,7 +71,7 @@ internal sealed partial class KvClient : IDisposable
             var manifest = await ManifestAsync(address, id, both.Token);
             Compare(manifest, prompt, adapterDigest);
             var bytes = manifest.Segments.Sum(s => (long)s.Bytes);
-            if (!_imports.TryTake(bytes)) throw Failed("the KV state that waits to be imported fills its limit");
+            if (!imports.TryTake(bytes)) throw Failed("the KV state that waits to be imported fills its limit");
             taken = bytes;
             var segments = new List<KvSegment>(manifest.Segments.Count);
             foreach (var (planned, index) in manifest.Segments.Select((s, i) => (s, i)))
@@ -78,7 +84,7 @@ internal sealed partial class KvClient : IDisposable
             }
 
             taken = 0; // the import's from now on
-            return new(segments, _time.GetElapsedTime(start), _imports)
+            return new(segments, _time.GetElapsedTime(start), imports)
             {
                 Bytes = SimulatedBytes(prompt) ?? bytes,
             };
@@ -93,7 +99,7 @@ internal sealed partial class KvClient : IDisposable
         }
         finally
         {
-            _imports.Give(taken);
+            imports.Give(taken);
             await fetched.CancelAsync();
             await heartbeats;
         }

@@ -6,8 +6,8 @@ namespace AgentRuntime.Node.Transfer;
 /// </summary>
 /// <param name="promptTokens">Tokens of the prompt.</param>
 /// <param name="segmentTokens">Tokens in a segment.</param>
-/// <param name="budget">What all exports may take together: the memory of buffers until they are returned.</param>
-internal sealed class KvExport(int promptTokens, int segmentTokens, KvBudget budget)
+/// <param name="budget">What exports may take together: the memory of buffers until they are returned.</param>
+internal sealed class KvExport(int promptTokens, int segmentTokens, IKvBudget budget)
 {
     private readonly Lock _gate = new();
     private List<KvSegment> _segments = [];

@@ -6,7 +6,7 @@ namespace AgentRuntime.Node.Transfer;
 /// <param name="segments">The state.</param>
 /// <param name="fetchTime">How long that took.</param>
 /// <param name="budget">What the segments' bytes were taken from; null for nothing.</param>
-internal sealed class KvImport(IReadOnlyList<KvSegment> segments, TimeSpan fetchTime, KvBudget? budget = null)
+internal sealed class KvImport(IReadOnlyList<KvSegment> segments, TimeSpan fetchTime, IKvBudget? budget = null)
 {
     private readonly Lock _gate = new();
     private IReadOnlyList<KvSegment> _segments = segments;

@@ -19,14 +19,15 @@ internal sealed class KvLeaseTable : IDisposable
     private readonly ConcurrentDictionary<string, KvLease> _leases = new(StringComparer.Ordinal);
     private readonly TimeProvider _time;
     private readonly TimeSpan _duration;
-    private readonly KvBudget _budget;
+    private readonly KvShares _bytes;
+    private readonly KvShares _count = new(MostLeases);
     private readonly ITimer _sweep;
 
     public KvLeaseTable(NodeOptions options, TimeProvider time)
     {
         _time = time;
         _duration = options.KvLease;
-        _budget = new(options.KvLeaseBytes.Value);
+        _bytes = new(options.KvLeaseBytes.Value);
         var period = TimeSpan.FromTicks(Math.Clamp(_duration.Ticks / 4, TimeSpan.TicksPerMillisecond,
             TimeSpan.TicksPerSecond * 5));
         _sweep = time.CreateTimer(static state => ((KvLeaseTable)state!).Sweep(), this, period, period);
@@ -35,7 +36,7 @@ internal sealed class KvLeaseTable : IDisposable
     public int Count => _leases.Count;
 
     /// <summary>Bytes of memory that the state of all leases takes.</summary>
-    public long Bytes => _budget.Taken;
+    public long Bytes => _bytes.Taken;
 
     /// <summary>How many leases ended without being released.</summary>
     public long Expired { get; private set; }
@@ -43,23 +44,21 @@ internal sealed class KvLeaseTable : IDisposable
     /// <summary>
     /// Opens a lease for a prompt that is about to be computed; its time starts when that is done.
     /// </summary>
+    /// <param name="prompt">The prompt's tokens.</param>
+    /// <param name="adapterDigest">Its adapter; null for none.</param>
+    /// <param name="salt">Whose share of the room it takes: others find room however much one asks for.</param>
+    /// <param name="segmentTokens">Tokens in a segment.</param>
     /// <exception cref="RuntimeErrorException">AR4009: too much state waits already.</exception>
-    public KvLease Open(int[] prompt, string? adapterDigest, int segmentTokens)
+    public KvLease Open(int[] prompt, string? adapterDigest, string? salt, int segmentTokens)
     {
-        if (_budget.IsSpent || _leases.Count >= MostLeases)
-        {
-            throw new RuntimeErrorException(new(
-                ReasonCodes.Saturated, "the exported KV state that waits to be fetched fills its limit",
-                    "kv_transfer_params",
-                "Try again later, or raise KvLeaseBytes.")
-            {
-                RetryAfter = TimeSpan.FromSeconds(1),
-            });
-        }
-
+        var (bytes, count) = (_bytes.Of(salt), _count.Of(salt));
+        // The state's own size shows when it is computed: that there is a byte left is asked for now.
+        if (!bytes.TryTake(1)) throw Full();
+        bytes.Give(1);
+        if (!count.TryTake(1)) throw Full();
         var lease = new KvLease(
-            RandomNumberGenerator.GetHexString(32, lowercase: true), new(prompt.Length, segmentTokens, _budget),
-            PromptDigest.Of(prompt), adapterDigest);
+            RandomNumberGenerator.GetHexString(32, lowercase: true), new(prompt.Length, segmentTokens, bytes),
+            PromptDigest.Of(prompt), adapterDigest, count);
         _leases[lease.Id] = lease;
         return lease;
     }
@@ -86,6 +85,7 @@ internal sealed class KvLeaseTable : IDisposable
     {
         if (!_leases.TryRemove(id, out var lease)) return false;
         lease.Export.Release();
+        lease.Count.Give(1);
         return true;
     }
 
@@ -94,6 +94,13 @@ internal sealed class KvLeaseTable : IDisposable
         _sweep.Dispose();
         foreach (var id in _leases.Keys) Release(id);
     }
+
+    private static RuntimeErrorException Full() => new(new(
+        ReasonCodes.Saturated, "the exported KV state that waits to be fetched fills its limit", "kv_transfer_params",
+        "Try again later, or raise KvLeaseBytes.")
+    {
+        RetryAfter = TimeSpan.FromSeconds(1),
+    });
 
     private void Sweep()
     {
@@ -108,7 +115,8 @@ internal sealed class KvLeaseTable : IDisposable
 }
 
 /// <summary>One prompt's exported state and how long it is kept.</summary>
-internal sealed class KvLease(string id, KvExport export, string promptDigest, string? adapterDigest)
+internal sealed class KvLease(
+    string id, KvExport export, string promptDigest, string? adapterDigest, IKvBudget count)
 {
     private const long NotYet = long.MinValue;
 
@@ -117,6 +125,9 @@ internal sealed class KvLease(string id, KvExport export, string promptDigest, s
     public string Id { get; } = id;
 
     public KvExport Export { get; } = export;
+
+    /// <summary>What it is one of, until it is released.</summary>
+    public IKvBudget Count { get; } = count;
 
     public string PromptDigest { get; } = promptDigest;
 

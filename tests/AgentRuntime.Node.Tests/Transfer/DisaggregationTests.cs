@@ -215,7 +215,7 @@ public sealed class DisaggregationTests
     {
         await using var node = await DemoNode.StartAsync(o => o with { KvLeaseBytes = new(10_000) });
         var leases = node.Service.Leases;
-        var (one, other) = (leases.Open(new int[600], null, 256), leases.Open(new int[600], null, 256));
+        var (one, other) = (leases.Open(new int[600], null, null, 256), leases.Open(new int[600], null, null, 256));
         var state = KvBuffer.Of(new byte[6000]);
         one.Export.Add(0, 256, state);
         other.Export.Add(0, 256, state);
@@ -229,7 +229,7 @@ public sealed class DisaggregationTests
         Assert.Equal(6000, leases.Bytes);
         one.Export.EndRead();
         Assert.Equal(0, leases.Bytes);
-        var next = leases.Open(new int[600], null, 256);
+        var next = leases.Open(new int[600], null, null, 256);
         next.Export.Add(0, 256, state);
         Assert.False(next.Export.Overflowed);
         next.Export.Add(256, 512, state);
@@ -247,7 +247,7 @@ public sealed class DisaggregationTests
             prefill.Service.Prompts.Build([new("user", text)], []), addSpecial: true, parseSpecial: true);
         async Task<KvImport> FetchAsync(NodeServer node) => await node.Service.Client.FetchAsync(
             KvTransferParams.Parse(JsonSerializer.SerializeToElement(await PrefillAsync(prefill, body))), prompt, null,
-            default);
+            null, default);
         long bytes;
         await using (var ample = await DemoNode.StartAsync()) bytes = (await FetchAsync(ample)).Bytes;
 

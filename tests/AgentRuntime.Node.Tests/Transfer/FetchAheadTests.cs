@@ -14,7 +14,7 @@ public sealed class FetchAheadTests
     {
         await using var prefill = await DemoNode.StartAsync();
         await using var decode = await DemoNode.StartAsync();
-        var lease = prefill.Service.Leases.Open(new int[600], null, NodeService.SegmentTokens);
+        var lease = prefill.Service.Leases.Open(new int[600], null, null, NodeService.SegmentTokens);
         var here = prefill.Service.HandOver(lease);
         Assert.True(decode.Service.Expectations.Begin(here));
 
@@ -66,7 +66,7 @@ public sealed class FetchAheadTests
     {
         await using var prefill = await DemoNode.StartAsync();
         await using var decode = await DemoNode.StartAsync();
-        var lease = prefill.Service.Leases.Open(new int[600], null, NodeService.SegmentTokens);
+        var lease = prefill.Service.Leases.Open(new int[600], null, null, NodeService.SegmentTokens);
         Assert.True(decode.Service.Expectations.Begin(prefill.Service.HandOver(lease)));
         lease.Export.Add(0, 256, KvBuffer.Of(KvSegment.Empty(0, 256)));
         await Until(() => decode.Service.Expectations.Bytes > 0);

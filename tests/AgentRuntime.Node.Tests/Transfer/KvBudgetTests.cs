@@ -25,6 +25,6 @@ public sealed class KvBudgetTests
         Assert.True(budget.TryTake(1));
         Assert.False(budget.TryTake(long.MaxValue));
         Assert.True(budget.TryTake(99));
-        Assert.True(budget.IsSpent);
+        Assert.False(budget.TryTake(1));
     }
 }
