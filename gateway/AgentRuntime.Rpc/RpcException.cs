@@ -26,6 +26,11 @@ public sealed class RpcException : Exception
     /// <summary>How the call ended.</summary>
     public RpcStatus Status { get; }
 
+    /// <summary>
+    /// Whether the peer itself ended the call so: false where a connection broke, or a message is wrong.
+    /// </summary>
+    public bool IsAnswer { get; init; }
+
     /// <summary>The metadata that came with the status.</summary>
     public RpcMetadata Trailers { get; }
 }

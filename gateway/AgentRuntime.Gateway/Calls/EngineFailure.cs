@@ -39,6 +39,9 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     /// <summary>Whether the connection was lost: nothing works on the request any more.</summary>
     public bool Lost { get; init; }
 
+    /// <summary>Whether the engine itself said in its stream that it failed, and why.</summary>
+    public bool Told { get; init; }
+
     /// <summary>Whether a pair's prefill engine failed, and so ended the decode leg that waited for it.</summary>
     public bool OfPrefill { get; init; }
 
@@ -78,7 +81,7 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
 
     /// <summary>An error object inside a stream.</summary>
     public static EngineFailure FromStream(Engine engine, EngineError said) =>
-        Coded(engine, said.Code, FailureKind.Broken, ReasonCodes.EngineFailed, Cut(said.Message), null);
+        Coded(engine, said.Code, FailureKind.Broken, ReasonCodes.EngineFailed, Cut(said.Message), null, told: true);
 
     public static EngineFailure From(Engine engine, HttpRequestException e) => e.HttpRequestError switch
     {
@@ -130,7 +133,13 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     /// A code of our own node is kept when it is one of inference; other engines' codes mean nothing here.
     /// </summary>
     private static EngineFailure Coded(
-        Engine engine, string? said, FailureKind kind, ReasonCode code, string message, HttpStatusCode? status)
+        Engine engine,
+        string? said,
+        FailureKind kind,
+        ReasonCode code,
+        string message,
+        HttpStatusCode? status,
+        bool told = false)
     {
         if (engine.Descriptor.Kind == EngineKind.Node && said is { Length: 6 }
             && said.StartsWith("AR4", StringComparison.Ordinal) && int.TryParse(said.AsSpan(2), out var number))
@@ -148,7 +157,7 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
         if (engine.Descriptor.IsGrpc && status == HttpStatusCode.BadRequest
             && said == ReasonCodes.UnsupportedParameter.ToString())
             code = ReasonCodes.UnsupportedParameter;
-        return new(kind, ErrorOf(code, message, engine)) { Status = status };
+        return new(kind, ErrorOf(code, message, engine)) { Status = status, Told = told };
     }
 
     private static EngineError? Read(ReadOnlySpan<byte> body)

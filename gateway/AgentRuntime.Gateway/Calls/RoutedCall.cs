@@ -317,15 +317,18 @@ internal sealed partial class RoutedCall : IAsyncDisposable
             "model",
             "GET /v1/models lists those that are served."));
 
-    private static RuntimeErrorException DiedMidStream(EngineFailure failure, Engine engine) => new(
-        new RuntimeError(
-            failure.Error.Code == ReasonCodes.EngineTimeout
+    private static RuntimeErrorException DiedMidStream(EngineFailure failure, Engine engine)
+    {
+        const string Gone = "the engine went away in mid-stream, and no other could go on";
+        var (code, message) = failure.Told
+            ? (failure.Error.Code, failure.Error.Message)
+            : (failure.Error.Code == ReasonCodes.EngineTimeout
                 ? ReasonCodes.EngineTimeout
-                : ReasonCodes.EngineDiedMidStream,
-            "the engine went away in mid-stream, and no other could go on",
-            engine.Name,
-            "The answer so far is incomplete; send the request again."),
-        failure);
+                : ReasonCodes.EngineDiedMidStream, Gone);
+        return new(
+            new RuntimeError(code, message, engine.Name, "The answer so far is incomplete; send the request again."),
+            failure);
+    }
 
     private static RuntimeErrorException Because(EngineFailure failure) => new(failure.Error, failure);
 }

@@ -48,12 +48,13 @@ internal sealed class GrpcEngine : IDisposable
             {
                 "health" or "health_generate" => await HealthAsync(request, cancellationToken),
                 "metrics" => await MetricsAsync(request, cancellationToken),
-                "version" => Json("{}"),
+                "version" => Json(static _ => { }),
                 "v1/models" => await ModelsAsync(request, cancellationToken),
                 "tokenize" => await TokenizeAsync(request, cancellationToken),
                 "v1/completions" => await GenerateAsync(request, isChat: false, cancellationToken),
                 "v1/chat/completions" => await GenerateAsync(request, isChat: true, cancellationToken),
-                _ => Refusal(HttpStatusCode.NotFound, ReasonCodes.NotFound, "gRPC has no such method"),
+                _ => Refusal(
+                    HttpStatusCode.NotFound, ReasonCodes.NotFound.ToString(), "gRPC has no such method"),
             };
         }
         catch (RpcException e) when (e.Status.Code == RpcStatusCode.Unavailable && e.Trailers.Count == 0)
@@ -64,16 +65,16 @@ internal sealed class GrpcEngine : IDisposable
         }
         catch (RpcException e)
         {
-            var code = e.Trailers.Text("x-agentruntime-code");
+            var code = GrpcError.CodeOf(e);
             // What is too large for one engine makes none busy: only our own node tells the two apart.
             var status = code == ReasonCodes.BodyTooLarge.ToString()
                 ? HttpStatusCode.RequestEntityTooLarge
                 : StatusOf(e.Status.Code);
-            return Refusal(status, code ?? "grpc", e.Status.Message);
+            return Refusal(status, code, e.Status.Message);
         }
         catch (LegRefusal e)
         {
-            return Refusal(HttpStatusCode.BadRequest, e.Code, e.Message);
+            return Refusal(HttpStatusCode.BadRequest, e.Code.ToString(), e.Message);
         }
     }
 
@@ -120,7 +121,7 @@ internal sealed class GrpcEngine : IDisposable
         var model = await _dialect.ModelAsync(With(request), cancellationToken);
         _tokenizer.Observe(model.Identity);
         _defaults = SamplingDefaults.Read(model.DefaultSampling);
-        return Json(Write(json =>
+        return Json(json =>
         {
             json.WriteString("object"u8, "list"u8);
             json.WriteStartArray("data"u8);
@@ -130,7 +131,7 @@ internal sealed class GrpcEngine : IDisposable
             json.WriteNumber("max_model_len"u8, model.ContextTokens);
             json.WriteEndObject();
             json.WriteEndArray();
-        }));
+        });
     }
 
     private async Task<HttpResponseMessage> MetricsAsync(
@@ -186,13 +187,13 @@ internal sealed class GrpcEngine : IDisposable
         var bytes = await request.Content!.ReadAsByteArrayAsync(cancellationToken);
         var tokenizer = await _tokenizer.GetAsync(With(request), cancellationToken);
         var tokens = await ReadAsync(bytes, () => Tokens(bytes, tokenizer), cancellationToken);
-        return Json(Write(json =>
+        return Json(json =>
         {
             json.WriteStartArray("tokens"u8);
             foreach (var token in tokens)
                 json.WriteNumberValue(token);
             json.WriteEndArray();
-        }));
+        });
     }
 
     private static int[] Tokens(byte[] bytes, EngineVocabulary tokenizer)
@@ -280,29 +281,23 @@ internal sealed class GrpcEngine : IDisposable
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
             write(json);
-            json.WriteEndObject();
-        }
-
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
 
-    private static HttpResponseMessage Json(string json) =>
-        new(HttpStatusCode.OK) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
-
-    private static HttpResponseMessage Refusal(HttpStatusCode status, ReasonCode code, string message) =>
-        Refusal(status, code.ToString(), message);
-
-    private static HttpResponseMessage Refusal(HttpStatusCode status, string code, string message) => new(status)
+    private static HttpResponseMessage Json(Action<Utf8JsonWriter> properties) => new(HttpStatusCode.OK)
     {
-        Content = new StringContent(Write(json =>
-        {
-            json.WriteStartObject("error"u8);
-            json.WriteString("message"u8, message);
-            json.WriteString("code"u8, code);
-            json.WriteEndObject();
-        })),
+        Content = new StringContent(
+            Write(json =>
+            {
+                json.WriteStartObject();
+                properties(json);
+                json.WriteEndObject();
+            }),
+            Encoding.UTF8,
+            "application/json"),
     };
+
+    private static HttpResponseMessage Refusal(HttpStatusCode status, string? code, string message) =>
+        new(status) { Content = new StringContent(Write(json => GrpcError.Write(json, code, message))) };
 }

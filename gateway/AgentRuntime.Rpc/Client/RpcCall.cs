@@ -26,6 +26,7 @@ public sealed class RpcCall<TRequest, TResponse> : IAsyncDisposable
     private PipeReader? _pipe;
     private MessageReader<TResponse>? _reader;
     private RpcException? _failure;
+    private bool _answered;
 
     internal RpcCall(
         RpcChannel channel, RpcMethod<TRequest, TResponse> method, RpcCallOptions options, TRequest? request,
@@ -94,7 +95,7 @@ public sealed class RpcCall<TRequest, TResponse> : IAsyncDisposable
             await OpenAsync();
             if (Status is null && await _reader!.ReadAsync(_stop.Token) is { } message) return message;
             if (Status is null) End(_response!.TrailingHeaders);
-            return Status!.IsOk ? null : throw new RpcException(Status, Trailers);
+            return Status!.IsOk ? null : throw new RpcException(Status, Trailers) { IsAnswer = _answered };
         }
         catch (Exception e)
         {
@@ -201,6 +202,7 @@ public sealed class RpcCall<TRequest, TResponse> : IAsyncDisposable
             return;
         }
 
+        _answered = true;
         Trailers = MetadataOf(trailers);
         var message = trailers.TryGetValues("grpc-message", out var texts) ? texts.First() : null;
         Status = StatusMapping.Read(status.First(), message);

@@ -15,7 +15,8 @@ public interface IInferenceRouter
     /// cancels the request on every engine that works on it.
     /// </summary>
     /// <exception cref="RuntimeErrorException">
-    /// Before the first chunk: AR1008, AR4001..AR4003, AR4005..AR4009, AR6xxx. Between chunks: AR4004, AR4005.
+    /// Before the first chunk: AR1008, AR4001..AR4003, AR4005..AR4009, AR6xxx. Between chunks: AR4004, AR4005, and
+    /// what an engine says of its own failure: AR4003, or a code of inference.
     /// </exception>
     IAsyncEnumerable<InferenceChunk> GenerateAsync(InferenceRequest request, CancellationToken cancellationToken);
 }

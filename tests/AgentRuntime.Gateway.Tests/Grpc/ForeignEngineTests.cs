@@ -1,15 +1,6 @@
-using System.IO.Compression;
-using System.Net;
-using System.Security.Cryptography;
-using System.Text;
 using AgentRuntime.Abstractions;
-using AgentRuntime.Rpc.Server;
-using AgentRuntime.Rpc.Vllm;
-using Google.Protobuf;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Logging;
+using AgentRuntime.Rpc;
+using AgentRuntime.Rpc.Metadata;
 
 namespace AgentRuntime.Gateway.Tests.Grpc;
 
@@ -89,6 +80,31 @@ public sealed class ForeignEngineTests
         Assert.False(router.Router.Engines[0].Healthy);
     }
 
+    [Theory]
+    [InlineData(EngineKind.Node, "AR4009")]
+    [InlineData(EngineKind.OpenAi, "AR4003")]
+    public async Task What_an_engine_says_of_its_failure_in_mid_stream_is_told_as_over_http(
+        EngineKind kind, string code)
+    {
+        await using var engine = await ForeignEngine.StartAsync(
+            serverType: "agentruntime-node",
+            failure: new(
+                new(RpcStatusCode.Internal, "the device is gone"),
+                new RpcMetadata().Add("x-agentruntime-code", "AR4009")));
+        await using var router = await RouterAsync(engine, kind);
+        var chunks = new List<InferenceChunk>();
+
+        var failed = await Assert.ThrowsAsync<RuntimeErrorException>(async () =>
+        {
+            await foreach (var chunk in router.Router.GenerateAsync(RouterHarness.Chat(), CancellationToken.None))
+                chunks.Add(chunk);
+        });
+
+        Assert.Equal("hi", RouterHarness.TextOf(chunks));
+        Assert.Equal((code, "the device is gone"), (failed.Error.Code.ToString(), failed.Error.Message));
+        Assert.Equal(0, router.Router.Engines[0].InFlight);
+    }
+
     private static Task<RouterHarness> RouterAsync(ForeignEngine engine, EngineKind kind) =>
         RouterAsync(Disaggregation.Never, new EngineDescriptor("foreign", engine.Address, kind));
 
@@ -105,79 +121,5 @@ public sealed class ForeignEngineTests
         var router = new EngineRouter(options, TimeProvider.System);
         await router.StartAsync(CancellationToken.None);
         return new RouterHarness(router);
-    }
-
-    /// <summary>A letter is a token; every prompt is the text "hi".</summary>
-    private sealed class Letters : IModelTokenizer
-    {
-        public int[] Tokenize(InferenceOperation operation, ReadOnlyMemory<byte> body) => TokenizeText("hi");
-
-        public int[] TokenizeText(string text) => [.. text.Select(c => (int)c)];
-
-        public ReadOnlyMemory<byte> BytesOf(int token) => new[] { (byte)token };
-    }
-
-    /// <summary>Answers every prompt with itself.</summary>
-    private sealed class ForeignEngine(WebApplication app, List<GenerateRequest> requests) : IAsyncDisposable
-    {
-        public IReadOnlyList<GenerateRequest> Requests => requests;
-
-        public Uri Address => new($"grpc://127.0.0.1:{new Uri(app.Urls.First()).Port}");
-
-        public static async Task<ForeignEngine> StartAsync(
-            string? sum = null, string? handoff = null, bool isEndless = false)
-        {
-            var requests = new List<GenerateRequest>();
-            var archive = Archive();
-            var server = new RpcServer()
-                .Unary(VllmEngine.HealthCheck, (_, _) => Task.FromResult(new HealthCheckResponse { Healthy = true }))
-                .Unary(VllmEngine.GetModelInfo, (_, _) => Task.FromResult(new GetModelInfoResponse
-                {
-                    ServedModelName = "m", MaxContextLength = 1000,
-                }))
-                .Unary(VllmEngine.GetServerInfo, (_, _) => Task.FromResult(new GetServerInfoResponse()))
-                .Unary(VllmEngine.GetLoads, (_, _) => Task.FromResult(new GetLoadsResponse()))
-                .ServerStreaming(VllmEngine.GetTokenizer, async (_, responses, _) => await responses.WriteAsync(new()
-                {
-                    Data = ByteString.CopyFrom(archive),
-                    Sha256 = sum ?? Convert.ToHexStringLower(SHA256.HashData(archive)),
-                }))
-                .ServerStreaming(VllmEngine.Generate, async (request, responses, _) =>
-                {
-                    requests.Add(request);
-                    while (isEndless)
-                        await responses.WriteAsync(new() { Chunk = new() });
-                    await responses.WriteAsync(new()
-                    {
-                        Chunk = new() { TokenIds = { request.Tokenized.InputIds } },
-                    });
-                    var complete = new GenerateComplete
-                    {
-                        FinishReason = "stop", PromptTokens = 2, CompletionTokens = 2,
-                    };
-                    if (handoff is not null)
-                        complete.KvTransferParamsJson = handoff;
-                    await responses.WriteAsync(new() { Complete = complete });
-                });
-            var builder = WebApplication.CreateSlimBuilder();
-            builder.Logging.ClearProviders();
-            builder.WebHost.ConfigureKestrel(k =>
-                k.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-            var app = builder.Build();
-            app.UseRpc(server);
-            await app.StartAsync();
-            return new(app, requests);
-        }
-
-        public ValueTask DisposeAsync() => app.DisposeAsync();
-
-        private static byte[] Archive()
-        {
-            using var buffer = new MemoryStream();
-            using (var zip = new ZipArchive(buffer, ZipArchiveMode.Create, leaveOpen: true))
-            using (var entry = zip.CreateEntry("tokenizer.gguf").Open())
-                entry.Write(Encoding.UTF8.GetBytes("stands for a vocabulary"));
-            return buffer.ToArray();
-        }
     }
 }

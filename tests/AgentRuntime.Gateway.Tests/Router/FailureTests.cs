@@ -163,6 +163,29 @@ public class FailureTests
         Assert.Equal(ReasonCodes.EngineDiedMidStream, error.Error.Code);
     }
 
+    [Theory]
+    [InlineData(EngineKind.Node, "AR4009")]
+    [InlineData(EngineKind.OpenAi, "AR4003")]
+    public async Task What_an_engine_says_of_its_failure_in_mid_stream_is_told(EngineKind kind, string code)
+    {
+        await using var engine = await ScriptedEngine.StartAsync("a");
+        engine.Answer = async (context, _) =>
+        {
+            await ScriptedEngine.WriteEventAsync(context, engine.Chunk("one"));
+            await ScriptedEngine.WriteEventAsync(
+                context, """{"error":{"message":"the device is gone","code":"AR4009"}}""");
+        };
+        await using var harness = await StartAsync([], o => o with
+        {
+            Engines = [engine.Descriptor with { Kind = kind }],
+        });
+
+        var error = await harness.RefusedAsync();
+
+        Assert.Equal((code, "the device is gone"), (error.Code.ToString(), error.Message));
+        Assert.Equal(0, harness.Router.Engines[0].InFlight);
+    }
+
     [Fact]
     public async Task Silence_between_tokens_times_out()
     {

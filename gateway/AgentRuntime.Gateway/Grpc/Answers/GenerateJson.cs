@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using AgentRuntime.Gateway.ToolCalls;
+using AgentRuntime.Rpc;
 using AgentRuntime.Rpc.Vllm;
 
 namespace AgentRuntime.Gateway;
@@ -67,6 +68,15 @@ internal sealed class GenerateJson(LegCall leg, EngineVocabulary vocabulary, str
         }
 
         output.Write("\n\ndata: [DONE]\n\n"u8);
+    }
+
+    /// <summary>Writes that the engine failed, as the last event of a stream that has begun.</summary>
+    public static void WriteError(IBufferWriter<byte> output, RpcException error)
+    {
+        output.Write("data: "u8);
+        using (var json = new Utf8JsonWriter(output))
+            GrpcError.Write(json, GrpcError.CodeOf(error), error.Status.Message);
+        output.Write("\n\n"u8);
     }
 
     private void Complete(IBufferWriter<byte> output, int prompt, GenerateComplete complete)

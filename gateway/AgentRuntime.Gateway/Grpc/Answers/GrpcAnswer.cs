@@ -27,6 +27,7 @@ internal sealed class GrpcAnswer : Stream
     private int _prompt;
     private int _read;
     private bool _ended;
+    private bool _failed;
     private bool _disposed;
 
     /// <exception cref="LegRefusal">The engine's messages cannot carry the leg.</exception>
@@ -71,8 +72,14 @@ internal sealed class GrpcAnswer : Stream
         await using var registration = Cancelling(cancellationToken);
         try
         {
-            while (_read == _buffer.WrittenCount && !_ended)
+            while (_read == _buffer.WrittenCount && !_ended && !_failed)
                 await FillAsync();
+        }
+        catch (RpcException e) when (e.IsAnswer && !cancellationToken.IsCancellationRequested)
+        {
+            // It says why; nothing more of it follows. Only a stream has begun by now.
+            GenerateJson.WriteError(_buffer, e);
+            _failed = true;
         }
         catch (RpcException e)
         {
