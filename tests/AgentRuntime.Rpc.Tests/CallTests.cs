@@ -152,6 +152,26 @@ public sealed class CallTests
     }
 
     [Fact]
+    public async Task Half_a_request_is_not_waited_for_without_end()
+    {
+        var time = new SummonedTime();
+        await using var host = await EchoHost.StartAsync(time: time);
+        using var http = Http();
+        using var request = Request(host, EchoService.Say.Path);
+        request.Content = new HalfAMessage { Headers = { ContentType = new("application/grpc") } };
+
+        var answer = http.SendAsync(request, default);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await time.Asked.WaitAsync(deadline.Token);
+        time.Pass();
+
+        using var response = await answer.WaitAsync(deadline.Token);
+        Assert.Equal("4", response.Headers.GetValues("grpc-status").Single());
+        using var channel = host.Channel();
+        Assert.Equal("next", (await channel.UnaryAsync(EchoService.Say, new() { Text = "next" })).Text);
+    }
+
+    [Fact]
     public async Task A_reader_that_stops_holds_the_service_up_instead_of_filling_memory()
     {
         await using var host = await EchoHost.StartAsync();
@@ -225,10 +245,30 @@ public sealed class CallTests
             },
         };
 
+    /// <summary>A message of nine bytes of which one comes.</summary>
+    private sealed class HalfAMessage : HttpContent
+    {
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            await stream.WriteAsync(new byte[] { 0, 0, 0, 0, 9, 8 });
+            await stream.FlushAsync();
+            await new TaskCompletionSource().Task;
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+    }
+
     /// <summary>A clock whose timers go off when the test says that their time has passed. Thread-safe.</summary>
     private sealed class SummonedTime : TimeProvider
     {
         private readonly ConcurrentQueue<Action> _timers = new();
+
+        /// <summary>Has a place for each timer that was asked for.</summary>
+        public SemaphoreSlim Asked { get; } = new(0);
 
         public void Pass()
         {
@@ -238,6 +278,7 @@ public sealed class CallTests
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
             _timers.Enqueue(() => callback(state));
+            Asked.Release();
             return System.CreateTimer(_ => { }, null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
     }

@@ -5,18 +5,33 @@ using Google.Protobuf;
 namespace AgentRuntime.Rpc.Server;
 
 /// <summary>The requests of a call, in order. One reader.</summary>
-internal sealed class RequestReader<T>(MessageReader<T> messages)
+/// <param name="messages">The messages.</param>
+/// <param name="within">How long the only one may be on its way.</param>
+/// <param name="time">The clock of that.</param>
+internal sealed class RequestReader<T>(MessageReader<T> messages, TimeSpan within, TimeProvider time)
     where T : class, IMessage<T>, new()
 {
     /// <exception cref="RpcException">
-    /// Unimplemented: there is none, or more than one (grpc: doc/statuscodes.md).
+    /// Unimplemented: there is none, or more than one (grpc: doc/statuscodes.md). DeadlineExceeded: it is not whole in
+    /// time.
     /// </exception>
     public async ValueTask<T> ReadOnlyAsync(CancellationToken cancellationToken)
     {
-        var message = await NextAsync(cancellationToken);
-        return message is not null && await NextAsync(cancellationToken) is null
-            ? message
-            : throw new RpcException(RpcStatusCode.Unimplemented, "the request is not exactly one message");
+        using var late = new CancellationTokenSource(within, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        try
+        {
+            var message = await NextAsync(both.Token);
+            return message is not null && await NextAsync(both.Token) is null
+                ? message
+                : throw new RpcException(RpcStatusCode.Unimplemented, "the request is not exactly one message");
+        }
+        catch (OperationCanceledException e)
+            when (late.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            // Half a message would hold its memory, and a stream of its connection, for as long as that is open.
+            throw new RpcException(RpcStatusCode.DeadlineExceeded, "the request was not whole in time", e);
+        }
     }
 
     public async IAsyncEnumerable<T> ReadAllAsync(

@@ -83,7 +83,8 @@ internal sealed partial class RpcHandler<TRequest, TResponse>(
             : null;
         var call = new RpcServerCall(method.Path, metadata, server.Time.GetUtcNow() + timeout, remote, end.Token);
         var requests = new RequestReader<TRequest>(
-            new(context.Request.BodyReader, method.RequestParser, coding, server.Options.MaxReceiveBytes));
+            new(context.Request.BodyReader, method.RequestParser, coding, server.Options.MaxReceiveBytes),
+            server.Options.RequestWithin, server.Time);
         var compress = server.Options.Compress
             && MessageCoding.Accepts(context.Request.Headers["grpc-accept-encoding"]);
         using var responses = new ResponseWriter<TResponse>(context, call, compress, server.Options);

@@ -12,6 +12,12 @@ public sealed record RpcServerOptions
     public int MaxSendBytes { get; init; } = 64 << 20;
 
     /// <summary>
+    /// How long the request of a method that takes one may be on its way; default 30 s (Kestrel's for headers). A
+    /// stream of requests may take as long as it likes.
+    /// </summary>
+    public TimeSpan RequestWithin { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
     /// Whether responses of 256 bytes and more are sent as gzip to clients that read it; default no.
     /// </summary>
     public bool Compress { get; init; }
