@@ -172,6 +172,23 @@ public sealed class CallTests
     }
 
     [Fact]
+    public async Task Calls_go_over_new_connections_and_those_under_way_go_on_over_theirs()
+    {
+        await using var host = await EchoHost.StartAsync();
+        using var channel = host.Channel();
+        await using var call = channel.ServerStreaming(EchoService.Count, new() { Count = 300, WaitMs = 1 });
+        Assert.NotNull(await call.ReadAsync());
+        for (var i = 0; i < 3; i++)
+        {
+            channel.Reconnect();
+            Assert.Equal("new", (await channel.UnaryAsync(EchoService.Say, new() { Text = "new" })).Text);
+        }
+
+        for (var i = 1; i < 300; i++) Assert.Equal(i, (await call.ReadAsync())!.Number);
+        Assert.Null(await call.ReadAsync());
+    }
+
+    [Fact]
     public async Task A_reader_that_stops_holds_the_service_up_instead_of_filling_memory()
     {
         await using var host = await EchoHost.StartAsync();

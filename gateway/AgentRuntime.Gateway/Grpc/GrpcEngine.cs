@@ -17,6 +17,11 @@ internal sealed class GrpcEngine : IDisposable
     /// <summary>What our own node calls itself: the only engine whose gRPC keeps tenants' KV blocks apart.</summary>
     private const string OwnServer = "agentruntime-node";
 
+    /// <summary>
+    /// Probes in a row without an answer after which the connection is given up: as many as show it as unhealthy.
+    /// </summary>
+    private const int LateBeforeReconnect = 2;
+
     private readonly RpcChannel _channel;
     private readonly EngineDialect _dialect;
     private readonly GrpcTokenizer _tokenizer;
@@ -26,6 +31,7 @@ internal sealed class GrpcEngine : IDisposable
     private readonly Lock _startLock = new();
     private readonly ProcessStart _start = new();
     private volatile SamplingDefaults? _defaults;
+    private int _late;
 
     public GrpcEngine(Uri address, bool isSglang, EngineRouterOptions options, TimeProvider time)
     {
@@ -106,10 +112,26 @@ internal sealed class GrpcEngine : IDisposable
 
     private async Task<HttpResponseMessage> HealthAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await AskHealthAsync(request, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            if (Interlocked.Increment(ref _late) % LateBeforeReconnect == 0)
+                _channel.Reconnect();
+            throw;
+        }
+    }
+
+    private async Task<HttpResponseMessage> AskHealthAsync(
+        HttpRequestMessage request, CancellationToken cancellationToken)
+    {
         if (!await _dialect.IsHealthyAsync(With(request), cancellationToken))
             return new(HttpStatusCode.ServiceUnavailable);
         // An engine whose tokens cannot be read is of no use.
         await _tokenizer.GetAsync(With(request), cancellationToken);
+        Volatile.Write(ref _late, 0);
         return new(HttpStatusCode.OK);
     }
 

@@ -11,7 +11,10 @@ namespace AgentRuntime.Rpc.Client;
 /// </summary>
 public sealed class RpcChannel : IDisposable
 {
-    private readonly HttpMessageInvoker _http;
+    private readonly Lock _gate = new();
+    private volatile HttpMessageInvoker _http;
+    private HttpMessageInvoker? _left;
+    private bool _disposed;
 
     /// <summary>Makes a client. Nothing is sent before the first call.</summary>
     /// <exception cref="ArgumentException">The address is not http or https.</exception>
@@ -23,25 +26,7 @@ public sealed class RpcChannel : IDisposable
         Address = address;
         Options = options ?? new();
         Time = time ?? TimeProvider.System;
-        var handler = new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseProxy = false,
-            UseCookies = false,
-            EnableMultipleHttp2Connections = true,
-            ConnectTimeout = Options.ConnectTimeout,
-            MaxResponseHeadersLength = Options.MaxHeadersKibibytes,
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
-        };
-        if (Options.Tls is { } tls) handler.SslOptions = tls;
-        if (Options.KeepAlive is { } keepAlive)
-        {
-            handler.KeepAlivePingDelay = keepAlive;
-            handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
-            handler.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests;
-        }
-
-        _http = new(handler, disposeHandler: true);
+        _http = Connect();
     }
 
     /// <summary>Where the services are.</summary>
@@ -87,8 +72,32 @@ public sealed class RpcChannel : IDisposable
         where TResponse : class, IMessage<TResponse>, new() =>
         new(this, method, options ?? new(), request: null, cancellationToken);
 
+    /// <summary>
+    /// Makes new connections for new calls, and leaves the others to the calls that are under way on them. For a peer
+    /// from which nothing comes any more: HTTP/2 sends whatever follows to the same dead connection.
+    /// </summary>
+    public void Reconnect()
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            // Whoever has taken the last invoker up to now may be about to use it: it closes the next time.
+            _left?.Dispose();
+            _left = _http;
+            _http = Connect();
+        }
+    }
+
     /// <inheritdoc/>
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            _left?.Dispose();
+            _http.Dispose();
+        }
+    }
 
     internal Task<HttpResponseMessage> SendAsync(
         string path, RpcCallOptions options, HttpContent content, CancellationToken cancellationToken)
@@ -110,5 +119,28 @@ public sealed class RpcChannel : IDisposable
             request.Headers.TryAddWithoutValidation(entry.Name, entry.Encoded);
         content.Headers.TryAddWithoutValidation("content-type", "application/grpc");
         return _http.SendAsync(request, cancellationToken);
+    }
+
+    private HttpMessageInvoker Connect()
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            UseCookies = false,
+            EnableMultipleHttp2Connections = true,
+            ConnectTimeout = Options.ConnectTimeout,
+            MaxResponseHeadersLength = Options.MaxHeadersKibibytes,
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
+        };
+        if (Options.Tls is { } tls) handler.SslOptions = tls;
+        if (Options.KeepAlive is { } keepAlive)
+        {
+            handler.KeepAlivePingDelay = keepAlive;
+            handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
+            handler.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests;
+        }
+
+        return new(handler, disposeHandler: true);
     }
 }

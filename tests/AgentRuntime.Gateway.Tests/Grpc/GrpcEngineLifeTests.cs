@@ -74,9 +74,9 @@ public class GrpcEngineLifeTests
         var adding = Task.WhenAll(
             router.AddEngineAsync(new("a", address, EngineKind.Vllm), CancellationToken.None),
             router.AddEngineAsync(new("b", address, EngineKind.Vllm), CancellationToken.None));
-        using var connection = await listener.AcceptSocketAsync();
-        var read = 0;
-        var ended = ReadAsync();
+        var (read, open) = (0, 0);
+        using var stop = new CancellationTokenSource();
+        var accepting = AcceptAsync();
         await adding;
 
         Assert.True(await router.RemoveEngineAsync("a", CancellationToken.None));
@@ -84,14 +84,40 @@ public class GrpcEngineLifeTests
         await Eventually.BecomesTrueAsync(() => Volatile.Read(ref read) > before + 1_000);
         Assert.True(await router.RemoveEngineAsync("b", CancellationToken.None));
 
-        await ended.WaitAsync(Eventually.Patience);
+        await Eventually.BecomesTrueAsync(() => Volatile.Read(ref open) == 0);
         Assert.False(listener.Pending());
+        await stop.CancelAsync();
+        await accepting;
 
-        async Task ReadAsync()
+        // One that is silent for two probes is given up for another.
+        async Task AcceptAsync()
         {
-            var buffer = new byte[4096];
-            while (await connection.ReceiveAsync(buffer) is var count and > 0)
-                Volatile.Write(ref read, read + count);
+            var readers = new List<Task>();
+            try
+            {
+                while (true)
+                {
+                    var connection = await listener.AcceptSocketAsync(stop.Token);
+                    Interlocked.Increment(ref open);
+                    readers.Add(ReadAsync(connection));
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                await Task.WhenAll(readers);
+            }
+        }
+
+        async Task ReadAsync(Socket connection)
+        {
+            using (connection)
+            {
+                var buffer = new byte[4096];
+                while (await connection.ReceiveAsync(buffer) is var count and > 0)
+                    Interlocked.Add(ref read, count);
+            }
+
+            Interlocked.Decrement(ref open);
         }
     }
 
