@@ -22,7 +22,7 @@ internal sealed class EmbeddingCall(RouterParts parts, InferenceRequest request)
         try
         {
             var tried = new List<Engine>();
-            while (true)
+            for (var again = false; ;)
             {
                 var engine = Choose(tried);
                 tried.Add(engine);
@@ -37,6 +37,12 @@ internal sealed class EmbeddingCall(RouterParts parts, InferenceRequest request)
                         throw new RuntimeErrorException(failure.Error, failure);
                     if (LacksEmbeddings(failure))
                         continue;
+                    if (failure.IsWorthAskingAgain && !again && engine.Usable && !AnyLeft(tried))
+                    {
+                        again = tried.Remove(engine);
+                        continue;
+                    }
+
                     if (tried.Count >= parts.Options.MaxAttempts || !_retries.TryWithdraw() || !AnyLeft(tried))
                         throw new RuntimeErrorException(failure.Error, failure);
                 }

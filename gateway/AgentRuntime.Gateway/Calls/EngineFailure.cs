@@ -45,6 +45,12 @@ internal sealed class EngineFailure(FailureKind kind, RuntimeError error, Except
     /// <summary>Whether a pair's prefill engine failed, and so ended the decode leg that waited for it.</summary>
     public bool OfPrefill { get; init; }
 
+    /// <summary>
+    /// Whether the same engine may do at once what it has not done: as a rule it has closed a connection that was idle
+    /// just when it was used again, and HTTP/1.1 cannot tell that from the end of its process (RFC 9112, 9.3.1).
+    /// </summary>
+    public bool IsWorthAskingAgain => Lost && !Unreachable && !OfPrefill;
+
     /// <summary>Tells the engine's circuit breaker what this failure of a tenant's request says of it.</summary>
     public void CountAgainst(Engine engine, TenantId tenant)
     {

@@ -253,7 +253,8 @@ internal sealed partial class RoutedCall : IAsyncDisposable
         _parts.Desk.Observe(placement.Decode);
         if (placement.Prefill is not null)
             _parts.Desk.Observe(placement.Prefill);
-        var sameAgain = failure.Kind == FailureKind.KvTransfer;
+        var sameAgain = failure.Kind == FailureKind.KvTransfer
+            || (failure.IsWorthAskingAgain && !_moved && !_released && failed.Usable && !AnotherServes(failed));
         if (failure.Kind == FailureKind.Refused || _attempts >= _parts.Options.MaxAttempts
             || (!sameAgain && !AnotherServes(failed)) || !MayRetry(failure))
             throw Because(failure);
