@@ -33,7 +33,7 @@ internal static class Failure
     public static int Usage(ParseResult parsed)
     {
         foreach (var error in parsed.Errors)
-            Print(new RuntimeError(ReasonCodes.UsageError, error.Message, Action: "See --help."));
+            Print(new RuntimeError(ReasonCodes.UsageError, UsageText.Of(error.Message), Action: "See --help."));
         return 2;
     }
 

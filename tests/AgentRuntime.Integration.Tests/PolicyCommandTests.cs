@@ -63,7 +63,7 @@ public sealed partial class PolicyCommandTests(RunningPlatform platform) : IClas
         var comparison = await TypeAsync("policy audit policies/bundles/demo --compare my-policy --days 30");
         Assert.Contains("wider     demo/triage  shop/refund", comparison, StringComparison.Ordinal);
         Assert.Contains("AR2002", await TypeAsync("policy decisions --limit 5"), StringComparison.Ordinal);
-        Assert.Equal("nothing", await TypeAsync("policy threats"));
+        Assert.Equal("nothing is held against any agent", await TypeAsync("policy threats"));
         Assert.Contains("AR1006", await TypeAsync("policy lift demo/triage", exit: 1), StringComparison.Ordinal);
     }
 

@@ -12,18 +12,19 @@ internal static class AgentsCommand
 
     private static Command List()
     {
-        var command = new Command("list", "The agents of this tenant");
+        var command = new Command("list", "The agents of this tenant") { Listing.Json };
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
-            foreach (var agent in await client.Agents.ListAsync(cancellationToken))
-            {
-                var name = $"{agent.Project}/{agent.Name}";
-                Terminal.WriteLine($"{name,-32}  v{agent.Version,-4}  {agent.Module[..12]}  {agent.DeployedAt:u}");
-            }
-
-            return 0;
+            var agents = new AgentList(await client.Agents.ListAsync(cancellationToken));
+            return parsed.Show(agents, WireJson.Default.AgentList, agents.Agents, Print, "no agents");
         }));
         return command;
+    }
+
+    private static void Print(AgentResource agent)
+    {
+        var name = $"{agent.Project}/{agent.Name}";
+        Terminal.WriteLine($"{name,-32}  v{agent.Version,-4}  {agent.Module[..12]}  {agent.DeployedAt:u}");
     }
 
     private static Command Deploy()
@@ -48,6 +49,7 @@ internal static class AgentsCommand
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
             await client.Agents.DeleteAsync(parsed.GetRequiredValue(agent), cancellationToken);
+            Terminal.WriteLine($"{parsed.GetRequiredValue(agent)} deleted");
             return 0;
         }));
         return command;

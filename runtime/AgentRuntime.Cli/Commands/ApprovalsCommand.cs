@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Commands;
@@ -15,20 +16,24 @@ internal static class ApprovalsCommand
 
     private static Command List()
     {
-        var command = new Command("list", "The calls that wait, oldest first");
+        var command = new Command("list", "The calls that wait, oldest first") { Listing.Json };
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
-            foreach (var waiting in (await client.Approvals.ListAsync(cancellationToken)).Approvals)
-            {
-                // What is approved is what is sent, with all that cannot be seen: none of it may be left out here.
-                Terminal.WriteLine(Terminal.Reveal(
-                    $"{waiting.Run} {waiting.Call}  {waiting.Agent}  until {waiting.ExpiresAt:u}"));
-                Terminal.WriteLine(Terminal.Reveal($"  {waiting.Tool} {waiting.ArgumentsJson}"));
-            }
-
-            return 0;
+            var waiting = await client.Approvals.ListAsync(cancellationToken);
+            return parsed.Show(
+                waiting, WireJson.Default.ApprovalList, waiting.Approvals, Print, "no call waits for an approval");
         }));
         return command;
+    }
+
+    /// <summary>
+    /// What is approved is what is sent, with all that cannot be seen: none of it may be left out here.
+    /// </summary>
+    private static void Print(ApprovalResource waiting)
+    {
+        Terminal.WriteLine(Terminal.Reveal(
+            $"{waiting.Run} {waiting.Call}  {waiting.Agent}  until {waiting.ExpiresAt:u}"));
+        Terminal.WriteLine(Terminal.Reveal($"  {waiting.Tool} {waiting.ArgumentsJson}"));
     }
 
     private static Command Decide(string name, string description, bool approved)
@@ -45,6 +50,8 @@ internal static class ApprovalsCommand
                 approved,
                 parsed.GetValue(comment),
                 cancellationToken);
+            Terminal.WriteLine(
+                $"{parsed.GetRequiredValue(run)} {parsed.GetRequiredValue(call)} {(approved ? "approved" : "denied")}");
             return 0;
         }));
         return command;

@@ -11,7 +11,10 @@ internal static class ModelsCommand
         var command = new Command("models", "The models that are served");
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
-            foreach (var model in await client.ListModelsAsync(cancellationToken)) Terminal.WriteLine(model);
+            Listing.Show(
+                await client.ListModelsAsync(cancellationToken),
+                Terminal.WriteLine,
+                "no model is served that policy lets this project ask");
             return 0;
         }));
         return command;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Commands;
@@ -13,17 +14,19 @@ internal static class RunsCommand
 
     private static Command List()
     {
-        var size = new Option<int>("--limit") { Description = "How many", DefaultValueFactory = _ => 20 };
-        var command = new Command("list", "The newest runs") { size };
+        var (limit, page) = Listing.PageOptions();
+        var command = new Command("list", "The runs, newest first") { limit, page, Listing.Json };
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
-            var page = await client.Runs.ListAsync(null, parsed.GetValue(size), cancellationToken);
-            foreach (var run in page.Runs)
-                Terminal.WriteLine($"{run.Id}  {run.Status,-9}  {run.Agent,-24}  {run.CreatedAt:u}  {run.Error?.Code}");
-            return 0;
+            var list = await client.Runs.ListAsync(parsed.GetValue(page), parsed.GetValue(limit), cancellationToken);
+            return parsed.ShowPage(
+                list, WireJson.Default.RunList, list.Runs, Print, "no runs", list.NextPageToken);
         }));
         return command;
     }
+
+    private static void Print(RunResource run) => Terminal.WriteLine(
+        $"{run.Id}  {run.Status,-9}  {run.Agent,-24}  {run.CreatedAt:u}  {run.Error?.Code}".TrimEnd());
 
     private static Command Show() => OfRun("show", "One run as JSON", async (client, run, cancellationToken) =>
         Console.WriteLine(Json.Write(await client.Runs.GetAsync(run, cancellationToken))));
@@ -34,8 +37,13 @@ internal static class RunsCommand
             await foreach (var e in client.Runs.WatchAsync(run, 0, cancellationToken)) Console.WriteLine(Json.Write(e));
         });
 
-    private static Command Cancel() => OfRun("cancel", "Ask a run to stop",
-        (client, run, cancellationToken) => client.Runs.CancelAsync(run, cancellationToken));
+    private static Command Cancel() => OfRun("cancel", "Ask a run to stop; one that has ended stays as it is",
+        async (client, run, cancellationToken) =>
+        {
+            await client.Runs.CancelAsync(run, cancellationToken);
+            var now = await client.Runs.GetAsync(run, cancellationToken);
+            Terminal.WriteLine(now.EndedAt is null ? $"{now.Id} is told to stop" : $"{now.Id} {now.Status}");
+        });
 
     private static Command OfRun(
         string name, string description, Func<Sdk.AgentRuntimeClient, string, CancellationToken, Task> work)

@@ -10,13 +10,19 @@ internal static class SloCommand
 {
     public static Command Create()
     {
-        var command = new Command("slo", "How the last hour's requests fared against their service classes");
+        var command = new Command("slo", "How the last hour's requests fared against their service classes")
+        {
+            Listing.Json,
+        };
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
-            var levels = await client.ListServiceLevelsAsync(cancellationToken);
-            foreach (var level in levels) Terminal.WriteLine(Text(level));
-            if (levels.Count == 0) Terminal.WriteLine("no request in the last hour");
-            return 0;
+            var levels = new ServiceLevelList(await client.ListServiceLevelsAsync(cancellationToken));
+            return parsed.Show(
+                levels,
+                WireJson.Default.ServiceLevelList,
+                levels.ServiceLevels,
+                static level => Terminal.WriteLine(Text(level)),
+                "no request in the last hour");
         }));
         return command;
     }

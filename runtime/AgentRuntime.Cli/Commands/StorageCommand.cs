@@ -10,10 +10,15 @@ internal static class StorageCommand
 {
     public static Command Create()
     {
-        var command = new Command("storage", "What this tenant keeps on the platform, and may keep") { Clear() };
+        var command = new Command("storage", "What this tenant keeps on the platform, and may keep")
+        {
+            Clear(), Listing.Json,
+        };
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
-            foreach (var line in Lines(await client.Storage.GetAsync(cancellationToken))) Terminal.WriteLine(line);
+            var kept = await client.Storage.GetAsync(cancellationToken);
+            if (parsed.PrintJson(kept, WireJson.Default.StorageResource)) return 0;
+            foreach (var line in Lines(kept)) Terminal.WriteLine(line);
             return 0;
         }));
         return command;
@@ -32,6 +37,7 @@ internal static class StorageCommand
         command.SetAction((parsed, cancellationToken) => Connection.UseAsync(parsed, async client =>
         {
             await client.Storage.ClearMemoryAsync(parsed.GetRequiredValue(bucket), cancellationToken);
+            Terminal.WriteLine($"{parsed.GetRequiredValue(bucket)} cleared");
             return 0;
         }));
         return command;

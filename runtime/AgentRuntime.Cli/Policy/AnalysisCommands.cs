@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Cli.Reports;
 
 namespace AgentRuntime.Cli.Policy;
 
@@ -12,7 +13,7 @@ internal static class AnalysisCommands
         var days = new Option<int?>("--days") { Description = "Decisions of how many days; default 7" };
         return new Command("simulate", "Decide recorded decisions again under a bundle; change nothing")
             {
-                folder, days, JsonOption.Shared,
+                folder, days, Listing.Json,
             }
             .Does(async (parsed, client, cancellationToken) =>
             {
@@ -41,7 +42,7 @@ internal static class AnalysisCommands
         };
         return new Command("audit", "Say what each agent can reach at most, and what nobody needs")
             {
-                folder, compare, days, JsonOption.Shared,
+                folder, compare, days, Listing.Json,
             }
             .Does(async (parsed, client, cancellationToken) =>
             {

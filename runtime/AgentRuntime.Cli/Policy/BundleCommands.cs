@@ -12,14 +12,15 @@ internal static class BundleCommands
     public static Command Validate()
     {
         var folder = BundleArgument.Required();
-        return new Command("validate", "Say everything that is wrong with a bundle; change nothing") { folder }
+        return new Command("validate", "Say everything that is wrong with a bundle; change nothing")
+            {
+                folder, Listing.Json,
+            }
             .Does(async (parsed, client, cancellationToken) =>
             {
                 var files = BundleArgument.Read(parsed.GetRequiredValue(folder));
                 var result = await client.Policy.ValidateAsync(files, cancellationToken);
-                if (result.Problems.Count > 0) return PolicyCommand.Refuse(result.Problems);
-                Terminal.WriteLine($"valid  sha256:{result.Bundle}");
-                return 0;
+                return parsed.Print(result, $"valid  sha256:{result.Bundle}");
             });
     }
 
@@ -27,25 +28,14 @@ internal static class BundleCommands
     {
         var folder = BundleArgument.Required();
         var all = new Option<bool>("--all", "-a") { Description = "Name the tests that passed too" };
-        return new Command("test", "Run a bundle's own tests; change nothing") { folder, all }
+        return new Command("test", "Run a bundle's own tests; change nothing") { folder, all, Listing.Json }
             .Does(async (parsed, client, cancellationToken) =>
             {
                 var files = BundleArgument.Read(parsed.GetRequiredValue(folder));
                 var result = await client.Policy.TestAsync(files, cancellationToken);
-                if (result.Problems is { Count: > 0 } problems) return PolicyCommand.Refuse(problems);
-                foreach (var test in result.Tests)
-                {
-                    if (test.Failure is { } failure)
-                    {
-                        Terminal.WriteLine($"FAIL  {test.Where}  {test.Name}");
-                        Terminal.WriteLine($"      {failure}");
-                    }
-                    else if (parsed.GetValue(all))
-                        Terminal.WriteLine($"ok    {test.Where}  {test.Name}");
-                }
-
-                Terminal.WriteLine($"{result.Passed} passed, {result.Failed} failed");
-                return result.Failed == 0 ? 0 : 1;
+                var isRefused = parsed.Print(
+                    result, WireJson.Default.PolicyTestResource, answer => Print(answer, parsed.GetValue(all))) != 0;
+                return isRefused || result.Failed > 0 ? 1 : 0;
             });
     }
 
@@ -54,7 +44,7 @@ internal static class BundleCommands
         var folder = BundleArgument.Required();
         return new Command("plan", "Say what applying a bundle would change, and for whom")
             {
-                folder, JsonOption.Shared,
+                folder, Listing.Json,
             }
             .Does(async (parsed, client, cancellationToken) =>
             {
@@ -71,7 +61,7 @@ internal static class BundleCommands
         {
             Description = "Let it decide beside the bundle in force, and only record what it would decide",
         };
-        return new Command("apply", "Put a bundle in force for this tenant") { folder, shadow }
+        return new Command("apply", "Put a bundle in force for this tenant") { folder, shadow, Listing.Json }
             .Does(async (parsed, client, cancellationToken) =>
             {
                 var files = BundleArgument.Read(parsed.GetRequiredValue(folder));
@@ -79,11 +69,25 @@ internal static class BundleCommands
                 var result = inShadow
                     ? await client.Policy.BeginShadowAsync(files, cancellationToken)
                     : await client.Policy.ApplyAsync(files, cancellationToken);
-                if (result.Problems.Count > 0) return PolicyCommand.Refuse(result.Problems);
-                Terminal.WriteLine(inShadow
+                return parsed.Print(result, inShadow
                     ? $"in shadow  sha256:{result.Bundle}"
                     : $"in force  version {result.Version}  sha256:{result.Bundle}");
-                return 0;
             });
+    }
+
+    private static void Print(PolicyTestResource result, bool all)
+    {
+        foreach (var test in result.Tests)
+        {
+            if (test.Failure is { } failure)
+            {
+                Terminal.WriteLine($"FAIL  {test.Where}  {test.Name}");
+                Terminal.WriteLine($"      {failure}");
+            }
+            else if (all)
+                Terminal.WriteLine($"ok    {test.Where}  {test.Name}");
+        }
+
+        Terminal.WriteLine($"{result.Passed} passed, {result.Failed} failed");
     }
 }

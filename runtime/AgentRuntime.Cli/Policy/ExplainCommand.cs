@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Cli.Reports;
 using AgentRuntime.Sdk;
 
 namespace AgentRuntime.Cli.Policy;
@@ -67,7 +68,7 @@ internal static class ExplainCommand
         var command = new Command("explain", "Say which policies decided a call, and what would have to be true")
         {
             Run, Call, Agent, ClientProject, Tool, Model, Reads, Writes, Key, Arguments, History, Bundle,
-            JsonOption.Shared,
+            Listing.Json,
         };
         command.Validators.Add(result =>
         {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Serialization.Metadata;
 using AgentRuntime.Abstractions;
+using AgentRuntime.Cli.Reports;
 using AgentRuntime.Sdk;
 
 namespace AgentRuntime.Cli.Policy;
@@ -43,23 +44,23 @@ internal static class PolicyCommand
     {
         if (answer.Problems is { Count: > 0 } problems)
             return Refuse(problems);
-        if (parsed.GetValue(JsonOption.Shared))
-            Console.WriteLine(System.Text.Json.JsonSerializer.Serialize(answer, type));
-        else
-            text(answer);
+        if (!parsed.PrintJson(answer, type)) text(answer);
+        return 0;
+    }
+
+    /// <summary>Prints what became of a bundle, as JSON or in words; its problems instead when it has any.</summary>
+    public static int Print(this ParseResult parsed, PolicyBundleResource result, string words)
+    {
+        if (result.Problems.Count > 0)
+            return Refuse(result.Problems);
+        if (!parsed.PrintJson(result, WireJson.Default.PolicyBundleResource)) Terminal.WriteLine(words);
         return 0;
     }
 
     /// <summary>Prints a bundle's problems, all at once.</summary>
-    public static int Refuse(IReadOnlyList<ErrorResource> problems)
+    private static int Refuse(IReadOnlyList<ErrorResource> problems)
     {
         foreach (var problem in problems) Failure.Print(problem.ToError());
         return 1;
     }
-}
-
-/// <summary>The option that every question has.</summary>
-internal static class JsonOption
-{
-    public static Option<bool> Shared { get; } = new("--json") { Description = "Print the answer as JSON" };
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Cli.Commands;
 using AgentRuntime.Cli.Reports;
 
@@ -9,36 +10,24 @@ internal static class RecordCommands
 {
     public static Command Decisions()
     {
-        var limit = new Option<int>("--limit") { Description = "How many", DefaultValueFactory = _ => 20 };
-        var page = new Option<string?>("--page") { Description = "Where to go on, as the last page said" };
-        return new Command("decisions", "List recorded decisions, newest first") { limit, page }
+        var (limit, page) = Listing.PageOptions();
+        return new Command("decisions", "List recorded decisions, newest first") { limit, page, Listing.Json }
             .Does(async (parsed, client, cancellationToken) =>
             {
                 var list = await client.Policy.DecisionsAsync(
                     parsed.GetValue(page), parsed.GetValue(limit), cancellationToken);
-                foreach (var (at, made) in list.Decisions)
-                {
-                    var place = made.Run is null ? "-" : $"{made.Run} {made.Call}";
-                    Terminal.WriteLine(
-                        $"{at:u}  {made.Verdict,-16}  {made.Caller,-20}  {made.Resource,-20}  {made.Reason?.Code,-6}  "
-                            + place);
-                }
-
-                if (list.NextPageToken is { } next) Terminal.WriteLine($"more: --page {next}");
-                return 0;
+                return parsed.ShowPage(
+                    list, WireJson.Default.DecisionList, list.Decisions, Print, "no decisions", list.NextPageToken);
             });
     }
 
     public static Command Threats() =>
-        new Command("threats", "Say what threat rules hold against agents now").Does(
-            async (_, client, cancellationToken) =>
+        new Command("threats", "Say what threat rules hold against agents now") { Listing.Json }.Does(
+            async (parsed, client, cancellationToken) =>
             {
-                var threats = await client.Policy.ThreatsAsync(cancellationToken);
-                foreach (var threat in threats)
-                    Terminal.WriteLine(
-                        $"{threat.Agent}  {threat.Effect}  until {threat.Until:u}  {threat.Rule}: {threat.Detail}");
-                if (threats.Count == 0) Terminal.WriteLine("nothing");
-                return 0;
+                var held = new ThreatList(await client.Policy.ThreatsAsync(cancellationToken));
+                return parsed.Show(
+                    held, WireJson.Default.ThreatList, held.Threats, Print, "nothing is held against any agent");
             });
 
     public static Command Lift()
@@ -48,8 +37,20 @@ internal static class RecordCommands
             .Does(async (parsed, client, cancellationToken) =>
             {
                 await client.Policy.LiftAsync(parsed.GetRequiredValue(agent), cancellationToken);
-                Terminal.WriteLine("lifted");
+                Terminal.WriteLine($"{parsed.GetRequiredValue(agent)} lifted");
                 return 0;
             });
     }
+
+    private static void Print(DecisionResource decision)
+    {
+        var made = decision.Made;
+        var place = made.Run is null ? "-" : $"{made.Run} {made.Call}";
+        Terminal.WriteLine(
+            $"{decision.At:u}  {made.Verdict,-16}  {made.Caller,-20}  {made.Resource,-20}  {made.Reason?.Code,-6}  "
+                + place);
+    }
+
+    private static void Print(ThreatResource threat) => Terminal.WriteLine(
+        $"{threat.Agent}  {threat.Effect}  until {threat.Until:u}  {threat.Rule}: {threat.Detail}");
 }

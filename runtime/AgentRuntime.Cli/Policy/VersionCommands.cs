@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Cli.Reports;
 
@@ -17,30 +16,25 @@ internal static class VersionCommands
             Description = "The version; without one, the newest with another content",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        return new Command("rollback", "Put an earlier version's bundle in force again") { version }
+        return new Command("rollback", "Put an earlier version's bundle in force again") { version, Listing.Json }
             .Does(async (parsed, client, cancellationToken) =>
             {
                 var result = await client.Policy.RollbackAsync(parsed.GetValue(version), cancellationToken);
-                if (result.Problems.Count > 0) return PolicyCommand.Refuse(result.Problems);
-                Terminal.WriteLine($"in force  version {result.Version}  sha256:{result.Bundle}");
-                return 0;
+                return parsed.Print(result, $"in force  version {result.Version}  sha256:{result.Bundle}");
             });
     }
 
     public static Command History() =>
-        new Command("history", "List the versions of this tenant's bundle") { JsonOption.Shared }.Does(
+        new Command("history", "List the versions of this tenant's bundle") { Listing.Json }.Does(
             async (parsed, client, cancellationToken) =>
             {
-                if (parsed.GetValue(JsonOption.Shared))
-                {
-                    var versions = new BundleVersionList(await client.Policy.HistoryAsync(cancellationToken));
-                    Console.WriteLine(JsonSerializer.Serialize(versions, WireJson.Default.BundleVersionList));
-                    return 0;
-                }
-
+                var history = new BundleVersionList(await client.Policy.HistoryAsync(cancellationToken));
+                if (parsed.PrintJson(history, WireJson.Default.BundleVersionList)) return 0;
                 var status = await client.Policy.GetAsync(cancellationToken);
-                foreach (var version in await client.Policy.HistoryAsync(cancellationToken))
-                    Print(version, version.Version == status.InForce?.Version ? "in force" : "");
+                Listing.Show(
+                    history.Versions,
+                    version => Print(version, version.Version == status.InForce?.Version ? "in force" : ""),
+                    "no bundle was ever put in force");
                 if (status.Shadow is { } shadow) Print(shadow, "in shadow");
                 return 0;
             });
@@ -50,7 +44,7 @@ internal static class VersionCommands
         var end = new Option<bool>("--end") { Description = "End it" };
         return new Command("shadow", "Say what the bundle in shadow would have decided differently")
             {
-                end, JsonOption.Shared,
+                end, Listing.Json,
             }
             .Does(async (parsed, client, cancellationToken) =>
             {

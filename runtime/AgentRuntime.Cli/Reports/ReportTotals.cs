@@ -6,6 +6,8 @@ namespace AgentRuntime.Cli.Reports;
 /// <summary>Sums up several runs.</summary>
 internal sealed class ReportTotals
 {
+    private static readonly string Undecided = ReasonCodes.ApprovalRequired.ToString();
+
     private readonly List<double> _firstTokenMs = [];
     private readonly SortedSet<string> _engines = new(StringComparer.Ordinal);
     private int _runs;
@@ -21,10 +23,17 @@ internal sealed class ReportTotals
     {
         switch (data)
         {
-            case ToolDecided { Verdict: "allow" }:
+            case ToolStarted:
                 _allowed++;
                 break;
-            case ToolDecided:
+            case ToolDecided { Verdict: not "allow" }:
+                _refused++;
+                break;
+            case ApprovalRequested: // for now it is not refused but waits
+                _refused--;
+                break;
+            case ApprovalDecided { Approved: false }:
+            case ToolFailed { NotSent: true } failed when failed.Error.Code == Undecided:
                 _refused++;
                 break;
             case ChatCompleted chat:

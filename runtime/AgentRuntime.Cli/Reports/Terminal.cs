@@ -15,6 +15,21 @@ internal static class Terminal
     /// <summary>One line on standard output.</summary>
     public static void WriteLine(string line) => Console.WriteLine(Clean(line));
 
+    /// <summary>
+    /// One line on standard error, about what is on standard output; where it cannot be written, nothing is lost.
+    /// </summary>
+    public static void Note(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(Clean(line));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Closed or full: the command itself did its work.
+        }
+    }
+
     /// <summary>A piece of a text that keeps its lines.</summary>
     public static void Write(string text) =>
         Console.Write(Shown(text, static rune => rune.Value is '\n' or '\t' || IsShown(rune)));

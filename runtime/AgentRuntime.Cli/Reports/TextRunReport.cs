@@ -40,9 +40,10 @@ internal sealed class TextRunReport : IRunReport
 
     private static string[] Lines(string run, RunEventData data) => data switch
     {
-        ApprovalRequested d => [$"wait   {d.Tool} until {d.ExpiresAt:u}: agentctl approvals approve {run} {d.Call}"],
+        ApprovalRequested d =>
+            [$"wait   for a person until {d.ExpiresAt:u}: agentctl approvals approve {run} {d.Call}, or deny"],
         ApprovalDecided d =>
-            [$"       {(d.Approved ? "approved" : "denied")} by {d.Principal}: {Shorten(d.Comment ?? "")}"],
+            [$"       {(d.Approved ? "approved" : "denied")} by {d.Principal}{After(": ", d.Comment)}"],
         ToolDecided { Verdict: "allow" } d => [$"allow  {d.Tool} {Shorten(d.ArgumentsJson)}"],
         ToolDecided d => [$"{d.Verdict,-6} {d.Tool} {Shorten(d.ArgumentsJson)}", $"       {d.Reason?.ToError()}"],
         ToolCompleted d => [$"       {d.Tool} answered in {Ms(d.DurationMs)}: {Shorten(d.Content)}"],
@@ -67,6 +68,8 @@ internal sealed class TextRunReport : IRunReport
 
     /// <summary>Nothing when the model only asked for tools: the calls follow.</summary>
     private static string[] Said(string content) => content.Length == 0 ? [] : [$"       {Shorten(content)}"];
+
+    private static string After(string mark, string? text) => string.IsNullOrEmpty(text) ? "" : mark + Shorten(text);
 
     private static string Engines(ChatCompleted chat) => chat.PrefillEngine == chat.DecodeEngine
         ? chat.DecodeEngine
