@@ -18,7 +18,7 @@ var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplace
 if (parsed.Errors.Count > 0)
 {
     foreach (var error in parsed.Errors)
-        Fail(new RuntimeError(ReasonCodes.UsageError, error.Message, Action: "See --help."));
+        Fail(new RuntimeError(ReasonCodes.UsageError, UsageText.Of(error.Message), Action: "See --help."));
     return 2;
 }
 
@@ -35,7 +35,7 @@ try
 catch (RuntimeErrorException e)
 {
     Fail(e.Error);
-    return 1;
+    return e.Error.Code == ReasonCodes.UsageError ? 2 : 1;
 }
 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {

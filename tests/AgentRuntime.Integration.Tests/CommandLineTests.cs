@@ -34,6 +34,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "AR8006", "models", "--url", "http://me:hunter2@127.0.0.1:9")]
     [InlineData(2, "AR8006", "policy", "lift", "../shadow")]
     [InlineData(2, "AR8006", "runs", "show", "")]
+    [InlineData(2, "AR8006", "runs", "list", "--limit", "many")]
+    [InlineData(2, "AR8006", "approvals", "approve", "run_x", "2nd")]
     [InlineData(2, "AR8006", "runs", "cancel", "..")]
     [InlineData(2, "AR8006", "storage", "clear", "..")]
     [InlineData(2, "AR8006", "agents", "delete", "my")]

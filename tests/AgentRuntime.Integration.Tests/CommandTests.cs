@@ -63,6 +63,24 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
     }
 
     [Theory]
+    [InlineData("--register", "edge:8790", "'edge:8790' is not an http address")]
+    [InlineData("--role", "reader", "it is none of the values that there are. Did you mean one of the following? Both")]
+    [InlineData("--port", "x", "it is no whole number")]
+    public async Task A_wrong_option_of_a_node_is_told_on_one_line(string option, string value, string told)
+    {
+        var key = Path.Combine(platform.State, "some.key");
+        await File.WriteAllTextAsync(key, "secret");
+
+        var (exit, output) = await ChildProcess.RunAsync(
+            "dotnet", [Programs.Platform, "node", "--simulate", option, value, "--register-key-file", key]);
+
+        Assert.Equal(2, exit);
+        Assert.StartsWith("error AR8006: ", output, StringComparison.Ordinal);
+        Assert.Contains(told, output, StringComparison.Ordinal);
+        Assert.Single(output.TrimEnd().Split('\n'));
+    }
+
+    [Theory]
     [InlineData("10.0.0.700")]
     [InlineData("gpu-1")]
     public async Task A_node_does_not_listen_everywhere_for_an_address_that_is_none(string host)
@@ -199,6 +217,40 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
 
         Assert.Equal(1, exit);
         Assert.Contains("AR4010", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_API_key_of_a_backend_that_cannot_be_sent_is_told_before_anything_is()
+    {
+        var (exit, output) = await ChildProcess.RunAsync(
+            "dotnet",
+            [
+                Programs.Platform, "all", "--state", Path.Combine(platform.State, "keyed"), "--port", "0",
+                "--backend", platform.Url.ToString(),
+            ],
+            new Dictionary<string, string> { ["OPENAI_API_KEY"] = "a key\nof two lines" });
+
+        Assert.Equal(1, exit);
+        Assert.Contains(
+            "AR8001: engines.backend.api_key_variable: OPENAI_API_KEY holds no key", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/v1")]
+    [InlineData("/v1/")]
+    public async Task A_backend_may_be_named_with_the_version_that_OpenAIs_clients_add(string ending)
+    {
+        var (process, address) = await ChildProcess.StartServerAsync(
+            "dotnet",
+            [
+                Programs.Platform, "all", "--state", Path.Combine(platform.State, "backed"), "--port", "0",
+                "--backend", platform.Url.ToString().TrimEnd('/') + ending,
+            ],
+            new Dictionary<string, string> { ["OPENAI_API_KEY"] = platform.ApiKey });
+
+        Assert.NotEqual(platform.Url, address);
+        await process.DisposeAsync();
     }
 
     [Fact]

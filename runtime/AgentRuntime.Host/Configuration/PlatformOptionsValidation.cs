@@ -152,8 +152,11 @@ internal static class PlatformOptionsValidation
 
         if (engine.Role is not ("both" or "prefill" or "decode"))
             yield return $"engines.{engine.Name}.role: '{engine.Role}' is none of both, prefill, decode";
-        if (engine.ApiKeyVariable is { } v && string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(v)))
+        if (engine.ApiKeyVariable is not { } v) yield break;
+        if (Environment.GetEnvironmentVariable(v)?.Trim() is not { Length: > 0 } key)
             yield return $"engines.{engine.Name}.api_key_variable: {v} is not set";
+        else if (key.Any(c => c is <= ' ' or > '~')) // it travels in a header
+            yield return $"engines.{engine.Name}.api_key_variable: {v} holds no key: a key is one word in ASCII";
     }
 
     private static IEnumerable<string> OfTenant(TenantOptions tenant)

@@ -77,13 +77,17 @@ internal static class AllCommand
             new EngineOptions
             {
                 Name = "backend",
-                Url = url.TrimEnd('/'),
+                Url = WithoutVersion(url.TrimEnd('/')),
                 ModelAlias = options.Nodes.ModelName,
                 ApiKeyVariable =
                     Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } ? KeyVariable : null,
             },
         ],
     };
+
+    /// <summary>OpenAI's clients are given addresses that end in <c>/v1</c>; engines are named without.</summary>
+    private static string WithoutVersion(string url) =>
+        url.EndsWith("/v1", StringComparison.Ordinal) ? url[..^"/v1".Length] : url;
 
     private static Dictionary<string, string> WithTools(IReadOnlyDictionary<string, string> configured, string[] given)
     {

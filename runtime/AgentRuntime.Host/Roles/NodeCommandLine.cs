@@ -15,14 +15,14 @@ internal static class NodeCommandLine
         var model = new Option<FileInfo?>("--model") { Description = "A GGUF file; needed unless --simulate" };
         var name = new Option<string>("--name") { Description = "Its name", DefaultValueFactory = _ => "node" };
         var modelName = new Option<string?>("--model-name") { Description = "The name that clients use" };
-        var port = new Option<int>("--port") { Description = "Port on 127.0.0.1; 0 takes any free one" };
+        var port = new Option<int>("--port") { Description = "Port at --host; default 0, any free one" };
         var grpc = new Option<int?>("--grpc-listen")
         {
-            Description = "Port on 127.0.0.1 for gRPC (vllm.grpc.engine.VllmEngine); 0 takes any free one",
+            Description = "Port at --host for gRPC (vllm.grpc.engine.VllmEngine); 0 takes any free one",
         };
         var events = new Option<int?>("--kv-events-port")
         {
-            Description = "Port on 127.0.0.1 for KV events on ZeroMQ; 0 takes any free one",
+            Description = "Port at --host for KV events on ZeroMQ; 0 takes any free one",
         };
         var replay = new Option<int?>("--kv-replay-port") { Description = "Port for their replay" };
         var peers = new Option<string[]>("--kv-peer")
