@@ -23,6 +23,42 @@ public sealed class TenantLinesTests : IDisposable
     }
 
     [Fact]
+    public async Task Work_that_cannot_begin_leaves_its_turn_to_the_next()
+    {
+        using var lines = new TenantLines(1, "deployments");
+        using var failing = lines.Join(Tenant(1));
+        using var next = lines.Join(Tenant(1));
+        using var other = lines.Join(Tenant(2));
+
+        await Assert.ThrowsAsync<FormatException>(() => failing.DoAsync(
+            () => Task.FromException(new FormatException()), () => _held.Task, default));
+
+        Assert.Equal(2, await next.DoAsync(() => Task.FromResult(2), default));
+        Assert.Equal(3, await other.DoAsync(() => Task.FromResult(3), default));
+    }
+
+    [Fact]
+    public async Task Work_begins_when_its_turn_has_come()
+    {
+        using var first = _lines.Join(Tenant(1));
+        using var second = _lines.Join(Tenant(1));
+        var held = first.DoAsync(() => _held.Task, default);
+        var begun = new List<int>();
+        var waiting = second.DoAsync(
+            () =>
+            {
+                begun.Add(1);
+                return Task.CompletedTask;
+            },
+            () => Task.FromResult(begun.Count),
+            default);
+
+        Assert.Empty(begun);
+        _held.SetResult(1);
+        Assert.Equal((1, 1), (await held, await waiting));
+    }
+
+    [Fact]
     public async Task Work_that_is_given_up_keeps_its_place_until_it_is_over()
     {
         using var lines = new TenantLines(1, "deployments");

@@ -30,13 +30,19 @@ public abstract record RunEventData;
 /// <summary>A worker started the run.</summary>
 public sealed record RunStarted(string Agent, string Module, string Bundle, string SandboxEngine) : RunEventData;
 
-/// <summary>Another worker took the run over and continues it from its recorded results.</summary>
+/// <summary>
+/// Another worker took the run over and continues it from its recorded results, or the one that has it goes on with it
+/// after a long wait.
+/// </summary>
 /// <param name="Attempt">2 for the second worker that has the run, and so on.</param>
-/// <param name="ReplayedCalls">Host calls whose recorded results are given to the agent again.</param>
+/// <param name="ReplayedCalls">Host calls whose recorded results are given to the agent again; none after a wait.</param>
 /// <param name="SandboxEngine">The engine that runs it now.</param>
 public sealed record RunResumed(int Attempt, int ReplayedCalls, string SandboxEngine) : RunEventData;
 
-/// <summary>The platform was stopped in good order while the run was under way; it goes on with it later.</summary>
+/// <summary>
+/// The platform was stopped in good order while the run was under way, or the run waits for a person or a time and has
+/// done so for long; it goes on with it later.
+/// </summary>
 public sealed record RunSuspended : RunEventData;
 
 /// <summary>The agent returned its output.</summary>

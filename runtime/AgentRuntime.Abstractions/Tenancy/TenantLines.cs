@@ -76,8 +76,16 @@ public sealed class TenantLines(int atOnce, string what, int mostOfTenant = Tena
         /// that was begun keeps its place until it is over: a tenant that gives up has not made the next one's turn
         /// come sooner. Called once.
         /// </summary>
-        public async Task<T> DoAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
+        public Task<T> DoAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken) =>
+            DoAsync(static () => Task.CompletedTask, work, cancellationToken);
+
+        /// <inheritdoc cref="DoAsync{T}(Func{Task{T}}, CancellationToken)"/>
+        /// <param name="begin">What the caller does first when its turn has come; where that fails, it is over.</param>
+        /// <param name="work">The work.</param>
+        /// <param name="cancellationToken">Waits no longer.</param>
+        public async Task<T> DoAsync<T>(Func<Task> begin, Func<Task<T>> work, CancellationToken cancellationToken)
         {
+            ArgumentNullException.ThrowIfNull(begin);
             ArgumentNullException.ThrowIfNull(work);
             await _line.First.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
@@ -86,6 +94,17 @@ public sealed class TenantLines(int atOnce, string what, int mostOfTenant = Tena
             }
             catch
             {
+                _line.First.Release();
+                throw;
+            }
+
+            try
+            {
+                await begin().ConfigureAwait(false);
+            }
+            catch
+            {
+                _owner._places.Release();
                 _line.First.Release();
                 throw;
             }

@@ -24,7 +24,7 @@ internal sealed class RunExecution(
     RunServiceOptions options,
     TimeProvider time)
 {
-    private readonly RunJournalWriter _events = new(run, journal);
+    private readonly RunJournalWriter _events = new(run, journal, sandboxes.Name);
     private bool _isUnderWay;
 
     /// <summary>Executes the run and writes how it ended.</summary>
@@ -80,18 +80,15 @@ internal sealed class RunExecution(
         using var share = guests.Of(run.Identity.Tenant, run.Agent.Limits.MaxMemory);
         await share.TakeAsync(slot, cancellationToken).ConfigureAwait(false);
         var record = run.Record with { Status = RunStatus.Running };
-        await _events.TransitionAsync(
-            record,
-            run.History.Workers == 0
-                ? new RunStarted(run.Agent.Name, record.Module.ToString(), record.Bundle.ToString(), sandboxes.Name)
-                : new RunResumed(run.History.Workers + 1, run.History.LastCall, sandboxes.Name),
-            cancellationToken).ConfigureAwait(false);
-        _isUnderWay = true;
-        _events.Replaying = run.History.LastCall > 0;
         // A store that answers that it has no module has not failed for a moment: the run is over.
         if (await agents.ReadModuleAsync(record.Module, cancellationToken).ConfigureAwait(false) is not { } wasm)
+        {
+            await BeginAsync(record, cancellationToken).ConfigureAwait(false);
             return new RunEnding.Failed(RunErrors.ModuleMissing(record.Module));
+        }
+
         var module = await CompiledAsync(record, wasm, cancellationToken).ConfigureAwait(false);
+        _events.Replaying = run.History.LastCall > 0;
         var context = new RunContext(
             record.Identity, run.Policy, run.Agent, run.Policy.Open(record.Identity), _events, run.Meter, run.History,
             run.Approvals, records);
@@ -109,16 +106,36 @@ internal sealed class RunExecution(
         }
     }
 
-    /// <summary>Only a module of which something must be compiled waits for a turn: tenants' runs that find all go
-    /// ahead.</summary>
+    /// <summary>Says that something is done for the run from now on, and by whom.</summary>
+    private async Task BeginAsync(RunRecord record, CancellationToken cancellationToken)
+    {
+        await _events.TransitionAsync(
+            record,
+            run.History.Workers == 0
+                ? new RunStarted(run.Agent.Name, record.Module.ToString(), record.Bundle.ToString(), sandboxes.Name)
+                : new RunResumed(run.History.Workers + 1, run.History.LastCall, sandboxes.Name),
+            cancellationToken).ConfigureAwait(false);
+        _isUnderWay = true;
+    }
+
+    /// <summary>
+    /// Begins, and has what must be compiled of the module compiled in turn: tenants' runs that find all go ahead. One
+    /// that waits for its turn has not begun: a compilation before it may bring the worker down.
+    /// </summary>
     private async Task<ISandboxModule> CompiledAsync(
         RunRecord record, ReadOnlyMemory<byte> wasm, CancellationToken cancellationToken)
     {
         var found = sandboxes.Find(record.Module);
         if (found is not null && found.IsPrepared(run.Agent.Limits))
+        {
+            await BeginAsync(record, cancellationToken).ConfigureAwait(false);
             return found;
+        }
+
         using var visit = compilations.Join(record.Identity.Tenant);
-        return await visit.DoAsync(() => CompileAsync(found, wasm), cancellationToken).ConfigureAwait(false);
+        return await visit.DoAsync(
+            () => BeginAsync(record, cancellationToken), () => CompileAsync(found, wasm), cancellationToken)
+            .ConfigureAwait(false);
     }
 
     private async Task<ISandboxModule> CompileAsync(ISandboxModule? found, ReadOnlyMemory<byte> wasm)
@@ -177,7 +194,9 @@ internal sealed class RunExecution(
             case HostCall.Sleep when call < run.History.LastCall:
                 return new HostCallResult.Slept();
             case HostCall.Sleep sleep:
-                await Task.Delay(sleep.Duration, time, cancellationToken).ConfigureAwait(false);
+                var over = Task.Delay(sleep.Duration, time, cancellationToken);
+                await _events.RestAsync(over).ConfigureAwait(false);
+                await over.ConfigureAwait(false);
                 return new HostCallResult.Slept();
             default:
                 throw new InvalidOperationException($"no handler for {asked.GetType().Name}");

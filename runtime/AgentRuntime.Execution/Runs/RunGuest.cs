@@ -10,14 +10,14 @@ namespace AgentRuntime.Execution;
 internal sealed class RunGuest(
     ISandboxModule module,
     ActiveRun run,
-    ISandboxLog log,
+    RunJournalWriter events,
     GuestShelf shelf,
     GuestMemory.Share share,
     WorkerSlot slot,
     TimeSpan putAwayAfter,
     TimeProvider time) : IAsyncDisposable
 {
-    private ISandbox? _sandbox = module.Instantiate(run.Agent.Limits, log);
+    private ISandbox? _sandbox = module.Instantiate(run.Agent.Limits, events);
     private SandboxUsage? _usage;
     private bool _away;
 
@@ -41,11 +41,16 @@ internal sealed class RunGuest(
     {
         if (pending.IsCompleted) return await pending.ConfigureAwait(false);
         var answer = pending.AsTask();
-        if (await IsSoonAsync(answer, cancellationToken).ConfigureAwait(false)
-            || !await PutAwayAsync(cancellationToken).ConfigureAwait(false))
+        if (await IsSoonAsync(answer, cancellationToken).ConfigureAwait(false))
             return await answer.ConfigureAwait(false);
+        var away = await PutAwayAsync(cancellationToken).ConfigureAwait(false);
+        events.GuestRests();
         var result = await answer.ConfigureAwait(false);
-        await WakeAsync(cancellationToken).ConfigureAwait(false);
+        if (away)
+            await share.TakeAsync(slot, cancellationToken).ConfigureAwait(false);
+        await events.WakeAsync(cancellationToken).ConfigureAwait(false);
+        if (away)
+            await RestoreAsync(cancellationToken).ConfigureAwait(false);
         return result;
     }
 
@@ -110,12 +115,11 @@ internal sealed class RunGuest(
         return true;
     }
 
-    private async Task WakeAsync(CancellationToken cancellationToken)
+    private async Task RestoreAsync(CancellationToken cancellationToken)
     {
-        await share.TakeAsync(slot, cancellationToken).ConfigureAwait(false);
         using var turn = await shelf.TurnAsync(cancellationToken).ConfigureAwait(false);
         var bytes = await shelf.TakeAsync(run.Id, cancellationToken).ConfigureAwait(false);
         _away = false;
-        _sandbox = module.Restore(bytes, run.Agent.Limits, log, new Dictionary<string, string>());
+        _sandbox = module.Restore(bytes, run.Agent.Limits, events, new Dictionary<string, string>());
     }
 }

@@ -33,8 +33,14 @@ internal sealed class RunHistory
     /// <summary>How many workers have had the run.</summary>
     public int Workers { get; private set; }
 
-    /// <summary>How many of them went down with it: those that left it in good order did not.</summary>
-    public int LostWorkers { get; private set; }
+    /// <summary>
+    /// How often a worker went down while it worked on the run: one that left it in good order, or while the run waited
+    /// for a person or a time, did not.
+    /// </summary>
+    public int Lost { get; private set; }
+
+    /// <summary>How many of these were the last ones, and brought the run no further than it was.</summary>
+    public int LostInARow { get; private set; }
 
     /// <summary>When the first of them started it; null when none did.</summary>
     public DateTimeOffset? StartedAt { get; private set; }
@@ -103,14 +109,15 @@ internal sealed class RunHistory
         EventChars += EventText.Length(e.Data);
         switch (e.Data)
         {
-            case RunStarted or RunResumed:
-                Workers++;
-                LostWorkers++;
-                _isUnderWay = true;
-                StartedAt ??= e.At;
+            case RunStarted:
+                Begin(worker: 1, e.At);
+                break;
+            case RunResumed resumed:
+                Begin(resumed.Attempt, e.At);
                 break;
             case RunSuspended when _isUnderWay:
-                LostWorkers--;
+                Lost--;
+                LostInARow--;
                 _isUnderWay = false;
                 break;
             case ChatCompleted chat:
@@ -123,9 +130,21 @@ internal sealed class RunHistory
 
         if (RecordedCall.NumberOf(e.Data) is { } number)
         {
+            // Nothing is recorded of a call a second time: the run has come further with this worker.
+            LostInARow = Math.Min(LostInARow, 1);
             LastCall = Math.Max(LastCall, number);
             _calls[number] = (_calls.TryGetValue(number, out var place) ? place.First : e.Sequence, e.Sequence);
         }
+    }
+
+    /// <summary>Counts as lost until it is known not to be.</summary>
+    private void Begin(int worker, DateTimeOffset at)
+    {
+        Workers = Math.Max(Workers, worker);
+        Lost++;
+        LostInARow++;
+        _isUnderWay = true;
+        StartedAt ??= at;
     }
 
     private void Add(UsageResource usage, long costMicroUsd)

@@ -7,9 +7,14 @@ namespace AgentRuntime.Execution;
 /// guest costs no transaction a line; the sandbox bounds their bytes. Single-writer, except for
 /// <see cref="ISandboxLog.Write"/>, which the guest's thread calls.
 /// </summary>
-internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal) : ISandboxLog
+/// <param name="run">The run.</param>
+/// <param name="journal">Where it is recorded.</param>
+/// <param name="engine">What the sandbox engine is called that runs it.</param>
+internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal, string engine) : ISandboxLog
 {
     private volatile bool _replaying;
+    private TaskCompletionSource _atRest = NewSignal();
+    private bool _suspended;
     private readonly Lock _lock = new();
     private List<RunEventData> _pending = [];
 
@@ -46,11 +51,10 @@ internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal) : ISa
         all.AddRange(events);
         if (all.Count == 0)
             return;
-        var appended = await journal.AppendAsync(run.Id, run.LastSequence, all, cancellationToken)
-            .ConfigureAwait(false);
-        run.LastSequence = appended[^1].Sequence;
-        run.EventChars += all.Sum(EventText.Length);
-        run.SignalChange();
+        if (_suspended)
+            all.Insert(0, Resumed());
+        await WriteAsync(all, cancellationToken).ConfigureAwait(false);
+        _suspended = false;
     }
 
     /// <inheritdoc cref="AppendAsync(IReadOnlyList{RunEventData}, CancellationToken)"/>
@@ -68,21 +72,64 @@ internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal) : ISa
     }
 
     /// <summary>
-    /// Says that the run is left in good order, as well as it goes: without it the worker counts as one that the run
-    /// brought down. The kept log lines are written by whoever goes on, from the last call on.
+    /// Says that the run is left in good order, or does nothing but wait, as well as it goes: without it the worker
+    /// counts as one that the run brought down. The kept log lines are written by whoever goes on, from the last call
+    /// on.
     /// </summary>
     public async ValueTask SuspendAsync()
     {
+        if (_suspended)
+            return;
         try
         {
-            await journal.AppendAsync(run.Id, run.LastSequence, [new RunSuspended()], CancellationToken.None)
-                .ConfigureAwait(false);
+            await WriteAsync([new RunSuspended()], CancellationToken.None).ConfigureAwait(false);
+            _suspended = true;
         }
         catch (RuntimeErrorException)
         {
             // The store is away, or had written more than it said: the run is found as after a crash.
         }
     }
+
+    /// <summary>
+    /// Waits with a handler that does nothing for the run meanwhile, and says so in the journal once the guest is at
+    /// rest too: a platform that goes down from then on until the run's next event did not do so because of this run.
+    /// </summary>
+    public async Task RestAsync(Task wait)
+    {
+        if (await Task.WhenAny(wait, Volatile.Read(ref _atRest).Task).ConfigureAwait(false) != wait)
+            await SuspendAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Nothing is done for the run's guest from now on, until it is woken.</summary>
+    public void GuestRests() => _atRest.TrySetResult();
+
+    /// <summary>
+    /// Something is done for the guest again, which the journal is told where it was told that the run waits. After the
+    /// handler has given its answer. The kept log lines stay.
+    /// </summary>
+    public async ValueTask WakeAsync(CancellationToken cancellationToken)
+    {
+        Volatile.Write(ref _atRest, NewSignal());
+        if (!_suspended)
+            return;
+        await WriteAsync([Resumed()], cancellationToken).ConfigureAwait(false);
+        _suspended = false;
+    }
+
+    private async ValueTask WriteAsync(IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
+    {
+        var appended = await journal.AppendAsync(run.Id, run.LastSequence, events, cancellationToken)
+            .ConfigureAwait(false);
+        run.LastSequence = appended[^1].Sequence;
+        run.EventChars += events.Sum(EventText.Length);
+        run.SignalChange();
+    }
+
+    /// <summary>This worker has the run still, and replays nothing.</summary>
+    private RunResumed Resumed() => new(run.History.Workers + 1, 0, engine);
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private List<RunEventData> TakePending()
     {

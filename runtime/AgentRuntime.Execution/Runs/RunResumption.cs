@@ -7,7 +7,7 @@ namespace AgentRuntime.Execution;
 /// cannot. Thread-safe.
 /// </summary>
 internal sealed class RunResumption(
-    IPolicyDecisionPoint policies, IRunJournal journal, IQuotaLedger ledger, TimeProvider time, int maxAttempts)
+    IPolicyDecisionPoint policies, IRunJournal journal, IQuotaLedger ledger, TimeProvider time, RunServiceOptions options)
 {
     /// <summary>The run to go on with, counted as under way; null when it could not and has been ended.</summary>
     /// <param name="record">The run as the journal has it.</param>
@@ -58,9 +58,11 @@ internal sealed class RunResumption(
             return (null, RunErrors.Interrupted("its policy bundle is not kept any more"));
         if (policy.FindAgent(record.Identity.AgentName ?? "") is not { } agent)
             return (null, RunErrors.NotInBundle(record.Identity.AgentName ?? ""));
-        if (history.LostWorkers >= maxAttempts)
+        if (history.LostInARow >= options.MaxAttempts)
             return (null, RunErrors.Interrupted(
-                $"it was started {history.LostWorkers} times without coming to an end"));
+                $"it went down {history.LostInARow} times in a row while it worked on the run, which came no further"));
+        if (history.Lost >= options.MaxLost)
+            return (null, RunErrors.Interrupted($"it went down {history.Lost} times while it worked on the run"));
 
         // A clock that was ahead when the run was started gives it no more time than it had.
         var used = history.StartedAt is { } started ? time.GetUtcNow() - started : TimeSpan.Zero;

@@ -81,7 +81,7 @@ public sealed partial class RunService : IRunService, IRunApprovals
         _tools = new ToolHandler(
             tools, new ApprovalGate(_options.ApprovalPatience, time), time, _options.MaxToolResultBytes);
         _memory = new MemoryHandler(memory, time);
-        _resumption = new RunResumption(policies, journal, ledger, time, _options.MaxAttempts);
+        _resumption = new RunResumption(policies, journal, ledger, time, _options);
         _workers = new SemaphoreSlim(_options.Workers, _options.Workers);
         _shelf = new GuestShelf(_options.MaxPutAway, _options.ShelfFolder);
         _guests = new GuestMemory(_options.MaxTenantMemory);

@@ -37,10 +37,18 @@ public sealed record RunServiceOptions
     public TimeSpan ApprovalPatience { get; init; } = TimeSpan.Zero;
 
     /// <summary>
-    /// How many workers may go down with a run. One that brings its worker down each time is then given up with AR7002.
-    /// A worker that is stopped in good order does not count. Default 3.
+    /// How many workers in a row may go down while they work on a run that comes no further. One that brings its worker
+    /// down each time is then given up with AR7002. A worker that is stopped in good order does not count, nor one that
+    /// goes down while the run waits for its turn, a person or a time. Default 3, as Sidekiq's for jobs that are found
+    /// after a crash.
     /// </summary>
     public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>
+    /// How many workers may go down while they work on a run at all: one that comes further each time before it brings
+    /// its worker down is given up too. Default 10.
+    /// </summary>
+    public int MaxLost { get; init; } = 10;
 
     /// <summary>
     /// How long a run is left alone whose end could not be written, because the journal was down or did not say whether
@@ -50,8 +58,9 @@ public sealed record RunServiceOptions
     public TimeSpan TakeOverAfter { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How long a guest waits in memory before it is put away as bytes and gives up its worker;
-    /// <see cref="Timeout.InfiniteTimeSpan"/> for never. Default 5 s: longer than most tools take.
+    /// How long a guest waits in memory before it is put away as bytes and gives up its worker, and the journal is told
+    /// of a run that waits for a person or a time (<c>run.suspended</c>); <see cref="Timeout.InfiniteTimeSpan"/> for
+    /// never. Default 5 s: longer than most tools take.
     /// </summary>
     public TimeSpan PutAwayAfter { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -30,8 +30,9 @@ internal sealed class ApprovalGate(TimeSpan patience, TimeProvider time)
         {
             if (past?.ApprovalRequested is null)
                 await run.Journal.AppendAsync([decided, request], cancellationToken).ConfigureAwait(false);
-            if (await DecisionAsync(waiting, request.ExpiresAt, cancellationToken).ConfigureAwait(false)
-                is not { } approval)
+            var deciding = DecisionAsync(waiting, request.ExpiresAt, cancellationToken);
+            await run.Journal.RestAsync(deciding).ConfigureAwait(false);
+            if (await deciding.ConfigureAwait(false) is not { } approval)
             {
                 var expired = Expired(decided.Tool);
                 await run.Journal.AppendAsync(

@@ -114,6 +114,14 @@ internal sealed class RunHost : IAsyncDisposable
         await _workers;
     }
 
+    /// <summary>Stops the workers without a last word in the journal, as a crash does.</summary>
+    public async Task CrashAsync()
+    {
+        Journal.IsDown = true;
+        await StopWorkersAsync();
+        Journal.IsDown = false;
+    }
+
     public async Task DeployAsync(string name, GuestProgram program)
     {
         Policy.Agents.Add($"demo/{name}");

@@ -272,12 +272,12 @@ public sealed class RunRestartTests
     public async Task A_run_that_brings_every_worker_down_is_given_up()
     {
         await using var host = await RunHost.StartAsync(new RunServiceOptions { Workers = 1, MaxAttempts = 2 });
-        var (run, _) = await InterruptAsync(host, StopAsAfterACrashAsync);
+        var (run, _) = await InterruptAsync(host, h => h.CrashAsync());
         host.Restart();
         host.Work();
         while (!(await EventsAsync(host, run)).Any(e => e.Data is RunResumed))
             await Task.Yield();
-        await StopAsAfterACrashAsync(host);
+        await host.CrashAsync();
         host.Restart();
         host.Work();
         var (ended, _) = await host.EndAsync(run);
@@ -326,7 +326,7 @@ public sealed class RunRestartTests
         var (run, _) = await InterruptAsync(host);
         host.Restart();
         var now = new ManualTime(TimeProvider.System.GetUtcNow().AddDays(-100));
-        var resumption = new RunResumption(host.Policy, host.Journal, host.Ledger, now, maxAttempts: 3);
+        var resumption = new RunResumption(host.Policy, host.Journal, host.Ledger, now, new());
         using var left = new OpenRun(run.Identity);
         using var resumed = await resumption.ResumeAsync(run, left, CancellationToken.None);
         Assert.Equal(host.Policy.Budget.Deadline, resumed!.TimeLeft);
@@ -372,14 +372,6 @@ public sealed class RunRestartTests
         await entered.Task;
         await (stop?.Invoke(host) ?? host.StopWorkersAsync());
         return (run, resume);
-    }
-
-    /// <summary>Stops the workers without a last word in the journal.</summary>
-    private static async Task StopAsAfterACrashAsync(RunHost host)
-    {
-        host.Journal.IsDown = true;
-        await host.StopWorkersAsync();
-        host.Journal.IsDown = false;
     }
 
     private static int FirstBody(RunHost host) => host.Inference.Bodies.First().Length;
