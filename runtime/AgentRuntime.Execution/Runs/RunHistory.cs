@@ -24,6 +24,11 @@ internal sealed class RunHistory
     /// <summary>The number of the last call that left a trace; 0 when none did.</summary>
     public int LastCall { get; private set; }
 
+    /// <summary>
+    /// How many lines were logged after that: those of a run that had come to its end, which was not written any more.
+    /// </summary>
+    public int LinesAfterLastCall { get; private set; }
+
     /// <summary>The sequence number of the last event; 0 when there is none.</summary>
     public long LastSequence { get; private set; }
 
@@ -120,6 +125,9 @@ internal sealed class RunHistory
                 LostInARow--;
                 _isUnderWay = false;
                 break;
+            case GuestLogged:
+                LinesAfterLastCall++;
+                break;
             case ChatCompleted chat:
                 Add(chat.Usage, chat.CostMicroUsd);
                 break;
@@ -132,6 +140,7 @@ internal sealed class RunHistory
         {
             // Nothing is recorded of a call a second time: the run has come further with this worker.
             LostInARow = Math.Min(LostInARow, 1);
+            LinesAfterLastCall = 0;
             LastCall = Math.Max(LastCall, number);
             _calls[number] = (_calls.TryGetValue(number, out var place) ? place.First : e.Sequence, e.Sequence);
         }

@@ -17,8 +17,12 @@ internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal, strin
     private bool _suspended;
     private readonly Lock _lock = new();
     private List<RunEventData> _pending = [];
+    private int _linesWritten = run.History.LinesAfterLastCall;
 
-    /// <summary>While true, log lines are dropped: an earlier worker has already written them.</summary>
+    /// <summary>
+    /// While true, log lines are dropped: an earlier worker has already written them. So it has those after its last
+    /// call that are there.
+    /// </summary>
     public bool Replaying
     {
         get => _replaying;
@@ -39,7 +43,10 @@ internal sealed class RunJournalWriter(ActiveRun run, IRunJournal journal, strin
             },
             message);
         lock (_lock)
-            _pending.Add(line);
+            if (_linesWritten > 0)
+                _linesWritten--;
+            else
+                _pending.Add(line);
     }
 
     /// <summary>

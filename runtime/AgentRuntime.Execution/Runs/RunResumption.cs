@@ -7,7 +7,11 @@ namespace AgentRuntime.Execution;
 /// cannot. Thread-safe.
 /// </summary>
 internal sealed class RunResumption(
-    IPolicyDecisionPoint policies, IRunJournal journal, IQuotaLedger ledger, TimeProvider time, RunServiceOptions options)
+    IPolicyDecisionPoint policies,
+    IRunJournal journal,
+    IQuotaLedger ledger,
+    TimeProvider time,
+    RunServiceOptions options)
 {
     /// <summary>The run to go on with, counted as under way; null when it could not and has been ended.</summary>
     /// <param name="record">The run as the journal has it.</param>

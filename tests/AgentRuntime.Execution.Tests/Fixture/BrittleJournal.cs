@@ -7,6 +7,9 @@ internal sealed class BrittleJournal(IRunJournal inner) : IRunJournal
 {
     private volatile bool _down;
     private int _failures;
+    private int _writesLeft;
+    private bool _diesAfter;
+    private TaskCompletionSource _died = new();
 
     /// <summary>
     /// Whether the store is lost just after it has written an event, or a new run (null), and before it says so.
@@ -29,6 +32,24 @@ internal sealed class BrittleJournal(IRunJournal inner) : IRunJournal
     /// <summary>What the reading of events waits for.</summary>
     public Func<Task> BeforeRead { get; set; } = () => Task.CompletedTask;
 
+    /// <summary>
+    /// Goes down for good at the n-th write to a run from now on, just before it is made or just after, as a process
+    /// does that is killed. Completes then.
+    /// </summary>
+    public Task DieAt(int write, bool isWritten)
+    {
+        (_diesAfter, _died) = (isWritten, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        Volatile.Write(ref _writesLeft, write);
+        return _died.Task;
+    }
+
+    /// <summary>Is there again, whether it died or not.</summary>
+    public void Revive()
+    {
+        Volatile.Write(ref _writesLeft, 0);
+        IsDown = false;
+    }
+
     public async ValueTask CreateAsync(RunRecord run, CancellationToken cancellationToken)
     {
         ThrowIfDown();
@@ -43,7 +64,7 @@ internal sealed class BrittleJournal(IRunJournal inner) : IRunJournal
         foreach (var e in events)
             if (IsLostBefore(e))
                 throw Lost();
-        var appended = await inner.AppendAsync(run, lastSequence, events, cancellationToken);
+        var appended = await WriteAsync(() => inner.AppendAsync(run, lastSequence, events, cancellationToken));
         foreach (var e in events)
             ThrowIfLost(e);
         return appended;
@@ -53,7 +74,7 @@ internal sealed class BrittleJournal(IRunJournal inner) : IRunJournal
         RunRecord run, long lastSequence, RunEventData cause, CancellationToken cancellationToken)
     {
         ThrowIfDown();
-        var last = await inner.TransitionAsync(run, lastSequence, cause, cancellationToken);
+        var last = await WriteAsync(() => inner.TransitionAsync(run, lastSequence, cause, cancellationToken));
         ThrowIfLost(cause);
         return last;
     }
@@ -83,6 +104,22 @@ internal sealed class BrittleJournal(IRunJournal inner) : IRunJournal
     {
         ThrowIfDown();
         return inner.ListUnfinishedAsync(cancellationToken);
+    }
+
+    private async ValueTask<T> WriteAsync<T>(Func<ValueTask<T>> write)
+    {
+        var isLast = Interlocked.Decrement(ref _writesLeft) == 0;
+        if (isLast && !_diesAfter)
+            throw Died();
+        var written = await write();
+        return isLast ? throw Died() : written;
+    }
+
+    private RuntimeErrorException Died()
+    {
+        IsDown = true;
+        _died.TrySetResult();
+        return Lost();
     }
 
     private void ThrowIfLost(RunEventData? written)
