@@ -55,6 +55,12 @@ public sealed record EdgeOptions
     /// <summary>Modules that are compiled at once for deployments. Default 2.</summary>
     public int MaxCompilations { get; init; } = 2;
 
+    /// <summary>
+    /// How long a deployment waits until its module is compiled before its client is told to send it again (AR3014), for
+    /// which it keeps its place. Default 30 s: half of <see cref="ControlTimeout"/>, which the upload counts towards.
+    /// </summary>
+    public TimeSpan DeploymentPatience { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long a request's headers may take. Default 10 s.</summary>
     public TimeSpan RequestHeadersTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -117,6 +123,7 @@ public sealed record EdgeOptions
         Check(InferenceTimeout.Ticks, nameof(InferenceTimeout));
         Check(ClientStallTimeout.Ticks, nameof(ClientStallTimeout));
         Check(ControlTimeout.Ticks, nameof(ControlTimeout));
+        Check(DeploymentPatience.Ticks, nameof(DeploymentPatience));
         Check(EventHeartbeat.Ticks, nameof(EventHeartbeat));
         Check(DefaultMaxOutputTokens, nameof(DefaultMaxOutputTokens));
         Check(MaxOutputTokens, nameof(MaxOutputTokens));

@@ -115,4 +115,57 @@ public class DeploymentTests
         Assert.Equal(HttpStatusCode.Created, other.StatusCode);
         Assert.All(await Task.WhenAll(slow), s => Assert.Equal(HttpStatusCode.Created, s.StatusCode));
     }
+
+    [Fact]
+    public async Task A_deployment_that_waits_long_is_told_to_come_again_and_keeps_its_place()
+    {
+        await using var edge = await EdgeHarness.StartAsync(
+            [], new EdgeOptions { MaxCompilations = 1, DeploymentPatience = TimeSpan.FromMilliseconds(50) });
+        edge.Ports.Agents.Slow = new();
+        using var slow = await edge.DeployAsync("slow").WaitAsync(Eventually.Patience);
+        edge.UseKey(MemoryPorts.GlobexKey);
+        byte[] quick = [.. "\0asm\u0001\0\0\0"u8, 7];
+        using var waiting = await edge.DeployAsync("quick", module: quick);
+
+        Assert.Equal("AR3014", await EdgeHarness.ProblemAsync(slow, HttpStatusCode.ServiceUnavailable));
+        Assert.Equal("AR3014", await EdgeHarness.ProblemAsync(waiting, HttpStatusCode.ServiceUnavailable));
+        Assert.Equal(TimeSpan.FromSeconds(5), waiting.Headers.RetryAfter?.Delta);
+        Assert.Empty(edge.Ports.Agents.Compiled);
+        edge.Ports.Agents.Slow.SetResult();
+
+        // Nobody asks for it meanwhile.
+        await Eventually.BecomesTrueAsync(() => edge.Ports.Agents.Compiled.Contains((byte)7));
+        Assert.Equal(HttpStatusCode.Created, await UntilTakenAsync(edge, "quick", quick));
+    }
+
+    [Fact]
+    public async Task A_module_that_is_sent_again_while_it_waits_is_compiled_once()
+    {
+        await using var edge = await EdgeHarness.StartAsync(
+            [], new EdgeOptions { MaxCompilations = 1, DeploymentPatience = TimeSpan.FromMilliseconds(50) });
+        edge.Ports.Agents.Slow = new();
+        for (var i = 0; i <= TenantLines.MaxOfTenant; i++)
+        {
+            using var busy = await edge.DeployAsync("slow");
+            Assert.Equal("AR3014", await EdgeHarness.ProblemAsync(busy, HttpStatusCode.ServiceUnavailable));
+        }
+
+        edge.Ports.Agents.Slow.SetResult();
+        await Eventually.BecomesTrueAsync(() => !edge.Ports.Agents.Compiled.IsEmpty);
+        edge.UseKey(MemoryPorts.GlobexKey);
+        Assert.Equal(
+            HttpStatusCode.Created, await UntilTakenAsync(edge, "quick", [.. "\0asm\u0001\0\0\0"u8, 7]));
+        Assert.Single(edge.Ports.Agents.Compiled, (byte)0);
+    }
+
+    /// <summary>Sends a module again for as long as it waits.</summary>
+    private static async Task<HttpStatusCode> UntilTakenAsync(EdgeHarness edge, string name, byte[] module)
+    {
+        while (true)
+        {
+            using var answer = await edge.DeployAsync(name, module: module);
+            if (answer.StatusCode != HttpStatusCode.ServiceUnavailable)
+                return answer.StatusCode;
+        }
+    }
 }

@@ -17,6 +17,9 @@ internal sealed class MemoryAgents : IAgentStore, ISandboxEngine
     /// <summary>The limits that modules were made ready for.</summary>
     public ConcurrentQueue<SandboxLimits> Prepared { get; } = [];
 
+    /// <summary>The last byte of each module that was compiled, in order.</summary>
+    public ConcurrentQueue<byte> Compiled { get; } = [];
+
     /// <summary>Modules that are compiled now.</summary>
     public int Compiling => Volatile.Read(ref _compiling);
 
@@ -73,6 +76,7 @@ internal sealed class MemoryAgents : IAgentStore, ISandboxEngine
         if (Slow is { } slow && wasm.Span[^1] == 0)
             await slow.Task.WaitAsync(cancellationToken);
         Interlocked.Decrement(ref _compiling);
+        Compiled.Enqueue(wasm.Span[^1]);
         return new Module(ModuleDigest.Of(wasm.Span), wasm.Length, Prepared.Enqueue);
     }
 

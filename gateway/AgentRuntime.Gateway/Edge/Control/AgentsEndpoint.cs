@@ -5,9 +5,11 @@ namespace AgentRuntime.Gateway;
 
 /// <summary>Deploys, lists and deletes agents of the caller's project. Thread-safe.</summary>
 internal sealed class AgentsEndpoint(
-    EdgeOptions options, IAgentStore agents, ISandboxEngine engine, IPolicyDecisionPoint decisions) : IDisposable
+    EdgeOptions options, IAgentStore agents, ISandboxEngine engine, IPolicyDecisionPoint decisions, TimeProvider time)
+    : IDisposable
 {
-    private readonly TenantLines _deployments = new(options.MaxCompilations, "deployments");
+    private readonly ModuleCompilations _modules = new(
+        engine, options.MaxCompilations, options.DeploymentPatience, time);
 
     /// <summary>
     /// <c>PUT /v1/projects/{project}/agents/{agent}</c>: a module is compiled before anything is stored, and held
@@ -27,11 +29,10 @@ internal sealed class AgentsEndpoint(
         if (!type.StartsWith("application/wasm", StringComparison.OrdinalIgnoreCase))
             throw Error(ReasonCodes.MalformedRequest, "the body must be a module: application/wasm", "Content-Type");
 
-        using var visit = _deployments.Join(caller.Tenant);
-        var wasm = await BodyReader.ReadAsync(context, options.MaxModuleBytes, cancellationToken);
-        // Nobody can end it, so that it is not given up either: the next of the tenant's would begin beside it.
-        await visit.DoAsync(
-            () => CompileAsync(wasm, decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}")?.Limits),
+        var wasm = await _modules.CompileAsync(
+            caller.Tenant,
+            () => BodyReader.ReadAsync(context, options.MaxModuleBytes, cancellationToken).AsTask(),
+            decisions.Current(caller.Tenant)?.FindAgent($"{project}/{name}")?.Limits,
             cancellationToken);
         var agent = await agents.DeployAsync(
             new AgentDeployment(caller.Tenant, caller.Project, name, wasm)
@@ -66,19 +67,7 @@ internal sealed class AgentsEndpoint(
             WireJson.Default.AgentList);
     }
 
-    public void Dispose() => _deployments.Dispose();
-
-    private async Task<ISandboxModule> CompileAsync(ReadOnlyMemory<byte> wasm, SandboxLimits? limits)
-    {
-        var module = await engine.CompileAsync(wasm, CancellationToken.None);
-        if (limits is not null)
-        {
-            module.CheckFits(limits);
-            await module.PrepareAsync(limits, CancellationToken.None);
-        }
-
-        return module;
-    }
+    public void Dispose() => _modules.Dispose();
 
     private static RuntimeErrorException Error(ReasonCode code, string message, string where) =>
         new(new RuntimeError(code, message, where));
