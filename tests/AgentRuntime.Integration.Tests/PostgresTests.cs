@@ -1,3 +1,4 @@
+using AgentRuntime.Abstractions;
 using AgentRuntime.Integration.Tests.Processes;
 using AgentRuntime.TestKit;
 using Npgsql;
@@ -54,7 +55,7 @@ public sealed class PostgresTests(PostgresServer server, ITestOutputHelper outpu
     }
 
     [Fact]
-    public async Task A_platform_whose_claim_is_lost_stops_and_says_so()
+    public async Task A_platform_whose_database_is_claimed_by_another_stops_and_says_so()
     {
         if (!server.IsAvailable)
         {
@@ -65,14 +66,68 @@ public sealed class PostgresTests(PostgresServer server, ITestOutputHelper outpu
         var database = await server.NewDatabaseAsync();
         await using var platform = Platform(database);
         await platform.InitializeAsync();
-        await using (var source = NpgsqlDataSource.Create(database))
-        await using (var kill = source.CreateCommand(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"))
-            Assert.Equal(true, await kill.ExecuteScalarAsync());
+        await using var source = NpgsqlDataSource.Create(database);
+        await using var other = await source.OpenConnectionAsync();
+        // In line for the lock ("AgentRun" in ASCII), so that the platform is not the first to have it again.
+        var waiting = ExecuteAsync(other, "SELECT pg_advisory_lock(x'4167656E7452756E'::bigint)");
+        await KillClaimAsync(source);
+        await waiting;
+        await ExecuteAsync(other, "UPDATE platform_claim SET number = number + 1");
 
         await platform.Platform.Exited.WaitAsync(TimeSpan.FromMinutes(1));
         Assert.Contains("error AR8002", platform.Platform.Output, StringComparison.Ordinal);
         Assert.Contains("claim", platform.Platform.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_platform_whose_database_is_restarted_goes_on()
+    {
+        if (!server.IsAvailable)
+        {
+            output.WriteLine(PostgresServer.NotInstalled);
+            return;
+        }
+
+        await using var platform = Platform(await server.NewDatabaseAsync());
+        await platform.InitializeAsync();
+        await server.RestartAsync();
+        using var client = platform.Client();
+        const string ticket = """{"id":"T-1","text":"Where is it?","order_id":"ORD-1001","intent":"question"}""";
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1), TimeProvider.System);
+        while (true)
+            try
+            {
+                var ended = await client.Runs.RunToEndAsync("demo/triage", ticket, null, patience.Token);
+                Assert.True(ended.Status == "succeeded", ended.Error?.Message);
+                break;
+            }
+            catch (RuntimeErrorException e) when (e.Error.Code == ReasonCodes.StorageFailed)
+            {
+                // It has not noticed yet that the connections it has are gone.
+            }
+
+        Assert.False(platform.Platform.Exited.IsCompleted, platform.Platform.Output);
+    }
+
+    private static async Task KillClaimAsync(NpgsqlDataSource source)
+    {
+        while (true)
+        {
+            await using var kill = source.CreateCommand(
+                """
+                SELECT pg_terminate_backend(held.pid) FROM pg_locks held
+                JOIN pg_locks waiting USING (locktype, classid, objid, objsubid, mode)
+                WHERE held.locktype = 'advisory' AND held.granted AND NOT waiting.granted
+                """);
+            if (await kill.ExecuteScalarAsync() is true)
+                return;
+        }
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string statement)
+    {
+        await using var command = new NpgsqlCommand(statement, connection);
+        await command.ExecuteNonQueryAsync();
     }
 
     private static RunningPlatform Platform(string database) => new()

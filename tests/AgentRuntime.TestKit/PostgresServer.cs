@@ -27,11 +27,12 @@ public sealed class PostgresServer : IAsyncLifetime
         File.SetUnixFileMode(folder.FullName, (UnixFileMode)0b111_111_111);
         var data = Path.Combine(folder.FullName, "data");
         await RunAsync("initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--no-sync");
-        await RunAsync(
-            "pg_ctl", "-D", data, "-w", "-l", Path.Combine(folder.FullName, "log"),
-            "-o", $"-k {folder.FullName} -c listen_addresses= -c shared_buffers=16MB", "start");
+        await ControlAsync(folder, "start");
         _folder = folder;
     }
+
+    /// <summary>Stops the server as a crash does, and starts it again: every connection is lost.</summary>
+    public Task RestartAsync() => ControlAsync(_folder!, "-m", "immediate", "restart");
 
     public async Task DisposeAsync()
     {
@@ -51,6 +52,12 @@ public sealed class PostgresServer : IAsyncLifetime
         return ConnectionString(name);
     }
 
+    private static Task ControlAsync(DirectoryInfo folder, params string[] what) => RunAsync(
+    [
+        "pg_ctl", "-D", Path.Combine(folder.FullName, "data"), "-w", "-l", Path.Combine(folder.FullName, "log"),
+        "-o", $"-k {folder.FullName} -c listen_addresses= -c shared_buffers=16MB", .. what,
+    ]);
+
     private string ConnectionString(string database) =>
         $"Host={_folder!.FullName};Username=test;Database={database};Pooling=true;Maximum Pool Size=8";
 
@@ -60,9 +67,9 @@ public sealed class PostgresServer : IAsyncLifetime
                 .Select(d => Path.Combine(d, "bin")).LastOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
             : null;
 
-    private static async Task RunAsync(string program, params string[] arguments)
+    private static async Task RunAsync(params string[] line)
     {
-        var path = Path.Combine(Binaries!, program);
+        var (path, arguments) = (Path.Combine(Binaries!, line[0]), line[1..]);
         var start = Environment.UserName == "root"
             ? new ProcessStartInfo("runuser", ["-u", "postgres", "--", path, .. arguments])
             : new ProcessStartInfo(path, arguments);
@@ -71,6 +78,6 @@ public sealed class PostgresServer : IAsyncLifetime
         using var process = Process.Start(start)!;
         await process.WaitForExitAsync();
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{program} ended with {process.ExitCode}");
+            throw new InvalidOperationException($"{path} ended with {process.ExitCode}");
     }
 }

@@ -69,16 +69,14 @@ public sealed class PostgresAgentStore(
     }
 
     /// <inheritdoc/>
-    public ValueTask<bool> DeleteAsync(
+    public async ValueTask<bool> DeleteAsync(
         TenantId tenant, string project, string name, CancellationToken cancellationToken) =>
-        database.RunAsync(
-            async db => await db.ExecuteAsync(
-                """
-                DELETE FROM agents WHERE tenant = $1 AND name = $3
-                    AND project IN (SELECT id FROM projects WHERE tenant = $1 AND name = $2)
-                """,
-                cancellationToken, tenant.ToString(), project, name).ConfigureAwait(false) > 0,
-            cancellationToken);
+        await database.WriteAsync(
+            """
+            DELETE FROM agents WHERE tenant = $1 AND name = $3
+                AND project IN (SELECT id FROM projects WHERE tenant = $1 AND name = $2)
+            """,
+            cancellationToken, tenant.ToString(), project, name).ConfigureAwait(false) > 0;
 
     /// <inheritdoc/>
     public ValueTask<AgentRecord?> FindAsync(

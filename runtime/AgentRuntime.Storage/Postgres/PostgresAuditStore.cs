@@ -40,7 +40,7 @@ public sealed class PostgresAuditStore(PostgresDatabase database) : IAuditStore
         // Noted once they are written: a write that fails and is tried again must not count twice.
         foreach (var tenant in _retention.Note(entries, maxPerTenant))
             await AuditRetention.TryAsync(
-                () => database.RunAsync(
+                () => database.InTransactionAsync(
                     db => ForgetAsync(db, tenant, maxPerTenant, CancellationToken.None), CancellationToken.None))
                 .ConfigureAwait(false);
     }

@@ -65,14 +65,25 @@ internal static class PostgresCommands
     public static DateTimeOffset? TimeOrNull(this NpgsqlDataReader reader, int column) =>
         reader.IsDBNull(column) ? null : reader.Time(column);
 
+    /// <summary>A statement to send with others.</summary>
+    public static NpgsqlBatchCommand InBatch(string sql, object?[] values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var value in values)
+            command.Parameters.Add(Parameter(value));
+        return command;
+    }
+
     private static NpgsqlCommand Prepare(NpgsqlConnection db, string sql, object?[] values)
     {
         var command = db.CreateCommand();
         command.CommandText = sql;
         foreach (var value in values)
-            command.Parameters.Add(value is null
-                ? new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Unknown }
-                : new NpgsqlParameter { Value = value });
+            command.Parameters.Add(Parameter(value));
         return command;
     }
+
+    private static NpgsqlParameter Parameter(object? value) => value is null
+        ? new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Unknown }
+        : new NpgsqlParameter { Value = value };
 }

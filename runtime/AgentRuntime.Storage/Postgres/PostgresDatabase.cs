@@ -14,6 +14,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
 
     private readonly NpgsqlDataSource _source;
     private readonly PostgresClaim? _claim;
+    private long? _number;
     private volatile RuntimeErrorException? _lost;
 
     private PostgresDatabase(NpgsqlDataSource source, PostgresClaim? claim) => (_source, _claim) = (source, claim);
@@ -27,7 +28,8 @@ public sealed class PostgresDatabase : IAsyncDisposable
 
     /// <summary>
     /// Takes the database for this process until it ends or the database is disposed of, before anything is changed in
-    /// it: whoever executes runs must be the only one. Watch the claim (<see cref="WatchClaimAsync"/>).
+    /// it: whoever executes runs must be the only one. Watch the claim (<see cref="WatchClaimAsync"/>). Whoever had the
+    /// database before writes nothing more from then on, be it that it knows or not.
     /// </summary>
     /// <exception cref="RuntimeErrorException">
     /// AR8002: another process has it, it is unreachable, or its schema is of a newer version.
@@ -37,7 +39,8 @@ public sealed class PostgresDatabase : IAsyncDisposable
 
     /// <summary>
     /// Looks after the claim until it is lost; then everything that is asked of this database fails, because what
-    /// another process does must not be undone. Call it once.
+    /// another process does must not be undone. It is not lost where the server was away and nobody else has claimed
+    /// the database since. Call it once.
     /// </summary>
     /// <param name="every">How often to look.</param>
     /// <param name="time">The clock.</param>
@@ -48,7 +51,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
         var claim = _claim ?? throw new InvalidOperationException("the database was not claimed");
         try
         {
-            await claim.WatchAsync(every, time, cancellationToken).ConfigureAwait(false);
+            await claim.WatchAsync(_number!.Value, every, time, cancellationToken).ConfigureAwait(false);
         }
         catch (RuntimeErrorException e)
         {
@@ -65,7 +68,7 @@ public sealed class PostgresDatabase : IAsyncDisposable
         await _source.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Runs statements on one connection, each on its own.</summary>
+    /// <summary>Reads with statements on one connection, each on its own.</summary>
     internal async ValueTask<T> RunAsync<T>(
         Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
@@ -76,6 +79,10 @@ public sealed class PostgresDatabase : IAsyncDisposable
             await using var db = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
             return await work(db).ConfigureAwait(false);
         }
+        catch (PostgresException e) when (e.SqlState == PostgresFence.Refused)
+        {
+            throw _lost = new RuntimeErrorException(PostgresFence.ClaimLost(), e);
+        }
         catch (Exception e) when (e is NpgsqlException or TimeoutException)
         {
             throw Failed(e);
@@ -83,8 +90,28 @@ public sealed class PostgresDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// Runs statements in one transaction, durable when the task completes. The commit is not cancelled: a caller
-    /// that leaves in the middle of it could not know what happened.
+    /// Writes with one statement, durable when the task completes; how many rows it changed. It is not cancelled once
+    /// it is sent: a caller that leaves in the middle of it could not know what happened.
+    /// </summary>
+    internal ValueTask<int> WriteAsync(string sql, CancellationToken cancellationToken, params object?[] values) =>
+        RunAsync(
+            async db =>
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (_number is not { } number)
+                    return await db.ExecuteAsync(sql, CancellationToken.None, values).ConfigureAwait(false);
+
+                // Without an explicit transaction a batch is one, in one round trip.
+                await using var batch = db.CreateBatch();
+                batch.BatchCommands.Add(PostgresFence.Pass(number));
+                batch.BatchCommands.Add(PostgresCommands.InBatch(sql, values));
+                return await batch.ExecuteNonQueryAsync(CancellationToken.None).ConfigureAwait(false);
+            },
+            cancellationToken);
+
+    /// <summary>
+    /// Writes with statements in one transaction, durable when the task completes. The commit is not cancelled: a
+    /// caller that leaves in the middle of it could not know what happened.
     /// </summary>
     internal ValueTask<T> InTransactionAsync<T>(
         Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
@@ -92,6 +119,8 @@ public sealed class PostgresDatabase : IAsyncDisposable
             async db =>
             {
                 await using var transaction = await db.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+                if (_number is { } number)
+                    await PostgresFence.PassAsync(db, number, cancellationToken).ConfigureAwait(false);
                 var result = await work(db).ConfigureAwait(false);
                 await transaction.CommitAsync(CancellationToken.None).ConfigureAwait(false);
                 return result;
@@ -123,11 +152,11 @@ public sealed class PostgresDatabase : IAsyncDisposable
             if (claim)
                 claimed = await PostgresClaim.TakeAsync(source, cancellationToken).ConfigureAwait(false);
             var database = new PostgresDatabase(source, claimed);
-            await database.InTransactionAsync(
+            database._number = await database.InTransactionAsync<long?>(
                 async db =>
                 {
                     await PostgresSchema.MigrateAsync(db, cancellationToken).ConfigureAwait(false);
-                    return true;
+                    return claim ? await PostgresFence.ClaimAsync(db, cancellationToken).ConfigureAwait(false) : null;
                 },
                 cancellationToken).ConfigureAwait(false);
             return database;

@@ -7,21 +7,39 @@ namespace AgentRuntime.Storage;
 /// <summary>Runs and their events in PostgreSQL. Thread-safe. Failures are AR8002.</summary>
 public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider time) : IRunJournal
 {
+    /// <summary>A second writer of the same run loses on the primary key instead of mixing its events in.</summary>
+    private const string Append =
+        """
+        INSERT INTO run_events (run, sequence, at, data)
+        SELECT $1, sequence, $3, data FROM unnest($2::bigint[], $4::text[]) AS e (sequence, data)
+        """;
+
     /// <inheritdoc/>
     public async ValueTask CreateAsync(RunRecord run, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(run);
-        await database.RunAsync(db => PostgresRunRows.InsertAsync(db, run, cancellationToken), cancellationToken)
-            .ConfigureAwait(false);
+        await PostgresRunRows.InsertAsync(database, run, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
+    public async ValueTask<IReadOnlyList<RunEvent>> AppendAsync(
         RunId run, long lastSequence, IReadOnlyList<RunEventData> events, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(events);
-        return database.InTransactionAsync(
-            db => AppendAsync(db, run, lastSequence, events, cancellationToken), cancellationToken);
+        if (events.Count == 0)
+            return [];
+        var appended = Numbered(run, lastSequence, events);
+        try
+        {
+            await database.WriteAsync(Append, cancellationToken, Values(run, appended)).ConfigureAwait(false);
+        }
+        catch (RuntimeErrorException e) when (
+            e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+        {
+            throw new RuntimeErrorException(JournalErrors.Overtaken(run), e);
+        }
+
+        return appended;
     }
 
     /// <inheritdoc/>
@@ -36,7 +54,17 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
             async db =>
             {
                 await PostgresRunRows.UpdateAsync(db, run, bytes, cancellationToken).ConfigureAwait(false);
-                return (await AppendAsync(db, id, lastSequence, [cause], cancellationToken).ConfigureAwait(false))[0];
+                var appended = Numbered(id, lastSequence, [cause]);
+                try
+                {
+                    await db.ExecuteAsync(Append, cancellationToken, Values(id, appended)).ConfigureAwait(false);
+                }
+                catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+                {
+                    throw new RuntimeErrorException(JournalErrors.Overtaken(id), e);
+                }
+
+                return appended[0];
             },
             cancellationToken);
     }
@@ -100,35 +128,17 @@ public sealed class PostgresRunJournal(PostgresDatabase database, TimeProvider t
                 RunIdentityRow.Read, cancellationToken),
             cancellationToken);
 
-    /// <summary>A second writer of the same run loses on the primary key instead of mixing its events in.</summary>
-    private async Task<IReadOnlyList<RunEvent>> AppendAsync(
-        NpgsqlConnection db,
-        RunId run,
-        long last,
-        IReadOnlyList<RunEventData> events,
-        CancellationToken cancellationToken)
+    private RunEvent[] Numbered(RunId run, long last, IReadOnlyList<RunEventData> events)
     {
         var now = time.GetUtcNow();
-        var appended = events.Select((data, i) => new RunEvent(run, last + 1 + i, now, data)).ToArray();
-        try
-        {
-            await db.ExecuteAsync(
-                """
-                INSERT INTO run_events (run, sequence, at, data)
-                SELECT $1, sequence, $3, data FROM unnest($2::bigint[], $4::text[]) AS e (sequence, data)
-                """,
-                cancellationToken,
-                run.ToString(),
-                appended.Select(e => e.Sequence).ToArray(),
-                now.UtcTicks,
-                appended.Select(e => JsonSerializer.Serialize(e.Data, WireJson.Default.RunEventData)).ToArray())
-                .ConfigureAwait(false);
-        }
-        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
-        {
-            throw new RuntimeErrorException(JournalErrors.Overtaken(run), e);
-        }
-
-        return appended;
+        return [.. events.Select((data, i) => new RunEvent(run, last + 1 + i, now, data))];
     }
+
+    private static object?[] Values(RunId run, RunEvent[] events) =>
+    [
+        run.ToString(),
+        events.Select(e => e.Sequence).ToArray(),
+        events[0].At.UtcTicks,
+        events.Select(e => JsonSerializer.Serialize(e.Data, WireJson.Default.RunEventData)).ToArray(),
+    ];
 }

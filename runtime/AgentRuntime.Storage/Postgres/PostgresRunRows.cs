@@ -23,8 +23,9 @@ internal static class PostgresRunRows
     public static RunId IdOf(RunRecord run) =>
         run.Identity.Run ?? throw new ArgumentException("a run's identity names the run", nameof(run));
 
-    public static Task<int> InsertAsync(NpgsqlConnection db, RunRecord run, CancellationToken cancellationToken) =>
-        db.ExecuteAsync(
+    public static ValueTask<int> InsertAsync(
+        PostgresDatabase database, RunRecord run, CancellationToken cancellationToken) =>
+        database.WriteAsync(
             """
             INSERT INTO runs (
                 id, status, ended_at, output, error_code, error_message, error_where, error_action,

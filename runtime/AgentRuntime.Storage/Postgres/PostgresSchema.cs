@@ -211,6 +211,9 @@ internal static class PostgresSchema
                   UNION ALL SELECT tenant, module, created_at FROM runs) u
             JOIN modules m ON m.digest = u.module GROUP BY u.tenant, m.digest;
         """,
+
+        // What writes says which claim on the database it writes for (decision 0504).
+        PostgresFence.Schema,
     ];
 
     /// <summary>Takes the steps that the database has not taken, inside the caller's transaction.</summary>

@@ -38,9 +38,8 @@ public sealed class PostgresSpendStore(PostgresDatabase database) : ISpendStore
         string statement, TenantId tenant, DaySpend spend, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spend);
-        await database.RunAsync(
-            db => db.ExecuteAsync(
-                statement, cancellationToken, tenant.ToString(), spend.Day.DayNumber, spend.Spent.Value),
-            cancellationToken).ConfigureAwait(false);
+        await database.WriteAsync(
+            statement, cancellationToken, tenant.ToString(), spend.Day.DayNumber, spend.Spent.Value)
+            .ConfigureAwait(false);
     }
 }

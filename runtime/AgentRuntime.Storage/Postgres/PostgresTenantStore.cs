@@ -10,7 +10,7 @@ public sealed class PostgresTenantStore(PostgresDatabase database, TimeProvider 
     public ValueTask<TenantRecord> EnsureTenantAsync(string name, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        return database.RunAsync(
+        return database.InTransactionAsync(
             async db =>
             {
                 // Read after the insert: another process may have made it in between.
@@ -30,7 +30,7 @@ public sealed class PostgresTenantStore(PostgresDatabase database, TimeProvider 
         TenantId tenant, string name, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        return database.RunAsync(
+        return database.InTransactionAsync(
             async db =>
             {
                 await db.ExecuteAsync(
@@ -52,16 +52,14 @@ public sealed class PostgresTenantStore(PostgresDatabase database, TimeProvider 
     public async ValueTask AddKeyAsync(ApiKeyRecord key, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(key);
-        await database.RunAsync(
-            db => db.ExecuteAsync(
-                """
-                INSERT INTO api_keys (id, tenant, project, secret_hash, created_at, revoked_at)
-                VALUES ($1, $2, $3, $4, $5, $6)
-                """,
-                cancellationToken,
-                key.Id.ToString(), key.Tenant.ToString(), key.Project.ToString(), key.SecretHash.ToArray(),
-                key.CreatedAt.UtcTicks, key.RevokedAt?.UtcTicks),
-            cancellationToken).ConfigureAwait(false);
+        await database.WriteAsync(
+            """
+            INSERT INTO api_keys (id, tenant, project, secret_hash, created_at, revoked_at)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            """,
+            cancellationToken,
+            key.Id.ToString(), key.Tenant.ToString(), key.Project.ToString(), key.SecretHash.ToArray(),
+            key.CreatedAt.UtcTicks, key.RevokedAt?.UtcTicks).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -81,13 +79,11 @@ public sealed class PostgresTenantStore(PostgresDatabase database, TimeProvider 
             cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<bool> RevokeKeyAsync(TenantId tenant, ApiKeyId id, CancellationToken cancellationToken) =>
-        database.RunAsync(
-            async db => await db.ExecuteAsync(
-                "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $1) WHERE id = $2 AND tenant = $3",
-                cancellationToken,
-                time.GetUtcNow().UtcTicks, id.ToString(), tenant.ToString()).ConfigureAwait(false) == 1,
-            cancellationToken);
+    public async ValueTask<bool> RevokeKeyAsync(TenantId tenant, ApiKeyId id, CancellationToken cancellationToken) =>
+        await database.WriteAsync(
+            "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $1) WHERE id = $2 AND tenant = $3",
+            cancellationToken,
+            time.GetUtcNow().UtcTicks, id.ToString(), tenant.ToString()).ConfigureAwait(false) == 1;
 
     private static ApiKeyOwner OwnerAt(NpgsqlDataReader r)
     {

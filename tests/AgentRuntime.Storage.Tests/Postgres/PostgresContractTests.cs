@@ -12,9 +12,10 @@ namespace AgentRuntime.Storage.Tests;
 public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelper output)
     : IClassFixture<PostgresServer>
 {
-    /// <summary>Takes away what the newest version added.</summary>
+    /// <summary>Takes away what the newest versions added.</summary>
     private const string BeforeRooms =
-        "DROP TABLE tenant_modules; DROP INDEX agents_of_module; ALTER TABLE runs DROP COLUMN bytes CASCADE";
+        "DROP TABLE platform_claim; DROP FUNCTION platform_fence; "
+        + "DROP TABLE tenant_modules; DROP INDEX agents_of_module; ALTER TABLE runs DROP COLUMN bytes CASCADE";
 
     private static readonly Dictionary<string, Func<PostgresDatabase, IAsyncLifetime>> Contracts = new()
     {
@@ -56,7 +57,8 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
             output.WriteLine(PostgresServer.NotInstalled);
             return;
         }
-        await using var database = await PostgresDatabase.OpenAsync(await server.NewDatabaseAsync(), default);
+        // As a platform does, whose writes have to pass the fence.
+        await using var database = await PostgresDatabase.ClaimAsync(await server.NewDatabaseAsync(), default);
         var tests = Contracts[contract](database);
         await (Task)tests.GetType().GetMethod(test)!.Invoke(tests, null)!;
     }
@@ -77,108 +79,6 @@ public sealed class PostgresContractTests(PostgresServer server, ITestOutputHelp
             await new PostgresTenantStore(database, TimeProvider.System).EnsureTenantAsync("acme", default);
             await database.DisposeAsync();
         }
-    }
-
-    [Fact]
-    public async Task One_process_at_a_time_works_with_a_database()
-    {
-        if (!server.IsAvailable)
-        {
-            output.WriteLine(PostgresServer.NotInstalled);
-            return;
-        }
-        var connection = await server.NewDatabaseAsync();
-        await using (await PostgresDatabase.ClaimAsync(connection, default))
-        {
-            var e = await Assert.ThrowsAsync<RuntimeErrorException>(
-                () => PostgresDatabase.ClaimAsync(connection, default));
-            Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
-            Assert.Contains("Another platform", e.Error.Message, StringComparison.Ordinal);
-        }
-
-        await (await PostgresDatabase.ClaimAsync(connection, default)).DisposeAsync();
-    }
-
-    [Fact]
-    public async Task A_claim_that_was_given_back_is_free_though_its_connection_lives_on_in_the_pool()
-    {
-        if (!server.IsAvailable)
-        {
-            output.WriteLine(PostgresServer.NotInstalled);
-            return;
-        }
-        var connection = await server.NewDatabaseAsync();
-        await using var pool = NpgsqlDataSource.Create(connection);
-        await (await PostgresClaim.TakeAsync(pool, default)).DisposeAsync();
-        await using var other = NpgsqlDataSource.Create(connection);
-        await (await PostgresClaim.TakeAsync(other, default)).DisposeAsync();
-    }
-
-    [Fact]
-    public async Task A_database_that_another_process_has_is_not_migrated()
-    {
-        if (!server.IsAvailable)
-        {
-            output.WriteLine(PostgresServer.NotInstalled);
-            return;
-        }
-        var connection = await server.NewDatabaseAsync();
-        await using var first = await PostgresDatabase.ClaimAsync(connection, default);
-        await using var source = NpgsqlDataSource.Create(connection);
-        await using var newer = source.CreateCommand("UPDATE schema_version SET taken = taken + 1");
-        await newer.ExecuteNonQueryAsync();
-
-        // Whoever looked at the schema first would complain of that.
-        var e = await Assert.ThrowsAsync<RuntimeErrorException>(
-            () => PostgresDatabase.ClaimAsync(connection, default));
-        Assert.Contains("Another platform", e.Error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_claim_whose_connection_is_lost_is_noticed_and_nothing_is_done_any_more()
-    {
-        if (!server.IsAvailable)
-        {
-            output.WriteLine(PostgresServer.NotInstalled);
-            return;
-        }
-        var connection = await server.NewDatabaseAsync();
-        await using var database = await PostgresDatabase.ClaimAsync(connection, default);
-        var tenants = new PostgresTenantStore(database, TimeProvider.System);
-        using var end = new CancellationTokenSource();
-        var watch = database.WatchClaimAsync(TimeSpan.FromMilliseconds(20), TimeProvider.System, end.Token);
-        await tenants.EnsureTenantAsync("acme", default);
-
-        await using (var source = NpgsqlDataSource.Create(connection))
-        await using (var kill = source.CreateCommand(
-            "SELECT pg_terminate_backend(pid, 30000) FROM pg_locks WHERE locktype = 'advisory' AND granted"))
-            // Returns once the process is gone, and its locks with it.
-            Assert.Equal(true, await kill.ExecuteScalarAsync());
-
-        var e = await Assert.ThrowsAsync<RuntimeErrorException>(() => watch);
-        Assert.Equal(ReasonCodes.StorageFailed, e.Error.Code);
-        Assert.Contains("claim", e.Error.Message, StringComparison.Ordinal);
-        await using var next = await PostgresDatabase.ClaimAsync(connection, default);
-        var refused = await Assert.ThrowsAsync<RuntimeErrorException>(
-            async () => await tenants.EnsureTenantAsync("late", default));
-        Assert.Equal(e.Error, refused.Error);
-    }
-
-    [Fact]
-    public async Task A_claim_is_watched_until_that_is_cancelled()
-    {
-        if (!server.IsAvailable)
-        {
-            output.WriteLine(PostgresServer.NotInstalled);
-            return;
-        }
-        await using var database = await PostgresDatabase.ClaimAsync(await server.NewDatabaseAsync(), default);
-        using var end = new CancellationTokenSource();
-        var watch = database.WatchClaimAsync(TimeSpan.FromMilliseconds(1), TimeProvider.System, end.Token);
-        await new PostgresTenantStore(database, TimeProvider.System).EnsureTenantAsync("acme", default);
-        Assert.False(watch.IsCompleted);
-        await end.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watch);
     }
 
     [Fact]
