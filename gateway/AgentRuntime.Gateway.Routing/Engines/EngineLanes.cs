@@ -77,7 +77,9 @@ internal readonly ref struct EngineLanes
     public (Vector256<double> PrefillStall, Vector256<double> ForeignSeconds) Others() =>
         Across(in _0.PrefillStall, in _1.PrefillStall, in _2.PrefillStall, in _3.PrefillStall);
 
-    /// <summary>Sequences that run, and all bits of the lanes of engines with no room for one that needs so much.</summary>
+    /// <summary>
+    /// Sequences that run, and all bits of the lanes of engines with no room for one that needs so much.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (Vector256<double> Running, Vector256<double> Full) Load(long needKv)
     {

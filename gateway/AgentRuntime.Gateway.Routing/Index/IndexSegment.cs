@@ -47,8 +47,8 @@ internal struct IndexSegment
     public readonly Span<IndexEntry> Entries => _entries;
 
     /// <summary>
-    /// The entry at a position that <see cref="Find"/> or <see cref="Insert"/> gave. Like those it does not ask how long
-    /// the table is: its length lies apart from what is read, and costs a cache miss of its own.
+    /// The entry at a position that <see cref="Find"/> or <see cref="Insert"/> gave. Like those it does not ask how
+    /// long the table is: its length lies apart from what is read, and costs a cache miss of its own.
     /// </summary>
     public readonly ref IndexEntry At(int position) =>
         ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_entries!), position);

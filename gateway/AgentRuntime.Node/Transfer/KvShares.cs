@@ -3,8 +3,8 @@ namespace AgentRuntime.Node.Transfer;
 /// <summary>
 /// A budget that trust groups (cache salts; none is one too) share: each may hold three times what is left free.
 /// However much others hold, whoever comes finds room, and whoever is alone has three quarters of it; two that want all
-/// have three sevenths each (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998). Knows
-/// groups only while they hold something. Thread-safe.
+/// have three sevenths each (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
+/// Knows groups only while they hold something. Thread-safe.
 /// </summary>
 /// <param name="most">What all may hold together.</param>
 internal sealed class KvShares(long most)

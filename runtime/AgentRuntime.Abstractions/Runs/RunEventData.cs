@@ -35,7 +35,9 @@ public sealed record RunStarted(string Agent, string Module, string Bundle, stri
 /// after a long wait.
 /// </summary>
 /// <param name="Attempt">2 for the second worker that has the run, and so on.</param>
-/// <param name="ReplayedCalls">Host calls whose recorded results are given to the agent again; none after a wait.</param>
+/// <param name="ReplayedCalls">
+/// Host calls whose recorded results are given to the agent again; none after a wait.
+/// </param>
 /// <param name="SandboxEngine">The engine that runs it now.</param>
 public sealed record RunResumed(int Attempt, int ReplayedCalls, string SandboxEngine) : RunEventData;
 
