@@ -24,6 +24,18 @@ public class ReasonCodeTests
             return !text.StartsWith($"# {code}: ", StringComparison.Ordinal) || text.Split('\n').Length < 5;
         }));
 
+    [Fact]
+    public void The_table_of_codes_has_every_page_by_its_title() =>
+        Assert.Equal(
+            Pages().Order(StringComparer.Ordinal).Select(code => $"{code}: {Title(code)}"),
+            File.ReadLines(Path.Combine(Folder, "README.md"))
+                .Where(line => line.StartsWith("| [AR", StringComparison.Ordinal))
+                .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
+                .Select(cells => $"{cells[1][1..7]}: {cells[2]}"));
+
+    private static string Title(string code) =>
+        File.ReadLines(Path.Combine(Folder, code + ".md")).First()[$"# {code}: ".Length..];
+
     private static string Folder => Path.Combine(Repository.Root, "runtime", "docs", "errors");
 
     private static string[] Codes() => typeof(ReasonCodes)
