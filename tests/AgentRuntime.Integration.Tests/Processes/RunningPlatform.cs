@@ -18,6 +18,9 @@ public class RunningPlatform : IAsyncLifetime
     /// <summary>The tokens of a sequence in the nodes; null for as many as the demo has.</summary>
     internal int? ContextTokens { get; init; }
 
+    /// <summary>Changes the text of the demo's configuration; null for none.</summary>
+    internal Func<string, string>? Configure { get; init; }
+
     internal string State { get; } = Directory.CreateTempSubdirectory("agentruntime-test-").FullName;
 
     internal Uri Url { get; private set; } = null!;
@@ -74,11 +77,13 @@ public class RunningPlatform : IAsyncLifetime
     private string Config()
     {
         var demo = Path.Combine(Repository.Root, "runtime", "config", "demo.json");
-        if (ContextTokens is not { } tokens) return demo;
+        if (ContextTokens is null && Configure is null) return demo;
+        var text = File.ReadAllText(demo).Replace("../../", Repository.Root + "/", StringComparison.Ordinal);
+        if (ContextTokens is { } tokens)
+            text = text.Replace(
+                "\"count\": 2", $"\"count\": 2, \"context_tokens\": {tokens}", StringComparison.Ordinal);
         var changed = Path.Combine(State, "demo.json");
-        File.WriteAllText(changed, File.ReadAllText(demo)
-            .Replace("../../", Repository.Root + "/", StringComparison.Ordinal)
-            .Replace("\"count\": 2", $"\"count\": 2, \"context_tokens\": {tokens}", StringComparison.Ordinal));
+        File.WriteAllText(changed, Configure?.Invoke(text) ?? text);
         return changed;
     }
 
