@@ -34,6 +34,9 @@ internal static class AgentWorld
             WasiImports.All,
         }.SelectMany(f => f).ToFrozenDictionary(f => (f.Module, f.Name));
 
+    /// <summary>Every function, in no order.</summary>
+    public static IReadOnlyList<WorldFunction> All => Functions.Values;
+
     /// <summary>The names of the interfaces, for error messages.</summary>
     public static IReadOnlyList<string> Interfaces { get; } =
         [.. Functions.Keys.Select(k => k.Item1).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
