@@ -264,6 +264,7 @@ public class CommandTests(RunningPlatform platform) : IClassFixture<RunningPlatf
 
         Assert.Equal(1, exit);
         Assert.Contains("AR8003", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
     }
 
     [Fact]
