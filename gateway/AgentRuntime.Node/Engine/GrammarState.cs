@@ -18,7 +18,8 @@ internal sealed unsafe class GrammarState
     private readonly byte[] _seen = new byte[CallStart.Length - 1];
     private readonly List<int> _refused = [];
     private TokenGrammar _grammar;
-    private GrammarCursor _at;
+    private AnswerPlace _at;
+    private bool _hasNoWayOn;
     private int _seenBytes;
     private bool _waits;
 
@@ -42,9 +43,9 @@ internal sealed unsafe class GrammarState
     {
         foreach (var token in _refused) candidates[token].Logit = float.NegativeInfinity;
         if (_waits || IsTooWide) return;
-        if (_grammar.Allowed(_at) is not { } allowed)
+        if (_grammar.Allowed(_at, _hasNoWayOn) is not { } allowed)
         {
-            _at = GrammarCursor.TooWide;
+            _at = new(GrammarCursor.TooWide);
             return;
         }
 
@@ -76,6 +77,7 @@ internal sealed unsafe class GrammarState
         }
 
         _refused.Clear();
+        _hasNoWayOn = false;
         return true;
     }
 
@@ -83,6 +85,12 @@ internal sealed unsafe class GrammarState
     {
         if (_model.EndsGeneration(token)) return _grammar.MayEnd(_at);
         if (piece.IsEmpty || _grammar.Follow(_at, piece) is not { IsLost: false } next) return false;
+        if (_grammar.TellsItems && !_grammar.HasWayOn(next))
+        {
+            _hasNoWayOn = true;
+            return false;
+        }
+
         _at = next;
         if (!_at.IsAlive || !_grammar.IsFull) return true;
         _grammar = _grammar.Anew(_at);

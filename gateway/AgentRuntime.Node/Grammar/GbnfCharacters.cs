@@ -9,7 +9,8 @@ internal sealed class GbnfCharacters
     /// <summary>Zero is no character of a text.</summary>
     private const int First = 1;
 
-    private const int Last = 0x10FFFF;
+    /// <summary>The last character that there is.</summary>
+    public const int Last = 0x10FFFF;
 
     private static readonly (int First, int Last) Surrogates = (0xD800, 0xDFFF);
 
@@ -22,6 +23,12 @@ internal sealed class GbnfCharacters
 
     /// <summary>Any one character.</summary>
     public static GbnfCharacters Any { get; } = new(true, Others([]));
+
+    /// <summary>
+    /// No character: stands where an item or a name has ended that must differ from those before it in its array or
+    /// object.
+    /// </summary>
+    public static GbnfCharacters Differing { get; } = new(true, [Last + 1, Last + 1]);
 
     /// <summary>Characters that are written for it.</summary>
     public int Length => _isClass ? 1 : _ranges.Length / 2;

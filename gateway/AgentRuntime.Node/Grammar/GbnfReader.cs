@@ -2,7 +2,8 @@ namespace AgentRuntime.Node.Grammar;
 
 /// <summary>
 /// Reads a grammar in llama.cpp's notation (llama.cpp: grammars/README.md), but for tokens by number or name, which
-/// differ between models. Used once, for one grammar.
+/// differ between models. In a grammar that is made here, <c>@</c> says that the item or name which ends there differs
+/// from all before it in its array or object. Used once, for one grammar.
 /// </summary>
 internal sealed class GbnfReader
 {
@@ -15,24 +16,28 @@ internal sealed class GbnfReader
     public const int MostTimes = 1 << 20;
 
     private readonly string _text;
+    private readonly bool _isOwn;
     private readonly Dictionary<string, GbnfSymbol> _rules = new(StringComparer.Ordinal);
     private readonly List<GbnfSymbol> _symbols = [];
     private int _at;
+    private bool _tellsItems;
 
-    private GbnfReader(string text) => _text = text;
+    private GbnfReader(string text, bool isOwn) => (_text, _isOwn) = (text, isOwn);
 
     private char Next => _at < _text.Length ? _text[_at] : '\0';
 
     /// <summary>The start of a grammar, its rule <c>root</c>.</summary>
+    /// <param name="grammar">The grammar.</param>
+    /// <param name="isOwn">Whether it is made here, and not a client's.</param>
     /// <exception cref="FormatException">It does not parse, or has a rule that begins with itself.</exception>
-    public static GbnfSymbol Read(string grammar)
+    public static GbnfSymbol Read(string grammar, bool isOwn = false)
     {
         if (grammar.Length > MostCharacters) throw new FormatException($"it has more than {MostCharacters} characters");
-        var reader = new GbnfReader(grammar);
+        var reader = new GbnfReader(grammar, isOwn);
         reader.Rules();
-        return reader._rules.TryGetValue("root", out var root)
-            ? root
-            : throw new FormatException("it has no rule root");
+        if (!reader._rules.TryGetValue("root", out var root)) throw new FormatException("it has no rule root");
+        root.TellsItems = reader._tellsItems;
+        return root;
     }
 
     private void Rules()
@@ -82,6 +87,7 @@ internal sealed class GbnfReader
                 '[' => Class(),
                 '(' => new GbnfElement { Rule = Group(depth) },
                 '.' => Any(),
+                '@' when _isOwn => Differing(),
                 '<' or '!' => throw new FormatException("it names tokens, which differ between models"),
                 var c when IsWord(c) => new GbnfElement { Rule = Named(Name()) },
                 _ => null,
@@ -158,6 +164,13 @@ internal sealed class GbnfReader
     {
         _at++;
         return new() { Characters = GbnfCharacters.Any };
+    }
+
+    private GbnfElement Differing()
+    {
+        _at++;
+        _tellsItems = true;
+        return new() { Characters = GbnfCharacters.Differing };
     }
 
     private GbnfElement Literal() => new() { Characters = GbnfCharacters.Literal(Text('"')) };

@@ -7,6 +7,9 @@ internal sealed class GbnfSymbol
 
     public bool IsDefined { get; set; }
 
+    /// <summary>Whether something of a grammar must differ from what came before; said of its start.</summary>
+    public bool TellsItems { get; set; }
+
     /// <summary>As <see cref="GbnfBeginnings"/> finds out.</summary>
     public bool MayBeEmpty { get; set; }
 }

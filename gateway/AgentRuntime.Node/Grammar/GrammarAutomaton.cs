@@ -4,7 +4,7 @@ namespace AgentRuntime.Node.Grammar;
 /// A grammar as a machine whose states are the sets of places that a text may have come to, made when a text first
 /// comes there (the lazy determinization of regular expressions, with a stack in each place). Not thread-safe.
 /// </summary>
-internal sealed class GrammarAutomaton
+internal sealed partial class GrammarAutomaton
 {
     /// <summary>What is no state.</summary>
     public const int None = GrammarSets.None;
@@ -29,6 +29,7 @@ internal sealed class GrammarAutomaton
     public GrammarAutomaton(GbnfSymbol root)
     {
         _closure = new(_sets);
+        TellsItems = root.TellsItems;
         Begin();
         Start = new(_closure.Start(root) ?? TooWide);
     }
@@ -36,6 +37,7 @@ internal sealed class GrammarAutomaton
     private GrammarAutomaton(GrammarAutomaton from, GrammarCursor at)
     {
         _closure = new(_sets);
+        TellsItems = from.TellsItems;
         Start = at with { State = _sets.Copy(from._sets, at.State) };
         _mostSize = Math.Max(MostSize, 2 * _sets.Size);
     }

@@ -41,6 +41,35 @@ internal sealed class GrammarClosure(GrammarSets sets)
         return Close();
     }
 
+    /// <summary>
+    /// The set at the end of what must differ, where it does; null when <see cref="Left"/> does not suffice.
+    /// </summary>
+    public int? Pass(int set)
+    {
+        foreach (var number in sets[set])
+        {
+            var place = sets.Place(number);
+            if (IsDiffering(place)) _open.Push(place.Behind);
+            else _waiting.Add(place);
+        }
+
+        Left -= sets[set].Length;
+        return Close();
+    }
+
+    /// <summary>The set at the end of what must differ, where it does not.</summary>
+    public int Without(int set)
+    {
+        List<int> others = [];
+        foreach (var number in sets[set])
+            if (!IsDiffering(sets.Place(number)))
+                others.Add(number);
+        return sets.Set(others);
+    }
+
+    private static bool IsDiffering(in GrammarPlace place) =>
+        !place.IsEnd && place.Element.Characters == GbnfCharacters.Differing;
+
     private int? Close()
     {
         while (Left > 0 && _open.TryPop(out var place))

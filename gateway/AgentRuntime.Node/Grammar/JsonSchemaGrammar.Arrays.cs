@@ -6,36 +6,43 @@ namespace AgentRuntime.Node.Grammar;
 /// <content>Arrays.</content>
 internal sealed partial class JsonSchemaGrammar
 {
+    /// <summary>Stands behind what must differ from all before it in its array or object.</summary>
+    private const string Differing = " @";
+
     private string? Array(JsonElement schema, int depth)
     {
         var (least, most) = Bounds(schema, "minItems", "maxItems");
-        var (schemas, rest) = Items(schema);
+        var ((schemas, rest), end) = (Items(schema), "");
         if (most < least || Contained(schema) is not { } counted) return null;
         if (CompletionRequestReader.Child(schema, "uniqueItems") is { ValueKind: JsonValueKind.True } && !(most <= 1))
         {
             if (schemas.Count == 0 && Distinct(rest, counted, least, most, depth) is { } distinct)
                 return distinct.Write();
-            Unenforced(schema, "uniqueItems", "of items of which not all values are listed, or too many");
+            end = Differing;
         }
 
-        if (counted.Count == 0) return Sequence(schemas, rest, least, most, depth);
-        var items = new CountedItems(this, schemas, rest, counted, least, most, depth);
+        if (counted.Count == 0) return Sequence(schemas, rest, least, most, end, depth);
+        var items = new CountedItems(this, schemas, rest, counted, least, most, end, depth);
         var written = items.Write();
         if (written is not null || !items.IsNarrow) return written;
         Unenforced(schema, "contains", "of items that come so late");
-        return Sequence(schemas, rest, least, most, depth);
+        return Sequence(schemas, rest, least, most, end, depth);
     }
 
-    private string? Sequence(List<JsonElement> schemas, JsonElement rest, int least, int? most, int depth)
+    private string? Sequence(List<JsonElement> schemas, JsonElement rest, int least, int? most, string end, int depth)
     {
         var first = schemas.Take(most ?? int.MaxValue).Select(s => Value(s, depth + 1))
-            .TakeWhile(rule => rule is not null).ToArray();
+            .TakeWhile(rule => rule is not null).Select(rule => rule + end).ToArray();
         // No item comes after one that nothing satisfies.
         var item = first.Length < schemas.Count || most == first.Length ? null : Value(rest, depth + 1);
         if (item is null)
         {
             if (least > first.Length) return null;
             most = first.Length;
+        }
+        else
+        {
+            item += end;
         }
 
         if (most == 0) return Rule("\"[\" ws \"]\"");

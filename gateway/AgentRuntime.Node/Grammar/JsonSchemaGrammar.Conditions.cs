@@ -119,23 +119,45 @@ internal sealed partial class JsonSchemaGrammar
     private List<JsonElement>? OneOf(JsonElement[] options, JsonElement beside)
     {
         if (options.Length > MostCompared) return null;
-        SeenOption[] seen = [.. options.Select(option => new SeenOption(Referred(option)))];
+        SeenOption[] seen = [.. options.Select(option => new SeenOption(this, option, beside))];
+        var none = new Lazy<JsonElement?>[options.Length];
+        for (var i = 0; i < options.Length; i++)
+        {
+            var its = Referred(options[i]);
+            none[i] = new(() => IsSaid(its) ? _merge.Not(its, Resolve) : null);
+        }
+
         var alone = new List<JsonElement>();
         for (var i = 0; i < options.Length; i++)
         {
             var one = Within(beside, options[i]);
-            JsonElement[] others = [.. options.Where((_, j) => j != i && !seen[i].IsApart(seen[j]))];
-            if (others.Length >= MostOptions) return null;
-            foreach (var other in others)
-            {
-                if (!IsExact(Referred(other)) || !Splits() || _merge.Not(other, Resolve) is not { } not) return null;
-                one = Within(one, not);
-            }
-
-            alone.Add(one);
+            int[] others = [.. Enumerable.Range(0, options.Length).Where(j => j != i && !seen[i].IsApart(seen[j]))];
+            // A strict schema may leave out what has not the property that tells which of them it is.
+            var telling = Strict && others.Length > 0 ? seen[i].Telling([.. others.Select(j => seen[j])]) : null;
+            if ((!IsBrief || telling is null) && Others(one, others) is { } its) alone.Add(its);
+            else if (telling is not null)
+                alone.Add(Both(one, _merge.Required([JsonElement.Parse(RequestJson.Compact(telling))])));
+            else return null;
         }
 
         return alone.FindAll(o => !IsDead(o));
+
+        JsonElement? Others(JsonElement one, int[] others)
+        {
+            var splitting = 0;
+            if (IsBrief && !Strict && others.Length > 0) return null;
+            foreach (var other in others)
+            {
+                if (none[other].Value is not { } not) return null;
+                if (!IsOne(not) && (++splitting >= MostOptions || !Splits())) return null;
+                one = Within(one, not);
+            }
+
+            return one;
+        }
+
+        // What a strict schema leaves out is less than what must not be written.
+        bool IsSaid(JsonElement option) => Strict || _merge.IsExact(option, Resolve);
     }
 
     /// <summary>What a schema that is only a reference refers to; else itself.</summary>
@@ -148,30 +170,15 @@ internal sealed partial class JsonSchemaGrammar
         return schema;
     }
 
-    /// <summary>Whether <see cref="SchemaMerge.Not"/> says all that is no instance of a schema.</summary>
-    public static bool IsExact(JsonElement schema) => schema.ValueKind != JsonValueKind.Object
-        || schema.EnumerateObject().All(k => k.Name switch
-        {
-            "type" or "required" or "minLength" or "maxLength" or "minimum" or "maximum" or "exclusiveMinimum"
-                or "exclusiveMaximum" or "multipleOf" or "pattern" or "minItems" or "maxItems" or "minProperties"
-                or "maxProperties" or "minContains" or "maxContains" or "uniqueItems" => true,
-            "const" or "enum" => Listed(schema) is { } values
-                && values.All(v => v.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array)),
-            "properties" => k.Value.ValueKind == JsonValueKind.Object
-                && k.Value.EnumerateObject().All(p => IsExact(p.Value)),
-            "anyOf" or "allOf" or "prefixItems" => Entries(schema, k.Name).All(IsExact),
-            "items" => k.Value.ValueKind != JsonValueKind.Array && IsExact(k.Value)
-                && (SchemaMerge.IsFree(k.Value) || CompletionRequestReader.Child(schema, "prefixItems") is null),
-            "contains" => k.Value.ValueKind != JsonValueKind.Array && IsExact(k.Value),
-            "not" => IsExact(k.Value),
-            "additionalProperties" => SchemaMerge.IsFree(k.Value),
-            _ => !SchemaMerge.IsEnforced(k.Name),
-        });
-
     /// <summary>
     /// Whether one more schema may be taken apart: each time, all that it stands beside is written once more.
     /// </summary>
     private bool Splits() => !IsPlain && _merges <= MostMerges / 2 && ++_splits <= MostSplits;
+
+    /// <summary>Whether a schema of what is none of another one is not to be taken apart.</summary>
+    private static bool IsOne(JsonElement not) => not.ValueKind != JsonValueKind.Object
+        || !not.EnumerateObject().Any(k =>
+            k.Name is "anyOf" or "oneOf" or "allOf" or "$ref" || k.Name == SchemaMarks.Some);
 
     /// <summary>Whether an object must have a property for which no value is left.</summary>
     private static bool IsDead(JsonElement schema)
@@ -211,7 +218,7 @@ internal sealed partial class JsonSchemaGrammar
     public static bool IsOfLanguage(JsonElement schema, JsonElement not) => Entries(schema, "type") switch
     {
         [{ ValueKind: JsonValueKind.String } type] when type.ValueEquals("string") => 
-            Has(not, "string", "pattern", "minLength", "maxLength"),
+            Has(not, "string", "pattern", "minLength", "maxLength", "format"),
         [{ ValueKind: JsonValueKind.String } type] when type.ValueEquals("number") || type.ValueEquals("integer") =>
             Has(not, "integer", "multipleOf"),
         _ => false,
@@ -226,6 +233,8 @@ internal sealed partial class JsonSchemaGrammar
             "type" => k.Value.ValueKind == JsonValueKind.String && k.Value.ValueEquals(type),
             "pattern" => keywords.Contains(k.Name) && k.Value.ValueKind == JsonValueKind.String
                 && PatternReader.Read(k.Value.GetString()!) is not null,
+            "format" => keywords.Contains(k.Name) && k.Value.ValueKind == JsonValueKind.String
+                && StringFormats.Pattern(k.Value.GetString()) is not null,
             _ => keywords.Contains(k.Name),
         });
 
@@ -242,7 +251,7 @@ internal sealed partial class JsonSchemaGrammar
             beside = Both(beside, _merge.Of(new() { ["not"] = one }));
         foreach (var one in any.Where(s => !IsOfLanguage(schema, s)))
         {
-            if (_merge.Not(one, Resolve) is { } others && Splits()) beside = Within(beside, others);
+            if (_merge.Not(one, Resolve) is { } others && (IsOne(others) || Splits())) beside = Within(beside, others);
             else Unenforced(schema, "not", "of what has no opposite that can be said");
         }
 

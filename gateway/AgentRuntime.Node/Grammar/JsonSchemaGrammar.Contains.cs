@@ -82,6 +82,7 @@ internal sealed partial class JsonSchemaGrammar
         private readonly List<Counted> _counted;
         private readonly int _least;
         private readonly int? _most;
+        private readonly string _end;
         private readonly int _depth;
 
         /// <summary>The last place that is told from those after it.</summary>
@@ -95,10 +96,10 @@ internal sealed partial class JsonSchemaGrammar
         private readonly Dictionary<(int At, int Counts), string?> _rules = [];
 
         public CountedItems(JsonSchemaGrammar grammar, List<JsonElement> first, JsonElement rest,
-            List<Counted> counted, int least, int? most, int depth)
+            List<Counted> counted, int least, int? most, string end, int depth)
         {
             (_grammar, _first, _rest, _counted) = (grammar, first, rest, counted);
-            (_least, _most, _depth) = (least, most, depth);
+            (_least, _most, _end, _depth) = (least, most, end, depth);
             var places = MostCounts / counted.Aggregate(1, (n, c) => n * (c.Cap + 1));
             var wanted = most ?? Math.Max(first.Count, least);
             _isOpen = most is null && wanted <= places;
@@ -206,9 +207,10 @@ internal sealed partial class JsonSchemaGrammar
                 else if (_counted[i] is { Most: not null, Not: { } not }) all.Add(not);
             }
 
-            return _items[(place, which)] = all.Exists(s => s.ValueKind == JsonValueKind.False) ? null
+            var written = all.Exists(s => s.ValueKind == JsonValueKind.False) ? null
                 : all.Count == 1 ? _grammar.Value(all[0], _depth + 1)
                 : _grammar.Merged(_grammar._merge.AllOf(all), _depth);
+            return _items[(place, which)] = written is null ? null : written + _end;
         }
     }
 }

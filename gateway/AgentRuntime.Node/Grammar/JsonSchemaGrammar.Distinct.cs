@@ -5,7 +5,7 @@ using AgentRuntime.Node.Http;
 namespace AgentRuntime.Node.Grammar;
 
 /// <content>
-/// Arrays of which no two items are equal (<c>uniqueItems</c>), where all values of items are listed.
+/// Arrays of which no two items are equal (<c>uniqueItems</c>), where all values of items are listed and few.
 /// </content>
 internal sealed partial class JsonSchemaGrammar
 {
@@ -31,9 +31,7 @@ internal sealed partial class JsonSchemaGrammar
         foreach (var value in Fitting(items, listed))
             if (!values.Exists(v => JsonElement.DeepEquals(v, value)))
                 values.Add(value);
-        var isAnyOrder = Sets(values.Count, Math.Min(most ?? values.Count, values.Count)) <= MostSets;
-        // Where all must be different, they come as they are listed rather than not at all.
-        if ((!isAnyOrder && !Strict) || (!isAnyOrder && counted.Count > 0)) return null;
+        if (Sets(values.Count, Math.Min(most ?? values.Count, values.Count)) > MostSets) return null;
         List<ulong> which = [];
         foreach (var one in counted)
         {
@@ -42,7 +40,7 @@ internal sealed partial class JsonSchemaGrammar
                 .Aggregate(0UL, (all, v) => all | (1UL << v.Index)));
         }
 
-        return new(this, [.. values.Select(v => Literal(RequestJson.Compact(v)))], isAnyOrder, least, most,
+        return new(this, [.. values.Select(v => Literal(RequestJson.Compact(v)))], least, most,
             come => counted.Index().All(c => BitOperations.PopCount(come & which[c.Index]) is var count
                 && count >= c.Item.Least && !(count > c.Item.Most)));
 
@@ -66,12 +64,11 @@ internal sealed partial class JsonSchemaGrammar
     /// <summary>Items that are all different.</summary>
     /// <param name="grammar">The grammar.</param>
     /// <param name="values">Their values, written.</param>
-    /// <param name="isAnyOrder">Whether they come in any order; else as they are listed.</param>
     /// <param name="least">How many come at least, and</param>
     /// <param name="most">at most.</param>
     /// <param name="isEnough">Whether those that have come, as bits, may be all.</param>
     private sealed class DistinctItems(
-        JsonSchemaGrammar grammar, string[] values, bool isAnyOrder, int least, int? most, Func<ulong, bool> isEnough)
+        JsonSchemaGrammar grammar, string[] values, int least, int? most, Func<ulong, bool> isEnough)
     {
         private readonly Dictionary<(ulong Come, int Count), string?> _rules = [];
 
@@ -87,13 +84,10 @@ internal sealed partial class JsonSchemaGrammar
             if (count >= most) return null;
             if (_rules.TryGetValue((come, count), out var known)) return known;
             string[] options = [.. values.Index().Where(v => (come & (1UL << v.Index)) == 0)
-                .Select(v => (v.Item, After: After(come | Gone(v.Index), Math.Min(count + 1, most ?? least))))
+                .Select(v => (v.Item, After: After(come | (1UL << v.Index), Math.Min(count + 1, most ?? least))))
                 .Where(v => v.After is not null).Select(v => $"{v.Item} {v.After}")];
             return _rules[(come, count)] = options.Length == 0 ? null : grammar.Rule(string.Join(" | ", options));
         }
-
-        /// <summary>What cannot come any more when one has.</summary>
-        private ulong Gone(int index) => isAnyOrder ? 1UL << index : ulong.MaxValue >> (63 - index);
 
         private string? After(ulong come, int count)
         {

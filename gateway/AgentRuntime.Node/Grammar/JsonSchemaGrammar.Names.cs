@@ -39,6 +39,9 @@ internal sealed partial class JsonSchemaGrammar
             AreNamed = additional is not null || _patterns.Count > 0;
         }
 
+        /// <summary>Whether all must differ, since it matters how many there are, or which one is the last.</summary>
+        public bool AreDiffering { get; set; }
+
         /// <summary>Whether the schema speaks of them.</summary>
         public bool AreNamed { get; }
 
@@ -80,29 +83,41 @@ internal sealed partial class JsonSchemaGrammar
         /// <summary>A member with a name that is not listed, as an expression; null for none.</summary>
         /// <param name="known">Names that are listed.</param>
         /// <param name="value">Makes the rule of a value.</param>
-        public string? Member(IEnumerable<string> known, Func<JsonElement, string?> value)
+        /// <param name="such">What else its name and its value are, which is then made.</param>
+        public string? Member(IEnumerable<string> known, Func<JsonElement, string?> value,
+            List<(Func<RegularExpressions, int> Names, JsonElement Value)>? such = null)
         {
+            such ??= [];
             string[] listed = [.. known];
             if (_names is { ValueKind: JsonValueKind.False }) return null;
-            if (listed.Length == 0 && _patterns.Count == 0 && _names is null)
-                return value(_additional) is { } any ? any == "value" ? AnyMember : Written("string", any) : null;
-            if (_patterns.Keys.Any(p => PatternReader.Read(p) is null)) return OfUnread(listed, value);
+            if (listed.Length == 0 && _patterns.Count == 0 && _names is null && such.Count == 0)
+            {
+                return value(_additional) is not { } any ? null
+                    : any == "value" && !AreDiffering ? AnyMember : Written("string", any);
+            }
+
+            if (_patterns.Keys.Any(p => PatternReader.Read(p) is null))
+                return such.Count > 0 ? null : OfUnread(listed, value);
             List<string> options = [];
             foreach (var (pattern, schema) in _patterns)
             {
                 var isOk = Named(e => e.And(Pattern(e, pattern), None(e, _patterns.Keys.Where(p => p != pattern))),
                     schema);
-                if (!isOk) return OfUnread(listed, value);
+                if (!isOk) return such.Count > 0 ? null : OfUnread(listed, value);
             }
 
-            if (!Named(e => None(e, _patterns.Keys), _additional)) return OfUnread(listed, value);
+            if (!Named(e => None(e, _patterns.Keys), _additional))
+                return such.Count > 0 ? null : OfUnread(listed, value);
             return options.Count == 0 ? null : _grammar.Rule(string.Join(" | ", options));
 
             bool Named(Func<RegularExpressions, int> names, JsonElement schema)
             {
-                if (schema.ValueKind == JsonValueKind.False || value(schema) is not { } written) return true;
-                if (!_grammar.TryMachine(e => e.And(names(e), e.Not(e.Literals(listed)), Allowed(e)), out var name))
-                    return false;
+                if (schema.ValueKind == JsonValueKind.False) return true;
+                var its = such.Count == 0 ? schema : _grammar._merge.AllOf([schema, .. such.Select(s => s.Value)]);
+                if (value(its) is not { } written) return true;
+                int Wanted(RegularExpressions e) => e.And(
+                    [names(e), e.Not(e.Literals(listed)), Allowed(e), .. such.Select(s => s.Names(e))]);
+                if (!_grammar.TryMachine(Wanted, out var name)) return false;
                 if (name is not null) options.Add(Written(name, written));
                 return true;
             }
@@ -111,7 +126,8 @@ internal sealed partial class JsonSchemaGrammar
                 _names is { } names ? _grammar.Texts(e, names) : RegularExpressions.All;
         }
 
-        private static string Written(string name, string value) => $"{name} ws \":\" ws {value}";
+        private string Written(string name, string value) =>
+            $"{name}{(AreDiffering ? Differing : "")} ws \":\" ws {value}";
 
         private int None(RegularExpressions expressions, IEnumerable<string> patterns) =>
             expressions.Not(expressions.Or([.. patterns.Select(p => Pattern(expressions, p))]));

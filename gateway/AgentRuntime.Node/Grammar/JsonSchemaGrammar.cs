@@ -10,9 +10,9 @@ namespace AgentRuntime.Node.Grammar;
 /// Translates JSON Schema (2020-12, the part that describes tool arguments and structured answers) into llama.cpp's
 /// GBNF (llama.cpp: grammars/README.md), so that what a model writes is always an instance. Properties come in the
 /// schema's order, then those that are only required, then others, which are written only where the schema speaks of
-/// them. What only narrows a value further is not enforced where no grammar says it (<c>uniqueItems</c> of values that
-/// are not listed, patterns that look behind or back, long lengths beside a pattern, what is no instance of a schema
-/// that says more than most): whoever takes the value validates it, unless the schema is strict, and refused for it.
+/// them. What only narrows a value further is not enforced where no grammar says it (patterns that look behind or back,
+/// long lengths beside a pattern, what is no instance of a schema that says more than most): whoever takes the value
+/// validates it, unless the schema is strict, and refused for it.
 /// One for a grammar.
 /// </summary>
 internal sealed partial class JsonSchemaGrammar
@@ -92,6 +92,15 @@ internal sealed partial class JsonSchemaGrammar
         {
             return grammar.Written(isObject);
         }
+        catch (RuntimeErrorException) when (grammar._isTooMuch)
+        {
+            grammar = new(schema, merge) { Prefix = prefix, StrictName = strict, IsBrief = true };
+        }
+
+        try
+        {
+            return grammar.Written(isObject);
+        }
         catch (RuntimeErrorException) when (grammar._isTooMuch && strict is null)
         {
             return new JsonSchemaGrammar(schema, merge) { Prefix = prefix, IsPlain = true }.Written(isObject);
@@ -103,6 +112,11 @@ internal sealed partial class JsonSchemaGrammar
         var rule = Value(isObject ? Both(_root, AnyObject) : _root, 0) ?? throw Unsatisfiable("types or values");
         return (rule, _rules.ToString());
     }
+
+    /// <summary>
+    /// Whether options are told apart by what they have, and not by what others have not, since that would be too much.
+    /// </summary>
+    private bool IsBrief { get; init; }
 
     /// <summary>Whether nothing is taken apart that can be left out, since all would be too much.</summary>
     private bool IsPlain { get; init; }
@@ -144,7 +158,10 @@ internal sealed partial class JsonSchemaGrammar
         CompletionRequestReader.Unsupported($"a JSON schema has {what} that nothing satisfies", "json_schema");
 
     /// <summary>The rule of a schema; null when nothing satisfies it, as may be among others of a union.</summary>
-    private string? Value(JsonElement schema, int depth)
+    /// <param name="schema">The schema.</param>
+    /// <param name="depth">How deep within others it is.</param>
+    /// <param name="isMade">Whether it was made of others: then nobody wrote it to be satisfied.</param>
+    private string? Value(JsonElement schema, int depth, bool isMade = false)
     {
         if (depth > MostDepth) throw Unsupported($"more than {MostDepth} levels");
         if (schema.ValueKind == JsonValueKind.True) return "value";
@@ -160,7 +177,7 @@ internal sealed partial class JsonSchemaGrammar
         if (Apart(schema) is { } cases)
         {
             var union = Union(cases, depth);
-            if (union is not null || !IsOneOf(schema)) return union;
+            if (union is not null || !IsOneOf(schema) || (isMade && Strict)) return union;
             // Then any of them, as was meant.
             Unenforced(schema, "oneOf", "where nothing is an instance of one alone");
             return Union(Any(schema, "oneOf"), depth);
@@ -203,15 +220,15 @@ internal sealed partial class JsonSchemaGrammar
 
     /// <summary>The rule of a schema that was made of others, by what it says: it may be within itself.</summary>
     private string? Merged(JsonElement schema, int depth) => schema.ValueKind == JsonValueKind.Object
-        ? Once(schema.GetRawText(), () => schema, depth) : Value(schema, depth + 1);
+        ? Once(schema.GetRawText(), () => schema, depth, isMade: true) : Value(schema, depth + 1);
 
-    private string? Once(string key, Func<JsonElement> schema, int depth)
+    private string? Once(string key, Func<JsonElement> schema, int depth, bool isMade = false)
     {
         if (_known.TryGetValue(key, out var known)) return known;
         // The name is known before the rule is: a schema may refer to itself.
         string? rule = NewName();
         _known.Add(key, rule);
-        if (Value(schema(), depth + 1) is { } body) Define(rule, body);
+        if (Value(schema(), depth + 1, isMade) is { } body) Define(rule, body);
         else _known[key] = rule = null;
         return rule;
     }

@@ -14,9 +14,12 @@ namespace AgentRuntime.Node.Grammar;
 /// Whether the grammar is of what follows the first <c>&lt;tool_call&gt;</c>: before it, and in place of it, the model
 /// writes what it likes.
 /// </param>
-internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
+/// <param name="IsOwn">
+/// Whether the grammar was made here, and may say what must differ (<see cref="GbnfReader"/>).
+/// </param>
+internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart, bool IsOwn = false)
 {
-    private readonly Lazy<GbnfSymbol> _root = new(() => GbnfReader.Read(Gbnf));
+    private readonly Lazy<GbnfSymbol> _root = new(() => GbnfReader.Read(Gbnf, IsOwn));
 
     /// <summary>The most that a client's own grammar may have; what schemas become is bounded by its rules.</summary>
     private const int MostGivenCharacters = 64 << 10;
@@ -85,7 +88,7 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart)
 
     private static OutputGrammar OfSchemas(string gbnf, bool onlyAfterCallStart)
     {
-        var grammar = new OutputGrammar(gbnf, onlyAfterCallStart);
+        var grammar = new OutputGrammar(gbnf, onlyAfterCallStart, IsOwn: true);
         return grammar.WhyNot() is { } reason
             ? throw CompletionRequestReader.Unsupported(
                 $"a JSON schema makes a grammar that cannot be used: {reason}", "json_schema")

@@ -16,5 +16,11 @@ internal static class SchemaMarks
     /// <summary>Has what the schemas speak of that hold in the place of the one that has it.</summary>
     public static string Spoken { get; } = Mark("evaluated");
 
+    /// <summary>
+    /// Has what an object must be to be none of another schema: each entry says what a property of it must be, or which
+    /// one it must not have, so that it is not (<see cref="SchemaMerge.Not"/>); of each entry at least one.
+    /// </summary>
+    public static string Some { get; } = Mark("some");
+
     private static string Mark(string name) => $"{name} {RandomNumberGenerator.GetHexString(32)}";
 }

@@ -41,7 +41,8 @@ internal sealed partial class SchemaMerge
         });
         if (spoken.Count == 0) return whole;
         var keywords = Keywords(whole);
-        keywords[SchemaMarks.Spoken] = List([.. keywords.TryGetValue(SchemaMarks.Spoken, out var known) ? Items(known) : [], Of(spoken)]);
+        JsonElement[] before = keywords.TryGetValue(SchemaMarks.Spoken, out var known) ? Items(known) : [];
+        keywords[SchemaMarks.Spoken] = List([.. before, Of(spoken)]);
         return Of(keywords);
     }
 

@@ -7,6 +7,9 @@ internal sealed partial class SchemaMerge
 {
     private const int MostNegations = 8;
 
+    /// <summary>Options of <c>oneOf</c> of which two may hold at once.</summary>
+    private const int MostPaired = 4;
+
     /// <summary>Schemas of which it is said what is none of theirs: they may refer to one another many times.</summary>
     private const int MostNegated = 1000;
 
@@ -37,19 +40,22 @@ internal sealed partial class SchemaMerge
                 "$ref" => One(Not(resolve(value), resolve, depth + 1)),
                 "not" => One(Quiet(value, depth + 1)),
                 "allOf" => Items(value).SelectMany(s => One(Not(s, resolve, depth + 1))),
-                "anyOf" or "oneOf" => One(NotAny(Items(value))),
+                "anyOf" => One(NotAny(Items(value))),
+                "oneOf" => [.. One(NotAny(Items(value))), .. TwoOf(Items(value))],
                 "enum" => NotValues(Items(value)),
                 "type" => NotTypes(Items(value)),
                 "pattern" => Items(value).Where(p => p.ValueKind == JsonValueKind.String
                     && PatternReader.Read(p.GetString()!) is not null).Select(p => Leaf("string", name, p)),
+                // What validates it may not assert it (validation, 7.2.1): it tells only what nothing else does.
+                "format" when depth == 0 => Items(value).Where(IsKnownFormat).Select(f => Leaf("string", name, f)),
                 "minLength" or "maxLength" => [Leaf("string", name, value)],
                 "multipleOf" => Items(value).Select(m => Leaf("number", name, m)),
-                "minimum" => [Typed("number", "exclusiveMaximum", value)],
-                "maximum" => [Typed("number", "exclusiveMinimum", value)],
+                "minimum" => [Typed("number", IsTrue("exclusiveMinimum") ? "maximum" : "exclusiveMaximum", value)],
+                "maximum" => [Typed("number", IsTrue("exclusiveMaximum") ? "minimum" : "exclusiveMinimum", value)],
+                // Draft 4 has a boolean there, which says something of the other one.
+                "exclusiveMinimum" or "exclusiveMaximum" when value.ValueKind != JsonValueKind.Number => [],
                 "exclusiveMinimum" => [Typed("number", "maximum", value)],
                 "exclusiveMaximum" => [Typed("number", "minimum", value)],
-                "required" => Items(value).Select(n => Absent(n)).OfType<JsonElement>(),
-                "properties" => NotProperties(value),
                 "minItems" when Number(value) > 0 => [Typed("array", "maxItems", Digits(Number(value) - 1))],
                 "maxItems" => [Typed("array", "minItems", Digits(Number(value) + 1))],
                 "contains" => NotContaining(value),
@@ -63,13 +69,27 @@ internal sealed partial class SchemaMerge
             });
         }
 
+        options.AddRange(NotOfObjects(keywords, s => Not(s, resolve, depth + 1)));
         if (options.Count == 0)
         {
-            return JsonSchemaGrammar.IsExact(schema) && !keywords.ContainsKey("uniqueItems")
+            return IsExact(schema, resolve) && !keywords.ContainsKey("uniqueItems")
                 ? JsonElement.Parse("false") : null;
         }
 
         return options.Count == 1 ? options[0] : Of(new() { ["anyOf"] = List(options) });
+
+        bool IsTrue(string keyword) =>
+            keywords.TryGetValue(keyword, out var value) && value.ValueKind == JsonValueKind.True;
+
+        // Of two options at once, where they are few.
+        IEnumerable<JsonElement> TwoOf(JsonElement[] options)
+        {
+            if (options.Length > MostPaired) yield break;
+            for (var i = 0; i < options.Length; i++)
+                for (var j = 0; j < i; j++)
+                    if (Quiet(options[i], depth + 1) is { } one && Quiet(options[j], depth + 1) is { } other)
+                        yield return AllOf([one, other]);
+        }
 
         JsonElement? NotAny(JsonElement[] any)
         {
@@ -105,18 +125,6 @@ internal sealed partial class SchemaMerge
         IEnumerable<JsonElement> NotFirst(JsonElement[] first) => first
             .Select((s, i) => (At: i, Other: Not(s, resolve, depth + 1)))
             .Where(i => i.Other is { } other && !IsNone(other)).Select(i => WithItem(i.At, i.Other!.Value));
-
-        IEnumerable<JsonElement> NotProperties(JsonElement properties) =>
-            properties.ValueKind != JsonValueKind.Object ? [] : properties.EnumerateObject()
-                .Select(p => (p.Name, Other: Not(p.Value, resolve, depth + 1)))
-                .Where(p => p.Other is { } other && !IsNone(other))
-                .Select(p => Of(new()
-                {
-                    [SchemaMarks.Silent] = Any,
-                    ["type"] = Text("object"),
-                    ["required"] = List([Text(p.Name)]),
-                    ["properties"] = Of(new() { [p.Name] = p.Other!.Value }),
-                }));
     }
 
     /// <summary>Objects without a property.</summary>

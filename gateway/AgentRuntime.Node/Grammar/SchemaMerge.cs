@@ -27,6 +27,7 @@ internal sealed partial class SchemaMerge
         "exclusiveMaximum", "pattern", "format", "not", "multipleOf", "minProperties", "maxProperties",
         "propertyNames", "if", "then", "else", "dependentRequired", "dependentSchemas", "dependencies", "uniqueItems",
         "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", SchemaMarks.Spoken,
+        SchemaMarks.Some,
     ];
 
     /// <summary>Keywords of which each schema keeps its own, beside those of the other.</summary>
@@ -121,7 +122,7 @@ internal sealed partial class SchemaMerge
                 a[name] = Number(known) <= Number(value) ? known : value;
             else if (Groups.Contains(name)) more.Add(Of(new() { [name] = value }));
             else if (name == "not") a[name] = Of(new() { ["anyOf"] = List([known, value]) });
-            else if (name is "pattern" or "format" or "multipleOf" or "contains")
+            else if (name is "pattern" or "format" or "multipleOf" or "contains" || name == SchemaMarks.Some)
                 a[name] = List([.. Items(known), .. Items(value)]);
             else throw JsonSchemaGrammar.Unsupported($"{name} of two schemas that both hold");
         }

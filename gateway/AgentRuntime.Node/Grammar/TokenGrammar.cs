@@ -5,47 +5,76 @@ namespace AgentRuntime.Node.Grammar;
 /// Thread-safe.
 /// </summary>
 /// <param name="gbnf">The grammar as it is written.</param>
+/// <param name="isOwn">Whether it was made here.</param>
 /// <param name="automaton">Of the grammar.</param>
 /// <param name="order">Of the vocabulary.</param>
-internal sealed class TokenGrammar(string gbnf, GrammarAutomaton automaton, TokenOrder order)
+/// <param name="json">Where an answer is in its JSON at the start.</param>
+internal sealed class TokenGrammar(
+    string gbnf, bool isOwn, GrammarAutomaton automaton, TokenOrder order, JsonProgress json = default)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<GrammarCursor, ulong[]> _masks = [];
+    private readonly Dictionary<GrammarCursor, (ulong[] Mask, int[] Ending)> _masks = [];
     private readonly GrammarCursor[] _path = new GrammarCursor[order.Longest + 1];
 
     public string Gbnf => gbnf;
 
+    public bool IsOwn => isOwn;
+
+    /// <summary>Whether it wants items or names that differ from those before them.</summary>
+    public bool TellsItems => automaton.TellsItems;
+
     /// <summary>Before an answer.</summary>
-    public GrammarCursor Start => automaton.Start;
+    public AnswerPlace Start => new(automaton.Start, json);
 
     /// <summary>Goes on with what a token writes.</summary>
-    public GrammarCursor Follow(GrammarCursor at, ReadOnlySpan<byte> piece)
+    public AnswerPlace Follow(AnswerPlace at, ReadOnlySpan<byte> piece)
     {
         lock (_lock)
         {
             automaton.Begin();
-            foreach (var part in piece) at = automaton.Step(at, part);
-            return at;
+            return Written(at, piece);
+        }
+    }
+
+    /// <summary>
+    /// Whether an item that must differ from others can still be ended so that it does; few tokens lead to where none
+    /// can, which <see cref="Allowed"/> does not look for unless it is told to.
+    /// </summary>
+    public bool HasWayOn(in AnswerPlace at)
+    {
+        lock (_lock)
+        {
+            automaton.Begin();
+            return automaton.HasWayOn(at);
         }
     }
 
     /// <summary>Whether an answer may end here.</summary>
-    public bool MayEnd(GrammarCursor at)
+    public bool MayEnd(AnswerPlace at)
     {
-        lock (_lock) return automaton.MayEnd(at);
+        lock (_lock) return automaton.MayEnd(at.At);
     }
 
     /// <summary>
-    /// The tokens that may come next, a bit each, lowest first; null when to find them out would take too long.
+    /// The tokens that may come next, a bit each, lowest first, which are not to be changed; null when to find them
+    /// out would take too long.
     /// </summary>
-    public ulong[]? Allowed(GrammarCursor at)
+    /// <param name="at">Where the answer is.</param>
+    /// <param name="onlyWithWayOn">Whether without those that lead to where <see cref="HasWayOn"/> is false.</param>
+    public ulong[]? Allowed(AnswerPlace at, bool onlyWithWayOn = false)
     {
         lock (_lock)
         {
-            at = automaton.Alike(at, order.Longest);
-            if (_masks.TryGetValue(at, out var known)) return known;
-            automaton.Begin();
-            return Find(at) is { } mask ? _masks[at] = mask : null;
+            var alike = automaton.Alike(at.At, order.Longest);
+            if (!_masks.TryGetValue(alike, out var known))
+            {
+                automaton.Begin();
+                if (Find(alike) is not { } found) return null;
+                _masks[alike] = known = found;
+            }
+
+            return onlyWithWayOn || known.Ending.Length > 0 ? Differing(at, known.Mask, known.Ending, onlyWithWayOn)
+                : known.Mask;
         }
     }
 
@@ -59,37 +88,84 @@ internal sealed class TokenGrammar(string gbnf, GrammarAutomaton automaton, Toke
     }
 
     /// <summary>One of the same grammar that knows nothing but what lies behind a place, where it starts.</summary>
-    public TokenGrammar Anew(GrammarCursor at)
+    public TokenGrammar Anew(AnswerPlace at)
     {
-        lock (_lock) return new(gbnf, automaton.Anew(at), order);
+        lock (_lock) return new(gbnf, isOwn, automaton.Anew(at.At), order, at.Json);
     }
 
-    private ulong[]? Find(GrammarCursor at)
+    private AnswerPlace Written(AnswerPlace at, ReadOnlySpan<byte> piece)
+    {
+        if (automaton.TellsItems)
+        {
+            foreach (var part in piece) at = automaton.Step(at, part);
+            return at;
+        }
+
+        var cursor = at.At;
+        foreach (var part in piece) cursor = automaton.Step(cursor, part);
+        return new(cursor);
+    }
+
+    /// <summary>Without the tokens that end an item which is there already.</summary>
+    private ulong[] Differing(AnswerPlace at, ulong[] all, int[] ending, bool onlyWithWayOn)
+    {
+        ulong[] mask = [.. all];
+        if (!onlyWithWayOn)
+        {
+            foreach (var i in ending)
+                if (!Written(at, order.Piece(i)).IsAlive)
+                    Take(order.Tokens[i]);
+            return mask;
+        }
+
+        for (var i = 0; i < order.Tokens.Length; i++)
+        {
+            var token = order.Tokens[i];
+            if ((mask[token >> 6] >> token & 1) == 0) continue;
+            var next = Written(at, order.Piece(i));
+            if (!next.IsAlive || !automaton.HasWayOn(next)) Take(token);
+        }
+
+        return mask;
+
+        void Take(int token) => mask[token >> 6] &= ~(1UL << token);
+    }
+
+    /// <summary>
+    /// The tokens that may come next where all differs that must, and places of those that end some of it.
+    /// </summary>
+    private (ulong[] Mask, int[] Ending)? Find(GrammarCursor at)
     {
         var mask = new ulong[(order.Size + 63) / 64];
+        List<int>? ending = null;
         if (automaton.MayEnd(at))
             foreach (var token in order.Ends)
                 mask[token >> 6] |= 1UL << token;
-        // Bytes of the last token that was gone through which the grammar takes.
-        var reached = 0;
+        // Bytes of the last token that was gone through which the grammar takes, and those of it that end nothing.
+        var (reached, plain) = (0, int.MaxValue);
         _path[0] = at;
         for (var i = 0; i < order.Tokens.Length; i++)
         {
             if (order.Shared[i] > reached) continue;
             var piece = order.Piece(i);
+            if (plain >= order.Shared[i]) plain = int.MaxValue;
             for (reached = order.Shared[i]; reached < piece.Length; reached++)
             {
-                var next = automaton.Step(_path[reached], piece[reached]);
+                var isEnd = false;
+                var next = automaton.TellsItems ? automaton.StepDiffering(_path[reached], piece[reached], ref isEnd)
+                    : automaton.Step(_path[reached], piece[reached]);
                 if (next.IsTooWide) return null;
                 if (next.IsLost) break;
+                if (isEnd) plain = Math.Min(plain, reached);
                 _path[reached + 1] = next;
             }
 
             if (reached < piece.Length) continue;
             var token = order.Tokens[i];
             mask[token >> 6] |= 1UL << token;
+            if (plain < piece.Length) (ending ??= []).Add(i);
         }
 
-        return mask;
+        return (mask, ending is null ? [] : [.. ending]);
     }
 }

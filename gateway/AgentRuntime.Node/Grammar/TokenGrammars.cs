@@ -27,7 +27,7 @@ internal sealed class TokenGrammars(Func<TokenOrder> order)
         {
             for (var node = _kept.First; node is not null; node = node.Next)
             {
-                if (node.Value.Gbnf != grammar.Gbnf) continue;
+                if (node.Value.Gbnf != grammar.Gbnf || node.Value.IsOwn != grammar.IsOwn) continue;
                 _kept.Remove(node);
                 if (node.Value.IsFull) break;
                 _kept.AddFirst(node);
@@ -35,7 +35,7 @@ internal sealed class TokenGrammars(Func<TokenOrder> order)
             }
         }
 
-        var made = new TokenGrammar(grammar.Gbnf, new(grammar.Root), _order.Value);
+        var made = new TokenGrammar(grammar.Gbnf, grammar.IsOwn, new(grammar.Root), _order.Value);
         lock (_lock)
         {
             _kept.AddFirst(made);

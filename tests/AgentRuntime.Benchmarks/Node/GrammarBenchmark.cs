@@ -101,14 +101,14 @@ internal sealed class GrammarBenchmark : IBenchmark
 
     private static bool Takes(GrammarAutomaton grammar, JsonElement test)
     {
-        var at = grammar.Start;
+        var at = new AnswerPlace(grammar.Start);
         foreach (var part in Encoding.UTF8.GetBytes(JsonSerializer.Serialize(test.GetProperty("data"), Plain)))
         {
             grammar.Begin();
             at = grammar.Step(at, part);
         }
 
-        return grammar.MayEnd(at);
+        return grammar.MayEnd(at.At);
     }
 
     private static JsonElement Opened(JsonElement schema)

@@ -7,7 +7,9 @@ using AgentRuntime.Node.Models;
 
 namespace AgentRuntime.Node.Tests.Grammar;
 
-/// <summary>llama.cpp's own sampler of a grammar (llama-grammar.cpp): what ours is compared with.</summary>
+/// <summary>
+/// llama.cpp's own sampler of a grammar (llama-grammar.cpp): what ours is compared with, but for what must differ.
+/// </summary>
 internal sealed unsafe class LlamaGrammar : IDisposable
 {
     private static readonly delegate* unmanaged<nint, byte*, byte*, nint> Init =
@@ -19,7 +21,7 @@ internal sealed unsafe class LlamaGrammar : IDisposable
     public LlamaGrammar(LoadedModel model, OutputGrammar grammar)
     {
         _candidates = new LlamaTokenData[model.VocabularySize];
-        fixed (byte* text = Encoding.UTF8.GetBytes(grammar.Gbnf + "\0"))
+        fixed (byte* text = Encoding.UTF8.GetBytes(grammar.Gbnf.Replace(" @ ", " ", StringComparison.Ordinal) + "\0"))
         fixed (byte* root = "root\0"u8)
             Marshal.InitHandle(_sampler, Init(model.Vocabulary, text, root));
         if (_sampler.IsInvalid) throw new ArgumentException("llama.cpp does not read " + grammar.Gbnf, nameof(grammar));

@@ -17,14 +17,14 @@ internal static class SchemaText
     public static bool Takes(OutputGrammar grammar, string text)
     {
         var automaton = new GrammarAutomaton(grammar.Root);
-        var at = automaton.Start;
+        var at = new AnswerPlace(automaton.Start);
         foreach (var part in Encoding.UTF8.GetBytes(text))
         {
             automaton.Begin();
             at = automaton.Step(at, part);
         }
 
-        return automaton.MayEnd(at);
+        return automaton.MayEnd(at.At);
     }
 
     public static void WritesOnly(string schema, string instance, string[] others, bool strict = false)
