@@ -13,8 +13,10 @@ internal sealed class TokenGrammar(
     string gbnf, bool isOwn, GrammarAutomaton automaton, TokenOrder order, JsonProgress json = default)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<GrammarCursor, (ulong[] Mask, int[] Ending)> _masks = [];
+    private readonly Dictionary<GrammarCursor, (ulong[] Mask, (int Place, int Bytes)[] Ending)> _masks = [];
     private readonly GrammarCursor[] _path = new GrammarCursor[order.Longest + 1];
+    private readonly int[] _ends = new int[order.Longest + 1];
+    private readonly AnswerPlace[] _places = new AnswerPlace[automaton.TellsItems ? order.Longest + 1 : 0];
 
     public string Gbnf => gbnf;
 
@@ -106,15 +108,37 @@ internal sealed class TokenGrammar(
         return new(cursor);
     }
 
-    /// <summary>Without the tokens that end an item which is there already.</summary>
-    private ulong[] Differing(AnswerPlace at, ulong[] all, int[] ending, bool onlyWithWayOn)
+    /// <summary>
+    /// Without the tokens that end an item which is there already. They lie in order, and each is followed to the end
+    /// of the last item only that it ends: so what they begin with alike is gone through once.
+    /// </summary>
+    private ulong[] Differing(AnswerPlace at, ulong[] all, (int Place, int Bytes)[] ending, bool onlyWithWayOn)
     {
         ulong[] mask = [.. all];
         if (!onlyWithWayOn)
         {
-            foreach (var i in ending)
-                if (!Written(at, order.Piece(i)).IsAlive)
-                    Take(order.Tokens[i]);
+            ReadOnlySpan<byte> before = [];
+            var reached = 0;
+            _places[0] = at;
+            foreach (var (place, bytes) in ending)
+            {
+                var piece = order.Piece(place)[..bytes];
+                var shared = before.CommonPrefixLength(piece);
+                if (shared <= reached)
+                {
+                    before = piece;
+                    for (reached = shared; reached < bytes; reached++)
+                    {
+                        _places[reached + 1] = automaton.Step(_places[reached], piece[reached]);
+                        if (!_places[reached + 1].IsAlive) break;
+                    }
+
+                    if (reached == bytes) continue;
+                }
+
+                Take(order.Tokens[place]);
+            }
+
             return mask;
         }
 
@@ -134,21 +158,20 @@ internal sealed class TokenGrammar(
     /// <summary>
     /// The tokens that may come next where all differs that must, and places of those that end some of it.
     /// </summary>
-    private (ulong[] Mask, int[] Ending)? Find(GrammarCursor at)
+    private (ulong[] Mask, (int Place, int Bytes)[] Ending)? Find(GrammarCursor at)
     {
         var mask = new ulong[(order.Size + 63) / 64];
-        List<int>? ending = null;
+        List<(int Place, int Bytes)>? ending = null;
         if (automaton.MayEnd(at))
             foreach (var token in order.Ends)
                 mask[token >> 6] |= 1UL << token;
-        // Bytes of the last token that was gone through which the grammar takes, and those of it that end nothing.
-        var (reached, plain) = (0, int.MaxValue);
+        // Bytes of the last token that was gone through which the grammar takes.
+        var reached = 0;
         _path[0] = at;
         for (var i = 0; i < order.Tokens.Length; i++)
         {
             if (order.Shared[i] > reached) continue;
             var piece = order.Piece(i);
-            if (plain >= order.Shared[i]) plain = int.MaxValue;
             for (reached = order.Shared[i]; reached < piece.Length; reached++)
             {
                 var isEnd = false;
@@ -156,14 +179,14 @@ internal sealed class TokenGrammar(
                     : automaton.Step(_path[reached], piece[reached]);
                 if (next.IsTooWide) return null;
                 if (next.IsLost) break;
-                if (isEnd) plain = Math.Min(plain, reached);
                 _path[reached + 1] = next;
+                _ends[reached + 1] = isEnd ? reached + 1 : _ends[reached];
             }
 
             if (reached < piece.Length) continue;
             var token = order.Tokens[i];
             mask[token >> 6] |= 1UL << token;
-            if (plain < piece.Length) (ending ??= []).Add(i);
+            if (_ends[reached] > 0) (ending ??= []).Add((i, _ends[reached]));
         }
 
         return (mask, ending is null ? [] : [.. ending]);
