@@ -11,6 +11,9 @@ internal sealed partial class JsonSchemaGrammar
     /// <summary>References from one to the next.</summary>
     private const int MostReferences = 8;
 
+    /// <summary>Patterns of which a name may be several.</summary>
+    private const int MostTogether = 4;
+
     /// <summary>What an object's schema says of properties elsewhere than in <c>properties</c>.</summary>
     private sealed class OtherProperties
     {
@@ -99,10 +102,11 @@ internal sealed partial class JsonSchemaGrammar
             if (_patterns.Keys.Any(p => PatternReader.Read(p) is null))
                 return such.Count > 0 ? null : OfUnread(listed, value);
             List<string> options = [];
-            foreach (var (pattern, schema) in _patterns)
+            foreach (var patterns in Together(such.Count > 0))
             {
-                var isOk = Named(e => e.And(Pattern(e, pattern), None(e, _patterns.Keys.Where(p => p != pattern))),
-                    schema);
+                var isOk = Named(
+                    e => e.And([.. patterns.Select(p => Pattern(e, p)), None(e, _patterns.Keys.Except(patterns))]),
+                    patterns.Select(p => _patterns[p]).Aggregate(_grammar.Both));
                 if (!isOk) return such.Count > 0 ? null : OfUnread(listed, value);
             }
 
@@ -124,6 +128,18 @@ internal sealed partial class JsonSchemaGrammar
 
             int Allowed(RegularExpressions e) =>
                 _names is { } names ? _grammar.Texts(e, names) : RegularExpressions.All;
+        }
+
+        /// <summary>
+        /// Of which patterns a name may be at once. Where an object must be told from others, all there are: it may have
+        /// no other way. Else one at a time, which leaves names out, but takes no machine for each set of patterns.
+        /// </summary>
+        private IEnumerable<string[]> Together(bool isTold)
+        {
+            string[] patterns = [.. _patterns.Keys];
+            if (!isTold || patterns.Length > MostTogether) return patterns.Select(p => new[] { p });
+            return Enumerable.Range(1, (1 << patterns.Length) - 1)
+                .Select(which => patterns.Where((_, i) => (which & (1 << i)) != 0).ToArray());
         }
 
         private string Written(string name, string value) =>

@@ -176,7 +176,9 @@ internal sealed partial class JsonSchemaGrammar
                 [.. new[] { Seen("anyOf"), Seen("oneOf") }.Where(o => o.Length > 0)]);
 
             SeenOption[] Seen(string keyword, Func<JsonElement, JsonElement>? of = null) =>
-                [.. Entries(_schema, keyword).Select(s => new SeenOption(_grammar, of is null ? s : of(s), _depth + 1))];
+            [
+                .. Entries(_schema, keyword).Select(s => new SeenOption(_grammar, of is null ? s : of(s), _depth + 1)),
+            ];
         }
     }
 }

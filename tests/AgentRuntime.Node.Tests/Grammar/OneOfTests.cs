@@ -49,6 +49,9 @@ public sealed class OneOfTests
     [InlineData("""{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}},"required":["a"],"""
         + """ "not":{"properties":{"a":{"minimum":3},"b":{"minimum":3}},"required":["a","b"]}}""",
         """{"a":5}""", """{"a":5,"b":5}""", "{}")]
+    [InlineData("""{"type":"object","maxProperties":1,"patternProperties":{"a":{"minimum":3},"b":{"maximum":9}},"""
+        + """ "additionalProperties":false,"not":{"patternProperties":{"ab":{"type":"string"}}}}""",
+        """{"ab":5}""", """{"ab":"x"}""", """{"ab":1}""", """{"b":5}""", "{}")]
     public void Objects_are_none_of_another_schema_for_one_of_their_properties(
         string schema, string instance, params string[] others) =>
         SchemaText.WritesOnly(schema, instance, others, strict: true);
