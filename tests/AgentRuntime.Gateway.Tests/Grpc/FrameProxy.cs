@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
@@ -21,21 +20,16 @@ internal sealed class FrameProxy : IAsyncDisposable
     private const byte Continuation = 9;
     private const byte EndStream = 1;
 
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly SocketServer _connections;
     private readonly int _target;
-    private readonly ConcurrentDictionary<Task, byte> _connections = new();
-    private readonly CancellationTokenSource _stop = new();
-    private readonly Task _accepting;
-    private int _open;
 
     public FrameProxy(Uri target)
     {
         _target = target.Port;
-        _listener.Start();
-        _accepting = AcceptAsync();
+        _connections = new(ServeAsync);
     }
 
-    public Uri Address => new($"grpc://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
+    public Uri Address => new($"grpc://127.0.0.1:{_connections.Port}");
 
     /// <summary>What happens to answers.</summary>
     public FrameFault Fault { get; set; } = FrameFault.None;
@@ -44,60 +38,22 @@ internal sealed class FrameProxy : IAsyncDisposable
     public bool InMidStream { get; set; }
 
     /// <summary>Connections that are open.</summary>
-    public int Open => Volatile.Read(ref _open);
+    public int Open => _connections.Open;
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        _listener.Stop();
-        await _accepting;
-        await Task.WhenAll(_connections.Keys);
-        _stop.Dispose();
-    }
+    public ValueTask DisposeAsync() => _connections.DisposeAsync();
 
-    private async Task AcceptAsync()
+    private async Task ServeAsync(TcpClient client, CancellationToken stopped)
     {
-        try
-        {
-            while (true)
-            {
-                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
-                _connections.TryAdd(ServeAsync(client), 0);
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // It ends.
-        }
-    }
-
-    private async Task ServeAsync(TcpClient client)
-    {
-        Interlocked.Increment(ref _open);
-        try
-        {
-            using (client)
-            using (var server = new TcpClient())
-            using (var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token))
-            {
-                await server.ConnectAsync(IPAddress.Loopback, _target, stop.Token);
-                var (near, far) = (client.GetStream(), server.GetStream());
-                var stream = new GenerateStream();
-                var ask = AskAsync(near, far, stream, stop.Token);
-                var answer = AnswerAsync(far, near, stream, stop.Token);
-                await Task.WhenAny(ask, answer);
-                await stop.CancelAsync();
-                await Task.WhenAll(ask, answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or IOException)
-        {
-            // One side is gone.
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _open);
-        }
+        using var server = new TcpClient();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopped);
+        await server.ConnectAsync(IPAddress.Loopback, _target, stop.Token);
+        var (near, far) = (client.GetStream(), server.GetStream());
+        var stream = new GenerateStream();
+        var ask = AskAsync(near, far, stream, stop.Token);
+        var answer = AnswerAsync(far, near, stream, stop.Token);
+        await Task.WhenAny(ask, answer);
+        await stop.CancelAsync();
+        await Task.WhenAll(ask, answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private static async Task AskAsync(

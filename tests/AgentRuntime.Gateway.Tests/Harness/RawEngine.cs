@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -12,21 +10,13 @@ namespace AgentRuntime.Gateway.Tests;
 /// </summary>
 internal sealed class RawEngine : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly ConcurrentDictionary<Task, byte> _connections = new();
-    private readonly CancellationTokenSource _stop = new();
-    private readonly Task _accepting;
+    private readonly SocketServer _connections;
     private int _asked;
-    private int _open;
 
-    public RawEngine()
-    {
-        _listener.Start();
-        _accepting = AcceptAsync();
-    }
+    public RawEngine() => _connections = new(ServeAsync);
 
     public EngineDescriptor Descriptor => new(
-        "raw", new Uri($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}"), EngineKind.Vllm);
+        "raw", new Uri($"http://127.0.0.1:{_connections.Port}"), EngineKind.Vllm);
 
     /// <summary>Whether the connection stays open after the next answer.</summary>
     public bool KeepsOpen { get; set; }
@@ -38,67 +28,31 @@ internal sealed class RawEngine : IAsyncDisposable
     public int Asked => Volatile.Read(ref _asked);
 
     /// <summary>Connections that are open.</summary>
-    public int Open => Volatile.Read(ref _open);
+    public int Open => _connections.Open;
 
     public static ValueTask WriteAsync(NetworkStream stream, string text, CancellationToken cancellationToken) =>
         stream.WriteAsync(Encoding.UTF8.GetBytes(text), cancellationToken);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        _listener.Stop();
-        await _accepting;
-        await Task.WhenAll(_connections.Keys);
-        _stop.Dispose();
-    }
+    public ValueTask DisposeAsync() => _connections.DisposeAsync();
 
-    private async Task AcceptAsync()
+    private async Task ServeAsync(TcpClient client, CancellationToken stopped)
     {
-        try
+        var stream = client.GetStream();
+        while (await PathAsync(stream, stopped) is { } path)
         {
-            while (true)
+            if (path.Contains("completions", StringComparison.Ordinal) || path == "/v1/embeddings")
             {
-                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
-                _connections.TryAdd(ServeAsync(client), 0);
+                Interlocked.Increment(ref _asked);
+                await Answer(stream, stopped);
+                if (!KeepsOpen) break;
+                continue;
             }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // It ends.
+
+            await TellAsync(stream, path, stopped);
         }
     }
 
-    private async Task ServeAsync(TcpClient client)
-    {
-        Interlocked.Increment(ref _open);
-        using (client)
-        {
-            try
-            {
-                var stream = client.GetStream();
-                while (await PathAsync(stream) is { } path)
-                {
-                    if (path.Contains("completions", StringComparison.Ordinal) || path == "/v1/embeddings")
-                    {
-                        Interlocked.Increment(ref _asked);
-                        await Answer(stream, _stop.Token);
-                        if (!KeepsOpen) break;
-                        continue;
-                    }
-
-                    await TellAsync(stream, path);
-                }
-            }
-            catch (Exception e) when (e is OperationCanceledException or SocketException or IOException)
-            {
-                // The router has had enough.
-            }
-        }
-
-        Interlocked.Decrement(ref _open);
-    }
-
-    private async Task TellAsync(NetworkStream stream, string path)
+    private static async Task TellAsync(NetworkStream stream, string path, CancellationToken stopped)
     {
         var body = path switch
         {
@@ -108,17 +62,17 @@ internal sealed class RawEngine : IAsyncDisposable
         };
         var status = body is null ? "404 Not Found" : "200 OK";
         await WriteAsync(
-            stream, $"HTTP/1.1 {status}\r\nContent-Length: {body?.Length ?? 0}\r\n\r\n{body}", _stop.Token);
+            stream, $"HTTP/1.1 {status}\r\nContent-Length: {body?.Length ?? 0}\r\n\r\n{body}", stopped);
     }
 
     /// <summary>Reads a request to its end; null when there is none.</summary>
-    private async Task<string?> PathAsync(NetworkStream stream)
+    private static async Task<string?> PathAsync(NetworkStream stream, CancellationToken stopped)
     {
         var head = new List<byte>();
         var one = new byte[1];
         while (head.Count < 4 || !head.TakeLast(4).SequenceEqual("\r\n\r\n"u8.ToArray()))
         {
-            if (await stream.ReadAsync(one, _stop.Token) == 0) return null;
+            if (await stream.ReadAsync(one, stopped) == 0) return null;
             head.Add(one[0]);
         }
 
@@ -128,7 +82,7 @@ internal sealed class RawEngine : IAsyncDisposable
         if (length is not null)
         {
             var body = new byte[int.Parse(length[1], CultureInfo.InvariantCulture)];
-            await stream.ReadExactlyAsync(body, _stop.Token);
+            await stream.ReadExactlyAsync(body, stopped);
         }
 
         return lines[0].Split(' ')[1];
