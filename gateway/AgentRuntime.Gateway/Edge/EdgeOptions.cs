@@ -57,7 +57,8 @@ public sealed record EdgeOptions
 
     /// <summary>
     /// How long a deployment waits until its module is compiled before its client is told to send it again (AR3014),
-    /// for which it keeps its place. Default 30 s: half of <see cref="ControlTimeout"/>, which the upload counts towards.
+    /// for which it keeps its place. Default 30 s: half of <see cref="ControlTimeout"/>, which the upload counts
+    /// towards.
     /// </summary>
     public TimeSpan DeploymentPatience { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -312,6 +312,38 @@ public class ControlTests
         Assert.Equal("x: 1", edge.Ports.AppliedBundle!["a.yaml"]);
     }
 
+    [Theory]
+    [InlineData("v1/policy?dry_run=1", "dry_run")]
+    [InlineData("v1/policy?dry_run=True", "dry_run")]
+    [InlineData("v1/policy?dry_run", "dry_run")]
+    [InlineData("v1/policy?dry_run=true&dry_run=true", "dry_run")]
+    [InlineData("v1/policy?dryrun=true", "query")]
+    public async Task A_bundle_that_is_only_to_be_checked_is_not_put_in_force(string address, string where)
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var answer = await PutPolicyAsync(edge, address, """{"files":{"a.yaml":"x: 1"}}""");
+
+        var error = await EdgeHarness.JsonAsync(answer, HttpStatusCode.BadRequest);
+        Assert.Equal("AR1004", error.GetProperty("code").GetString());
+        Assert.Equal(where, error.GetProperty("instance").GetString());
+        Assert.Null(edge.Ports.AppliedBundle);
+    }
+
+    [Theory]
+    [InlineData("v1/runs?page_size=5&page_size=6")]
+    [InlineData("v1/runs?page_token=a&page_token=b")]
+    [InlineData("v1/runs?page_size=0x10")]
+    public async Task What_is_asked_for_twice_or_is_not_understood_is_refused(string address)
+    {
+        await using var edge = await EdgeHarness.StartAsync([]);
+
+        using var answer = await edge.Client.GetAsync(address);
+
+        var error = await EdgeHarness.JsonAsync(answer, HttpStatusCode.BadRequest);
+        Assert.Equal("AR1004", error.GetProperty("code").GetString());
+    }
+
     private static Task<HttpResponseMessage> PutPolicyAsync(EdgeHarness edge, string path, string json) =>
         edge.Client.PutAsync(path, new StringContent(json, Encoding.UTF8, "application/json"));
 }

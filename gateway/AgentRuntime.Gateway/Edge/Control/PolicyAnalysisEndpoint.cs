@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
 using AgentRuntime.Abstractions;
 using Microsoft.AspNetCore.Http;
@@ -67,13 +66,8 @@ internal sealed class PolicyAnalysisEndpoint(EdgeOptions options, IPolicyAnalysi
     /// <summary><c>GET /v1/policy/decisions</c>: a page, newest first.</summary>
     public async Task DecisionsAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var size = DefaultPage;
-        if (context.Request.Query["page_size"] is [{ Length: > 0 } text]
-            && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out size)
-                || size is < 1 or > MaxPage))
-            throw new RuntimeErrorException(new RuntimeError(
-                ReasonCodes.MalformedRequest, $"'page_size' must be 1 to {MaxPage}", "page_size"));
-        var before = context.Request.Query["page_token"] is [{ Length: > 0 } token] ? token : null;
+        var size = (int)QueryParameters.Number(context.Request, "page_size", DefaultPage, 1, MaxPage);
+        var before = QueryParameters.Text(context.Request, "page_token");
         await JsonAnswer.WriteAsync(
             context,
             200,

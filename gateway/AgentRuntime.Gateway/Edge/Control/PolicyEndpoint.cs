@@ -10,11 +10,15 @@ namespace AgentRuntime.Gateway;
 internal sealed class PolicyEndpoint(
     EdgeOptions options, IPolicyAdministration policy, JsonBodies bodies, IPolicyVersions? versions = null)
 {
+    private const string DryRun = "dry_run";
+
     public async Task PutAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
+        QueryParameters.AllowOnly(context.Request, DryRun);
+        var onlyChecks = QueryParameters.Flag(context.Request, DryRun);
         var body = await bodies.ReadAsync<PolicyBundleBody>(
             context, caller, options.MaxPolicyBodyBytes, cancellationToken);
-        var outcome = context.Request.Query["dry_run"] is ["true"]
+        var outcome = onlyChecks
             ? await policy.ValidateAsync(caller.Tenant, body.Files, cancellationToken)
             : versions is not null
                 ? await versions.ApplyAsync(caller, body.Files, cancellationToken)

@@ -53,6 +53,8 @@ internal sealed class PolicyVersionsEndpoint(
     /// <summary><c>PUT /v1/policy/shadow</c>: a bundle; 422 with every problem when it is not valid.</summary>
     public async Task BeginShadowAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
+        // A dry run is of PUT /v1/policy: nothing is put in shadow by one.
+        QueryParameters.AllowOnly(context.Request);
         var body = await bodies.ReadAsync<PolicyBundleBody>(
             context, caller, options.MaxPolicyBodyBytes, cancellationToken);
         await WriteAsync(context, await versions.BeginShadowAsync(caller, body.Files, cancellationToken));

@@ -55,9 +55,9 @@ internal sealed class RunsEndpoint(
     /// <summary><c>GET /v1/runs</c>: a page, newest first.</summary>
     public async Task ListAsync(HttpContext context, WorkIdentity caller, CancellationToken cancellationToken)
     {
-        var size = Number(context.Request, "page_size", DefaultPage, 1, MaxPage);
+        var size = QueryParameters.Number(context.Request, "page_size", DefaultPage, 1, MaxPage);
         RunId? before = null;
-        if (context.Request.Query["page_token"] is [{ Length: > 0 } token])
+        if (QueryParameters.Text(context.Request, "page_token") is { } token)
         {
             before = RunId.TryParse(token, out var id)
                 ? id
@@ -87,7 +87,7 @@ internal sealed class RunsEndpoint(
     {
         var run = await FindAsync(context, caller, cancellationToken);
         var id = run.Identity.Run.GetValueOrDefault();
-        var after = Number(context.Request, "after", 0, 0, long.MaxValue);
+        var after = QueryParameters.Number(context.Request, "after", 0, 0, long.MaxValue);
         if (WantsEvents(context.Request))
         {
             if (context.Request.Headers["Last-Event-ID"] is [{ Length: > 0 } last])
@@ -101,7 +101,7 @@ internal sealed class RunsEndpoint(
             return;
         }
 
-        var limit = Number(context.Request, "limit", 500, 1, 1_000);
+        var limit = QueryParameters.Number(context.Request, "limit", 500, 1, 1_000);
         var events = await journal.ReadAsync(id, after, (int)limit, cancellationToken);
         await JsonAnswer.WriteAsync(
             context, 200, new RunEventList([.. events.Select(RunEventResource.From)]), WireJson.Default.RunEventList);
@@ -157,19 +157,8 @@ internal sealed class RunsEndpoint(
         run.Identity.Tenant == caller.Tenant && run.Identity.Project == caller.Project;
 
     private static bool WantsEvents(HttpRequest request) =>
-        request.Query["stream"] is ["true"]
+        QueryParameters.Flag(request, "stream")
         || request.Headers.Accept.ToString().Contains("text/event-stream", StringComparison.OrdinalIgnoreCase);
-
-    private static long Number(HttpRequest request, string name, long otherwise, long min, long max)
-    {
-        if (request.Query[name] is not [{ Length: > 0 } text])
-            return otherwise;
-
-        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            && number >= min && number <= max
-            ? number
-            : throw Malformed(name, string.Create(CultureInfo.InvariantCulture, $"'{name}' must be {min} to {max}"));
-    }
 
     private static RuntimeErrorException UnknownRun() =>
         new(new RuntimeError(ReasonCodes.UnknownRun, "there is no such run", "id"));
