@@ -131,8 +131,8 @@ internal sealed partial class JsonSchemaGrammar
         }
 
         /// <summary>
-        /// Of which patterns a name may be at once. Where an object must be told from others, all there are: it may have
-        /// no other way. Else one at a time, which leaves names out, but takes no machine for each set of patterns.
+        /// Of which patterns a name may be at once. Where an object must be told from others, all there are: it may
+        /// have no other way. Else one at a time, which leaves names out, but needs no machine for each set of them.
         /// </summary>
         private IEnumerable<string[]> Together(bool isTold)
         {

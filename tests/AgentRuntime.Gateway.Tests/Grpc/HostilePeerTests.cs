@@ -124,6 +124,8 @@ public sealed class HostilePeerTests
             },
             TimeProvider.System);
         await router.StartAsync(CancellationToken.None);
+        // On a busy machine its first probe may be late.
+        await Eventually.BecomesTrueAsync(() => router.Engines.All(e => e.Healthy));
         return new RouterHarness(router);
     }
 }
