@@ -166,6 +166,7 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         if (Missing()) return;
         var loads = 0;
         var first = await NodeAsync();
+        var started = TimeProvider.System.GetTimestamp();
         await using var router = await RouterAsync(
             o => o with
             {
@@ -180,6 +181,9 @@ public sealed class GrpcEngineTests(ITestOutputHelper output) : IDisposable
         await router.AskAsync(RouterHarness.Chat("two", Greedy, 4));
         Assert.Equal(1, loads);
 
+        // Processes are told apart by when they started, as far as uptimes show it (ProcessStart).
+        await Eventually.BecomesTrueAsync(
+            () => TimeProvider.System.GetElapsedTime(started) > TimeSpan.FromSeconds(5));
         var port = first.GrpcAddress!.Port;
         await first.StopAsync();
         await first.DisposeAsync();
