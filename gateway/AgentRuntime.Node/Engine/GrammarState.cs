@@ -14,6 +14,9 @@ internal sealed unsafe class GrammarState
 {
     private static readonly byte[] CallStart = Encoding.UTF8.GetBytes(ToolFormat.CallStart);
 
+    /// <summary>Tokens that are tried in one place of an answer, and lead to where no item can be ended.</summary>
+    private const int MostRefused = 16;
+
     private readonly LoadedModel _model;
     private readonly byte[] _seen = new byte[CallStart.Length - 1];
     private readonly List<int> _refused = [];
@@ -88,6 +91,9 @@ internal sealed unsafe class GrammarState
         if (_grammar.TellsItems && !_grammar.HasWayOn(next))
         {
             _hasNoWayOn = true;
+            _refused.Add(token);
+            // Not all of them can be told before they are tried.
+            if (_refused.Count > MostRefused) _at = new(GrammarCursor.TooWide);
             return false;
         }
 

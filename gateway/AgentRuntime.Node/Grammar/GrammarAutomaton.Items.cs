@@ -53,12 +53,16 @@ internal sealed partial class GrammarAutomaton
     /// Whether an item that must differ from others can still be ended so that it does; it is taken for one where that
     /// would take long to find out.
     /// </summary>
-    public bool HasWayOn(in AnswerPlace at)
+    /// <param name="at">Where the item is.</param>
+    /// <param name="left">Characters that may be gone through to find out; less by those that were.</param>
+    public bool HasWayOn(in AnswerPlace at, ref int left)
     {
-        if (!TellsItems || !at.IsAlive || at.Json.Frame?.Outermost is not { } frame) return true;
-        if (at.At.BytesLeft > 0 || !HasFewEnds(at.At.State)) return true;
-        _sought = MostSought;
-        return Ends(at, frame.Depth, 0);
+        if (!TellsItems || !at.IsAlive || at.Json.Frame?.Outermost is not { } frame || left <= 0) return true;
+        if (at.At.BytesLeft > 0 || !HasFewEnds(at.At.State, ref left)) return true;
+        var most = _sought = Math.Min(left, MostSought);
+        var has = Ends(at, frame.Depth, 0);
+        left -= most - _sought;
+        return has;
     }
 
     private bool IsEnd(int state)
@@ -116,13 +120,15 @@ internal sealed partial class GrammarAutomaton
     }
 
     /// <summary>Whether items can be ended in few ways from a state on.</summary>
-    private bool HasFewEnds(int state)
+    private bool HasFewEnds(int state, ref int left)
     {
         if (_hasFewEnds.TryGetValue(state, out var known)) return known;
         _sought = MostSought / 10;
         _onPath.Clear();
         _repeating.Clear();
-        return _hasFewEnds[state] = Count(state, ManyEnds, 0) < ManyEnds;
+        var hasFew = Count(state, ManyEnds, 0) < ManyEnds;
+        left -= (MostSought / 10) - _sought;
+        return _hasFewEnds[state] = hasFew;
     }
 
     /// <summary>Ways in which what is written may go on to an item's end, so that each is another value.</summary>

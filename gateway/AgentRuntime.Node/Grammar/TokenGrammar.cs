@@ -12,8 +12,15 @@ namespace AgentRuntime.Node.Grammar;
 internal sealed class TokenGrammar(
     string gbnf, bool isOwn, GrammarAutomaton automaton, TokenOrder order, JsonProgress json = default)
 {
+    /// <summary>
+    /// Characters gone through at most to find out which tokens lead to where an item cannot be ended: a schema holds
+    /// up the engine for milliseconds.
+    /// </summary>
+    private const int MostSought = 100_000;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<GrammarCursor, (ulong[] Mask, (int Place, int Bytes)[] Ending)> _masks = [];
+    private long _ending;
     private readonly GrammarCursor[] _path = new GrammarCursor[order.Longest + 1];
     private readonly int[] _ends = new int[order.Longest + 1];
     private readonly AnswerPlace[] _places = new AnswerPlace[automaton.TellsItems ? order.Longest + 1 : 0];
@@ -47,7 +54,8 @@ internal sealed class TokenGrammar(
         lock (_lock)
         {
             automaton.Begin();
-            return automaton.HasWayOn(at);
+            var left = MostSought;
+            return automaton.HasWayOn(at, ref left);
         }
     }
 
@@ -73,6 +81,7 @@ internal sealed class TokenGrammar(
                 automaton.Begin();
                 if (Find(alike) is not { } found) return null;
                 _masks[alike] = known = found;
+                _ending += found.Ending.Length;
             }
 
             return onlyWithWayOn || known.Ending.Length > 0 ? Differing(at, known.Mask, known.Ending, onlyWithWayOn)
@@ -85,7 +94,8 @@ internal sealed class TokenGrammar(
     {
         get
         {
-            lock (_lock) return automaton.IsFull((long)_masks.Count * order.Size / 32);
+            // In numbers of four bytes.
+            lock (_lock) return automaton.IsFull(((long)_masks.Count * order.Size / 32) + (2 * _ending));
         }
     }
 
@@ -142,12 +152,13 @@ internal sealed class TokenGrammar(
             return mask;
         }
 
+        var left = MostSought;
         for (var i = 0; i < order.Tokens.Length; i++)
         {
             var token = order.Tokens[i];
             if ((mask[token >> 6] >> token & 1) == 0) continue;
             var next = Written(at, order.Piece(i));
-            if (!next.IsAlive || !automaton.HasWayOn(next)) Take(token);
+            if (!next.IsAlive || !automaton.HasWayOn(next, ref left)) Take(token);
         }
 
         return mask;

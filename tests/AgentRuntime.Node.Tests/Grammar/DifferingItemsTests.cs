@@ -116,6 +116,24 @@ public sealed class DifferingItemsTests : IDisposable
     }
 
     [Fact]
+    public void What_would_take_longer_than_it_may_to_find_out_is_taken_for_a_way_on()
+    {
+        var output = SchemaText.Grammar(
+            """{"items":{"type":"string","pattern":"^[ab]{0,2}$"},"uniqueItems":true}""", strict: true);
+        var automaton = new GrammarAutomaton(output.Root);
+        automaton.Begin();
+        var place = new AnswerPlace(automaton.Start);
+        foreach (var part in """["a","b","aa","ab","ba","bb","","a"""u8) place = automaton.Step(place, part);
+
+        int enough = 100_000, few = 1, none = 0;
+        Assert.False(automaton.HasWayOn(place, ref enough));
+        Assert.InRange(enough, 1, 99_999);
+        Assert.True(automaton.HasWayOn(place, ref few));
+        Assert.True(automaton.HasWayOn(place, ref none));
+        Assert.Equal(0, none);
+    }
+
+    [Fact]
     public void Answers_that_share_what_is_known_of_a_grammar_keep_their_own_items()
     {
         var grammar = _vocabulary.Model.Grammars.Get(SchemaText.Grammar(Tags));
