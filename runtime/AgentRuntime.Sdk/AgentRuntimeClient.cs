@@ -30,7 +30,7 @@ public sealed class AgentRuntimeClient : IDisposable
         Time = time ?? TimeProvider.System;
         Runs = new RunsClient(_api, Time);
         Approvals = new ApprovalsClient(_api);
-        Agents = new AgentsClient(_api);
+        Agents = new AgentsClient(_api, Time);
         Policy = new PolicyClient(_api);
         Storage = new StorageClient(_api);
     }
