@@ -46,9 +46,17 @@ public class SgLangTests
     {
         await using var prefill = await ScriptedEngine.StartAsync("p");
         await using var decode = await ScriptedEngine.StartAsync("d");
-        prefill.Answer = (c, _) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, c.RequestAborted);
+        var prefillSeen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        prefill.Answer = (c, _) =>
+        {
+            prefillSeen.TrySetResult();
+            return Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, c.RequestAborted);
+        };
+
+        // The client leaves at the first chunk: a leg that is cancelled on its way is never seen by its engine.
         decode.Answer = async (c, _) =>
         {
+            await prefillSeen.Task;
             await ScriptedEngine.WriteEventAsync(c, decode.Chunk("Hello"));
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, c.RequestAborted);
         };
