@@ -65,7 +65,8 @@ internal sealed class EngineProcess : IDisposable
         using var patience = new CancellationTokenSource(Patience, TimeProvider.System);
         while (!await engine.IsReadyAsync(patience.Token))
         {
-            if (process.HasExited) throw new InvalidOperationException($"{program} ended: {await said}");
+            if (process.HasExited)
+                throw new InvalidOperationException($"{program} ended with {process.ExitCode}: {await said}");
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, patience.Token);
         }
 
