@@ -68,10 +68,10 @@ public class RunningPlatform : IAsyncLifetime
         [Programs.Agentctl, .. arguments],
         new Dictionary<string, string> { ["AGENTRUNTIME_URL"] = Url.ToString(), ["AGENTRUNTIME_API_KEY"] = ApiKey });
 
-    /// <summary>Process ids of the inference nodes: the platform's children.</summary>
+    /// <summary>Process ids of the inference nodes: the platform's children but for its compilers.</summary>
     internal int[] NodeIds() =>
     [
-        .. Directory.GetDirectories("/proc").Where(IsChild).Select(folder => int.Parse(Path.GetFileName(folder))),
+        .. Directory.GetDirectories("/proc").Where(IsNode).Select(folder => int.Parse(Path.GetFileName(folder))),
     ];
 
     private string Config()
@@ -88,17 +88,18 @@ public class RunningPlatform : IAsyncLifetime
     }
 
     /// <summary>
-    /// Whether a folder of <c>/proc</c> is a child of the platform. The platform's own list of them, by contrast, is
-    /// cut up by the threads that started them.
+    /// Whether a folder of <c>/proc</c> is a node that the platform started. The platform's own list of them, by
+    /// contrast, is cut up by the threads that started them.
     /// </summary>
-    private bool IsChild(string folder)
+    private bool IsNode(string folder)
     {
         if (!int.TryParse(Path.GetFileName(folder), out _)) return false;
         try
         {
             // "PID (NAME) STATE PARENT …", and a name may hold all of that.
             var text = File.ReadAllText(Path.Combine(folder, "stat"));
-            return text[(text.LastIndexOf(')') + 2)..].Split(' ')[1] == $"{Platform.Id}";
+            return text[(text.LastIndexOf(')') + 2)..].Split(' ')[1] == $"{Platform.Id}"
+                && File.ReadAllText(Path.Combine(folder, "cmdline")).Split('\0').Contains("node");
         }
         catch (IOException)
         {
