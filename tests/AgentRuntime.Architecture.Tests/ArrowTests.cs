@@ -25,9 +25,11 @@ public class ArrowTests
         ["AgentRuntime.Sandboxes.Managed"] = ["AgentRuntime.Sandboxes"],
         ["AgentRuntime.Sandboxes.Wasmtime"] = ["AgentRuntime.Sandboxes"],
         ["AgentRuntime.Gateway.Routing"] = ["AgentRuntime.Abstractions"],
-        ["AgentRuntime.Gateway"] = ["AgentRuntime.Abstractions", "AgentRuntime.Gateway.Routing", "AgentRuntime.Rpc"],
+        ["AgentRuntime.Gateway"] =
+            ["AgentRuntime.Abstractions", "AgentRuntime.Gateway.Routing", "AgentRuntime.Prompts", "AgentRuntime.Rpc"],
         ["AgentRuntime.Rpc"] = [],
-        ["AgentRuntime.Node"] = ["AgentRuntime.Abstractions", "AgentRuntime.Rpc"],
+        ["AgentRuntime.Prompts"] = [],
+        ["AgentRuntime.Node"] = ["AgentRuntime.Abstractions", "AgentRuntime.Prompts", "AgentRuntime.Rpc"],
         ["AgentRuntime.Console"] = ["AgentRuntime.Sdk"],
     };
 

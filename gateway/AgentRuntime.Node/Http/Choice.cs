@@ -1,6 +1,6 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Engine;
-using AgentRuntime.Node.Prompting;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Http;
 
@@ -48,7 +48,8 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
 
     private readonly TextAssembler _text = new(request.Stops);
-    private readonly ToolCallReader? _calls = request.Tools.Count > 0 ? new() : null;
+    private readonly TaggedToolCallReader? _calls = request.Tools.Count > 0 ? new() : null;
+    private bool _foundCalls;
 
     public int Index { get; } = index;
 
@@ -146,12 +147,16 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
 
     private int? Reported(int? token) => request.ReportTokens ? token : null;
 
-    private string? Reason(string? reason) => reason == "stop" && _calls?.FoundCalls == true ? "tool_calls" : reason;
+    private string? Reason(string? reason) => reason == "stop" && _foundCalls ? "tool_calls" : reason;
 
     private ChoiceDelta Delta(string text, IReadOnlyList<TokenReport> tokens, string? end)
     {
         if (_calls is null) return new(Index, text) { Tokens = tokens };
         var (plain, calls) = _calls.Append(text, last: end is not null);
-        return new(Index, plain) { Tokens = tokens, Calls = calls };
+        _foundCalls |= calls.Count > 0;
+        return new(Index, plain)
+        {
+            Tokens = tokens, Calls = [.. calls.Select(c => new RequestToolCall(c.Name, c.Arguments))],
+        };
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Transfer;
 
@@ -48,6 +49,11 @@ internal sealed record CompletionRequest
     public KvTransferParams? Transfer { get; init; }
 
     public IReadOnlyList<RequestTool> Tools { get; init; } = [];
+
+    /// <summary>
+    /// What else the model's chat template is to be given, an object (<c>chat_template_kwargs</c>); null for nothing.
+    /// </summary>
+    public JsonElement? TemplateArguments { get; init; }
 }
 
 /// <summary>A message of the conversation.</summary>

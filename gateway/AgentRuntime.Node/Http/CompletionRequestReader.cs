@@ -53,6 +53,7 @@ internal static class CompletionRequestReader
             Sampling = Sampling(body, isChat) with { Grammar = grammar },
             Transfer = Transfer(body),
             Tools = tools,
+            TemplateArguments = isChat ? TemplateArguments(body) : null,
         };
         if (!isChat && Boolean(body, "echo")) throw Unsupported("the answer does not repeat the prompt", "echo");
         if (!isChat && Text(body, "suffix", int.MaxValue) is { Length: > 0 })
@@ -141,6 +142,13 @@ internal static class CompletionRequestReader
 
         return biases;
     }
+
+    private static JsonElement? TemplateArguments(JsonElement body) => Child(body, "chat_template_kwargs") switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Object } arguments => arguments.Clone(),
+        _ => throw Malformed("chat_template_kwargs is not an object", "chat_template_kwargs"),
+    };
 
     private static List<RequestMessage> Messages(JsonElement body)
     {

@@ -2,6 +2,7 @@ using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Embeddings;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Events;
+using AgentRuntime.Node.Logging;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Prompting;
 using AgentRuntime.Node.Simulation;
@@ -28,7 +29,8 @@ internal sealed class NodeService : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             ModelName = options.ModelName ?? Model.Metadata("general.name")
                 ?? Path.GetFileNameWithoutExtension(options.ModelPath);
-            Prompts = new(Model);
+            Prompts = new(Model, time);
+            if (Prompts.WhyNotOwnTemplate is { } why) NodeLog.ChatTemplateNotUsed(log, why);
             EventLog = options.KvEventPort is null && options.GrpcPort is null ? null : new(options.BlockTokens, time);
             Events = options.KvEventPort is null ? null : new(options, EventLog!);
             Embeddings = new(Model, options);
@@ -108,7 +110,7 @@ internal sealed class NodeService : IDisposable
     public int[] Tokenize(CompletionRequest request, int promptIndex)
     {
         var given = request.IsChat ? null : request.Prompts[promptIndex].Tokens;
-        var text = request.IsChat ? Prompts.Build(request.Messages, request.Tools)
+        var text = request.IsChat ? Prompts.Build(request)
             : request.Prompts[promptIndex].Text ?? "";
         var wanted = request.MaxTokens ?? (request.IsChat ? 1 : 16);
         var where = request.IsChat ? "messages" : "prompt";

@@ -16,7 +16,7 @@ internal static class TokenEndpoints
         if (root.TryGetProperty("messages", out _))
         {
             var request = CompletionRequestReader.ReadForPrompt(root, isChat: true);
-            tokens = Tokens(node, node.Prompts.Build(request.Messages, request.Tools), addSpecial, "messages");
+            tokens = Tokens(node, node.Prompts.Build(request), addSpecial, "messages");
         }
         else
         {

@@ -17,6 +17,9 @@ internal static partial class NodeLog
     [LoggerMessage(4704, LogLevel.Warning, "The edge at {Edge} refused the registration with status {Status}")]
     public static partial void RegistrationRefused(ILogger logger, string edge, int status);
 
+    [LoggerMessage(4705, LogLevel.Warning, "The model file's chat template is not used: {Why}")]
+    public static partial void ChatTemplateNotUsed(ILogger logger, string why);
+
     [LoggerMessage(4703, LogLevel.Warning, "{Count} entries were left out: they came faster than one a second")]
     public static partial void LeftOut(ILogger logger, long count);
 }

@@ -75,8 +75,10 @@ internal interface IServedModel : IDisposable
     /// <summary>A metadata value as text; null when absent.</summary>
     string? Metadata(string key);
 
-    /// <summary>Renders conversations into the text that the model reads.</summary>
-    IChatTemplate CreateChatTemplate();
+    /// <summary>Makes what renders conversations into the text that the model reads.</summary>
+    /// <param name="neutral">Takes the spelling of control tokens out of a client's text.</param>
+    /// <param name="time">What day it is.</param>
+    IChatTemplate CreateChatTemplate(Func<string, string> neutral, TimeProvider time);
 
     /// <summary>Makes what computes; owned by the engine's thread.</summary>
     IModelContext CreateContext(NodeOptions options);

@@ -7,6 +7,7 @@ using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Grammar;
 using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Prompting;
+using AgentRuntime.Prompts.Jinja;
 
 namespace AgentRuntime.Node.Models;
 
@@ -218,10 +219,21 @@ internal sealed class LoadedModel : IServedModel
         }
     }
 
-    /// <summary>The chat template that the file carries; null for none.</summary>
-    public unsafe string? ChatTemplate() => Marshal.PtrToStringUTF8((nint)Llama.ModelChatTemplate(Handle, null));
-
-    public IChatTemplate CreateChatTemplate() => new ChatTemplate(this);
+    public IChatTemplate CreateChatTemplate(Func<string, string> neutral, TimeProvider time)
+    {
+        if (ChatTemplate(null) is not { } own) return new KnownChatTemplate(null, null);
+        try
+        {
+            var source = new ChatTemplateSource(
+                own, ChatTemplate("tool_use"), SpecialText(Bos), SpecialText(Eos),
+                Bos >= 0 && Tokenize("a", addSpecial: true, parseSpecial: false)[0] == Bos);
+            return new JinjaChatTemplate(source, neutral, time);
+        }
+        catch (JinjaException e)
+        {
+            return new KnownChatTemplate(own, e.Message);
+        }
+    }
 
     public IModelContext CreateContext(NodeOptions options)
     {
@@ -235,6 +247,15 @@ internal sealed class LoadedModel : IServedModel
         TokenSampler.Create(request, this);
 
     public void Dispose() => Handle.Dispose();
+
+    /// <summary>The chat template of a name that the file carries, or its first one; null for none.</summary>
+    private unsafe string? ChatTemplate(string? name)
+    {
+        fixed (byte* text = name is null ? null : Encoding.UTF8.GetBytes(name + "\0"))
+            return Marshal.PtrToStringUTF8((nint)Llama.ModelChatTemplate(Handle, text));
+    }
+
+    private string SpecialText(int token) => token < 0 ? "" : TokenText(token);
 
     private unsafe void LoadAdapter(AdapterOptions adapter, IReadOnlyList<GgufTensor> model)
     {

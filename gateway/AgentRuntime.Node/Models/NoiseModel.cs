@@ -6,7 +6,7 @@ namespace AgentRuntime.Node.Models;
 /// </summary>
 public static class NoiseModel
 {
-    /// <summary>Template that llama.cpp recognizes as ChatML.</summary>
+    /// <summary>ChatML.</summary>
     internal const string ChatTemplate =
         "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' +"
         + " '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
@@ -66,7 +66,7 @@ public static class NoiseModel
         if (!options.Causal) gguf.Add("llama.attention.causal", false);
         gguf.Add("llama.vocab_size", (uint)vocabulary.Tokens.Count);
         vocabulary.Describe(gguf);
-        gguf.Add("tokenizer.chat_template", ChatTemplate);
+        gguf.Add("tokenizer.chat_template", options.ChatTemplate);
     }
 
     private static void Weights(GgufWriter gguf, NoiseModelOptions o, ByteVocabulary vocabulary)

@@ -33,6 +33,9 @@ public sealed record NoiseModelOptions
     /// <summary>The model's name.</summary>
     public string Name { get; init; } = "demo";
 
+    /// <summary>How its conversations look, in Jinja.</summary>
+    internal string ChatTemplate { get; init; } = NoiseModel.ChatTemplate;
+
     /// <summary>Everything random comes from this.</summary>
     public int Seed { get; init; } = 20261120;
 

@@ -20,7 +20,7 @@ public sealed class GgufTokenizer : IModelTokenizer, IDisposable
     {
         _model = model;
         _contextTokens = contextTokens;
-        _prompts = new(model);
+        _prompts = new(model, TimeProvider.System);
     }
 
     /// <summary>Reads the vocabulary and the chat template of a file.</summary>
@@ -47,7 +47,7 @@ public sealed class GgufTokenizer : IModelTokenizer, IDisposable
             using var json = JsonDocument.Parse(body);
             var request = CompletionRequestReader.ReadForPrompt(
                 json.RootElement, operation == InferenceOperation.Chat);
-            if (request.IsChat) return Tokenize(_prompts.Build(request.Messages, request.Tools));
+            if (request.IsChat) return Tokenize(_prompts.Build(request));
             return request.Prompts is not [var prompt] ? null : prompt.Tokens ?? Tokenize(prompt.Text ?? "");
         }
         catch (Exception e) when (e is JsonException or RuntimeErrorException)

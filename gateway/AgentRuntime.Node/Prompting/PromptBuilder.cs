@@ -1,5 +1,8 @@
+using System.Text.Json;
+using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Http;
 using AgentRuntime.Node.Models;
+using AgentRuntime.Prompts.Jinja;
 
 namespace AgentRuntime.Node.Prompting;
 
@@ -10,33 +13,67 @@ internal sealed class PromptBuilder
     private readonly ToolFormat _tools;
     private readonly string[] _controlTexts;
 
-    public PromptBuilder(IServedModel model)
+    /// <param name="model">Whose conversations they are.</param>
+    /// <param name="time">What day it is, which templates may tell their model.</param>
+    public PromptBuilder(IServedModel model, TimeProvider time)
     {
-        _template = model.CreateChatTemplate();
-        _tools = ToolFormat.Of(model.Metadata(ToolFormat.MetadataKey), Neutral);
         _controlTexts = [.. model.ControlTexts()];
+        _template = model.CreateChatTemplate(Neutral, time);
+        _tools = new(Neutral);
     }
 
-    public string Build(IReadOnlyList<RequestMessage> messages, IReadOnlyList<RequestTool> tools)
+    /// <summary>Why the template of the model's file is not used; null where it is, or there is none.</summary>
+    public string? WhyNotOwnTemplate => _template.WhyNotOwn;
+
+    /// <summary>The prompt of a chat request.</summary>
+    /// <exception cref="RuntimeErrorException">AR1004: the model's template refuses it.</exception>
+    public string Build(CompletionRequest request) =>
+        Build(request.Messages, request.Tools, request.TemplateArguments);
+
+    /// <param name="messages">The conversation.</param>
+    /// <param name="tools">What may be called.</param>
+    /// <param name="arguments">The client's <c>chat_template_kwargs</c>; null for none.</param>
+    /// <exception cref="RuntimeErrorException">AR1004: the model's template refuses it.</exception>
+    public string Build(
+        IReadOnlyList<RequestMessage> messages, IReadOnlyList<RequestTool> tools, JsonElement? arguments = null)
     {
-        var rendered = new List<(string Role, string Content)>(messages.Count + 1);
+        try
+        {
+            return _template.RendersTools
+                ? _template.Render([.. messages.Select(m => m with { Content = Neutral(m.Content) })], tools, arguments)
+                : _template.Render(Spelled(messages, tools), [], arguments);
+        }
+        catch (JinjaException e)
+        {
+            throw new RuntimeErrorException(new(
+                ReasonCodes.MalformedRequest,
+                $"the model's chat template {(e.RaisedByTemplate ? "refuses" : "fails on")} the messages: {e.Message}",
+                "messages",
+                "Send messages in the order and roles that this model was trained on."));
+        }
+    }
+
+    /// <summary>The conversation with tools, calls and results as text.</summary>
+    private List<RequestMessage> Spelled(IReadOnlyList<RequestMessage> messages, IReadOnlyList<RequestTool> tools)
+    {
+        var spelled = new List<RequestMessage>(messages.Count + 1);
         var at = 0;
         if (tools.Count > 0)
         {
             var system = messages[0].Role == "system" ? messages[at++].Content : null;
-            rendered.Add(("system", _tools.System(system is null ? null : Neutral(system), tools)));
+            spelled.Add(new("system", _tools.System(system is null ? null : Neutral(system), tools)));
         }
 
         for (; at < messages.Count; at++)
         {
             var message = messages[at];
             var content = Neutral(message.Content);
-            rendered.Add(message.Role == "tool"
-                ? ("user", _tools.Result(content))
-                : (message.Role, content + string.Concat(message.ToolCalls.Select(_tools.Call))));
+            spelled.Add(message.Role == "tool"
+                ? new("user", ToolFormat.Result(content))
+                : new(message.Role, content + string.Concat(message.ToolCalls.Select(_tools.Call))));
         }
 
-        return _template.Render(rendered);
+        return spelled;
     }
 
     /// <summary>

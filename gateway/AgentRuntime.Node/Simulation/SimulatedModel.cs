@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using AgentRuntime.Node.Engine;
+using AgentRuntime.Node.Http;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Node.Prompting;
 
@@ -48,14 +50,15 @@ internal sealed class SimulatedModel(SimulationOptions options, TimeProvider tim
 
     public string? Metadata(string key) => key is "general.name" or "general.architecture" ? "simulated" : null;
 
-    public IChatTemplate CreateChatTemplate() => this;
+    public IChatTemplate CreateChatTemplate(Func<string, string> neutral, TimeProvider at) => this;
 
     /// <summary>ChatML.</summary>
-    public string Render(IReadOnlyList<(string Role, string Content)> messages)
+    public string Render(
+        IReadOnlyList<RequestMessage> messages, IReadOnlyList<RequestTool> tools, JsonElement? arguments = null)
     {
         var text = new StringBuilder();
-        foreach (var (role, content) in messages)
-            text.Append(SimulatedVocabulary.TurnStartText).Append(role).Append('\n').Append(content)
+        foreach (var message in messages)
+            text.Append(SimulatedVocabulary.TurnStartText).Append(message.Role).Append('\n').Append(message.Content)
                 .Append(SimulatedVocabulary.TurnEndText).Append('\n');
         return text.Append(SimulatedVocabulary.TurnStartText).Append("assistant\n").ToString();
     }

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using AgentRuntime.Gateway.ToolCalls;
+using AgentRuntime.Prompts.ToolCalls;
 using AgentRuntime.Rpc.Vllm;
 
 namespace AgentRuntime.Gateway.Tests.Grpc;

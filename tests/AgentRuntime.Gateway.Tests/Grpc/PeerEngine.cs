@@ -40,7 +40,7 @@ internal sealed class PeerEngine : IAsyncDisposable
         string name = "peer", string dialect = "vllm", string? template = "qwen2.5")
     {
         var folder = Directory.CreateTempSubdirectory("agentruntime-peer-");
-        TinyModel.Write(folder.FullName, template is null ? null : TinyModel.Template(template));
+        TinyModel.Write(folder.FullName, template is null ? null : JinjaOracle.Template(template));
         FileDescriptor[] files =
         [
             Rpc.Vllm.KvEventsReflection.Descriptor, Rpc.Vllm.VllmEngineReflection.Descriptor,

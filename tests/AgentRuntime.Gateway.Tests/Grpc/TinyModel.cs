@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AgentRuntime.Gateway.Tokens;
-using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Gateway.Tests.Grpc;
 
@@ -15,9 +14,6 @@ internal static class TinyModel
         "<|im_start|>", "<|im_end|>", "[TOOL_CALLS]", "[ARGS]", "<|python_tag|>", "<|start_header_id|>",
         "<|end_header_id|>", "<|eot_id|>",
     ];
-
-    public static string Template(string name) => File.ReadAllText(
-        Path.Combine(Repository.Root, "tests", "AgentRuntime.Gateway.Tests", "Jinja", "templates", name + ".jinja"));
 
     /// <summary>Writes the files into a folder.</summary>
     /// <param name="folder">Which.</param>

@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Node.Tests.Serving;
 
@@ -21,6 +22,79 @@ public sealed class ChatTests(ServingFixture fixture) : IClassFixture<ServingFix
     [Fact]
     public void A_message_does_not_end_with_a_zero_in_it() => Assert.Contains(
         "a\0b\uFDD0", fixture.Node.Service.Prompts.Build([new("user", "a\0b\uFDD0")], []), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_conversation_is_rendered_by_the_template_of_the_models_file()
+    {
+        var model = DemoNode.Write("qwen.gguf", new() { ChatTemplate = JinjaOracle.Template("qwen2.5") });
+        await using var node = await DemoNode.StartAsync(o => o with { ModelPath = model });
+
+        var prompt = await PromptAsync(node, DemoNode.Chat("hello"));
+
+        Assert.Equal(
+            "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n"
+            + "<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n", prompt);
+        var (status, _) = await DemoNode.PostAsync(node, "/v1/chat/completions", DemoNode.Chat("hello", 4));
+        Assert.Equal(200, status);
+    }
+
+    [Fact]
+    public async Task What_a_client_sets_for_the_template_reaches_it_and_what_it_refuses_is_told()
+    {
+        var model = DemoNode.Write("odd.gguf", new()
+        {
+            ChatTemplate = "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no tools here') }}"
+                + "{% endif %}{{ m.content }}{% endfor %}{{ '!' if loud }}",
+        });
+        await using var node = await DemoNode.StartAsync(o => o with { ModelPath = model });
+        var body = DemoNode.Chat("hello");
+        body["chat_template_kwargs"] = new JsonObject { ["loud"] = true };
+
+        Assert.Equal("hello!", await PromptAsync(node, body));
+        body["chat_template_kwargs"] = "loud";
+        var (status, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", body);
+        Assert.Equal((400, "chat_template_kwargs"), (status, (string?)json["error"]!["param"]));
+        body.Remove("chat_template_kwargs");
+        body["messages"]!.AsArray().Add(new JsonObject { ["role"] = "tool", ["content"] = "x" });
+        // Where a template has no tools, results are a user's text.
+        Assert.Equal(200, (await DemoNode.PostAsync(node, "/v1/chat/completions", body)).Status);
+    }
+
+    [Fact]
+    public async Task A_template_that_refuses_a_conversation_is_heard()
+    {
+        var model = DemoNode.Write("strict.gguf", new() { ChatTemplate = JinjaOracle.Template("gemma") });
+        await using var node = await DemoNode.StartAsync(o => o with { ModelPath = model });
+        var body = DemoNode.Chat("hello");
+        body["messages"]!.AsArray().Add(new JsonObject { ["role"] = "user", ["content"] = "again" });
+
+        var (status, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", body);
+
+        Assert.Equal((400, "AR1004"), (status, (string?)json["error"]!["code"]));
+        Assert.Contains("Conversation roles must alternate", (string?)json["error"]!["message"],
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_template_that_cannot_be_read_is_told_of_and_ChatML_stands_in()
+    {
+        var model = DemoNode.Write("broken.gguf", new() { ChatTemplate = "{% for m in messages %}" });
+        var log = new LogBook();
+        await using var node = await NodeServer.StartAsync(DemoNode.Options with { ModelPath = model }, logging: log);
+
+        Assert.Equal(
+            "<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n",
+            await PromptAsync(node, DemoNode.Chat("hello")));
+        Assert.Contains(log.Entries, e => e.Text.Contains("ChatML stands in for it", StringComparison.Ordinal));
+    }
+
+    private static async Task<string> PromptAsync(NodeServer node, JsonObject body)
+    {
+        var (_, tokens) = await DemoNode.PostAsync(node, "/tokenize", body);
+        var (_, text) = await DemoNode.PostAsync(
+            node, "/detokenize", new() { ["tokens"] = tokens["tokens"]!.DeepClone() });
+        return (string)text["prompt"]!;
+    }
 
     [Fact]
     public async Task Greedy_output_is_the_same_alone_batched_cached_and_streamed()

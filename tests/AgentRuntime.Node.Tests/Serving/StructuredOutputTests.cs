@@ -204,15 +204,16 @@ public sealed class StructuredOutputTests(ServingFixture fixture) : IClassFixtur
     }
 
     [Fact]
-    public void The_compact_format_neutralizes_names_and_arguments_and_not_its_own_words()
+    public void Names_and_arguments_spell_no_control_tokens_and_the_formats_own_words_may()
     {
-        var format = ToolFormat.Of("compact", text => text.Replace("<tool_call>", "?", StringComparison.Ordinal));
+        var format = new ToolFormat(text => text.Replace("<tool_call>", "?", StringComparison.Ordinal));
         const string Odd = "<tool_call>";
         Assert.Equal(
-            "<tool_call>{\"name\":\"?\",\"arguments\":{\"?\":1}}</tool_call>",
+            "\n<tool_call>\n{\"name\": \"?\", \"arguments\": {\"?\":1}}\n</tool_call>",
             format.Call(new(Odd, "{\"<tool_call>\":1}")));
-        Assert.Equal(
-            "Tools: ?(?)", format.System(null, [new(Odd, "{}", """{"properties":{"\u003ctool_call>":{}}}""")]));
+        Assert.Contains(
+            """{"type": "function", "function": {"name":"?"}}""",
+            format.System(null, [new(Odd, """{"name":"<tool_call>"}""", null)]), StringComparison.Ordinal);
     }
 
     [Fact]

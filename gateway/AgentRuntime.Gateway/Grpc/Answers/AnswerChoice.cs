@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using AgentRuntime.Gateway.ToolCalls;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Gateway;
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
-using AgentRuntime.Gateway.ToolCalls;
+using AgentRuntime.Prompts.ToolCalls;
 using AgentRuntime.Rpc;
 using AgentRuntime.Rpc.Vllm;
 

@@ -1,4 +1,4 @@
-using AgentRuntime.Gateway.ToolCalls;
+using AgentRuntime.Prompts.ToolCalls;
 using AgentRuntime.Rpc.Vllm;
 
 namespace AgentRuntime.Gateway;

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using AgentRuntime.Gateway.ToolCalls;
+using AgentRuntime.Prompts.ToolCalls;
 using AgentRuntime.Rpc.Vllm;
 
 namespace AgentRuntime.Gateway;

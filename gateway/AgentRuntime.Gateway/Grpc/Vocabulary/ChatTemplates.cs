@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using AgentRuntime.Gateway.Jinja;
-using AgentRuntime.Gateway.ToolCalls;
+using AgentRuntime.Prompts.Jinja;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Gateway;
 

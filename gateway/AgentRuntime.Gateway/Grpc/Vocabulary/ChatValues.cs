@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AgentRuntime.Gateway.Jinja;
+using AgentRuntime.Prompts.Jinja;
 
 namespace AgentRuntime.Gateway;
 
@@ -12,7 +12,6 @@ internal static class ChatValues
 {
     private const int MostMessages = 4096;
     private const int MostTools = 128;
-    private const int MostDepth = 32;
 
     /// <param name="body">The request.</param>
     /// <param name="neutral">Takes the spelling of control tokens out of a client's text.</param>
@@ -35,7 +34,7 @@ internal static class ChatValues
         {
             foreach (var member in more.EnumerateObject().Where(m => !values.ContainsKey(m.Name)
                 && !m.Name.EndsWith("_token", StringComparison.Ordinal)))
-                values[member.Name] = Value(member.Value, neutral, 0);
+                values[member.Name] = Value(member.Value, neutral);
         }
 
         return values;
@@ -49,7 +48,7 @@ internal static class ChatValues
             return null;
         return tools.GetArrayLength() > MostTools
             ? throw LegRefusal.Malformed($"tools has more than {MostTools}")
-            : new([.. tools.EnumerateArray().Select(t => Value(t, neutral, 0))]);
+            : new([.. tools.EnumerateArray().Select(t => Value(t, neutral))]);
     }
 
     private static JinjaMap Message(JsonElement message, Func<string, string> neutral, bool readsParts)
@@ -101,7 +100,7 @@ internal static class ChatValues
             try
             {
                 using var json = JsonDocument.Parse(text);
-                arguments = Value(json.RootElement, neutral, 0);
+                arguments = Value(json.RootElement, neutral);
             }
             catch (Exception e) when (e is JsonException or InvalidOperationException)
             {
@@ -116,16 +115,15 @@ internal static class ChatValues
             new JinjaMap().With("name", neutral(name)).With("arguments", arguments));
     }
 
-    private static object? Value(JsonElement json, Func<string, string> neutral, int depth) => json.ValueKind switch
+    private static object? Value(JsonElement json, Func<string, string> neutral)
     {
-        _ when depth > MostDepth => throw LegRefusal.Malformed("a value is nested too deeply"),
-        JsonValueKind.Null => null,
-        JsonValueKind.True => true,
-        JsonValueKind.False => false,
-        JsonValueKind.String => neutral(json.GetString()!),
-        JsonValueKind.Number => json.TryGetInt64(out var whole) ? (object)whole : json.GetDouble(),
-        JsonValueKind.Array => new JinjaList([.. json.EnumerateArray().Select(v => Value(v, neutral, depth + 1))]),
-        _ => json.EnumerateObject().Aggregate(
-            new JinjaMap(), (map, m) => map.With(neutral(m.Name), Value(m.Value, neutral, depth + 1))),
-    };
+        try
+        {
+            return JinjaJson.Value(json, neutral);
+        }
+        catch (JinjaException e)
+        {
+            throw LegRefusal.Malformed(e.Message);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
-using AgentRuntime.Gateway.ToolCalls;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Gateway;
 

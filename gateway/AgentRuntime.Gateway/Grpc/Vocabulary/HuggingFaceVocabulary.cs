@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Text.Json;
-using AgentRuntime.Gateway.Jinja;
+using AgentRuntime.Prompts.Jinja;
 using AgentRuntime.Gateway.Tokens;
-using AgentRuntime.Gateway.ToolCalls;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Gateway;
 

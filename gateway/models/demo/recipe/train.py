@@ -5,6 +5,7 @@ parameters; the loss counts what the model itself must write, and the rest of th
 """
 import argparse
 import math
+import os
 import random
 import time
 
@@ -20,9 +21,8 @@ DIM, LAYERS, HEADS, HIDDEN, VOCAB, EPS, BASE = 128, 3, 4, 320, 1024, 1e-5, 1e6
 CONTEXT = 2048
 # Of the text that the model only reads, a tenth of the tokens counts, a little.
 PROMPT_WEIGHT, PROMPT_SHARE = 0.05, 0.1
-CHAT_TEMPLATE = (
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "chat_template.jinja"), encoding="utf-8") as file:
+    CHAT_TEMPLATE = file.read()
 
 
 class Norm(nn.Module):
@@ -204,7 +204,6 @@ def export(model, tokenizer, path):
         "tokenizer.ggml.padding_token_id": tokenizer.ids["<|endoftext|>"],
         "tokenizer.ggml.add_bos_token": False,
         "tokenizer.chat_template": CHAT_TEMPLATE,
-        "agentruntime.tool_format": "compact",
     }, tensors)
 
 
