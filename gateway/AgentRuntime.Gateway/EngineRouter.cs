@@ -44,6 +44,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
                 _desk, salts, new PromptTokens(options, _client, _pool, _large, time), _large, options.SloTargets),
             new RetryBudgets(options.RetryRatio, options.RetryBurst),
             salts,
+            new KvReleases(_client, time, logger),
             time,
             logger);
     }
@@ -109,6 +110,7 @@ public sealed class EngineRouter : IInferenceRouter, IAsyncDisposable
     {
         await _pool.DisposeAsync();
         await _desk.DisposeAsync();
+        await _parts.Releases.DisposeAsync();
         _client.Dispose();
         _large.Dispose();
     }

@@ -54,4 +54,11 @@ internal static partial class GatewayLog
         4016, LogLevel.Warning,
         "Engine {Engine} read the prompt of request {RequestId} but gave no KV state: has it a KV connector?")]
     public static partial void NoKvMoved(ILogger logger, string engine, string requestId);
+
+    [LoggerMessage(
+        4017, LogLevel.Debug, "Engine {Engine} was not told that KV state is not wanted; its lease ends it: {Problem}")]
+    public static partial void KvNotReleased(ILogger logger, string engine, string problem);
+
+    [LoggerMessage(4018, LogLevel.Error, "Telling engine {Engine} that KV state is not wanted failed")]
+    public static partial void KvReleaseFailed(ILogger logger, string engine, Exception exception);
 }

@@ -7,6 +7,7 @@ namespace AgentRuntime.Gateway;
 internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activity? activity) : IAsyncDisposable
 {
     private bool _reported;
+    private bool _generated;
 
     public required TenantId Tenant { get; init; }
 
@@ -17,6 +18,9 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
 
     /// <summary>The leg that reads the prompt at the same time; null when there is none.</summary>
     public TwinPrefill? Twin { get; init; }
+
+    /// <summary>What the leg that read the prompt left for this one to fetch; null when there is none.</summary>
+    public KvHandoff? Handoff { get; init; }
 
     /// <summary>Prompt tokens that the prefill engine had cached; null when colocated.</summary>
     public long? PrefillCached { get; init; }
@@ -34,6 +38,8 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
         if (_reported)
             return false;
 
+        _generated = true;
+        Handoff?.End();
         Engine.Circuit.Succeeded(Tenant);
         Twin?.Fed = true;
         return _reported = true;
@@ -57,6 +63,9 @@ internal sealed class DecodeLeg(EngineStream stream, Engine.Lease lease, Activit
     {
         if (!_reported)
             Engine.Circuit.Abandoned();
+        // An engine that generates has fetched what it needs, and has said so where it came from.
+        if (!_generated)
+            Handoff?.GiveUp();
         await stream.DisposeAsync();
         activity?.Dispose();
         lease.Dispose();

@@ -284,6 +284,20 @@ internal sealed class EngineClient : IDisposable
         }
     }
 
+    /// <summary>
+    /// Tells an engine that KV state that it holds for another, or has fetched ahead, is not wanted. That it is gone
+    /// already is no failure.
+    /// </summary>
+    /// <param name="engine">Whom to tell, at its own address.</param>
+    /// <param name="id">The state's: 32 hexadecimal digits.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="HttpRequestException">It cannot be reached.</exception>
+    public async Task ReleaseKvAsync(Engine engine, string id, CancellationToken cancellationToken)
+    {
+        using var request = Request(HttpMethod.Delete, engine, engine.AddressOfKv(id));
+        using var response = await _http.SendAsync(request, cancellationToken);
+    }
+
     private static async Task<EngineFailure> RefusalAsync(
         Engine engine, HttpResponseMessage response, CancellationToken cancellationToken)
     {
@@ -325,7 +339,7 @@ internal sealed class EngineClient : IDisposable
     private static HttpRequestMessage Post(
         Engine engine, string path, ReadOnlyMemory<byte> body, string requestId)
     {
-        var request = Request(HttpMethod.Post, engine, path);
+        var request = Request(HttpMethod.Post, engine, engine.AddressOf(path));
         request.Content = new ReadOnlyMemoryContent(body);
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
         request.Headers.TryAddWithoutValidation("X-Request-Id", requestId);
@@ -334,13 +348,13 @@ internal sealed class EngineClient : IDisposable
 
     private async Task<HttpResponseMessage> GetAsync(Engine engine, string path, CancellationToken cancellationToken)
     {
-        using var request = Request(HttpMethod.Get, engine, path);
+        using var request = Request(HttpMethod.Get, engine, engine.AddressOf(path));
         return await _http.SendAsync(request, cancellationToken);
     }
 
-    private static HttpRequestMessage Request(HttpMethod method, Engine engine, string path)
+    private static HttpRequestMessage Request(HttpMethod method, Engine engine, Uri address)
     {
-        var request = new HttpRequestMessage(method, engine.AddressOf(path));
+        var request = new HttpRequestMessage(method, address);
         request.Headers.Authorization = engine.Authorization;
         request.Options.Set(GrpcEngineHandler.IsSglang, engine.Descriptor.Kind == EngineKind.SgLang);
         return request;

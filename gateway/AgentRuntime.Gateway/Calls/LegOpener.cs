@@ -58,6 +58,7 @@ internal sealed class LegOpener(
                 Tenant = request.Identity.Tenant,
                 ServedBy = new ServedBy((twin?.Engine ?? prefill?.Engine ?? decode).Name, decode.Name),
                 Twin = twin,
+                Handoff = prefill?.Handoff,
                 ContinuedTokens = sent,
                 PrefillCached = prefill?.Answer.Cached,
                 Prefill = prefill?.Took,
@@ -75,6 +76,7 @@ internal sealed class LegOpener(
         catch (Exception e)
         {
             End(activity, e);
+            prefill?.Handoff.GiveUp();
             lease.Dispose();
             (e as EngineFailure)?.CountAgainst(decode, request.Identity.Tenant);
             if (e is not EngineFailure)
@@ -106,7 +108,10 @@ internal sealed class LegOpener(
             cancellationToken);
     }
 
-    /// <summary>Has the prompt read; null when the decode engine is to read it after all.</summary>
+    /// <summary>
+    /// Has the prompt read; null when the decode engine is to read it after all. Whoever gets the leg ends its
+    /// <see cref="PrefillLeg.Handoff"/>.
+    /// </summary>
     /// <exception cref="EngineFailure">The request is one that engines refuse.</exception>
     public async Task<PrefillLeg?> TryPrefillAsync(
         Engine engine, Engine decode, string requestId, double retain, CancellationToken cancellationToken)
@@ -123,13 +128,16 @@ internal sealed class LegOpener(
                 return null;
 
             var activity = Start("prefill", engine);
-            using var lease = engine.Enter();
+            var handoff = new KvHandoff(parts.Releases, engine.Enter(), decodeAt is null ? null : decode);
             try
             {
                 var answer = await parts.Client.PrefillAsync(
                     engine,
                     request.Operation,
-                    Write(Leg(engine, 1, requestId, retain) with { Prefill = true, DecodeAt = decodeAt }),
+                    Write(Leg(engine, 1, requestId, retain) with
+                    {
+                        Prefill = true, DecodeAt = decodeAt, KvId = handoff.Id,
+                    }),
                     requestId,
                     cancellationToken);
                 engine.Circuit.Succeeded(request.Identity.Tenant);
@@ -137,16 +145,24 @@ internal sealed class LegOpener(
                 activity?.Dispose();
                 if (answer is null)
                 {
+                    handoff.End();
                     GatewayLog.NoKvMoved(parts.Logger, engine.Name, requestId);
                     parts.Desk.Observe(engine);
                     return null;
                 }
 
-                return new PrefillLeg(engine, answer, parts.Time.GetElapsedTime(started));
+                handoff.Answered(answer.KvId);
+                return new PrefillLeg(engine, answer, parts.Time.GetElapsedTime(started), handoff);
             }
             catch (EngineFailure failure)
             {
                 End(activity, failure);
+
+                // One that refuses holds nothing; where another one got to nobody knows.
+                if (failure.Status is not null || failure.Unreachable)
+                    handoff.End();
+                else
+                    handoff.GiveUp();
                 failure.CountAgainst(engine, request.Identity.Tenant);
                 if (failure.Kind == FailureKind.Refused)
                     throw;
@@ -160,6 +176,7 @@ internal sealed class LegOpener(
             catch (Exception e)
             {
                 End(activity, e);
+                handoff.GiveUp();
                 engine.Circuit.Abandoned();
                 throw;
             }
@@ -273,4 +290,4 @@ internal sealed class LegOpener(
 }
 
 /// <summary>A prefill leg that has ended well. Immutable.</summary>
-internal sealed record PrefillLeg(Engine Engine, PrefillAnswer Answer, TimeSpan Took);
+internal sealed record PrefillLeg(Engine Engine, PrefillAnswer Answer, TimeSpan Took, KvHandoff Handoff);

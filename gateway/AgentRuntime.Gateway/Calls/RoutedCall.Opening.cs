@@ -59,6 +59,7 @@ internal sealed partial class RoutedCall
         }
         catch
         {
+            prefill?.Handoff.GiveUp();
             lease.Dispose();
             decode.Circuit.Abandoned();
             throw;

@@ -11,5 +11,6 @@ internal sealed record RouterParts(
     RouteRequests Requests,
     RetryBudgets Retries,
     CacheSalt Salt,
+    KvReleases Releases,
     TimeProvider Time,
     ILogger Logger);

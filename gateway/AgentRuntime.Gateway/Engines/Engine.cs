@@ -33,6 +33,9 @@ internal sealed record EngineModel(string EngineName, int ContextTokens)
 /// </summary>
 internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit)
 {
+    /// <summary>A broken engine may let each wait; others' are not behind them.</summary>
+    private const int KvReleasesAtOnce = 16;
+
     /// <summary>So many in a row show that the engine moves no KV state.</summary>
     private const int MaxReadsWithoutKv = 3;
 
@@ -57,7 +60,12 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
 
     public EngineHealth Health => _health;
 
-    /// <summary>Requests on their way to or in the engine from this process.</summary>
+    /// <summary>Entered by whoever tells it that KV state is not wanted.</summary>
+    public SemaphoreSlim KvReleases { get; } = new(KvReleasesAtOnce, KvReleasesAtOnce);
+
+    /// <summary>
+    /// Requests on their way to or in the engine from this process, and KV state in it that others are to fetch.
+    /// </summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
     public bool Draining => _draining;
@@ -83,9 +91,10 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
 
     /// <summary>The address of one of the few paths that engines are asked at.</summary>
     public Uri AddressOf(string path) => _addresses.GetOrAdd(
-        path,
-        static (path, root) => new Uri(root.EndsWith('/') ? root + path : $"{root}/{path}"),
-        Descriptor.BaseAddress.AbsoluteUri);
+        path, static (path, root) => Below(root, path), Descriptor.BaseAddress.AbsoluteUri);
+
+    /// <summary>The address of KV state; none of them is kept.</summary>
+    public Uri AddressOfKv(string id) => Below(Descriptor.BaseAddress.AbsoluteUri, $"kv/{id}");
 
     /// <summary>Whether the engine has not yet said that it has no embeddings of the model.</summary>
     public bool MayEmbed(string model) => Health.Models.ContainsKey(model) && !_noEmbeddings.ContainsKey(model);
@@ -157,6 +166,8 @@ internal sealed class Engine(EngineDescriptor descriptor, CircuitBreaker circuit
             return true;
         }
     }
+
+    private static Uri Below(string root, string path) => new(root.EndsWith('/') ? root + path : $"{root}/{path}");
 
     private void Leave()
     {

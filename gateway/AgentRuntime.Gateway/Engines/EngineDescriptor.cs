@@ -87,6 +87,15 @@ public sealed record EngineDescriptor(string Name, Uri BaseAddress, EngineKind K
     /// <summary>Whether KV state can be moved in and out of it.</summary>
     public bool MovesKv => Kind is not EngineKind.OpenAi;
 
+    /// <summary>Whether KV state that it holds for another engine gets the id that it is asked to have.</summary>
+    internal bool NamesKv => Kind is EngineKind.Node;
+
+    /// <summary>
+    /// Whether it can be told to free KV state that it holds for another engine: the bundled node, also where it is
+    /// described as vLLM behind gRPC, whose <c>Abort</c> vLLM itself ignores once it has answered (decision 0309).
+    /// </summary>
+    internal bool ReleasesKv => Kind is EngineKind.Node || (Kind is EngineKind.Vllm && IsGrpc);
+
     /// <summary>Whether it keeps tenants' KV blocks apart by <c>cache_salt</c>.</summary>
     internal bool Salts => Kind is not EngineKind.OpenAi && !SharedCache;
 

@@ -22,6 +22,9 @@ internal sealed class GrpcEngine : IDisposable
     /// </summary>
     private const int LateBeforeReconnect = 2;
 
+    private const string KvPath = "kv/";
+    private static readonly TimeSpan ReleaseWithin = TimeSpan.FromSeconds(2);
+
     private readonly RpcChannel _channel;
     private readonly EngineDialect _dialect;
     private readonly GrpcTokenizer _tokenizer;
@@ -59,6 +62,8 @@ internal sealed class GrpcEngine : IDisposable
                 "tokenize" => await TokenizeAsync(request, cancellationToken),
                 "v1/completions" => await GenerateAsync(request, isChat: false, cancellationToken),
                 "v1/chat/completions" => await GenerateAsync(request, isChat: true, cancellationToken),
+                _ when request.Method == HttpMethod.Delete && path.StartsWith(KvPath, StringComparison.Ordinal) =>
+                    await ReleaseAsync(request, path[KvPath.Length..]),
                 _ => Refusal(
                     HttpStatusCode.NotFound, ReasonCodes.NotFound.ToString(), "gRPC has no such method"),
             };
@@ -253,6 +258,13 @@ internal sealed class GrpcEngine : IDisposable
         {
             throw LegRefusal.Malformed("the body is not what it must be");
         }
+    }
+
+    /// <summary>The id of KV state is one that can be aborted; there is no other method for it.</summary>
+    private async Task<HttpResponseMessage> ReleaseAsync(HttpRequestMessage request, string id)
+    {
+        await _dialect.AbortAsync([id], With(request) with { Timeout = ReleaseWithin });
+        return new(HttpStatusCode.NoContent);
     }
 
     private async Task<HttpResponseMessage> GenerateAsync(

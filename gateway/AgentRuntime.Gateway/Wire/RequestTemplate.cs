@@ -20,6 +20,12 @@ internal sealed record LegBody(string Model, int MaxTokens)
     /// </summary>
     public Uri? DecodeAt { get; init; }
 
+    /// <summary>
+    /// For a prefill leg, the id that the state is to have, so that it can be let go whether or not an answer comes;
+    /// null for engines that make their own.
+    /// </summary>
+    public string? KvId { get; init; }
+
     /// <summary>What the prefill leg answered, for the decode leg; null when colocated.</summary>
     public ReadOnlyMemory<byte>? KvTransfer { get; init; }
 
@@ -185,6 +191,8 @@ internal sealed class RequestTemplate
             json.WriteBoolean("do_remote_prefill"u8, false);
             json.WriteNull("remote_engine_id"u8);
             json.WriteNull("remote_block_ids"u8);
+            if (leg.KvId is { } id)
+                json.WriteString("remote_request_id"u8, id);
             if (leg.DecodeAt is { } decode)
             {
                 json.WriteString("remote_host"u8, decode.Host);

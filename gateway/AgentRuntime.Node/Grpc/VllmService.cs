@@ -76,7 +76,13 @@ internal sealed class VllmService
 
     private AbortResponse Abort(AbortRequest request)
     {
-        foreach (var id in request.RequestIds) _running.Abort(id);
+        foreach (var id in request.RequestIds)
+        {
+            _running.Abort(id);
+            // The id of a handoff: what gRPC has in the place of DELETE /kv/{id}.
+            _node.LetGo(id);
+        }
+
         return new();
     }
 

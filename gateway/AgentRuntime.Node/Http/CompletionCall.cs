@@ -44,7 +44,8 @@ internal sealed class CompletionCall(NodeService node, CompletionRequest request
         if (Request.Transfer is { RemoteDecode: true } to && node.Model.CanMoveState)
         {
             var segmentTokens = Math.Min(NodeService.SegmentTokens, node.Model.MostMovedTokens);
-            _lease = node.Leases.Open(_prompts[0], _adapter?.Digest, Request.CacheSalt, segmentTokens);
+            _lease = node.Leases.Open(
+                _prompts[0], _adapter?.Digest, Request.CacheSalt, segmentTokens, wish: to.RequestId);
             // What fits one segment is complete before it could be asked for.
             if (to is { Host: not null, Port: not null } && _lease.Export.Tokens > segmentTokens)
                 _announced = node.Client.AnnounceAsync(to, node.HandOver(_lease));

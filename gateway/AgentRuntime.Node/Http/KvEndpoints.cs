@@ -91,8 +91,8 @@ internal static class KvEndpoints
     public static Task Heartbeat(HttpContext context, NodeService node, string id) =>
         Done(context, node.Leases.Touch(id) is not null);
 
-    public static Task Release(HttpContext context, NodeService node, string id) =>
-        Done(context, node.Leases.Release(id));
+    /// <summary>Lets state go that nobody will fetch from here, or ask for here where it was fetched ahead.</summary>
+    public static Task Release(HttpContext context, NodeService node, string id) => Done(context, node.LetGo(id));
 
     private static async Task WriteAsync(HttpContext context, KvSegment segment)
     {

@@ -150,6 +150,9 @@ internal sealed class NodeService : IDisposable
         Tokens = lease.Export.Tokens,
     };
 
+    /// <summary>Lets exported or expected state go; false when there was none of that id.</summary>
+    public bool LetGo(string id) => Leases.Release(id) | Expectations.Drop(id);
+
     private void CheckLength(string has, int tokens, int wanted, string where)
     {
         if (tokens + (long)wanted <= ContextTokens) return;

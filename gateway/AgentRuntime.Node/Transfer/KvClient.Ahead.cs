@@ -31,7 +31,7 @@ internal sealed partial class KvClient
     public bool MayFetch(KvTransferParams from) => from is
     {
         RemotePrefill: true, RequestId: { } id, Host: { Length: > 0 } host, Port: > 0 and <= 65535,
-    } && IsId(id) && IsPeer(host);
+    } && KvTransferParams.IsId(id) && IsPeer(host);
 
     /// <summary>
     /// Fetches segments as they are computed, then the manifest that they have to agree with. The prompt is not known

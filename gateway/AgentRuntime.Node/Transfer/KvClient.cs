@@ -58,7 +58,7 @@ internal sealed partial class KvClient : IDisposable
     {
         var imports = _imports.Of(salt);
         var id = from.RequestId ?? throw Failed("kv_transfer_params has no remote_request_id");
-        if (!IsId(id)) throw Failed("remote_request_id is not an id of this kind");
+        if (!KvTransferParams.IsId(id)) throw Failed("remote_request_id is not an id of this kind");
         var address = Address(from);
         var start = _time.GetTimestamp();
         using var deadline = new CancellationTokenSource(_options.KvFetchTimeout, _time);
@@ -108,7 +108,7 @@ internal sealed partial class KvClient : IDisposable
     /// <summary>Tells the other node that the state is no longer wanted; its lease ends it if this fails.</summary>
     public async Task ReleaseAsync(KvTransferParams from)
     {
-        if (from.RequestId is not { } id || !IsId(id)) return;
+        if (from.RequestId is not { } id || !KvTransferParams.IsId(id)) return;
         try
         {
             using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(3), _time);
@@ -157,8 +157,6 @@ internal sealed partial class KvClient : IDisposable
     }
 
     private long? SimulatedBytes(int[] prompt) => prompt.Length * _options.Simulation?.KvBytesPerToken;
-
-    private static bool IsId(string id) => id.Length == 32 && id.All(char.IsAsciiHexDigit);
 
     private Uri Address(KvTransferParams from)
     {

@@ -70,6 +70,14 @@ internal sealed class KvExpectations(NodeOptions options, KvClient client, TimeP
         }
     }
 
+    /// <summary>No request will ask for it: its bytes are free at once. False when it is not here.</summary>
+    public bool Drop(string id)
+    {
+        if (!_expected.TryRemove(id, out var expected)) return false;
+        expected.End.Cancel();
+        return true;
+    }
+
     public void Dispose()
     {
         foreach (var expected in _expected.Values) expected.End.Cancel();

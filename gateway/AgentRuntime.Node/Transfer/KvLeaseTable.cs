@@ -48,19 +48,26 @@ internal sealed class KvLeaseTable : IDisposable
     /// <param name="adapterDigest">Its adapter; null for none.</param>
     /// <param name="salt">Whose share of the room it takes: others find room however much one asks for.</param>
     /// <param name="segmentTokens">Tokens in a segment.</param>
+    /// <param name="wish">
+    /// The id that whoever asks for the state would have it under: nobody else may know it. Null, of another form or
+    /// in use: one of this node's own making.
+    /// </param>
     /// <exception cref="RuntimeErrorException">AR4009: too much state waits already.</exception>
-    public KvLease Open(int[] prompt, string? adapterDigest, string? salt, int segmentTokens)
+    public KvLease Open(int[] prompt, string? adapterDigest, string? salt, int segmentTokens, string? wish = null)
     {
         var (bytes, count) = (_bytes.Of(salt), _count.Of(salt));
         // The state's own size shows when it is computed: that there is a byte left is asked for now.
         if (!bytes.TryTake(1)) throw Full();
         bytes.Give(1);
         if (!count.TryTake(1)) throw Full();
-        var lease = new KvLease(
-            RandomNumberGenerator.GetHexString(32, lowercase: true), new(prompt.Length, segmentTokens, bytes),
-            PromptDigest.Of(prompt), adapterDigest, count);
-        _leases[lease.Id] = lease;
-        return lease;
+        var id = wish is not null && KvTransferParams.IsId(wish) ? wish : NewId();
+        while (true)
+        {
+            var lease = new KvLease(
+                id, new(prompt.Length, segmentTokens, bytes), PromptDigest.Of(prompt), adapterDigest, count);
+            if (_leases.TryAdd(id, lease)) return lease;
+            id = NewId();
+        }
     }
 
     /// <summary>The prompt has been computed: from now on the state waits. False when it was released before.</summary>
@@ -94,6 +101,8 @@ internal sealed class KvLeaseTable : IDisposable
         _sweep.Dispose();
         foreach (var id in _leases.Keys) Release(id);
     }
+
+    private static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 
     private static RuntimeErrorException Full() => new(new(
         ReasonCodes.Saturated, "the exported KV state that waits to be fetched fills its limit", "kv_transfer_params",

@@ -15,6 +15,7 @@ internal sealed record KvTransferParams
 
     public string? EngineId { get; init; }
 
+    /// <summary>The state's id. A prefill leg may wish for one, to let go by it what it never hears of.</summary>
     public string? RequestId { get; init; }
 
     public string? Host { get; init; }
@@ -22,6 +23,9 @@ internal sealed record KvTransferParams
     public int? Port { get; init; }
 
     public int? Tokens { get; init; }
+
+    /// <summary>Whether a text has the form of this node's ids of exported state: 128 bits in hexadecimal.</summary>
+    public static bool IsId(string text) => text.Length == 32 && text.All(char.IsAsciiHexDigit);
 
     /// <summary>Reads the object; null when it is absent or JSON null.</summary>
     /// <exception cref="FormatException">It has another form.</exception>

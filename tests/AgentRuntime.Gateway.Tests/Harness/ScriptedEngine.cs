@@ -25,6 +25,7 @@ internal sealed class ScriptedEngine : IAsyncDisposable
         Name = name;
         Answer = AnswerWithWordsAsync;
         Tokenize = TokenizeAsync;
+        Release = static _ => Task.CompletedTask;
     }
 
     public string Name { get; }
@@ -64,6 +65,12 @@ internal sealed class ScriptedEngine : IAsyncDisposable
     /// <summary>How often <c>/tokenize</c> was asked.</summary>
     public int Tokenized { get; set; }
 
+    /// <summary>What is waited for before <c>DELETE /kv/{id}</c> answers.</summary>
+    public Func<HttpContext, Task> Release { get; set; }
+
+    /// <summary>The ids of KV state that was said not to be wanted, each with the credential.</summary>
+    public ConcurrentQueue<(string Id, string Authorization)> Released { get; } = new();
+
     /// <summary>Every inference request so far.</summary>
     public ConcurrentQueue<SeenRequest> Seen { get; } = new();
 
@@ -99,6 +106,12 @@ internal sealed class ScriptedEngine : IAsyncDisposable
         app.MapPost("/v1/completions", engine.HandleAsync);
         app.MapPost("/v1/embeddings", engine.HandleAsync);
         app.MapPost("/tokenize", (HttpContext c) => engine.Tokenize(c));
+        app.MapDelete("/kv/{id}", async (HttpContext c, string id) =>
+        {
+            engine.Released.Enqueue((id, c.Request.Headers.Authorization.ToString()));
+            await engine.Release(c);
+            c.Response.StatusCode = 204;
+        });
         app.MapGet("/metrics", (HttpContext c) =>
         {
             engine.Scraped++;
@@ -164,8 +177,13 @@ internal sealed class ScriptedEngine : IAsyncDisposable
     public static bool IsPrefill(JsonElement body) =>
         body.TryGetProperty("kv_transfer_params", out var kv) && kv.GetProperty("do_remote_decode").GetBoolean();
 
-    public Task PrefillAsync(HttpContext context, int cached = 3) =>
-        context.Response.WriteAsync(JsonSerializer.Serialize(new
+    /// <summary>Answers a prefill leg: the state has the id that it is asked to have, or another.</summary>
+    public Task PrefillAsync(HttpContext context, int cached = 3, string? kvId = null) =>
+        context.Response.WriteAsync(PrefillAnswer(cached, kvId));
+
+    public string PrefillAnswer(int cached = 3, string? kvId = null)
+    {
+        var answer = JsonSerializer.SerializeToNode(new
         {
             id = "p",
             usage = new
@@ -183,7 +201,11 @@ internal sealed class ScriptedEngine : IAsyncDisposable
                 remote_host = "127.0.0.1",
                 remote_port = 9,
             },
-        }));
+        })!;
+        if (kvId is not null)
+            answer["kv_transfer_params"]!["remote_request_id"] = kvId;
+        return answer.ToJsonString();
+    }
 
     public async Task AnswerWithWordsAsync(HttpContext context, JsonElement body)
     {

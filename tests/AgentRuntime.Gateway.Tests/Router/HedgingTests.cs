@@ -119,7 +119,7 @@ public class HedgingTests
         var options = Hedged(new EngineRouterOptions());
         var desk = harness.Router.Desk;
         var parts = new RouterParts(
-            options, null!, harness.Router.Pool, desk, null!, null!, null!, time, NullLogger.Instance);
+            options, null!, harness.Router.Pool, desk, null!, null!, null!, null!, time, NullLogger.Instance);
         Assert.True(desk.TryFind("m", out var home));
         var route = new RouteRequest { Pool = home.Pool, Tenant = Acme.Tenant, PromptTokens = 10 };
         var placement = await desk.SubmitAsync(route, adapter: null, CancellationToken.None);

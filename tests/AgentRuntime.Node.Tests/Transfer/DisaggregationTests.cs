@@ -210,6 +210,26 @@ public sealed class DisaggregationTests
         Assert.Equal(0, prefill.Service.Leases.Count);
     }
 
+    [Theory]
+    [InlineData("0123456789abcdef0123456789abcdef", true)]
+    [InlineData("0123456789abcdef0123456789abcde", false)]
+    [InlineData("../../0123456789abcdef0123456789", false)]
+    public async Task State_has_the_id_that_is_wished_for_once(string wish, bool granted)
+    {
+        await using var node = await DemoNode.StartAsync();
+        async Task<string> IdAsync() =>
+            (string)(await PrefillAsync(node, DemoNode.Chat("a wish", 4), wish: wish))["remote_request_id"]!;
+
+        var first = await IdAsync();
+        var second = await IdAsync();
+
+        Assert.Equal(granted, first == wish);
+        Assert.NotEqual(first, second);
+        Assert.Matches("^[0-9a-f]{32}$", second);
+        Assert.True(node.Service.Leases.Release(first));
+        Assert.Equal(granted, await IdAsync() == wish);
+    }
+
     [Fact]
     public async Task Leases_that_are_open_together_share_one_limit()
     {
@@ -262,7 +282,8 @@ public sealed class DisaggregationTests
         (await FetchAsync(decode)).Release();
     }
 
-    internal static async Task<JsonObject> PrefillAsync(NodeServer node, JsonObject body, int? decodePort = null)
+    internal static async Task<JsonObject> PrefillAsync(
+        NodeServer node, JsonObject body, int? decodePort = null, string? wish = null)
     {
         var copy = body.DeepClone().AsObject();
         copy["max_tokens"] = 1;
@@ -270,7 +291,7 @@ public sealed class DisaggregationTests
         {
             ["do_remote_decode"] = true, ["do_remote_prefill"] = false, ["remote_engine_id"] = null,
             ["remote_block_ids"] = null, ["remote_host"] = decodePort is null ? null : "127.0.0.1",
-            ["remote_port"] = decodePort,
+            ["remote_port"] = decodePort, ["remote_request_id"] = wish,
         };
         var (status, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", copy);
         Assert.Equal(200, status);

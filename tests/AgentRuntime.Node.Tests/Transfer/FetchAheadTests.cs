@@ -76,6 +76,27 @@ public sealed class FetchAheadTests
     }
 
     [Fact]
+    public async Task What_is_said_not_to_be_wanted_is_free_at_once_on_both_nodes()
+    {
+        await using var prefill = await DemoNode.StartAsync(o => o with { KvLease = TimeSpan.FromHours(1) });
+        await using var decode = await DemoNode.StartAsync(o => o with { KvLease = TimeSpan.FromHours(1) });
+        var transfer = await DisaggregationTests.PrefillAsync(
+            prefill, DemoNode.Chat(DemoNode.LongText(400), 4), decode.Address.Port);
+        var id = (string)transfer["remote_request_id"]!;
+        await Until(() => decode.Service.Expectations is { Count: 1, Bytes: > 0 });
+
+        using var there = DemoNode.Client(decode);
+        using var here = DemoNode.Client(prefill);
+        Assert.Equal(HttpStatusCode.NoContent, (await there.DeleteAsync($"/kv/{id}")).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await there.DeleteAsync($"/kv/{id}")).StatusCode);
+        await Until(() => decode.Service.Expectations is { Count: 0, Bytes: 0 });
+
+        // The decode node may have said so already.
+        await here.DeleteAsync($"/kv/{id}");
+        Assert.Equal((0, 0), (prefill.Service.Leases.Count, prefill.Service.Leases.Bytes));
+    }
+
+    [Fact]
     public async Task State_of_another_prompt_is_not_used_though_it_came_ahead()
     {
         await using var prefill = await DemoNode.StartAsync();
