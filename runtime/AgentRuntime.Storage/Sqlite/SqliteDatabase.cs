@@ -139,11 +139,23 @@ public sealed class SqliteDatabase : IAsyncDisposable
         new RuntimeError(
             ReasonCodes.StorageFailed,
             cause is SqliteException sqlite
-                ? $"The store failed: SQLite error {sqlite.SqliteErrorCode}."
+                ? $"The store failed: SQLite error {sqlite.SqliteErrorCode}{Words(sqlite.SqliteErrorCode)}."
                 : $"The store failed: {cause.Message}",
             Path.GetFileName(path),
             "Check the disk's space and the file's permissions, then try again."),
         cause);
+
+    /// <summary>What the operator can do something about, in words (sqlite.org/rescode.html).</summary>
+    private static string Words(int code) => code switch
+    {
+        5 => ", another process holds the file",
+        8 => ", the file may not be written",
+        10 => ", the disk cannot be read or written",
+        11 or 26 => ", the file is damaged or no database",
+        13 => ", there is no space left",
+        14 => ", the file cannot be opened",
+        _ => "",
+    };
 
     /// <summary>
     /// All tenants' data is in it, so only the platform's user may read it. SQLite gives the files beside it the same
@@ -205,6 +217,7 @@ public sealed class SqliteDatabase : IAsyncDisposable
     /// </summary>
     private void CommitTogether(List<ISqliteWrite> batch)
     {
+        ISqliteWrite? failed = null;
         try
         {
             _writer.Execute("BEGIN IMMEDIATE");
@@ -212,16 +225,23 @@ public sealed class SqliteDatabase : IAsyncDisposable
             {
                 _writer.Execute("SAVEPOINT write");
                 if (!write.TryRun(_writer, _path))
+                {
+                    failed = write;
                     _writer.Execute("ROLLBACK TO write");
+                    failed = null;
+                }
                 _writer.Execute("RELEASE write");
             }
             _writer.Execute("COMMIT");
         }
-        catch (SqliteException e)
+        catch (Exception e)
         {
             TryRollback();
+            // A full disk, an I/O error and a lack of memory undo the whole transaction by themselves (SQLite, "Response
+            // To Errors Within A Transaction"), so that there is no savepoint to go back to. What did that is the cause.
+            var error = failed?.Failure as RuntimeErrorException ?? Failed(_path, e);
             foreach (var write in batch)
-                write.Fail(Failed(_path, e));
+                write.Fail(error);
             return;
         }
         foreach (var write in batch)

@@ -9,6 +9,9 @@ internal interface ISqliteWrite
     /// <summary>Runs inside the open savepoint; false when it failed and must be undone.</summary>
     bool TryRun(SqliteConnection connection, string path);
 
+    /// <summary>Why it failed when it ran; null when it did not.</summary>
+    Exception? Failure { get; }
+
     /// <summary>The commit failed: nothing of the write is left.</summary>
     void Fail(Exception error);
 
@@ -21,16 +24,17 @@ internal sealed class SqliteWrite<T>(Func<SqliteConnection, T> write, Cancellati
     : ISqliteWrite
 {
     private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Exception? _failure;
     private T? _result;
 
     public Task<T> Completion => _completion.Task;
+
+    public Exception? Failure { get; private set; }
 
     public bool TryRun(SqliteConnection connection, string path)
     {
         if (cancellationToken.IsCancellationRequested)
         {
-            _failure = new OperationCanceledException(cancellationToken);
+            Failure = new OperationCanceledException(cancellationToken);
             return false;
         }
         try
@@ -40,13 +44,13 @@ internal sealed class SqliteWrite<T>(Func<SqliteConnection, T> write, Cancellati
         }
         catch (SqliteException e)
         {
-            _failure = SqliteDatabase.Failed(path, e);
+            Failure = SqliteDatabase.Failed(path, e);
             return false;
         }
         catch (Exception e)
         {
             // The writer serves everybody: one caller's bug must reach that caller and nobody else.
-            _failure = e is RuntimeErrorException ? e : new InvalidOperationException("a write failed", e);
+            Failure = e is RuntimeErrorException ? e : new InvalidOperationException("a write failed", e);
             return false;
         }
     }
@@ -55,10 +59,10 @@ internal sealed class SqliteWrite<T>(Func<SqliteConnection, T> write, Cancellati
 
     public void Acknowledge()
     {
-        if (_failure is OperationCanceledException cancelled)
+        if (Failure is OperationCanceledException cancelled)
             _completion.TrySetCanceled(cancelled.CancellationToken);
-        else if (_failure is not null)
-            _completion.TrySetException(_failure);
+        else if (Failure is not null)
+            _completion.TrySetException(Failure);
         else
             _completion.TrySetResult(_result!);
     }

@@ -62,6 +62,33 @@ public sealed class SqliteDatabaseTests
     }
 
     [Fact]
+    public async Task A_full_disk_is_told_loses_nothing_and_is_over_when_there_is_space()
+    {
+        await using var file = new SqliteFile();
+        async Task<string> CommandAsync(string text) => await file.Database.WriteAsync(
+            db => $"{db.Scalar(text)}", CancellationToken.None);
+        async Task WriteAsync(int bytes) => await file.Database.WriteAsync(
+            db => db.Execute("INSERT INTO t VALUES (zeroblob($bytes))", ("$bytes", bytes)), CancellationToken.None);
+        await CommandAsync("CREATE TABLE t (x BLOB)");
+        await WriteAsync(10);
+        var pages = int.Parse(
+            await CommandAsync("PRAGMA page_count"), System.Globalization.CultureInfo.InvariantCulture);
+
+        // As a disk on which so much has room: SQLite undoes the whole transaction by itself.
+        await CommandAsync($"PRAGMA max_page_count={pages + 4}");
+        var error = (await Assert.ThrowsAsync<RuntimeErrorException>(() => WriteAsync(1 << 20))).Error;
+        Assert.Equal(
+            (ReasonCodes.StorageFailed, "The store failed: SQLite error 13, there is no space left."),
+            (error.Code, error.Message));
+        await WriteAsync(20);
+        await CommandAsync("PRAGMA max_page_count=100000");
+        await WriteAsync(1 << 20);
+
+        Assert.Equal("10,20,1048576", await CommandAsync("SELECT group_concat(length(x)) FROM t"));
+        Assert.Equal("ok", await CommandAsync("PRAGMA integrity_check"));
+    }
+
+    [Fact]
     public async Task A_file_of_the_first_version_keeps_its_bundles()
     {
         await using var file = new SqliteFile();
