@@ -237,8 +237,9 @@ public sealed class SqliteDatabase : IAsyncDisposable
         catch (Exception e)
         {
             TryRollback();
-            // A full disk, an I/O error and a lack of memory undo the whole transaction by themselves (SQLite, "Response
-            // To Errors Within A Transaction"), so that there is no savepoint to go back to. What did that is the cause.
+            // A full disk, an I/O error and a lack of memory undo the whole transaction by themselves (SQLite,
+            // "Response To Errors Within A Transaction"), so that there is no savepoint to go back to. What did that
+            // is the cause.
             var error = failed?.Failure as RuntimeErrorException ?? Failed(_path, e);
             foreach (var write in batch)
                 write.Fail(error);
