@@ -17,8 +17,8 @@ internal static class Filters
                 Defined(value);
                 var separators = (a.Get(2, "separators") as JinjaList)?.Items;
                 return state.Made(Python.Json(
-                    value, (int?)Operations.Integer(a.Get(1, "indent")), Operations.IsTrue(a.Get(3, "sort_keys")),
-                    separators?[0] as string, separators?[1] as string));
+                    value, Operations.IsTrue(a.Get(0, "ensure_ascii")), (int?)Operations.Integer(a.Get(1, "indent")),
+                    Operations.IsTrue(a.Get(3, "sort_keys")), separators?[0] as string, separators?[1] as string));
             case "default" or "d":
                 var isMissing = value is JinjaUndefined
                     || (Operations.IsTrue(a.Get(1, "boolean")) && !Operations.IsTrue(value));

@@ -26,6 +26,9 @@ internal static class ListFilters
                         : throw new JinjaException("can only get item pairs from a mapping");
             case "dictsort":
                 return Dictsort(state, value, a);
+            // These five look at what is true only: of none, 0 and the like they make nothing.
+            case "map" or "select" or "reject" or "selectattr" or "rejectattr" when !Operations.IsTrue(value):
+                return new JinjaList([]);
             case "map":
                 return Map(state, value, a);
             case "select" or "reject":

@@ -29,12 +29,13 @@ internal static class Python
         return text.ToString();
     }
 
-    /// <summary><c>json.dumps(value, ensure_ascii=False, …)</c>.</summary>
-    public static string Json(object? value, int? indent, bool sortKeys, string? itemSeparator, string? keySeparator)
+    /// <summary><c>json.dumps(value, …)</c>.</summary>
+    public static string Json(
+        object? value, bool ascii, int? indent, bool sortKeys, string? itemSeparator, string? keySeparator)
     {
         var text = new StringBuilder();
         var form = new JsonForm(
-            indent, sortKeys, itemSeparator ?? (indent is null ? ", " : ","), keySeparator ?? ": ");
+            ascii, indent, sortKeys, itemSeparator ?? (indent is null ? ", " : ","), keySeparator ?? ": ");
         Json(value, text, form, 0);
         return text.ToString();
     }
@@ -169,7 +170,7 @@ internal static class Python
                     : real > 0 ? "Infinity" : "-Infinity");
                 break;
             case string s:
-                JsonText(s, text);
+                JsonText(s, text, form.Ascii);
                 break;
             case long:
                 Repr(value, text, depth);
@@ -183,7 +184,7 @@ internal static class Python
                     entries = [.. entries.OrderBy(e => KeyText(e.Key), StringComparer.Ordinal)];
                 Items('{', '}', entries.Count, i =>
                 {
-                    JsonText(KeyText(entries[i].Key), text);
+                    JsonText(KeyText(entries[i].Key), text, form.Ascii);
                     text.Append(form.KeySeparator);
                     Json(entries[i].Value, text, form, depth + 1);
                 });
@@ -222,7 +223,7 @@ internal static class Python
         _ => Repr(key),
     };
 
-    private static void JsonText(string s, StringBuilder text)
+    private static void JsonText(string s, StringBuilder text, bool ascii)
     {
         text.Append('"');
         foreach (var c in s)
@@ -237,6 +238,7 @@ internal static class Python
                 '\b' => text.Append("\\b"),
                 '\f' => text.Append("\\f"),
                 < ' ' => text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
+                > '~' when ascii => text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
                 _ => text.Append(c),
             };
         }
@@ -244,5 +246,6 @@ internal static class Python
         text.Append('"');
     }
 
-    private readonly record struct JsonForm(int? Indent, bool SortKeys, string ItemSeparator, string KeySeparator);
+    private readonly record struct JsonForm(
+        bool Ascii, int? Indent, bool SortKeys, string ItemSeparator, string KeySeparator);
 }

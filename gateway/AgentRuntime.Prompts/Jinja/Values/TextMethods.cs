@@ -29,6 +29,7 @@ internal static class TextMethods
             StringComparison.Ordinal) ? text[p.Length..] : text),
         "removesuffix" => new(name, a => Needed(a.Get(0, "suffix")) is var s && text.EndsWith(s,
             StringComparison.Ordinal) ? text[..^s.Length] : text),
+        "format" => new(name, a => state.Made(Format(text, a))),
         "isdigit" => new(name, _ => text.Length > 0 && text.All(char.IsDigit)),
         "isalpha" => new(name, _ => text.Length > 0 && text.All(char.IsLetter)),
         "isalnum" => new(name, _ => text.Length > 0 && text.All(char.IsLetterOrDigit)),
@@ -37,6 +38,37 @@ internal static class TextMethods
         "islower" => new(name, _ => text.Any(char.IsLower) && !text.Any(char.IsUpper)),
         _ => null,
     };
+
+    /// <summary>
+    /// <c>str.format</c> with names and numbers in its braces; what looks into values, or says how they are written, is
+    /// refused (Jinja2's sandbox allows it where it is safe).
+    /// </summary>
+    public static string Format(string text, JinjaArguments arguments)
+    {
+        var result = new StringBuilder(text.Length);
+        var next = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] is not ('{' or '}'))
+            {
+                result.Append(text[i]);
+            }
+            else if (i + 1 < text.Length && text[i + 1] == text[i])
+            {
+                result.Append(text[i++]);
+            }
+            else
+            {
+                var end = text[i] == '{' ? text.IndexOf('}', i) : -1;
+                if (end < 0)
+                    throw new JinjaException("a brace in a format has no other");
+                result.Append(Python.Text(Field(text[(i + 1)..end], arguments, ref next)));
+                i = end;
+            }
+        }
+
+        return result.ToString();
+    }
 
     public static string Strip(string text, object? characters, bool left, bool right)
     {
@@ -182,5 +214,18 @@ internal static class TextMethods
         if (lines is [.., ""])
             lines.RemoveAt(lines.Count - 1);
         return lines;
+    }
+
+    private static object? Field(string name, JinjaArguments arguments, ref int next)
+    {
+        if (name.Length == 0 || name.All(char.IsAsciiDigit))
+        {
+            var at = name.Length == 0 ? next++ : int.TryParse(name, out var given) ? given : int.MaxValue;
+            return at < arguments.Positional.Count
+                ? arguments.Positional[at] : throw new JinjaException("a format names an argument that is not there");
+        }
+
+        return arguments.Named.TryGetValue(name, out var value)
+            ? value : throw new JinjaException($"a format cannot have '{name}'");
     }
 }
