@@ -9,39 +9,8 @@ internal static class GbnfBeginnings
     /// <summary>Finds the rules that may be empty.</summary>
     public static void FindEmpty(IReadOnlyList<GbnfSymbol> symbols)
     {
-        // Of each alternative that refers to rules only, how many of these are not known to be empty yet.
-        Dictionary<List<GbnfElement>, (GbnfSymbol Symbol, int Left)> open = [];
-        Dictionary<GbnfSymbol, List<List<GbnfElement>>> users = [];
-        Queue<GbnfSymbol> empty = [];
-        foreach (var symbol in symbols)
-        {
-            foreach (var alternative in symbol.Alternatives)
-            {
-                var others = alternative.FindAll(e => !e.MayBeEmpty);
-                if (others.Count == 0) Found(symbol);
-                if (others.Exists(e => e.Rule is null)) continue;
-                open[alternative] = (symbol, others.Count);
-                foreach (var element in others) Of(users, element.Rule!).Add(alternative);
-            }
-        }
-
-        while (empty.TryDequeue(out var symbol))
-        {
-            if (!users.TryGetValue(symbol, out var alternatives)) continue;
-            foreach (var alternative in alternatives)
-            {
-                var (whole, left) = open[alternative];
-                open[alternative] = (whole, --left);
-                if (left == 0) Found(whole);
-            }
-        }
-
-        void Found(GbnfSymbol symbol)
-        {
-            if (symbol.MayBeEmpty) return;
+        foreach (var symbol in GbnfRules.Holding(symbols, e => e.MayBeEmpty ? true : e.Rule is null ? false : null))
             symbol.MayBeEmpty = true;
-            empty.Enqueue(symbol);
-        }
     }
 
     /// <summary>Checks that no rule begins with itself, in a grammar of which is known what may be empty.</summary>
@@ -56,7 +25,7 @@ internal static class GbnfBeginnings
             foreach (var rule in symbol.Alternatives.SelectMany(Beginnings))
             {
                 left++;
-                Of(begun, rule).Add(symbol);
+                GbnfRules.Of(begun, rule).Add(symbol);
             }
 
             open.Add(symbol, (left, 0));
@@ -87,11 +56,5 @@ internal static class GbnfBeginnings
             if (element.Rule is { } rule) yield return rule;
             if (!element.MayBeEmpty) yield break;
         }
-    }
-
-    private static List<T> Of<T>(Dictionary<GbnfSymbol, List<T>> lists, GbnfSymbol symbol)
-    {
-        if (!lists.TryGetValue(symbol, out var list)) lists.Add(symbol, list = []);
-        return list;
     }
 }

@@ -29,13 +29,18 @@ internal sealed class GbnfReader
     /// <summary>The start of a grammar, its rule <c>root</c>.</summary>
     /// <param name="grammar">The grammar.</param>
     /// <param name="isOwn">Whether it is made here, and not a client's.</param>
-    /// <exception cref="FormatException">It does not parse, or has a rule that begins with itself.</exception>
-    public static GbnfSymbol Read(string grammar, bool isOwn = false)
+    /// <param name="needed">Rules of which there must be texts, where it is made here, besides <c>root</c>.</param>
+    /// <exception cref="FormatException">
+    /// It does not parse, or has a rule that begins with itself, or none of its texts ends where it is made here.
+    /// </exception>
+    public static GbnfSymbol Read(string grammar, bool isOwn = false, IEnumerable<string>? needed = null)
     {
         if (grammar.Length > MostCharacters) throw new FormatException($"it has more than {MostCharacters} characters");
         var reader = new GbnfReader(grammar, isOwn);
         reader.Rules();
         if (!reader._rules.TryGetValue("root", out var root)) throw new FormatException("it has no rule root");
+        if (isOwn && !(needed ?? []).Append("root").All(name => reader._rules[name].Alternatives.Count > 0))
+            throw new FormatException("it has parts within themselves without end");
         root.TellsItems = reader._tellsItems;
         return root;
     }
@@ -44,7 +49,9 @@ internal sealed class GbnfReader
     {
         Space(newLines: true);
         while (_at < _text.Length) Rule();
-        if (_symbols.Exists(s => !s.IsDefined)) throw new FormatException("it refers to a rule that it has not");
+        // Of a schema within itself that nothing satisfies, only the name is there.
+        if (_isOwn) GbnfEndings.Keep(_symbols);
+        else if (_symbols.Exists(s => !s.IsDefined)) throw new FormatException("it refers to a rule that it has not");
         GbnfBeginnings.FindEmpty(_symbols);
         GbnfBeginnings.Check(_symbols);
     }

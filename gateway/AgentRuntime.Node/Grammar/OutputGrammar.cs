@@ -17,9 +17,11 @@ namespace AgentRuntime.Node.Grammar;
 /// <param name="IsOwn">
 /// Whether the grammar was made here, and may say what must differ (<see cref="GbnfReader"/>).
 /// </param>
-internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart, bool IsOwn = false)
+/// <param name="Needed">Rules of which there must be texts that end, besides its start, where it was made here.</param>
+internal sealed record OutputGrammar(
+    string Gbnf, bool OnlyAfterCallStart, bool IsOwn = false, IReadOnlyList<string>? Needed = null)
 {
-    private readonly Lazy<GbnfSymbol> _root = new(() => GbnfReader.Read(Gbnf, IsOwn));
+    private readonly Lazy<GbnfSymbol> _root = new(() => GbnfReader.Read(Gbnf, IsOwn, Needed));
 
     /// <summary>The most that a client's own grammar may have; what schemas become is bounded by its rules.</summary>
     private const int MostGivenCharacters = 64 << 10;
@@ -31,7 +33,7 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart, bool 
     public static OutputGrammar OfSchema(JsonElement schema, bool strict = false)
     {
         var (rule, rules) = JsonSchemaGrammar.Translate(schema, "", new(), strict: strict ? "response_format" : null);
-        return OfSchemas($"root ::= {rule}\n{rules}{BasicRules.Text}", onlyAfterCallStart: false);
+        return OfSchemas($"root ::= {rule}\n{rules}{BasicRules.Text}", onlyAfterCallStart: false, []);
     }
 
     /// <summary>An answer that is any JSON object.</summary>
@@ -79,16 +81,17 @@ internal sealed record OutputGrammar(string Gbnf, bool OnlyAfterCallStart, bool 
                     .Append(rules);
         }
 
-        return OfSchemas(text.Append(BasicRules.Text).ToString(), onlyAfterCallStart: !required);
+        return OfSchemas(text.Append(BasicRules.Text).ToString(), onlyAfterCallStart: !required,
+            [.. tools.Select((_, i) => $"t{i}")]);
     }
 
     /// <summary>Its start.</summary>
     /// <exception cref="FormatException">It does not parse.</exception>
     public GbnfSymbol Root => _root.Value;
 
-    private static OutputGrammar OfSchemas(string gbnf, bool onlyAfterCallStart)
+    private static OutputGrammar OfSchemas(string gbnf, bool onlyAfterCallStart, string[] needed)
     {
-        var grammar = new OutputGrammar(gbnf, onlyAfterCallStart, IsOwn: true);
+        var grammar = new OutputGrammar(gbnf, onlyAfterCallStart, IsOwn: true, needed);
         return grammar.WhyNot() is { } reason
             ? throw CompletionRequestReader.Unsupported(
                 $"a JSON schema makes a grammar that cannot be used: {reason}", "json_schema")

@@ -28,7 +28,7 @@ internal sealed class RandomGrammar
         + string.Join(", ", Enumerable.Range(0, alternatives).Select(i =>
             "{\"type\": \"object\", \"required\": [\"x\", \"k\"], \"additionalProperties\": false, \"properties\": "
             + $"{{\"x\": {{\"$ref\": \"#/$defs/a\"}}, \"k\": {{\"const\": {i}}}}}}}"))
-        + "]}}}").RootElement;
+        + ", {\"type\": \"null\"}]}}}").RootElement;
 
     private string Alternatives(int depth) =>
         string.Join(" | ", Enumerable.Range(0, _random.Next(1, 4)).Select(_ => Sequence(depth)));
