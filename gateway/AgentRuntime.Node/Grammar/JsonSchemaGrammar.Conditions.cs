@@ -105,7 +105,7 @@ internal sealed partial class JsonSchemaGrammar
             var name = JsonElement.Parse(RequestJson.Compact(first.Name));
             var present = Within(Both(rest, _merge.Required([name])), first.Value.ValueKind == JsonValueKind.Array
                 ? _merge.Required(first.Value.EnumerateArray()) : first.Value);
-            return [.. new[] { present, Within(rest, _merge.Absent(name)!.Value) }.Where(o => !IsDead(o))];
+            return [.. new[] { present, Within(rest, _merge.Lacking(name)) }.Where(o => !IsDead(o))];
         }
 
         return null;
@@ -119,7 +119,9 @@ internal sealed partial class JsonSchemaGrammar
     private List<JsonElement>? OneOf(JsonElement[] options, JsonElement beside)
     {
         if (options.Length > MostCompared) return null;
-        SeenOption[] seen = [.. options.Select(option => new SeenOption(this, option, beside))];
+        // An option that has no type has instances of all, but is written as what it speaks of.
+        SeenOption[] seen = [.. options.Select(option => new SeenOption(this, option, beside, isWritten: true))];
+        SeenOption[] whole = [.. options.Select(option => new SeenOption(this, option, beside, isWritten: false))];
         var none = new Lazy<JsonElement?>[options.Length];
         for (var i = 0; i < options.Length; i++)
         {
@@ -131,7 +133,8 @@ internal sealed partial class JsonSchemaGrammar
         for (var i = 0; i < options.Length; i++)
         {
             var one = Within(beside, options[i]);
-            int[] others = [.. Enumerable.Range(0, options.Length).Where(j => j != i && !seen[i].IsApart(seen[j]))];
+            if (seen[i].Spoken is { } type) one = Both(one, type);
+            int[] others = [.. Enumerable.Range(0, options.Length).Where(j => j != i && !seen[i].IsApart(whole[j]))];
             // A strict schema may leave out what has not the property that tells which of them it is.
             var telling = Strict && others.Length > 0 ? seen[i].Telling([.. others.Select(j => seen[j])]) : null;
             if ((!IsBrief || telling is null) && Others(one, others) is { } its) alone.Add(its);
@@ -256,46 +259,5 @@ internal sealed partial class JsonSchemaGrammar
         }
 
         return beside;
-    }
-
-    /// <summary>Whether a value that a schema lists is of what else it says of strings and numbers.</summary>
-    private Func<JsonElement, bool> Fitting(JsonElement schema)
-    {
-        var expressions = _expressions;
-        var listing = CompletionRequestReader.Child(schema, "const") is null ? "enum" : "const";
-        var (texts, numbers) = (Language("string", () => Texts(expressions, schema)), Language("number", () =>
-            Between(schema, isWhole: false, out _) is not { } bounds ? RegularExpressions.None
-            : expressions.And(expressions.Of(GbnfReader.Read($"root ::= {bounds}\n")), Numbers(expressions, schema))));
-        return value => value.ValueKind switch
-        {
-            JsonValueKind.String => Is(value.GetString()!, texts.Value, schema, listing),
-            JsonValueKind.Number => Is(value.GetRawText(), numbers.Value, schema, listing),
-            JsonValueKind.Object or JsonValueKind.Array => IsOfAny(value.ValueKind),
-            _ => true,
-        };
-
-        bool IsOfAny(JsonValueKind kind)
-        {
-            var type = kind == JsonValueKind.Object ? "object" : "array";
-            if (Speaking.First(s => s.Type == type).Keywords
-                .Any(keyword => CompletionRequestReader.Child(schema, keyword) is not null))
-                Unenforced(schema, listing, $"beside what else is said of the {type}");
-            return true;
-        }
-
-        Lazy<int> Language(string type, Func<int> make) => new(() =>
-            Speaking.First(s => s.Type == type).Keywords.Append("not")
-                .Any(k => CompletionRequestReader.Child(schema, k) is not null)
-                ? Try(make) ?? RegularExpressions.All : RegularExpressions.All);
-    }
-
-    /// <summary>Whether a text is of a language; it is taken for one where that costs too much.</summary>
-    private bool Is(string text, int language, JsonElement schema, string keyword)
-    {
-        if (language == RegularExpressions.All) return true;
-        if (Try(() => text.EnumerateRunes().Aggregate(language, (l, c) => _expressions.Derive(l, c.Value))) is { } rest)
-            return _expressions.MayBeEmpty(rest);
-        Unenforced(schema, keyword, "of texts that are so long or many");
-        return true;
     }
 }

@@ -15,6 +15,8 @@ internal sealed partial class JsonSchemaGrammar
     /// <summary>Values of items: a set of them is a number.</summary>
     private const int MostDistinct = 64;
 
+    private static readonly JsonElement[] Nothing = [JsonElement.Parse("null")];
+
     private static readonly JsonElement[] Truths = [JsonElement.Parse("false"), JsonElement.Parse("true")];
 
     /// <summary>
@@ -24,9 +26,8 @@ internal sealed partial class JsonSchemaGrammar
     {
         for (var i = 0; i < MostReferences && Apart(items) is [var (only, _)]; i++) items = only;
         if (items.ValueKind != JsonValueKind.Object || Apart(items) is not null) return null;
-        var listed = Listed(items) ?? (Entries(items, "type") is [{ ValueKind: JsonValueKind.String } type]
-            && type.ValueEquals("boolean") ? Truths : null);
-        if (listed is not { Length: <= MostDistinct }) return null;
+        if ((Listed(items) ?? OfFewTypes(items)) is not { Length: <= MostDistinct } listed
+            || System.Array.Exists(listed, v => Speaks(items, v.ValueKind))) return null;
         List<JsonElement> values = [];
         foreach (var value in Fitting(items, listed))
             if (!values.Exists(v => JsonElement.DeepEquals(v, value)))
@@ -55,6 +56,14 @@ internal sealed partial class JsonSchemaGrammar
 
             return all;
         }
+    }
+
+    /// <summary>The values of types that have few; null where a schema has others, or none.</summary>
+    private static JsonElement[]? OfFewTypes(JsonElement schema)
+    {
+        string[] types = [.. Each(schema, "type")];
+        return types.Length == 0 || types.Except(["boolean", "null"]).Any() ? null
+            : [.. types.Distinct().SelectMany(type => type == "null" ? Nothing : Truths)];
     }
 
     /// <summary>Whether a value, neither an object nor an array, is of a schema.</summary>

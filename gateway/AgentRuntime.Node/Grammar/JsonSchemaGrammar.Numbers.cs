@@ -76,13 +76,17 @@ internal sealed partial class JsonSchemaGrammar
     {
         if (number.ValueKind != JsonValueKind.Number || !number.TryGetDecimal(out var value))
             return RegularExpressions.None;
-        var text = (value / 1.0000000000000000000000000000m).ToString(CultureInfo.InvariantCulture);
+        var text = Plain(value);
         var zeros = expressions.Repeated(expressions.Set(['0', '0']), 1, null);
         var more = text.Contains('.', StringComparison.Ordinal)
             ? zeros : expressions.Sequence(expressions.Literals(["."]), zeros);
         return expressions.Sequence(
             expressions.Literals(value == 0 ? ["0", "-0"] : [text]), expressions.Or(RegularExpressions.Empty, more));
     }
+
+    /// <summary>A number's digits, without zeros at the end.</summary>
+    private static string Plain(decimal number) =>
+        (number / 1.0000000000000000000000000000m).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The tighter one of two bounds; null where there is none, or none that numbers come to.</summary>
     private (decimal? Bound, bool IsExclusive) Bound(

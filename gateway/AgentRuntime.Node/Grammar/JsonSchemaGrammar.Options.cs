@@ -16,6 +16,9 @@ internal sealed partial class JsonSchemaGrammar
 
     private const int MostCommonStates = 200;
 
+    private static readonly string[] Made =
+        ["allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"];
+
     private static readonly string[] OfText = ["pattern", "format", "minLength", "maxLength", "const", "enum"];
 
     /// <summary>Expressions of what is compared: they take nothing from what is written.</summary>
@@ -41,14 +44,18 @@ internal sealed partial class JsonSchemaGrammar
         /// <param name="grammar">The grammar.</param>
         /// <param name="option">The schema.</param>
         /// <param name="beside">What holds in its place too.</param>
-        public SeenOption(JsonSchemaGrammar grammar, JsonElement option, JsonElement beside)
+        /// <param name="isWritten">Whether only what is written of it counts, and not all its instances.</param>
+        public SeenOption(JsonSchemaGrammar grammar, JsonElement option, JsonElement beside, bool isWritten)
             : this(grammar, option, 0)
         {
             if (!_isSeen) return;
             if (beside.ValueKind == JsonValueKind.Object) _required.UnionWith(RequiredNames(beside));
-            // Of what has no type, only that is written of which it speaks.
             var outer = Types(beside);
-            if (_types.Count == 0 && outer.Count == 0 && TypeOf(_schema) is { Length: > 0 } its) _types.Add(its);
+            if (_types.Count == 0 && outer.Count == 0 && isWritten && SpokenOf(_schema, beside) is { } its)
+            {
+                _types.Add(its);
+                Spoken = grammar._merge.Of(new() { ["type"] = JsonElement.Parse($"\"{its}\"") });
+            }
             else if (_types.Count == 0) _types.UnionWith(outer);
             else if (outer.Count > 0) _types.IntersectWith(outer);
         }
@@ -65,6 +72,25 @@ internal sealed partial class JsonSchemaGrammar
                 _properties = SchemaMerge.Named(its);
             _required = RequiredNames(_schema).ToHashSet(StringComparer.Ordinal);
         }
+
+        /// <summary>
+        /// The type of which is written what is of two schemas that have none, if neither is made of others.
+        /// </summary>
+        private static string? SpokenOf(JsonElement option, JsonElement beside)
+        {
+            if (Made.Any(k => Has(option, k) || Has(beside, k))) return null;
+            foreach (var (type, keywords) in Speaking)
+                if (keywords.Any(k => Has(option, k) || Has(beside, k)))
+                    return type;
+            return null;
+
+            static bool Has(JsonElement schema, string keyword) => schema.ValueKind == JsonValueKind.Object
+                && CompletionRequestReader.Child(schema, keyword) is not null
+                && (keyword != "format" || Patterns(schema).Any());
+        }
+
+        /// <summary>Values of the type of which it is written; null where it says its types, or any will do.</summary>
+        public JsonElement? Spoken { get; }
 
         /// <summary>Whether it clearly has no instance in common with another one.</summary>
         public bool IsApart(SeenOption other)

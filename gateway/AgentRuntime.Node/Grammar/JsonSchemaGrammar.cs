@@ -33,6 +33,7 @@ internal sealed partial class JsonSchemaGrammar
     private const int MostStates = 6000;
 
     private static readonly JsonElement AnyObject = JsonElement.Parse("""{"type":"object"}""");
+    private static readonly JsonElement AnyArray = JsonElement.Parse("""{"type":"array"}""");
     private static readonly JsonElement AnyValue = JsonElement.Parse("true");
 
     private static readonly (string Type, string[] Keywords)[] Speaking =
@@ -183,8 +184,8 @@ internal sealed partial class JsonSchemaGrammar
             return Union(Any(schema, "oneOf"), depth);
         }
 
-        if (schema.TryGetProperty("const", out var constant)) return Literals(schema, [constant]);
-        if (List(schema, "enum") is { } values) return Literals(schema, values.EnumerateArray());
+        if (schema.TryGetProperty("const", out var constant)) return Literals(schema, [constant], depth);
+        if (List(schema, "enum") is { } values) return Literals(schema, values.EnumerateArray(), depth);
         if (CompletionRequestReader.Child(schema, "type") is not { } type)
             return Typed(schema, TypeOf(schema), depth);
         return type.ValueKind == JsonValueKind.Array
@@ -291,36 +292,6 @@ internal sealed partial class JsonSchemaGrammar
     {
         _isTooMuch = true;
         return Unsupported(what);
-    }
-
-    private string? Literals(JsonElement schema, IEnumerable<JsonElement> values)
-    {
-        string[] texts = [.. Fitting(schema, values).Select(v => RequestJson.Compact(v)).Distinct()];
-        if (texts.Length == 0) return null;
-        var name = NewName();
-        LiteralTree.Define(_rules, name, texts);
-        CheckLength();
-        return name;
-    }
-
-    /// <summary>Those of the values that a schema lists which are of all that it says.</summary>
-    private IEnumerable<JsonElement> Fitting(JsonElement schema, IEnumerable<JsonElement> values) => values
-        .Where(v => IsOfType(schema, v)).Where(Fitting(schema));
-
-    private static bool IsOfType(JsonElement schema, JsonElement value)
-    {
-        string[] types = [.. Each(schema, "type")];
-        if (types.Length == 0) return true;
-        return types.Any(t => value.ValueKind switch
-        {
-            JsonValueKind.Object => t == "object",
-            JsonValueKind.Array => t == "array",
-            JsonValueKind.String => t == "string",
-            JsonValueKind.Null => t == "null",
-            JsonValueKind.Number => t == "number"
-                || (t == "integer" && Math.Floor(value.GetDouble()) == value.GetDouble()),
-            _ => t == "boolean",
-        });
     }
 
     /// <summary>Bounds of a length.</summary>

@@ -42,7 +42,7 @@ internal sealed partial class SchemaMerge
                 "allOf" => Items(value).SelectMany(s => One(Not(s, resolve, depth + 1))),
                 "anyOf" => One(NotAny(Items(value))),
                 "oneOf" => [.. One(NotAny(Items(value))), .. TwoOf(Items(value))],
-                "enum" => NotValues(Items(value)),
+                "enum" => NotValues(Items(value), s => Not(s, resolve, depth + 1)),
                 "type" => NotTypes(Items(value)),
                 "pattern" => Items(value).Where(p => p.ValueKind == JsonValueKind.String
                     && PatternReader.Read(p.GetString()!) is not null).Select(p => Leaf("string", name, p)),
@@ -127,12 +127,20 @@ internal sealed partial class SchemaMerge
             .Where(i => i.Other is { } other && !IsNone(other)).Select(i => WithItem(i.At, i.Other!.Value));
     }
 
+    /// <summary>Values that are no objects with a property.</summary>
+    /// <param name="name">The property's name, a string.</param>
+    public JsonElement Lacking(JsonElement name) => Of(new()
+    {
+        [SchemaMarks.Silent] = Any,
+        ["properties"] = Of(new() { [name.GetString()!] = JsonElement.Parse("false") }),
+    });
+
     /// <summary>Objects without a property.</summary>
-    public JsonElement? Absent(JsonElement name) => name.ValueKind != JsonValueKind.String ? null : Of(new()
+    private JsonElement Absent(string name) => Of(new()
     {
         [SchemaMarks.Silent] = Any,
         ["type"] = Text("object"),
-        ["properties"] = Of(new() { [name.GetString()!] = JsonElement.Parse("false") }),
+        ["properties"] = Of(new() { [name] = JsonElement.Parse("false") }),
     });
 
     /// <summary>Objects that have these properties.</summary>
@@ -141,31 +149,6 @@ internal sealed partial class SchemaMerge
     private static bool IsNone(JsonElement schema) => schema.ValueKind == JsonValueKind.False;
 
     private static JsonElement[] One(JsonElement? schema) => schema is { } one ? [one] : [];
-
-    private IEnumerable<JsonElement> NotValues(JsonElement[] values)
-    {
-        var kinds = values.Select(v => v.ValueKind).ToHashSet();
-        string[] others = [.. AllTypes.Where(type => !kinds.Contains(type switch
-        {
-            "object" => JsonValueKind.Object,
-            "array" => JsonValueKind.Array,
-            "string" => JsonValueKind.String,
-            "number" => JsonValueKind.Number,
-            "null" => JsonValueKind.Null,
-            _ => kinds.Contains(JsonValueKind.True) ? JsonValueKind.True : JsonValueKind.False,
-        }))];
-        if (others.Length > 0) yield return Of(new() { ["type"] = List(others.Select(Text)) });
-        if (kinds.Contains(JsonValueKind.True) != kinds.Contains(JsonValueKind.False))
-        {
-            var other = JsonElement.Parse(kinds.Contains(JsonValueKind.True) ? "false" : "true");
-            yield return Of(new() { ["enum"] = List([other]) });
-        }
-
-        foreach (var (type, kind) in ((string, JsonValueKind)[])
-            [("string", JsonValueKind.String), ("number", JsonValueKind.Number)])
-            if (kinds.Contains(kind))
-                yield return Leaf(type, "enum", List(values.Where(v => v.ValueKind == kind)));
-    }
 
     private IEnumerable<JsonElement> NotTypes(JsonElement[] types)
     {

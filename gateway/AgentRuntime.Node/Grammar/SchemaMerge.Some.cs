@@ -23,7 +23,7 @@ internal sealed partial class SchemaMerge
         var rest = keywords.TryGetValue("additionalProperties", out var additional) && known.All(IsRead)
             && not(additional) is { } other && !IsNone(other) ? other : (JsonElement?)null;
         if (patterns.Count == 0 && rest is null && absent.Length + named.Count <= MostApart)
-            return [.. absent.Select(n => Absent(n)!.Value), .. named.Select(p => Present(p.Key, p.Value))];
+            return [.. absent.Select(n => Absent(n.GetString()!)), .. named.Select(p => Present(p.Key, p.Value))];
         var some = new Dictionary<string, JsonElement>();
         if (absent.Length > 0) some["required"] = List(absent);
         if (named.Count > 0) some["properties"] = Of(named);
@@ -75,8 +75,8 @@ internal sealed partial class SchemaMerge
             "format" => depth == 0 || !Items(k.Value).Any(IsKnownFormat),
             "pattern" => k.Value.ValueKind != JsonValueKind.String
                 || PatternReader.Read(k.Value.GetString()!) is not null,
-            "const" => IsPlain(k.Value),
-            "enum" => k.Value.ValueKind == JsonValueKind.Array && k.Value.EnumerateArray().All(IsPlain),
+            "const" => IsValue(k.Value),
+            "enum" => k.Value.ValueKind == JsonValueKind.Array && k.Value.EnumerateArray().All(IsValue),
             "properties" => k.Value.ValueKind == JsonValueKind.Object
                 && k.Value.EnumerateObject().All(p => IsIt(p.Value)),
             "patternProperties" => k.Value.ValueKind == JsonValueKind.Object
@@ -93,7 +93,8 @@ internal sealed partial class SchemaMerge
         });
 
         bool IsIt(JsonElement its) => IsExact(its, resolve, depth + 1);
-        static bool IsPlain(JsonElement value) => value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array);
+        bool IsValue(JsonElement value) =>
+            value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array) || IsIt(OfValue(value));
     }
 
     /// <summary>Schemas of which it is judged whether all is said that is none of theirs.</summary>

@@ -124,6 +124,8 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
         """{"k":"y","n":2}""", """{"k":"x","n":2}""", """{"k":"y","n":1}""")]
     [InlineData("""{"properties":{"a":{"const":1},"b":{"const":2},"c":{"const":3}},"dependentRequired":{"a":["b"]},"""
         + """ "dependencies":{"b":{"required":["c"]}}}""", """{"a":1,"b":2,"c":3}""", """{"a":1}""", """{"b":2}""")]
+    [InlineData("""{"type":["integer","object"],"properties":{"a":{},"b":{}},"dependentRequired":{"a":["b"]}}""",
+        "1", """{"a":1}""")]
     [InlineData("""{"type":"object","not":{"required":["a","b"]},"properties":{"a":{"const":1},"b":{"const":2}}}""",
         """{"b":2}""", """{"a":1,"b":2}""", "1")]
     [InlineData("""{"properties":{"a":{"const":1},"b":{"const":2}},"oneOf":[{"required":["a"]},{"required":["b"]}]}""",

@@ -35,6 +35,10 @@ public sealed class OneOfTests
         "3", "3.5", "5")]
     [InlineData("""{"oneOf":[{"oneOf":[{"type":"string"},{"const":"a"}]},{"enum":["a",1]}]}""", "1", "2")]
     [InlineData("""{"oneOf":[{"oneOf":[{"type":"string"},{"const":"a"}]},{"enum":["a",1]}]}""", "\"a\"", "2")]
+    // What has no type has instances of all types but what it speaks of.
+    [InlineData("""{"oneOf":[{"pattern":"^a"},{"type":"boolean"}]}""", "\"ab\"", "true", "\"b\"")]
+    [InlineData("""{"oneOf":[{"required":["a"]},{"type":"array"},{"enum":[1,{"a":1}]}]}""",
+        """{"a":2}""", "[]", "1", """{"a":1}""", "null")]
     public void Exactly_one_holds(string schema, string instance, params string[] others) =>
         SchemaText.WritesOnly(schema, instance, others, strict: true);
 

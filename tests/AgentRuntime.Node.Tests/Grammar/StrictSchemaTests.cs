@@ -23,7 +23,6 @@ public sealed class StrictSchemaTests
     [InlineData("""{"type":"number","minimum":1e30}""", "minimum", "#/minimum")]
     [InlineData("""{"additionalProperties":{"const":1},"propertyNames":{"anyOf":[{"$ref":"#/$defs/n"}]},"""
         + """ "$defs":{"n":{"pattern":"^a"}}}""", "propertyNames", "#/propertyNames")]
-    [InlineData("""{"enum":[{"a":1},{"a":2}],"properties":{"a":{"const":1}}}""", "enum", "#/enum")]
     [InlineData("""{"contains":{"patternProperties":{"(?<=a)b":{"const":1}}},"maxContains":1}""",
         "maxContains", "#/maxContains")]
     public void What_is_not_enforced_is_refused_with_its_place(string schema, string keyword, string pointer)
