@@ -9,40 +9,36 @@ internal static class GbnfBeginnings
     /// <summary>Finds the rules that may be empty.</summary>
     public static void FindEmpty(IReadOnlyList<GbnfSymbol> symbols)
     {
-        foreach (var symbol in GbnfRules.Holding(symbols, e => e.MayBeEmpty ? true : e.Rule is null ? false : null))
-            symbol.MayBeEmpty = true;
+        var empty = GbnfRules.Holding(symbols, e => e.MayBeEmpty ? true : e.Rule is null ? false : null);
+        foreach (var symbol in symbols) symbol.MayBeEmpty = empty[symbol.Number];
     }
 
     /// <summary>Checks that no rule begins with itself, in a grammar of which is known what may be empty.</summary>
     /// <exception cref="FormatException">One does, or too many begin with one another.</exception>
     public static void Check(IReadOnlyList<GbnfSymbol> symbols)
     {
-        Dictionary<GbnfSymbol, List<GbnfSymbol>> begun = [];
-        Dictionary<GbnfSymbol, (int Left, int Depth)> open = [];
+        var begun = new List<GbnfSymbol>?[symbols.Count];
+        var open = new (int Left, int Depth)[symbols.Count];
         foreach (var symbol in symbols)
         {
-            var left = 0;
             foreach (var rule in symbol.Alternatives.SelectMany(Beginnings))
             {
-                left++;
-                GbnfRules.Of(begun, rule).Add(symbol);
+                open[symbol.Number].Left++;
+                (begun[rule.Number] ??= []).Add(symbol);
             }
-
-            open.Add(symbol, (left, 0));
         }
 
-        var (known, done) = (new Queue<GbnfSymbol>(symbols.Where(s => open[s].Left == 0)), 0);
+        var (known, done) = (new Queue<GbnfSymbol>(symbols.Where(s => open[s.Number].Left == 0)), 0);
         for (; known.TryDequeue(out var symbol); done++)
         {
-            var behind = open[symbol].Depth + 1;
+            var behind = open[symbol.Number].Depth + 1;
             if (behind > MostDepth)
                 throw new FormatException("its rules refer to one another too deeply");
-            if (!begun.TryGetValue(symbol, out var others)) continue;
-            foreach (var other in others)
+            foreach (var other in begun[symbol.Number] ?? [])
             {
-                var (left, depth) = open[other];
-                open[other] = (left - 1, Math.Max(depth, behind));
-                if (left == 1) known.Enqueue(other);
+                ref var its = ref open[other.Number];
+                its = (its.Left - 1, Math.Max(its.Depth, behind));
+                if (its.Left == 0) known.Enqueue(other);
             }
         }
 

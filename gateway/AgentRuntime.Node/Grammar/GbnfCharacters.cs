@@ -64,7 +64,8 @@ internal sealed class GbnfCharacters
             ranges.Add((first, isRange ? Point(text, ref at) : first));
         }
 
-        return new(true, others ? Others(ranges) : All(ranges));
+        return new(true, others ? Others(ranges) : ranges is [var (from, to)] && IsPlain(from, to) ? [from, to]
+            : All(ranges));
     }
 
     /// <summary>First and last code points of the ranges that fit at a place of it, ascending and apart.</summary>
@@ -89,22 +90,46 @@ internal sealed class GbnfCharacters
     /// </summary>
     public static int[] Others(IEnumerable<(int First, int Last)> ranges)
     {
-        List<int> others = [];
+        // One number each: they are put into order very often.
+        List<long> sorted = [Number(Surrogates)];
+        foreach (var range in ranges) sorted.Add(Number(range));
+        sorted.Sort();
+        List<int> others = new(2 * (sorted.Count + 1));
         var next = First;
-        foreach (var (first, last) in ranges.Append(Surrogates).Order())
+        foreach (var range in sorted)
         {
+            var (first, last) = ((int)(range >> 32), (int)range);
             if (first > last) continue;
-            if (first > next) others.AddRange([next, Math.Min(first - 1, Last)]);
+            if (first > next)
+            {
+                others.Add(next);
+                others.Add(Math.Min(first - 1, Last));
+            }
+
             next = Math.Max(next, Math.Min(last, Last) + 1);
             if (next > Last) break;
         }
 
-        if (next <= Last) others.AddRange([next, Last]);
+        if (next <= Last)
+        {
+            others.Add(next);
+            others.Add(Last);
+        }
+
         return [.. others];
+
+        static long Number((int First, int Last) range) => ((long)range.First << 32) | (uint)range.Last;
     }
 
     /// <summary>Ranges as <see cref="All"/> returns them, one by one.</summary>
-    public static IEnumerable<(int First, int Last)> Pairs(int[] ranges) => ranges.Chunk(2).Select(r => (r[0], r[1]));
+    public static IEnumerable<(int First, int Last)> Pairs(int[] ranges)
+    {
+        for (var i = 0; i < ranges.Length; i += 2) yield return (ranges[i], ranges[i + 1]);
+    }
+
+    /// <summary>Whether all between two characters are characters too.</summary>
+    private static bool IsPlain(int from, int to) => from >= First && from <= to && to <= Last
+        && (to < Surrogates.First || from > Surrogates.Last);
 
     private static int Point(string text, ref int at)
     {

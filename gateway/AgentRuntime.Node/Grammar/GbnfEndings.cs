@@ -11,7 +11,7 @@ internal static class GbnfEndings
     public static void Keep(IReadOnlyList<GbnfSymbol> symbols)
     {
         var ending = GbnfRules.Holding(symbols, e => e.Least == 0 || e.Rule is null ? true : null);
-        if (ending.Count == symbols.Count) return;
+        if (Array.TrueForAll(ending, isEnding => isEnding)) return;
         foreach (var symbol in symbols)
         {
             symbol.Alternatives.RemoveAll(alternative => alternative.Exists(e => e.Least > 0 && IsEndless(e)));
@@ -19,6 +19,6 @@ internal static class GbnfEndings
                 element.Most = 0;
         }
 
-        bool IsEndless(GbnfElement element) => element.Rule is { } rule && !ending.Contains(rule);
+        bool IsEndless(GbnfElement element) => element.Rule is { } rule && !ending[rule.Number];
     }
 }

@@ -18,11 +18,16 @@ internal sealed class GbnfReader
     private readonly string _text;
     private readonly bool _isOwn;
     private readonly Dictionary<string, GbnfSymbol> _rules = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, GbnfSymbol>.AlternateLookup<ReadOnlySpan<char>> _named;
     private readonly List<GbnfSymbol> _symbols = [];
     private int _at;
     private bool _tellsItems;
 
-    private GbnfReader(string text, bool isOwn) => (_text, _isOwn) = (text, isOwn);
+    private GbnfReader(string text, bool isOwn)
+    {
+        (_text, _isOwn) = (text, isOwn);
+        _named = _rules.GetAlternateLookup<ReadOnlySpan<char>>();
+    }
 
     private char Next => _at < _text.Length ? _text[_at] : '\0';
 
@@ -208,11 +213,11 @@ internal sealed class GbnfReader
         return _text[from.._at++];
     }
 
-    private string Name()
+    private ReadOnlySpan<char> Name()
     {
         var from = _at;
         while (IsWord(Next)) _at++;
-        return _at > from ? _text[from.._at] : throw Unexpected();
+        return _at > from ? _text.AsSpan(from, _at - from) : throw Unexpected();
     }
 
     private void Space(bool newLines)
@@ -225,15 +230,15 @@ internal sealed class GbnfReader
         }
     }
 
-    private GbnfSymbol Named(string name)
+    private GbnfSymbol Named(ReadOnlySpan<char> name)
     {
-        if (!_rules.TryGetValue(name, out var rule)) _rules.Add(name, rule = New());
+        if (!_named.TryGetValue(name, out var rule)) _named[name] = rule = New();
         return rule;
     }
 
     private GbnfSymbol New()
     {
-        var symbol = new GbnfSymbol();
+        var symbol = new GbnfSymbol(_symbols.Count);
         _symbols.Add(symbol);
         return symbol;
     }

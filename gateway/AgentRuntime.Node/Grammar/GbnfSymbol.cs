@@ -1,8 +1,11 @@
 namespace AgentRuntime.Node.Grammar;
 
 /// <summary>A rule of a grammar, or a group within one. Not changed once it is read.</summary>
-internal sealed class GbnfSymbol
+/// <param name="number">Which of its grammar's it is, from 0.</param>
+internal sealed class GbnfSymbol(int number)
 {
+    public int Number => number;
+
     public List<List<GbnfElement>> Alternatives { get; } = [];
 
     public bool IsDefined { get; set; }

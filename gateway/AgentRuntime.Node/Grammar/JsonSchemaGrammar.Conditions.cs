@@ -121,7 +121,8 @@ internal sealed partial class JsonSchemaGrammar
         if (options.Length > MostCompared) return null;
         // An option that has no type has instances of all, but is written as what it speaks of.
         SeenOption[] seen = [.. options.Select(option => new SeenOption(this, option, beside, isWritten: true))];
-        SeenOption[] whole = [.. options.Select(option => new SeenOption(this, option, beside, isWritten: false))];
+        SeenOption[] whole = [.. options.Select((option, i) => seen[i].Spoken is null ? seen[i]
+            : new SeenOption(this, option, beside, isWritten: false))];
         var none = new Lazy<JsonElement?>[options.Length];
         for (var i = 0; i < options.Length; i++)
         {

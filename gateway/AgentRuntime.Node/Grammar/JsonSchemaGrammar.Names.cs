@@ -22,7 +22,6 @@ internal sealed partial class JsonSchemaGrammar
         private readonly JsonElement _additional;
         private readonly JsonElement? _names;
         private readonly Dictionary<string, JsonElement> _patterns;
-        private readonly Dictionary<string, int> _languages = new(StringComparer.Ordinal);
 
         public OtherProperties(JsonSchemaGrammar grammar, JsonElement schema)
         {
@@ -99,7 +98,7 @@ internal sealed partial class JsonSchemaGrammar
                     : any == "value" && !AreDiffering ? AnyMember : Written("string", any);
             }
 
-            if (_patterns.Keys.Any(p => PatternReader.Read(p) is null))
+            if (_patterns.Keys.Any(p => _grammar.Read(p) is null))
                 return such.Count > 0 ? null : OfUnread(listed, value);
             List<string> options = [];
             foreach (var patterns in Together(such.Count > 0))
@@ -148,9 +147,7 @@ internal sealed partial class JsonSchemaGrammar
         private int None(RegularExpressions expressions, IEnumerable<string> patterns) =>
             expressions.Not(expressions.Or([.. patterns.Select(p => Pattern(expressions, p))]));
 
-        private int Pattern(RegularExpressions expressions, string pattern) =>
-            _languages.TryGetValue(pattern, out var known) ? known
-            : _languages[pattern] = PatternLanguage.Part(expressions, PatternReader.Read(pattern)!);
+        private int Pattern(RegularExpressions expressions, string pattern) => _grammar.TextsOf(expressions, pattern);
 
         /// <summary>A member of any name, where names cannot be told: its value fits whatever the name is of.</summary>
         private string? OfUnread(string[] listed, Func<JsonElement, string?> value) =>

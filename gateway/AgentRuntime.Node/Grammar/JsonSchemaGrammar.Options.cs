@@ -17,14 +17,18 @@ internal sealed partial class JsonSchemaGrammar
     private const int MostCommonStates = 200;
 
     private static readonly string[] Made =
-        ["allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"];
+        ["anyOf", "oneOf", "not", "if", "$dynamicRef", "$recursiveRef"];
 
     private static readonly string[] OfText = ["pattern", "format", "minLength", "maxLength", "const", "enum"];
 
     /// <summary>Expressions of what is compared: they take nothing from what is written.</summary>
     private readonly RegularExpressions _compared = new();
 
+    /// <summary>Schemas of which it is seen what they are made of: they may be made of one another many times.</summary>
+    private const int MostParts = 5000;
+
     private int _textsCompared;
+    private int _partsSeen;
 
     /// <summary>What is seen of a schema at a glance; it is looked at once for all that it is compared with.</summary>
     private sealed class SeenOption
@@ -50,8 +54,10 @@ internal sealed partial class JsonSchemaGrammar
         {
             if (!_isSeen) return;
             if (beside.ValueKind == JsonValueKind.Object) _required.UnionWith(RequiredNames(beside));
-            var outer = Types(beside);
-            if (_types.Count == 0 && outer.Count == 0 && isWritten && SpokenOf(_schema, beside) is { } its)
+            var held = new SeenOption(grammar, beside, 0);
+            var outer = held.Meant();
+            _types.UnionWith(Meant());
+            if (_types.Count == 0 && outer.Count == 0 && isWritten && SpokenOf(held) is { } its)
             {
                 _types.Add(its);
                 Spoken = grammar._merge.Of(new() { ["type"] = JsonElement.Parse($"\"{its}\"") });
@@ -73,14 +79,34 @@ internal sealed partial class JsonSchemaGrammar
             _required = RequiredNames(_schema).ToHashSet(StringComparer.Ordinal);
         }
 
-        /// <summary>
-        /// The type of which is written what is of two schemas that have none, if neither is made of others.
-        /// </summary>
-        private static string? SpokenOf(JsonElement option, JsonElement beside)
+        /// <summary>Values of the type of which it is written; null where it says its types, or any will do.</summary>
+        public JsonElement? Spoken { get; }
+
+        /// <summary>Its types, by itself or by the schemas of which it is made; none where nothing says them.</summary>
+        private HashSet<string> Meant()
         {
-            if (Made.Any(k => Has(option, k) || Has(beside, k))) return null;
+            if (_types.Count > 0) return _types;
+            HashSet<string> types = [];
+            foreach (var part in _parts.Value.All)
+            {
+                var its = part.Meant();
+                if (types.Count == 0) types.UnionWith(its);
+                else if (its.Count > 0) types.IntersectWith(its);
+            }
+
+            return types;
+        }
+
+        /// <summary>
+        /// The type of which is written what has none, as what else holds in its place; null where it takes more than a
+        /// glance to tell.
+        /// </summary>
+        private string? SpokenOf(SeenOption beside)
+        {
+            JsonElement[] all = [.. Held(), .. beside.Held()];
+            if (System.Array.Exists(all, s => Made.Any(k => Has(s, k)))) return null;
             foreach (var (type, keywords) in Speaking)
-                if (keywords.Any(k => Has(option, k) || Has(beside, k)))
+                if (System.Array.Exists(all, s => keywords.Any(k => Has(s, k))))
                     return type;
             return null;
 
@@ -89,8 +115,7 @@ internal sealed partial class JsonSchemaGrammar
                 && (keyword != "format" || Patterns(schema).Any());
         }
 
-        /// <summary>Values of the type of which it is written; null where it says its types, or any will do.</summary>
-        public JsonElement? Spoken { get; }
+        private IEnumerable<JsonElement> Held() => _parts.Value.All.SelectMany(p => p.Held()).Prepend(_schema);
 
         /// <summary>Whether it clearly has no instance in common with another one.</summary>
         public bool IsApart(SeenOption other)
@@ -186,7 +211,7 @@ internal sealed partial class JsonSchemaGrammar
             var said = _schema.EnumerateObject().Where(k => OfText.Contains(k.Name)
                     && (_depth == 0 || k.Name != "format") && k.Value.ValueKind != JsonValueKind.Null)
                 .ToDictionary(k => k.Name, k => k.Value);
-            if (said.Count == 0 || Patterns(_schema).Any(p => PatternReader.Read(p) is null)) return null;
+            if (said.Count == 0 || Patterns(_schema).Any(p => _grammar.Read(p) is null)) return null;
             return Try(() => _grammar.Texts(_grammar._compared, _grammar._merge.Of(said)));
         }
 
@@ -197,7 +222,7 @@ internal sealed partial class JsonSchemaGrammar
         /// <summary>The schemas that all hold, and those of which one holds.</summary>
         private (SeenOption[] All, SeenOption[][] Any) Parts()
         {
-            if (_depth >= MostSeen) return ([], []);
+            if (_depth >= MostSeen || ++_grammar._partsSeen > MostParts) return ([], []);
             return ([.. Seen("allOf"), .. Seen("$ref", r => _grammar.Resolve(r))],
                 [.. new[] { Seen("anyOf"), Seen("oneOf") }.Where(o => o.Length > 0)]);
 

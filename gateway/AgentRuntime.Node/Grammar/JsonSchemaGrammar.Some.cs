@@ -77,7 +77,7 @@ internal sealed partial class JsonSchemaGrammar
 
         private bool IsOf(string pattern, string name) => _grammar._merge.MustMatch(pattern, name);
 
-        private static int Language(RegularExpressions expressions, string pattern) =>
-            PatternLanguage.Part(expressions, PatternReader.Read(pattern)!);
+        private int Language(RegularExpressions expressions, string pattern) =>
+            _grammar.TextsOf(expressions, pattern);
     }
 }

@@ -12,6 +12,9 @@ internal sealed partial class JsonSchemaGrammar
     /// <summary>The end of a text that has no sign there.</summary>
     private const string NoEnd = "\"\"";
 
+    private readonly Dictionary<string, PatternReader?> _read = new(StringComparer.Ordinal);
+    private readonly Dictionary<(RegularExpressions Of, string Pattern), int> _languages = [];
+
     private string? String(JsonElement schema)
     {
         var (least, most) = Bounds(schema, "minLength", "maxLength");
@@ -108,8 +111,7 @@ internal sealed partial class JsonSchemaGrammar
         string[] asserted = [.. Each(schema, "pattern")];
         foreach (var pattern in Patterns(schema))
         {
-            if (PatternReader.Read(pattern) is { } read
-                && Try(() => PatternLanguage.Part(expressions, read)) is { } part) all.Add(part);
+            if (Read(pattern) is not null && Try(() => TextsOf(expressions, pattern)) is { } part) all.Add(part);
             else if (asserted.Contains(pattern))
                 Unenforced(schema, "pattern", "where it looks behind or back, or cannot be read");
         }
@@ -122,6 +124,16 @@ internal sealed partial class JsonSchemaGrammar
             all.Add(expressions.Not(Texts(expressions, not)));
         return expressions.And([.. all]);
     }
+
+    /// <summary>A pattern; null when it is not read. Many schemas have the same ones.</summary>
+    private PatternReader? Read(string pattern) =>
+        _read.TryGetValue(pattern, out var read) ? read : _read[pattern] = PatternReader.Read(pattern);
+
+    /// <summary>Texts that have a pattern, which is read.</summary>
+    /// <exception cref="FormatException">They take too many expressions.</exception>
+    private int TextsOf(RegularExpressions expressions, string pattern) =>
+        _languages.TryGetValue((expressions, pattern), out var known) ? known
+        : _languages[(expressions, pattern)] = PatternLanguage.Part(expressions, Read(pattern)!);
 
     /// <summary>The values that a schema lists; null for none.</summary>
     private static JsonElement[]? Listed(JsonElement schema) =>

@@ -9,12 +9,11 @@ internal sealed partial class RegularExpressions
     private const int Beyond = 0x110000;
 
     private readonly Dictionary<(int Expression, int Character), int> _derivatives = [];
-    private readonly Dictionary<string, IReadOnlyList<List<(int First, int Last)>>> _classes =
-        new(StringComparer.Ordinal);
+    private readonly Dictionary<int[], IReadOnlyList<List<(int First, int Last)>>> _classes =
+        new(EqualNumbers.Instance);
 
     /// <summary>Each character that numbers are made of.</summary>
     private readonly int[] _ofNumbers;
-
 
     /// <summary>What comes behind a character in the texts that begin with it.</summary>
     /// <exception cref="FormatException">It costs more than it may.</exception>
@@ -45,25 +44,26 @@ internal sealed partial class RegularExpressions
     /// </summary>
     public IReadOnlyList<List<(int First, int Last)>> Classes(int expression)
     {
-        var sets = new SortedSet<int>();
-        AddSets(expression, sets);
-        var key = string.Join(' ', sets);
-        if (_classes.TryGetValue(key, out var known)) return known;
+        List<int> found = [];
+        AddSets(expression, found);
+        found.Sort();
+        int[] sets = [.. found.Where((set, i) => i == 0 || set != found[i - 1])];
+        if (_classes.TryGetValue(sets, out var known)) return known;
         var cuts = new SortedSet<int>(sets.SelectMany(set => GbnfCharacters.Pairs(_sets[set]))
             .SelectMany(range => (int[])[range.First, range.Last + 1])) { 1, Beyond };
-        var classes = new Dictionary<string, List<(int First, int Last)>>(StringComparer.Ordinal);
+        var classes = new Dictionary<int[], List<(int First, int Last)>>(EqualNumbers.Instance);
         foreach (var (first, next) in cuts.Zip(cuts.Skip(1)))
         {
-            var within = string.Join(' ', sets.Where(set => Has(_sets[set], first)));
+            int[] within = [.. sets.Where(set => Has(_sets[set], first))];
             if (!classes.TryGetValue(within, out var ranges)) classes.Add(within, ranges = []);
             ranges.Add((first, next - 1));
         }
 
-        return _classes[key] = [.. classes.Values];
+        return _classes[sets] = [.. classes.Values];
     }
 
     /// <summary>Adds the sets that what comes next in an expression's texts is in or not.</summary>
-    private void AddSets(int expression, SortedSet<int> sets)
+    private void AddSets(int expression, List<int> sets)
     {
         for (; ; expression = _nodes[expression].B)
         {
@@ -74,7 +74,7 @@ internal sealed partial class RegularExpressions
                     sets.Add(node.A);
                     return;
                 case Kind.Multiple:
-                    sets.UnionWith(_ofNumbers);
+                    sets.AddRange(_ofNumbers);
                     return;
                 case Kind.Empty:
                     return;

@@ -25,7 +25,7 @@ internal sealed partial class RegularExpressions
     private readonly List<bool> _mayBeEmpty = [];
     private readonly Dictionary<Node, int> _numbers = [];
     private readonly List<int[]> _sets = [];
-    private readonly Dictionary<string, int> _setNumbers = new(StringComparer.Ordinal);
+    private readonly Dictionary<int[], int> _setNumbers = new(EqualNumbers.Instance);
 
     private int _left = MostEffort;
 
@@ -76,27 +76,43 @@ internal sealed partial class RegularExpressions
     /// <summary>A text of one of them.</summary>
     public int Or(params ReadOnlySpan<int> expressions)
     {
-        var (all, ranges) = (new SortedSet<int>(), new List<(int First, int Last)>());
+        List<int> all = [];
+        List<(int First, int Last)>? ranges = null;
+        var only = None;
         foreach (var expression in expressions) Add(expression);
         if (all.Contains(All)) return All;
-        if (ranges.Count > 0) all.Add(Set(GbnfCharacters.All(ranges)));
+        if (ranges is not null) all.Add(Set(GbnfCharacters.All(ranges)));
+        else if (only != None) all.Add(only);
         return List(Kind.Choice, all, None);
 
         void Add(int expression)
         {
             for (; _nodes[expression].Kind == Kind.Choice; expression = _nodes[expression].B) Add(_nodes[expression].A);
-            if (_nodes[expression].Kind == Kind.Set) ranges.AddRange(GbnfCharacters.Pairs(_sets[_nodes[expression].A]));
-            else all.Add(expression);
+            if (_nodes[expression].Kind != Kind.Set)
+            {
+                all.Add(expression);
+                return;
+            }
+
+            if (expression == None || expression == only) return;
+            if (only == None)
+            {
+                only = expression;
+                return;
+            }
+
+            ranges ??= [.. GbnfCharacters.Pairs(_sets[_nodes[only].A])];
+            ranges.AddRange(GbnfCharacters.Pairs(_sets[_nodes[expression].A]));
         }
     }
 
     /// <summary>A text of each of them.</summary>
     public int And(params ReadOnlySpan<int> expressions)
     {
-        var (all, isNone) = (new SortedSet<int>(), false);
+        var (all, isNone) = (new List<int>(), false);
         foreach (var expression in expressions) Add(expression);
         if (isNone) return None;
-        if (all.Contains(Empty)) return all.All(MayBeEmpty) ? Empty : None;
+        if (all.Contains(Empty)) return all.TrueForAll(MayBeEmpty) ? Empty : None;
         return List(Kind.Both, all, All);
 
         void Add(int expression)
@@ -166,12 +182,15 @@ internal sealed partial class RegularExpressions
     }
 
     /// <summary>A list of at least two as pairs of the first one and the rest.</summary>
-    private int List(Kind kind, SortedSet<int> items, int ofNothing)
+    private int List(Kind kind, List<int> items, int ofNothing)
     {
         if (items.Count == 0) return ofNothing;
-        var list = items.Max;
-        foreach (var item in items.Reverse().Skip(1))
+        items.Sort();
+        var list = items[^1];
+        for (var i = items.Count - 2; i >= 0; i--)
         {
+            var item = items[i];
+            if (item == items[i + 1]) continue;
             var isEmpty = kind == Kind.Choice
                 ? MayBeEmpty(item) || MayBeEmpty(list) : MayBeEmpty(item) && MayBeEmpty(list);
             list = Number(new(kind, item, list), isEmpty);
@@ -199,10 +218,9 @@ internal sealed partial class RegularExpressions
 
     private int AddSet(int[] ranges)
     {
-        var key = string.Join(' ', ranges);
-        if (_setNumbers.TryGetValue(key, out var number)) return number;
+        if (_setNumbers.TryGetValue(ranges, out var number)) return number;
         _sets.Add(ranges);
-        _setNumbers.Add(key, _sets.Count - 1);
+        _setNumbers.Add(ranges, _sets.Count - 1);
         return _sets.Count - 1;
     }
 

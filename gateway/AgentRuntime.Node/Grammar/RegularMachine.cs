@@ -27,7 +27,7 @@ internal sealed class RegularMachine
         List<int> states = [start];
         var numbers = new Dictionary<int, int> { [start] = 0 };
         List<List<(int[] Ranges, int To)>> edges = [];
-        Dictionary<(object Classes, string Which), int[]> known = [];
+        Dictionary<object, Dictionary<int[], int[]>> known = [];
         for (var i = 0; i < states.Count; i++)
         {
             Dictionary<int, List<int>> targets = [];
@@ -55,9 +55,10 @@ internal sealed class RegularMachine
         // The same one for the same classes: there are few of them, and many edges.
         int[] Ranges(IReadOnlyList<List<(int First, int Last)>> classes, List<int> which)
         {
-            var key = (classes, string.Join(' ', which));
-            return known.TryGetValue(key, out var ranges) ? ranges
-                : known[key] = GbnfCharacters.All(which.SelectMany(one => classes[one]));
+            if (!known.TryGetValue(classes, out var all)) known.Add(classes, all = new(EqualNumbers.Instance));
+            int[] key = [.. which];
+            return all.TryGetValue(key, out var ranges) ? ranges
+                : all[key] = GbnfCharacters.All(which.SelectMany(one => classes[one]));
         }
     }
 
