@@ -6,7 +6,7 @@ namespace AgentRuntime.Node.Grammar;
 /// </summary>
 internal static class GbnfEndings
 {
-    /// <summary>Leaves the alternatives of which there is a text; rules of which there is none are left without.</summary>
+    /// <summary>Leaves the alternatives of which there is a text; a rule of which there is none keeps none.</summary>
     /// <param name="symbols">All rules; of one that is not defined there is no text.</param>
     public static void Keep(IReadOnlyList<GbnfSymbol> symbols)
     {

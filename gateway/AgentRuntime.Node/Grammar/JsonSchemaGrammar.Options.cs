@@ -24,7 +24,7 @@ internal sealed partial class JsonSchemaGrammar
     /// <summary>Expressions of what is compared: they take nothing from what is written.</summary>
     private readonly RegularExpressions _compared = new();
 
-    /// <summary>Schemas of which it is seen what they are made of: they may be made of one another many times.</summary>
+    /// <summary>Schemas of which it is seen what they are made of: one may be within others many times.</summary>
     private const int MostParts = 5000;
 
     private int _textsCompared;

@@ -24,6 +24,13 @@ internal sealed class SteppedTime : TimeProvider
         }
     }
 
+    /// <summary>How many timers fire that long from now, neither earlier nor later.</summary>
+    public int TimersDueIn(TimeSpan time)
+    {
+        lock (_lock)
+            return _timers.Count(t => t.Due == _now + time);
+    }
+
     public override long GetTimestamp()
     {
         lock (_lock)

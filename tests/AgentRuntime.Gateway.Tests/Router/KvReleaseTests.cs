@@ -199,9 +199,12 @@ public sealed class KvReleaseTests : IAsyncLifetime
         _decode.Answer = (context, _) => ScriptedEngine.RefuseAsync(context, 400);
         var time = new SteppedTime();
         await using var harness = await StartAsync(time: time);
+        var others = time.TimersDueIn(TimeSpan.FromSeconds(3));
 
         await Task.WhenAll(Enumerable.Range(0, Requests).Select(i => harness.RefusedAsync(Chat($"{i}"))));
         await Eventually.BecomesTrueAsync(() => _prefill.Released.Count == 16);
+        // The three seconds of each have begun.
+        await Eventually.BecomesTrueAsync(() => time.TimersDueIn(TimeSpan.FromSeconds(3)) >= others + Requests);
         Assert.Equal(Requests, harness.Router.Engines.Sum(e => e.InFlight) / 2);
         time.Advance(TimeSpan.FromSeconds(3));
 

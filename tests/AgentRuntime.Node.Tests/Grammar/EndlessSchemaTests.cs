@@ -10,8 +10,8 @@ public sealed class EndlessSchemaTests
     [Theory]
     [InlineData("""{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}""")]
     [InlineData("""{"type":"array","items":{"$ref":"#"},"minItems":1}""")]
-    [InlineData("""{"$ref":"#/$defs/a","$defs":{"a":{"type":"array","prefixItems":[{"$ref":"#/$defs/b"}],"minItems":1},"""
-        + """ "b":{"type":"object","additionalProperties":{"$ref":"#/$defs/a"},"minProperties":1}}}""")]
+    [InlineData("""{"$ref":"#/$defs/a","$defs":{"a":{"type":"array","prefixItems":[{"$ref":"#/$defs/b"}],"""
+        + """ "minItems":1},"b":{"type":"object","additionalProperties":{"$ref":"#/$defs/a"},"minProperties":1}}}""")]
     public void One_of_which_nothing_ends_is_refused(string schema)
     {
         Assert.Contains("without end", SchemaText.Refusal(schema).Message, StringComparison.Ordinal);
