@@ -25,10 +25,11 @@ internal sealed class OddVocabulary : IDisposable
         "漢"u8[..2].ToArray(), [.. "漢"u8[1..], .. "字"u8[..1]], [.. "é"u8[1..], (byte)'"'],
     ];
 
-    public OddVocabulary()
+    /// <param name="controls">Control tokens besides ChatML's.</param>
+    public OddVocabulary(params string[] controls)
     {
         DemoNode.LoadLibrary();
-        Model = LoadedModel.LoadVocabulary(DemoNode.WriteFile("odd.gguf", Write));
+        Model = LoadedModel.LoadVocabulary(DemoNode.WriteFile("odd.gguf", path => Write(path, controls)));
     }
 
     public LoadedModel Model { get; }
@@ -57,7 +58,7 @@ internal sealed class OddVocabulary : IDisposable
         using var sampler = Sampler(new() { Grammar = grammar })!;
         var bytes = Encoding.UTF8.GetBytes(text);
         var accepts = bytes.All(b => Sample(sampler, b) == b) && Sample(sampler, Model.Eos) == Model.Eos;
-        if (grammar.OnlyAfterCallStart) return accepts;
+        if (!grammar.HoldsFromStart) return accepts;
 
         using var theirs = new LlamaGrammar(Model, grammar);
         Assert.Equal(accepts, bytes.All(b => theirs.Accept(b)) && theirs.Accept(Model.Eos));
@@ -66,9 +67,9 @@ internal sealed class OddVocabulary : IDisposable
 
     public void Dispose() => Model.Dispose();
 
-    private static void Write(string path)
+    private static void Write(string path, string[] controls)
     {
-        var vocabulary = new ByteVocabulary(1000);
+        var vocabulary = new ByteVocabulary(1000, controls);
         for (var i = 0; i < Odd.Length; i++)
         {
             vocabulary.Tokens[vocabulary.FirstControl - 1 - i] =

@@ -1,37 +1,37 @@
-using System.Text;
 using AgentRuntime.Node.Grammar;
 using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Models;
-using AgentRuntime.Node.Prompting;
 
 namespace AgentRuntime.Node.Engine;
 
 /// <summary>
-/// A grammar and how far an answer is in it. One that waits for a call looks at the answer's last bytes only, and a
-/// token that begins a call and goes on in a way that the grammar does not is not taken. Owned by the engine's thread.
+/// A grammar and how far an answer is in it. One of calls waits for the first one, and a token that begins it and goes
+/// on in a way that the grammar does not is not taken. Owned by the engine's thread.
 /// </summary>
 internal sealed unsafe class GrammarState
 {
-    private static readonly byte[] CallStart = Encoding.UTF8.GetBytes(ToolFormat.CallStart);
-
     /// <summary>Tokens that are tried in one place of an answer, and lead to where no item can be ended.</summary>
     private const int MostRefused = 16;
 
     private readonly LoadedModel _model;
-    private readonly byte[] _seen = new byte[CallStart.Length - 1];
     private readonly List<int> _refused = [];
+    private readonly bool _isOfCalls;
     private TokenGrammar _grammar;
     private AnswerPlace _at;
     private bool _hasNoWayOn;
-    private int _seenBytes;
-    private bool _waits;
+    private CallWatch? _calls;
+
+    /// <summary>Whether the grammar does not hold: before calls, and where there are none.</summary>
+    private bool _isFree;
 
     /// <exception cref="FormatException">The grammar does not parse.</exception>
     public GrammarState(OutputGrammar grammar, LoadedModel model)
     {
         _model = model;
-        _waits = grammar.OnlyAfterCallStart;
-        _grammar = model.Grammars.Get(grammar);
+        _isFree = !grammar.HoldsFromStart;
+        _calls = _isFree ? CallWatch.Of(grammar.Calls!) : null;
+        _grammar = (grammar.Calls is null ? model.Grammars : model.CallGrammars).Get(grammar);
+        _isOfCalls = grammar.Calls is not null;
         _at = _grammar.Start;
     }
 
@@ -45,7 +45,7 @@ internal sealed unsafe class GrammarState
     public void Restrict(Span<LlamaTokenData> candidates)
     {
         foreach (var token in _refused) candidates[token].Logit = float.NegativeInfinity;
-        if (_waits || IsTooWide) return;
+        if (_isFree || IsTooWide) return;
         if (_grammar.Allowed(_at, _hasNoWayOn) is not { } allowed)
         {
             _at = new(GrammarCursor.TooWide);
@@ -60,27 +60,35 @@ internal sealed unsafe class GrammarState
     /// <summary>Goes on with a token; false when it cannot come next, and is not taken.</summary>
     public bool TryAccept(int token)
     {
-        var piece = _model.Piece(token);
-        if (!_waits)
+        var piece = _isOfCalls ? _model.CallGrammarPiece(token) : _model.Piece(token);
+        if (_isFree ? !TryBegin(piece) : !TryFollow(token, piece))
         {
-            if (!TryFollow(token, piece)) return false;
-        }
-        else if (EndOfCallStart(piece) is not { } end)
-        {
-            Remember(piece);
-        }
-        else if (_grammar.Follow(_at, piece[end..]) is { IsLost: false } begun)
-        {
-            (_at, _waits) = (begun, false);
-        }
-        else
-        {
-            _refused.Add(token);
+            if (_isFree) _refused.Add(token);
             return false;
         }
 
         _refused.Clear();
         _hasNoWayOn = false;
+        return true;
+    }
+
+    /// <summary>Goes on outside of calls; false where calls begin that the grammar does not have.</summary>
+    private bool TryBegin(ReadOnlySpan<byte> piece)
+    {
+        if (_calls?.Begin(piece, out var written) is not { } hasBegun)
+        {
+            _calls = null;
+            return true;
+        }
+
+        if (!hasBegun)
+        {
+            _calls.Keep(piece);
+            return true;
+        }
+
+        if (_grammar.Follow(_at, written) is not { IsLost: false } at) return false;
+        (_at, _isFree, _calls) = (at, false, null);
         return true;
     }
 
@@ -102,30 +110,5 @@ internal sealed unsafe class GrammarState
         _grammar = _grammar.Anew(_at);
         _at = _grammar.Start;
         return true;
-    }
-
-    /// <summary>Where in a piece the first start of a call ends; null when none does.</summary>
-    private int? EndOfCallStart(ReadOnlySpan<byte> piece)
-    {
-        if (!piece.Contains(CallStart[^1])) return null;
-        Span<byte> bytes = [.. _seen.AsSpan(0, _seenBytes), .. piece];
-        var start = bytes.IndexOf(CallStart);
-        return start < 0 ? null : start + CallStart.Length - _seenBytes;
-    }
-
-    private void Remember(ReadOnlySpan<byte> piece)
-    {
-        if (piece.Length < _seen.Length)
-        {
-            var kept = Math.Min(_seenBytes, _seen.Length - piece.Length);
-            _seen.AsSpan(_seenBytes - kept, kept).CopyTo(_seen);
-            piece.CopyTo(_seen.AsSpan(kept));
-            _seenBytes = kept + piece.Length;
-        }
-        else
-        {
-            piece[^_seen.Length..].CopyTo(_seen);
-            _seenBytes = _seen.Length;
-        }
     }
 }

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Http;
-using AgentRuntime.Node.Prompting;
 
 namespace AgentRuntime.Node.Grammar;
 
@@ -10,17 +9,20 @@ namespace AgentRuntime.Node.Grammar;
 /// What a model may write. Immutable.
 /// </summary>
 /// <param name="Gbnf">The grammar; its start is <c>root</c>.</param>
-/// <param name="OnlyAfterCallStart">
-/// Whether the grammar is of what follows the first <c>&lt;tool_call&gt;</c>: before it, and in place of it, the model
-/// writes what it likes.
+/// <param name="Calls">
+/// Where the calls begin that the grammar is of: before them, and in place of them, the model writes what it likes.
+/// Null where it is not of calls.
 /// </param>
 /// <param name="IsOwn">
 /// Whether the grammar was made here, and may say what must differ (<see cref="GbnfReader"/>).
 /// </param>
 /// <param name="Needed">Rules of which there must be texts that end, besides its start, where it was made here.</param>
 internal sealed record OutputGrammar(
-    string Gbnf, bool OnlyAfterCallStart, bool IsOwn = false, IReadOnlyList<string>? Needed = null)
+    string Gbnf, CallStart? Calls = null, bool IsOwn = false, IReadOnlyList<string>? Needed = null)
 {
+    /// <summary>Whether it is of the whole answer.</summary>
+    public bool HoldsFromStart => Calls is null || Calls == CallStart.AtOnce;
+
     private readonly Lazy<GbnfSymbol> _root = new(() => GbnfReader.Read(Gbnf, IsOwn, Needed));
 
     /// <summary>The most that a client's own grammar may have; what schemas become is bounded by its rules.</summary>
@@ -33,11 +35,11 @@ internal sealed record OutputGrammar(
     public static OutputGrammar OfSchema(JsonElement schema, bool strict = false)
     {
         var (rule, rules) = JsonSchemaGrammar.Translate(schema, "", new(), strict: strict ? "response_format" : null);
-        return OfSchemas($"root ::= {rule}\n{rules}{BasicRules.Text}", onlyAfterCallStart: false, []);
+        return OfSchemas($"root ::= {rule}\n{rules}{BasicRules.Text}", null, []);
     }
 
     /// <summary>An answer that is any JSON object.</summary>
-    public static OutputGrammar OfAnyObject() => new("root ::= object\n" + BasicRules.Text, OnlyAfterCallStart: false);
+    public static OutputGrammar OfAnyObject() => new("root ::= object\n" + BasicRules.Text);
 
     /// <summary>An answer that is one of these texts.</summary>
     public static OutputGrammar OfChoice(IEnumerable<string> texts)
@@ -59,39 +61,18 @@ internal sealed record OutputGrammar(
     /// </exception>
     public static OutputGrammar Given(string gbnf) => Given(gbnf, MostGivenCharacters);
 
-    /// <summary>Calls of these tools with arguments that fit their schemas.</summary>
-    /// <param name="tools">The tools that may be called; not empty.</param>
-    /// <param name="required">Whether the answer must be calls.</param>
-    /// <exception cref="RuntimeErrorException">AR1004 or AR1010, as of <see cref="JsonSchemaGrammar"/>.</exception>
-    public static OutputGrammar OfTools(IReadOnlyList<RequestTool> tools, bool required)
-    {
-        var text = new StringBuilder("root ::= ").Append(required ? "call" : "rest").Append(" (ws call){0,15}\n")
-            .Append("call ::= ").Append(JsonSchemaGrammar.Literal(ToolFormat.CallStart)).Append(" rest\n")
-            .Append("rest ::= ws (").AppendJoin(" | ", tools.Select((_, i) => $"t{i}")).Append(") ws ")
-            .Append(JsonSchemaGrammar.Literal(ToolFormat.CallEnd)).Append('\n');
-        var merge = new SchemaMerge();
-        for (var i = 0; i < tools.Count; i++)
-        {
-            using var schema = JsonDocument.Parse(tools[i].ParametersJson ?? "{}");
-            var (rule, rules) = JsonSchemaGrammar.Translate(schema.RootElement, $"t{i}x", merge, isObject: true,
-                tools[i].Strict ? $"function '{tools[i].Name}'" : null);
-            text.Append('t').Append(i).Append(" ::= \"{\" ws \"\\\"name\\\"\" ws \":\" ws ")
-                .Append(JsonSchemaGrammar.Literal(RequestJson.Compact(tools[i].Name)))
-                .Append(" ws \",\" ws \"\\\"arguments\\\"\" ws \":\" ws ").Append(rule).Append(" ws \"}\"\n")
-                    .Append(rules);
-        }
-
-        return OfSchemas(text.Append(BasicRules.Text).ToString(), onlyAfterCallStart: !required,
-            [.. tools.Select((_, i) => $"t{i}")]);
-    }
-
     /// <summary>Its start.</summary>
     /// <exception cref="FormatException">It does not parse.</exception>
     public GbnfSymbol Root => _root.Value;
 
-    private static OutputGrammar OfSchemas(string gbnf, bool onlyAfterCallStart, string[] needed)
+    /// <summary>An answer by a grammar that was made of schemas.</summary>
+    /// <param name="gbnf">The grammar.</param>
+    /// <param name="calls">As <see cref="Calls"/>.</param>
+    /// <param name="needed">As <see cref="Needed"/>.</param>
+    /// <exception cref="RuntimeErrorException">AR1010: it is too large, or nothing is by it.</exception>
+    public static OutputGrammar OfSchemas(string gbnf, CallStart? calls, string[] needed)
     {
-        var grammar = new OutputGrammar(gbnf, onlyAfterCallStart, IsOwn: true, needed);
+        var grammar = new OutputGrammar(gbnf, calls, IsOwn: true, needed);
         return grammar.WhyNot() is { } reason
             ? throw CompletionRequestReader.Unsupported(
                 $"a JSON schema makes a grammar that cannot be used: {reason}", "json_schema")
@@ -100,7 +81,7 @@ internal sealed record OutputGrammar(
 
     private static OutputGrammar Given(string gbnf, int mostCharacters)
     {
-        var grammar = new OutputGrammar(gbnf, OnlyAfterCallStart: false);
+        var grammar = new OutputGrammar(gbnf);
         var reason = gbnf.Length > mostCharacters
             ? $"it has more than {mostCharacters} characters"
             : grammar.WhyNot();

@@ -48,7 +48,8 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
 
     private readonly TextAssembler _text = new(request.Stops);
-    private readonly TaggedToolCallReader? _calls = request.Tools.Count > 0 ? new() : null;
+    private readonly IToolCallReader? _calls =
+        request.Tools.Count > 0 ? ToolCallSyntaxes.ReaderOf(node.Prompts.Calls, only: null) : null;
     private bool _foundCalls;
 
     public int Index { get; } = index;
@@ -96,7 +97,7 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
                 if (first) FirstTokenAt = now;
                 else node.Metrics.InterTokenLatency.Observe(node.Time.GetElapsedTime(last, now).TotalSeconds);
                 last = now;
-                var text = _text.Append(node.Model.Piece(e.Token));
+                var text = _text.Append(_calls is null ? node.Model.Piece(e.Token) : node.Model.CallPiece(e.Token));
                 IReadOnlyList<TokenReport> tokens = e.LogProbabilities is { } p ? [new(e.Token, p)] : [];
                 var isStopToken = request.StopTokens.Contains(e.Token);
                 // What follows an answer is not for the engine's thread, on which tokens are read.

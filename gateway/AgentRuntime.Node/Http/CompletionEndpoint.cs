@@ -14,8 +14,8 @@ internal sealed class CompletionEndpoint(NodeService node)
     public async Task ServeAsync(HttpContext context, bool isChat)
     {
         CompletionRequest request;
-        using (var body = await ReadBodyAsync(context)) request = CompletionRequestReader.Read(body.RootElement,
-            isChat);
+        using (var body = await ReadBodyAsync(context))
+            request = CompletionRequestReader.Read(body.RootElement, isChat, node.Prompts.Calls);
         await using var call = new CompletionCall(node, request);
         await call.StartAsync(context.RequestAborted);
         var id = (isChat ? "chatcmpl-" : "cmpl-") + RequestId.Of(context);

@@ -63,10 +63,13 @@ internal sealed record RequestMessage(string Role, string Content)
 
     /// <summary>Of a tool's result: the tool's name, when the client says it.</summary>
     public string? Name { get; init; }
+
+    /// <summary>Of a tool's result: the id of the call, when the client says it.</summary>
+    public string? CallId { get; init; }
 }
 
-/// <summary>A call that the model made in an earlier turn.</summary>
-internal sealed record RequestToolCall(string Name, string ArgumentsJson);
+/// <summary>A call that the model made in an earlier turn, with its id when the client says it.</summary>
+internal sealed record RequestToolCall(string Name, string ArgumentsJson, string? Id = null);
 
 /// <summary>A tool that the model may call.</summary>
 /// <param name="Name">The tool's name.</param>

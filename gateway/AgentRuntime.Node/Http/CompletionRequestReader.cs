@@ -4,6 +4,7 @@ using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Transfer;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Http;
 
@@ -18,23 +19,27 @@ internal static class CompletionRequestReader
     private const int MostStops = 16;
     private const int MostChoices = 32;
 
+    /// <param name="body">The body.</param>
+    /// <param name="isChat">Whether it asks for a chat's answer.</param>
+    /// <param name="calls">How the model writes tool calls.</param>
     /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
-    public static CompletionRequest Read(JsonElement body, bool isChat) =>
-        RequestJson.Read(() => ReadParts(body, isChat, forPrompt: false));
+    public static CompletionRequest Read(
+        JsonElement body, bool isChat, ToolCallSyntax calls) =>
+        RequestJson.Read(() => ReadParts(body, isChat, calls));
 
     /// <summary>
     /// Reads a body for the prompt that it makes: without the grammar, which has no part in it and costs the most.
     /// </summary>
     /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
     public static CompletionRequest ReadForPrompt(JsonElement body, bool isChat) =>
-        RequestJson.Read(() => ReadParts(body, isChat, forPrompt: true));
+        RequestJson.Read(() => ReadParts(body, isChat, calls: null));
 
-    private static CompletionRequest ReadParts(JsonElement body, bool isChat, bool forPrompt)
+    private static CompletionRequest ReadParts(JsonElement body, bool isChat, ToolCallSyntax? calls)
     {
         if (body.ValueKind != JsonValueKind.Object) throw Malformed("the body is not a JSON object", null);
-        var (tools, grammar) = !isChat ? ([], forPrompt ? null : OutputFormatReader.Format(body))
-            : forPrompt ? (OutputFormatReader.Offered(body), null)
-            : OutputFormatReader.Read(body);
+        var (tools, grammar) = !isChat ? ([], calls is null ? null : OutputFormatReader.Format(body))
+            : calls is null ? (OutputFormatReader.Offered(body), null)
+            : OutputFormatReader.Read(body, calls.Value);
         var request = new CompletionRequest
         {
             IsChat = isChat,
@@ -177,11 +182,14 @@ internal static class CompletionRequestReader
                     throw Malformed($"{where}.tool_calls has an entry without a function", where);
                 var name = Text(function, "name", 256)
                     ?? throw Malformed($"{where}.tool_calls names no function", where);
-                calls.Add(new(name, Text(function, "arguments", int.MaxValue) ?? "{}"));
+                calls.Add(new(name, Text(function, "arguments", int.MaxValue) ?? "{}", Text(call, "id", 256)));
             }
         }
 
-        return new(role, Content(value, where)) { ToolCalls = calls, Name = Text(value, "name", 256) };
+        return new(role, Content(value, where))
+        {
+            ToolCalls = calls, Name = Text(value, "name", 256), CallId = Text(value, "tool_call_id", 256),
+        };
     }
 
     private static string Content(JsonElement message, string where)
@@ -248,9 +256,11 @@ internal static class CompletionRequestReader
         _ => throw Malformed($"{name} is not a text of at most {most} characters", name),
     };
 
-    private static bool Boolean(JsonElement body, string name) => Child(body, name) switch
+    /// <exception cref="RuntimeErrorException">AR1004: it is neither true nor false.</exception>
+    public static bool Boolean(JsonElement body, string name, bool otherwise = false) => Child(body, name) switch
     {
-        null or { ValueKind: JsonValueKind.False } => false,
+        null => otherwise,
+        { ValueKind: JsonValueKind.False } => false,
         { ValueKind: JsonValueKind.True } => true,
         _ => throw Malformed($"{name} is not a boolean", name),
     };

@@ -1,19 +1,23 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Grammar;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Http;
 
 /// <summary>
-/// Reads what the answer must look like: <c>tools</c>, <c>tool_choice</c>, <c>response_format</c>, and vLLM's
-/// <c>structured_outputs</c>. Stateless.
+/// Reads what the answer must look like: <c>tools</c>, <c>tool_choice</c>, <c>parallel_tool_calls</c>,
+/// <c>response_format</c>, and vLLM's <c>structured_outputs</c>. Stateless.
 /// </summary>
 internal static class OutputFormatReader
 {
     private const int MostTools = 128;
 
+    /// <param name="body">The request.</param>
+    /// <param name="calls">How the model writes calls.</param>
     /// <exception cref="RuntimeErrorException">AR1004 malformed; AR1010 not supported.</exception>
-    public static (IReadOnlyList<RequestTool> Tools, OutputGrammar? Grammar) Read(JsonElement body)
+    public static (IReadOnlyList<RequestTool> Tools, OutputGrammar? Grammar) Read(
+        JsonElement body, ToolCallSyntax calls)
     {
         var tools = Tools(body);
         var format = Format(body);
@@ -22,7 +26,8 @@ internal static class OutputFormatReader
         if (format is not null)
             throw CompletionRequestReader.Unsupported("an output format together with tools", "response_format");
         var callable = required is { Length: > 0 } ? [.. offered.Where(t => t.Name == required)] : offered;
-        return (offered, OutputGrammar.OfTools(callable, required is not null));
+        var single = !CompletionRequestReader.Boolean(body, "parallel_tool_calls", otherwise: true);
+        return (offered, CallGrammar.Of(callable, calls, required is not null, single));
     }
 
     /// <summary>The tools that the prompt has.</summary>

@@ -23,16 +23,18 @@ internal sealed class ByteVocabulary
     public const string EndOfTurn = "<|im_end|>";
 
     /// <param name="leastTokens">Entries to fill up to, with tokens that no text is made of.</param>
-    public ByteVocabulary(int leastTokens = 0)
+    /// <param name="controls">Control tokens besides its own, which come last.</param>
+    public ByteVocabulary(int leastTokens = 0, IReadOnlyList<string>? controls = null)
     {
+        controls ??= [];
         for (var b = 0; b < 256; b++) Tokens.Add(ByteSymbol(b).ToString());
         var known = new HashSet<string>(Tokens);
         foreach (var word in Words.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             Merge(Encode(" " + word), known);
-        for (var i = 0; Tokens.Count < leastTokens - 3; i++)
+        for (var i = 0; Tokens.Count < leastTokens - 3 - controls.Count; i++)
             Tokens.Add(Encode(string.Create(CultureInfo.InvariantCulture, $" _{i}")));
         FirstControl = Tokens.Count;
-        Tokens.AddRange(["<|endoftext|>", "<|im_start|>", EndOfTurn]);
+        Tokens.AddRange(["<|endoftext|>", "<|im_start|>", EndOfTurn, .. controls]);
     }
 
     public List<string> Tokens { get; } = [];

@@ -51,6 +51,12 @@ internal interface IServedModel : IDisposable
     /// <summary>The bytes that a token adds to a text; empty for control tokens.</summary>
     ReadOnlySpan<byte> Piece(int token);
 
+    /// <summary>
+    /// As <see cref="Piece"/>, with control tokens that mark calls spelled out: what an answer is read by that may have
+    /// calls in it.
+    /// </summary>
+    ReadOnlySpan<byte> CallPiece(int token) => Piece(token);
+
     /// <summary>A token as text, control tokens included.</summary>
     string TokenText(int token);
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -8,6 +9,7 @@ using AgentRuntime.Node.Grammar;
 using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Prompting;
 using AgentRuntime.Prompts.Jinja;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Models;
 
@@ -30,6 +32,7 @@ internal sealed class LoadedModel : IServedModel
     private readonly Dictionary<string, nint> _adapters = new(StringComparer.Ordinal);
     private readonly byte[]?[] _pieces;
     private readonly TextTokenizer _tokenizer;
+    private readonly FrozenDictionary<int, byte[]> _markers;
 
     private LoadedModel(ModelHandle handle, string path, string digest, NodeOptions options)
     {
@@ -51,6 +54,11 @@ internal sealed class LoadedModel : IServedModel
         _pieces = new byte[VocabularySize][];
         Grammars = new(() => new(VocabularySize, token => Piece(token).ToArray(), EndsGeneration));
         _tokenizer = new(_vocab, VocabularySize, keepsBytes: Metadata("tokenizer.ggml.model") == "gpt2");
+        _markers = ToolCallSyntaxes.Markers.Select(m => (Text: m, Tokens: Tokenize(m, false, parseSpecial: true)))
+            .Where(m => m.Tokens is [var token] && Piece(token).IsEmpty)
+            .ToFrozenDictionary(
+                m => m.Tokens[0], m => (byte[])[CallGrammar.Control, .. Encoding.UTF8.GetBytes(m.Text)]);
+        CallGrammars = new(() => new(VocabularySize, token => CallGrammarPiece(token).ToArray(), EndsGeneration));
     }
 
     public ModelHandle Handle { get; }
@@ -97,6 +105,9 @@ internal sealed class LoadedModel : IServedModel
 
     /// <summary>The grammars that answers are written by.</summary>
     public TokenGrammars Grammars { get; }
+
+    /// <summary>The grammars of calls, which have the control tokens that mark them.</summary>
+    public TokenGrammars CallGrammars { get; }
 
     /// <summary>Loads a model.</summary>
     /// <exception cref="RuntimeErrorException">AR8004 no library; AR4010 the file is not a model that
@@ -185,6 +196,17 @@ internal sealed class LoadedModel : IServedModel
         return piece;
     }
 
+    public ReadOnlySpan<byte> CallPiece(int token) =>
+        _markers.TryGetValue(token, out var marker) ? marker.AsSpan(1) : Piece(token);
+
+    /// <summary>As <see cref="CallPiece"/>, for grammars of calls, which tell control tokens from text.</summary>
+    public ReadOnlySpan<byte> CallGrammarPiece(int token)
+    {
+        if (_markers.TryGetValue(token, out var marker)) return marker;
+        var piece = Piece(token);
+        return piece.Contains(CallGrammar.Control) ? [] : piece;
+    }
+
     /// <summary>How the control tokens are spelled, longest first.</summary>
     public IEnumerable<string> ControlTexts() => Enumerable.Range(0, VocabularySize)
         .Where(token => Llama.VocabIsControl(_vocab, token) != 0)
@@ -238,6 +260,7 @@ internal sealed class LoadedModel : IServedModel
     public IModelContext CreateContext(NodeOptions options)
     {
         Grammars.Prepare();
+        CallGrammars.Prepare();
         return new LlamaContext(this, options);
     }
 

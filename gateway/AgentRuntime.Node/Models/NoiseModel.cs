@@ -32,7 +32,7 @@ public static class NoiseModel
     public static void Write(Stream output, NoiseModelOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var vocabulary = new ByteVocabulary(options.VocabularyTokens);
+        var vocabulary = new ByteVocabulary(options.VocabularyTokens, options.ControlTokens);
         var gguf = new GgufWriter();
         Describe(gguf, options, vocabulary);
         Weights(gguf, options, vocabulary);

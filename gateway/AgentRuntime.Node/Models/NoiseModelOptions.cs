@@ -64,6 +64,9 @@ public sealed record NoiseModelOptions
     /// </summary>
     public int VocabularyTokens { get; init; }
 
+    /// <summary>Control tokens besides those of ChatML, the last of the vocabulary; default none.</summary>
+    internal IReadOnlyList<string> ControlTokens { get; init; } = [];
+
     /// <summary>Context length in tokens.</summary>
     public int ContextTokens { get; init; } = 8192;
 

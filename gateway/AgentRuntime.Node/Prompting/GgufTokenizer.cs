@@ -1,8 +1,10 @@
+using System.Text;
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Http;
 using AgentRuntime.Node.Interop;
 using AgentRuntime.Node.Models;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Prompting;
 
@@ -62,10 +64,19 @@ public sealed class GgufTokenizer : IModelTokenizer, IDisposable
 
     /// <inheritdoc/>
     public ReadOnlyMemory<byte> BytesOf(int token) =>
-        token >= 0 && token < _model.VocabularySize ? _model.Piece(token).ToArray() : default;
+        !IsKnown(token) ? default : IsControl(token) ? Encoding.UTF8.GetBytes(_model.TokenText(token))
+            : _model.Piece(token).ToArray();
+
+    /// <inheritdoc/>
+    public bool IsControl(int token) => IsKnown(token) && _model.Piece(token).IsEmpty;
+
+    /// <inheritdoc/>
+    public string? ToolCallParser => ToolCallSyntaxes.ParserOf(_prompts.Calls);
 
     /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
+
+    private bool IsKnown(int token) => token >= 0 && token < _model.VocabularySize;
 
     private int[]? Tokenize(string prompt) => _model.LeastTokens(prompt) > _contextTokens ? null
         : _model.Tokenize(prompt, addSpecial: true, parseSpecial: true);

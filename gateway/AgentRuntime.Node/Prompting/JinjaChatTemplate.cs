@@ -39,18 +39,19 @@ internal sealed class JinjaChatTemplate : IChatTemplate
         }
 
         _takesSystem = Shows([new("system", "set 81e7"), Asked], [], "set 81e7");
-        var syntax = ToolCallSyntaxes.Of(source.WithTools ?? source.Template);
-        RendersTools = syntax == ToolCallSyntax.Hermes && ShowsTools();
+        Calls = ToolCallSyntaxes.Of(source.WithTools ?? source.Template);
+        if (Calls != ToolCallSyntax.Unknown && !ShowsTools()) Calls = ToolCallSyntax.Unknown;
     }
 
     /// <inheritdoc/>
-    public bool RendersTools { get; }
+    public ToolCallSyntax Calls { get; }
 
     /// <inheritdoc/>
     public string Render(
         IReadOnlyList<RequestMessage> messages, IReadOnlyList<RequestTool> tools, JsonElement? arguments = null)
     {
         if (!_takesSystem) messages = WithoutSystem(messages);
+        if (Calls is ToolCallSyntax.MistralList or ToolCallSyntax.MistralNames) messages = CallIds.Short(messages);
         var values = new Dictionary<string, object?>(StringComparer.Ordinal)
         {
             ["messages"] = new JinjaList([.. messages.Select(Message)]),
@@ -125,11 +126,16 @@ internal sealed class JinjaChatTemplate : IChatTemplate
         var value = new JinjaMap().With("role", message.Role).With("content", content);
         if (message.ToolCalls.Count > 0)
             value.With("tool_calls", new JinjaList([.. message.ToolCalls.Select(Call)]));
-        return message.Name is { } name ? value.With("name", _neutral(name)) : value;
+        if (message.Name is { } name) value.With("name", _neutral(name));
+        return message.CallId is { } id ? value.With("tool_call_id", _neutral(id)) : value;
     }
 
-    private JinjaMap Call(RequestToolCall call) => new JinjaMap().With("type", "function").With("function",
-        new JinjaMap().With("name", _neutral(call.Name)).With("arguments", Json(call.ArgumentsJson)));
+    private JinjaMap Call(RequestToolCall call)
+    {
+        var value = new JinjaMap().With("type", "function").With("function",
+            new JinjaMap().With("name", _neutral(call.Name)).With("arguments", Json(call.ArgumentsJson)));
+        return call.Id is { } id ? value.With("id", _neutral(id)) : value;
+    }
 
     private JinjaMap Tool(RequestTool tool) =>
         new JinjaMap().With("type", "function").With("function", Json(tool.Json));

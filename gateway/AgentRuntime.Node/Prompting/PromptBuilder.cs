@@ -3,6 +3,7 @@ using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Http;
 using AgentRuntime.Node.Models;
 using AgentRuntime.Prompts.Jinja;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Prompting;
 
@@ -25,6 +26,10 @@ internal sealed class PromptBuilder
     /// <summary>Why the template of the model's file is not used; null where it is, or there is none.</summary>
     public string? WhyNotOwnTemplate => _template.WhyNotOwn;
 
+    /// <summary>How the model writes calls: as its template shows them, else as it is told here.</summary>
+    public ToolCallSyntax Calls =>
+        _template.Calls != ToolCallSyntax.Unknown ? _template.Calls : ToolCallSyntax.Hermes;
+
     /// <summary>The prompt of a chat request.</summary>
     /// <exception cref="RuntimeErrorException">AR1004: the model's template refuses it.</exception>
     public string Build(CompletionRequest request) =>
@@ -39,7 +44,7 @@ internal sealed class PromptBuilder
     {
         try
         {
-            return _template.RendersTools
+            return _template.Calls != ToolCallSyntax.Unknown
                 ? _template.Render([.. messages.Select(m => m with { Content = Neutral(m.Content) })], tools, arguments)
                 : _template.Render(Spelled(messages, tools), [], arguments);
         }

@@ -67,7 +67,7 @@ internal sealed class SimulatedModel(SimulationOptions options, TimeProvider tim
 
     /// <summary>A grammar that binds from the first token has no sampler: a simulation writes no JSON.</summary>
     public ITokenSampler? CreateSampler(GenerationRequest request) =>
-        request.Sampling.Grammar is { OnlyAfterCallStart: false } ? null : new SimulatedSampler(request, options);
+        request.Sampling.Grammar is { HoldsFromStart: true } ? null : new SimulatedSampler(request, options);
 
     public void Dispose()
     {

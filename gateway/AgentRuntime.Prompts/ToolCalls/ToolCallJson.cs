@@ -34,28 +34,25 @@ internal static class ToolCallJson
     /// <summary>Mistral's lists, and its newer names with arguments.</summary>
     public static IReadOnlyList<WrittenToolCall>? Mistral(string text)
     {
+        const string Start = "[TOOL_CALLS]";
         var calls = new List<WrittenToolCall>();
-        foreach (var part in text.Split("[TOOL_CALLS]", StringSplitOptions.RemoveEmptyEntries
-            | StringSplitOptions.TrimEntries))
+        var rest = Encoding.UTF8.GetBytes(text).AsMemory();
+        while (!(rest = TrimSeparators(rest)).IsEmpty)
         {
-            if (part[0] is '[' or '{')
+            if (rest.Span.StartsWith("[TOOL_CALLS]"u8))
             {
-                if (Sequence(part) is not { } found)
-                    return null;
-                calls.AddRange(found);
+                rest = rest[Start.Length..];
                 continue;
             }
 
-            var brace = part.IndexOf('{', StringComparison.Ordinal);
-            if (brace < 0)
+            var name = rest.Span[0] is (byte)'[' or (byte)'{' ? null : TakeName(ref rest);
+            using var value = Value(ref rest);
+            if (value is null || name is { Length: 0 }
+                || !(name is null ? Add(value.RootElement, calls) : AddNamed(name, value.RootElement, calls)))
                 return null;
-            var name = part[..brace].Split("[ARGS]")[0].Split("[CALL_ID]")[0].Trim();
-            if (name.Length == 0 || Arguments(name, part[brace..]) is not { } call)
-                return null;
-            calls.AddRange(call);
         }
 
-        return calls.Count > MostCalls ? null : calls;
+        return calls;
     }
 
     /// <summary>The arguments of a tool that is known.</summary>
@@ -84,6 +81,22 @@ internal static class ToolCallJson
         {
             return false;
         }
+    }
+
+    /// <summary>What is before an object, without the markers and the id behind the name; empty for no name.</summary>
+    private static string TakeName(ref Memory<byte> rest)
+    {
+        var brace = rest.Span.IndexOf((byte)'{');
+        var before = Encoding.UTF8.GetString(rest.Span[..Math.Max(0, brace)]);
+        rest = rest[Math.Max(0, brace)..];
+        return before.Split("[ARGS]")[0].Split("[CALL_ID]")[0].Trim();
+    }
+
+    private static bool AddNamed(string name, JsonElement arguments, List<WrittenToolCall> calls)
+    {
+        if (calls.Count == MostCalls || arguments.ValueKind != JsonValueKind.Object) return false;
+        calls.Add(new(name, arguments.GetRawText()));
+        return true;
     }
 
     private static bool Add(JsonElement value, List<WrittenToolCall> calls)

@@ -12,16 +12,20 @@ internal enum ToolCallSyntax : byte
     /// <summary><c>{"name": …, "parameters": …}</c> and nothing else: Llama 3.</summary>
     Llama3 = 3,
 
-    /// <summary>
-    /// <c>[TOOL_CALLS][{"name": …, "arguments": …}]</c> or <c>[TOOL_CALLS]name[ARGS]{…}</c>: Mistral.
-    /// </summary>
-    Mistral = 4,
+    /// <summary><c>[TOOL_CALLS][{"name": …, "arguments": …}]</c>: Mistral, up to its tokenizer of version 7.</summary>
+    MistralList = 4,
 
     /// <summary>Nothing but a JSON list of calls, because the engine was bound to it.</summary>
     BoundToList = 5,
 
     /// <summary>Nothing but the arguments of one tool, because the engine was bound to them.</summary>
     BoundToOne = 6,
+
+    /// <summary>
+    /// <c>[TOOL_CALLS]name[ARGS]{…}</c>, with <c>[CALL_ID]</c> and an id before the arguments in version 11: Mistral,
+    /// from its tokenizer of version 11 on.
+    /// </summary>
+    MistralNames = 7,
 }
 
 /// <summary>A tool call that a model has written. Immutable.</summary>

@@ -9,5 +9,9 @@ internal sealed class Letters : IModelTokenizer
 
     public int[] TokenizeText(string text) => [.. text.Select(c => (int)c)];
 
+    public string? ToolCallParser => "hermes";
+
+    public bool IsControl(int token) => false;
+
     public ReadOnlyMemory<byte> BytesOf(int token) => new[] { (byte)token };
 }

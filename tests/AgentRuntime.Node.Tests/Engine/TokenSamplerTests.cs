@@ -2,12 +2,14 @@ using System.Text;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Engine;
 using AgentRuntime.Node.Grammar;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Tests.Engine;
 
 public sealed class TokenSamplerTests : IDisposable
 {
-    private static readonly OutputGrammar Calls = OutputGrammar.OfTools([new("go", "{}", null)], required: false);
+    private static readonly OutputGrammar Calls = CallGrammar.Of(
+        [new("go", "{}", null)], ToolCallSyntax.Hermes, required: false);
 
     private readonly OddVocabulary _vocabulary = new();
 
@@ -58,7 +60,7 @@ public sealed class TokenSamplerTests : IDisposable
                 new([1], 100, new()
                 {
                     Temperature = temperature, MinP = 0.1f, TopK = 40, TopP = 0.9f,
-                    Grammar = new("root ::= \"a\" [^\\x00-\\UFFFFFFFF]\n", OnlyAfterCallStart: false),
+                    Grammar = new("root ::= \"a\" [^\\x00-\\UFFFFFFFF]\n"),
                 }),
                 _vocabulary.Model)!;
             Assert.Equal('a', _vocabulary.Sample(sampler, 'a'));
@@ -72,7 +74,7 @@ public sealed class TokenSamplerTests : IDisposable
         await using var node = await DemoNode.StartAsync();
         var generation = node.Service.Engine.Submit(new([1, 2, 3], 20, new()
         {
-            Grammar = new("root ::= \"a\" [^\\x00-\\UFFFFFFFF]\n", OnlyAfterCallStart: false),
+            Grammar = new("root ::= \"a\" [^\\x00-\\UFFFFFFFF]\n"),
         }));
         var events = new List<GenerationEvent>();
         await foreach (var e in generation.Events.ReadAllAsync()) events.Add(e);

@@ -1,6 +1,7 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Grammar;
 using AgentRuntime.Node.Http;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Tests.Grammar;
 
@@ -45,8 +46,9 @@ public sealed class EndlessSchemaTests
             new("ok", "{}", """{"type":"object"}"""),
             new("endless", "{}", """{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}"""),
         ];
-        Assert.NotNull(OutputGrammar.OfTools([tools[0]], required: false));
+        Assert.NotNull(CallGrammar.Of([tools[0]], ToolCallSyntax.Hermes, required: false));
         Assert.Contains("without end", Assert.Throws<RuntimeErrorException>(
-            () => OutputGrammar.OfTools(tools, required: false)).Error.Message, StringComparison.Ordinal);
+            () => CallGrammar.Of(tools, ToolCallSyntax.Hermes, required: false)).Error.Message,
+            StringComparison.Ordinal);
     }
 }

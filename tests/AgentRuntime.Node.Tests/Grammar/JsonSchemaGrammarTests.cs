@@ -2,6 +2,7 @@ using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Grammar;
 using AgentRuntime.Node.Http;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Tests.Grammar;
 
@@ -364,7 +365,7 @@ public sealed class JsonSchemaGrammarTests : IClassFixture<JsonSchemaGrammarTest
     [InlineData("""{"$ref":"#/$defs/a","$defs":{"a":{"type":["object","string"]}}}""")]
     public void A_tools_arguments_are_an_object(string? parameters)
     {
-        var grammar = OutputGrammar.OfTools([new("go", "{}", parameters)], required: true);
+        var grammar = CallGrammar.Of([new("go", "{}", parameters)], ToolCallSyntax.Hermes, required: true);
         Assert.True(_vocabulary.Accepts(grammar, """<tool_call>{"name":"go","arguments":{"a":1}}</tool_call>"""));
         Assert.False(_vocabulary.Accepts(grammar, """<tool_call>{"name":"go","arguments":1}</tool_call>"""));
         Assert.False(_vocabulary.Accepts(grammar, """<tool_call>{"name":"go","arguments":""}</tool_call>"""));

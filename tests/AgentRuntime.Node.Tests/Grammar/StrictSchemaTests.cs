@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AgentRuntime.Abstractions;
 using AgentRuntime.Node.Http;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Tests.Grammar;
 
@@ -110,7 +111,7 @@ public sealed class StrictSchemaTests
                 .Replace("SCHEMA", Schema, StringComparison.Ordinal));
             try
             {
-                OutputFormatReader.Read(json.RootElement);
+                OutputFormatReader.Read(json.RootElement, ToolCallSyntax.Hermes);
                 return null;
             }
             catch (RuntimeErrorException e)
@@ -126,6 +127,6 @@ public sealed class StrictSchemaTests
         using var json = JsonDocument.Parse(
             """{"response_format":{"type":"json_schema","json_schema":{"strict":"yes","schema":{}}}}""");
         Assert.Equal(ReasonCodes.MalformedRequest, Assert.Throws<RuntimeErrorException>(
-            () => OutputFormatReader.Read(json.RootElement)).Error.Code);
+            () => OutputFormatReader.Read(json.RootElement, ToolCallSyntax.Hermes)).Error.Code);
     }
 }

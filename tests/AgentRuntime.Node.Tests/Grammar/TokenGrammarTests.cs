@@ -28,7 +28,7 @@ public sealed class TokenGrammarTests : IDisposable
     public void The_tokens_of_a_random_grammar_are_those_that_llama_cpp_finds()
     {
         for (var seed = 0; seed < 60; seed++)
-            Compare(new(RandomGrammar.Of(seed, mayBeEmpty: false), OnlyAfterCallStart: false), new Random(seed), 8);
+            Compare(new(RandomGrammar.Of(seed, mayBeEmpty: false)), new Random(seed), 8);
     }
 
     [Fact]

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using AgentRuntime.Node.Http;
 using AgentRuntime.Node.Prompting;
 using AgentRuntime.Prompts.Jinja;
+using AgentRuntime.Prompts.ToolCalls;
 using AgentRuntime.TestKit;
 using Xunit.Abstractions;
 
@@ -16,23 +18,23 @@ public sealed class JinjaChatTemplateTests(ITestOutputHelper output)
         """;
 
     [Theory]
-    [InlineData("chatml", false)]
-    [InlineData("deepseek", false)]
-    [InlineData("gemma", false)]
-    [InlineData("hermes", true)]
-    [InlineData("llama2", false)]
-    [InlineData("llama3.1", false)]
-    [InlineData("mistral", false)]
-    [InlineData("phi3", false)]
-    [InlineData("qwen2.5", true)]
-    [InlineData("qwen3", true)]
-    public async Task Each_renders_what_Jinja2_renders(string name, bool rendersTools)
+    [InlineData("chatml", ToolCallSyntax.Unknown)]
+    [InlineData("deepseek", ToolCallSyntax.Unknown)]
+    [InlineData("gemma", ToolCallSyntax.Unknown)]
+    [InlineData("hermes", ToolCallSyntax.Hermes)]
+    [InlineData("llama2", ToolCallSyntax.Unknown)]
+    [InlineData("llama3.1", ToolCallSyntax.Llama3)]
+    [InlineData("mistral", ToolCallSyntax.MistralList)]
+    [InlineData("phi3", ToolCallSyntax.Unknown)]
+    [InlineData("qwen2.5", ToolCallSyntax.Hermes)]
+    [InlineData("qwen3", ToolCallSyntax.Hermes)]
+    public async Task Each_renders_what_Jinja2_renders(string name, object syntax)
     {
         // Hermes' own files have two: this one renders no conversation without tools.
         var source = JinjaOracle.Template(name == "hermes" ? "chatml" : name);
         var withTools = JinjaOracle.Template(name);
         var template = Of(source, withTools: withTools);
-        Assert.Equal(rendersTools, template.RendersTools);
+        Assert.Equal(syntax, template.Calls);
         if (!JinjaOracle.IsHere)
         {
             output.WriteLine("SKIPPED: python3-jinja2 is not installed");
@@ -43,8 +45,8 @@ public sealed class JinjaChatTemplateTests(ITestOutputHelper output)
             [new("system", "Be brief."), new("user", "Hi"), new("assistant", "Yes?"), new("user", "é")];
         RequestMessage[] called =
         [
-            .. plain, new("assistant", "") { ToolCalls = [new("look_up", """{"id":"a\"b","n":1.5}""")] },
-            new("tool", "found") { Name = "look_up" },
+            .. plain, new("assistant", "") { ToolCalls = [new("look_up", """{"id":"a\"b","n":1.5}""", "abcDEF123")] },
+            new("tool", "found") { Name = "look_up", CallId = "abcDEF123" },
         ];
         RequestTool[] tools = [new("look_up", Tool, null)];
 
@@ -52,7 +54,7 @@ public sealed class JinjaChatTemplateTests(ITestOutputHelper output)
             [(source, Values(plain, [])), (withTools, Values(called, tools))]);
 
         Assert.Equal(expected[0], template.Render(plain, []));
-        if (rendersTools) Assert.Equal(expected[1], template.Render(called, tools));
+        if (template.Calls != ToolCallSyntax.Unknown) Assert.Equal(expected[1], template.Render(called, tools));
     }
 
     [Fact]
@@ -112,6 +114,35 @@ public sealed class JinjaChatTemplateTests(ITestOutputHelper output)
         Assert.Equal(4, with.Split("(im_end)").Length - 1);
     }
 
+    [Fact]
+    public void Mistrals_templates_get_ids_of_nine_letters_and_digits_which_tell_what_belongs_together()
+    {
+        var template = Of(JinjaOracle.Template("mistral"));
+        RequestTool[] tools = [new("look_up", Tool, null)];
+        RequestMessage[] Messages(string? one, string? two) =>
+        [
+            new("user", "x"),
+            new("assistant", "") { ToolCalls = [new("look_up", "{}", one), new("look_up", "{}", two)] },
+            new("tool", "two") { CallId = two }, new("tool", "one") { CallId = one }, new("assistant", "y"),
+            new("user", "z"), new("assistant", "") { ToolCalls = [new("look_up", "{}")] }, new("tool", "three"),
+        ];
+
+        var kept = IdsOf(template.Render(Messages("abcDEF123", "123456789"), tools));
+        Assert.Equal(["abcDEF123", "123456789", "123456789", "abcDEF123", "000000000", "000000000"], kept);
+        var made = IdsOf(template.Render(Messages("call_1", "call_2"), tools));
+        Assert.Equal((made[0], made[1]), (made[3], made[2]));
+        Assert.Equal(3, made.Distinct().Count());
+        Assert.Equal(made, IdsOf(template.Render(Messages("call_1", "call_2"), tools)));
+        // Without ids results come in the order of their calls.
+        Assert.Equal(
+            ["000000000", "000000001", "000000000", "000000001", "000000002", "000000002"],
+            IdsOf(template.Render(Messages(null, null), tools)));
+
+        static string[] IdsOf(string text) =>
+            [.. Regex.Matches(text, "id\": \"[a-zA-Z0-9]{9}\"", RegexOptions.NonBacktracking)
+                .Select(m => m.Value[^10..^1])];
+    }
+
     [Theory]
     [InlineData("{% for m in messages %}", "")]
     [InlineData("always the same", "it renders no conversation")]
@@ -138,6 +169,7 @@ public sealed class JinjaChatTemplateTests(ITestOutputHelper output)
             if (message.ToolCalls.Count > 0)
                 value["tool_calls"] = new JsonArray([.. message.ToolCalls.Select(call => new JsonObject
                 {
+                    ["id"] = call.Id,
                     ["type"] = "function",
                     ["function"] = new JsonObject
                     {
@@ -145,6 +177,7 @@ public sealed class JinjaChatTemplateTests(ITestOutputHelper output)
                     },
                 })]);
             if (message.Name is { } name) value["name"] = name;
+            if (message.CallId is { } id) value["tool_call_id"] = id;
             return value;
         }
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgentRuntime.Node.Http;
 using AgentRuntime.Node.Prompting;
+using AgentRuntime.Prompts.ToolCalls;
 
 namespace AgentRuntime.Node.Tests.Serving;
 
@@ -224,7 +225,7 @@ public sealed class StructuredOutputTests(ServingFixture fixture) : IClassFixtur
              "tools":[{"function":{"name":"go","description":"Größe <b> & '+' 日本 \u00fc \n"}}]}
             """;
         using var json = JsonDocument.Parse(Body);
-        var request = CompletionRequestReader.Read(json.RootElement, isChat: true);
+        var request = CompletionRequestReader.Read(json.RootElement, isChat: true, ToolCallSyntax.Hermes);
         Assert.Contains(
             """{"name":"go","description":"Größe <b> & '+' 日本 ü \n"}""",
             fixture.Node.Service.Prompts.Build(request.Messages, request.Tools), StringComparison.Ordinal);

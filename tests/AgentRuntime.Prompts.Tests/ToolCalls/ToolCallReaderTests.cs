@@ -38,13 +38,20 @@ public sealed class ToolCallReaderTests
     [InlineData(ToolCallSyntax.Llama3, "It is {\"name\":\"f\",\"parameters\":{}}",
         "It is {\"name\":\"f\",\"parameters\":{}}", "")]
     [InlineData(ToolCallSyntax.Llama3, "<|python_tag|>{\"name\":\"f\",\"parameters\":{}}", "", "f{}")]
-    [InlineData(ToolCallSyntax.Mistral,
+    [InlineData(ToolCallSyntax.MistralList,
         "[TOOL_CALLS][{\"name\":\"f\",\"arguments\":{}},{\"name\":\"g\",\"arguments\":{}}]",
         "", "f{} g{}")]
-    [InlineData(ToolCallSyntax.Mistral, "well[TOOL_CALLS]f[ARGS]{}[TOOL_CALLS]g[CALL_ID]abc[ARGS]{\"x\":1}", "well",
-        "f{} g{\"x\":1}")]
-    [InlineData(ToolCallSyntax.Mistral, "[TOOL_CALLS]oh", "[TOOL_CALLS]oh", "")]
-    [InlineData(ToolCallSyntax.Mistral, "[TOOL", "[TOOL", "")]
+    [InlineData(ToolCallSyntax.MistralList,
+        "[TOOL_CALLS] [{\"name\":\"f\",\"arguments\":{\"x\":\"[TOOL_CALLS]\"},\"id\":\"abcdefghi\"}]",
+        "", "f{\"x\":\"[TOOL_CALLS]\"}")]
+    [InlineData(ToolCallSyntax.MistralNames,
+        "well[TOOL_CALLS]f[ARGS]{}[TOOL_CALLS]g[CALL_ID]abc[ARGS]{\"x\":1}", "well", "f{} g{\"x\":1}")]
+    [InlineData(ToolCallSyntax.MistralNames, "[TOOL_CALLS]f[ARGS]{\"x\":\"}[TOOL_CALLS]g[ARGS]{\"}", "",
+        "f{\"x\":\"}[TOOL_CALLS]g[ARGS]{\"}")]
+    [InlineData(ToolCallSyntax.MistralNames, "[TOOL_CALLS]f[ARGS]{} and", "[TOOL_CALLS]f[ARGS]{} and", "")]
+    [InlineData(ToolCallSyntax.MistralNames, "[TOOL_CALLS][ARGS]{}", "[TOOL_CALLS][ARGS]{}", "")]
+    [InlineData(ToolCallSyntax.MistralNames, "[TOOL_CALLS]oh", "[TOOL_CALLS]oh", "")]
+    [InlineData(ToolCallSyntax.MistralNames, "[TOOL", "[TOOL", "")]
     [InlineData(ToolCallSyntax.BoundToList, "[{\"name\":\"f\",\"parameters\":{}}]", "", "f{}")]
     [InlineData(ToolCallSyntax.BoundToOne, " {\"x\":1}", "", "only{\"x\":1}")]
     [InlineData(ToolCallSyntax.BoundToOne, "{\"x\":", "{\"x\":", "")]
@@ -99,10 +106,31 @@ public sealed class ToolCallReaderTests
     [InlineData("qwen3", ToolCallSyntax.Hermes)]
     [InlineData("hermes", ToolCallSyntax.Hermes)]
     [InlineData("llama3.1", ToolCallSyntax.Llama3)]
-    [InlineData("mistral", ToolCallSyntax.Mistral)]
+    [InlineData("mistral", ToolCallSyntax.MistralList)]
     [InlineData("gemma", ToolCallSyntax.Unknown)]
     [InlineData("phi3", ToolCallSyntax.Unknown)]
     [InlineData("deepseek", ToolCallSyntax.Unknown)]
     public void The_syntax_is_what_the_template_shows(string template, object syntax) =>
         Assert.Equal((ToolCallSyntax)syntax, ToolCallSyntaxes.Of(JinjaOracle.Template(template)));
+
+    [Theory]
+    [InlineData("{{ tools }}<tool_call>{{ call | tojson }}</tool_call>", ToolCallSyntax.Hermes)]
+    [InlineData("{{ tools }}<tool_call><function=f></function></tool_call>", ToolCallSyntax.Unknown)]
+    [InlineData("{{ tools }}<tool_call>f<arg_key>x</arg_key></tool_call>", ToolCallSyntax.Unknown)]
+    [InlineData("{{ tools }}<tool_call><invoke name=\"f\"></invoke></tool_call>", ToolCallSyntax.Unknown)]
+    [InlineData("{{ tools }}[TOOL_CALLS]f[ARGS]{}", ToolCallSyntax.MistralNames)]
+    [InlineData("<tool_call>", ToolCallSyntax.Unknown)]
+    public void What_looks_alike_is_told_apart(string template, object syntax) =>
+        Assert.Equal((ToolCallSyntax)syntax, ToolCallSyntaxes.Of(template));
+
+    [Fact]
+    public void A_parsers_name_tells_what_it_reads()
+    {
+        foreach (var syntax in (ToolCallSyntax[])
+            [ToolCallSyntax.Hermes, ToolCallSyntax.Llama3, ToolCallSyntax.MistralNames])
+            Assert.Equal(syntax, ToolCallSyntaxes.OfParser(ToolCallSyntaxes.ParserOf(syntax)));
+        Assert.Equal("mistral", ToolCallSyntaxes.ParserOf(ToolCallSyntax.MistralList));
+        Assert.Equal(ToolCallSyntax.Unknown, ToolCallSyntaxes.OfParser("qwen3_xml"));
+        Assert.Null(ToolCallSyntaxes.ParserOf(ToolCallSyntax.Unknown));
+    }
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using AgentRuntime.Prompts.ToolCalls;
 
@@ -57,19 +56,9 @@ internal sealed class AnswerChoice(
 
     public bool HasCalls => _nextCall < _calls.Count;
 
-    /// <summary>
-    /// A call's id: nine letters and digits, the only ones that Mistral's templates take, the same for the same call.
-    /// </summary>
-    public static string CallId(string requestId, uint choice, int call)
-    {
-        const string Characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{requestId} {choice} {call}"));
-        return string.Create(9, hash, static (id, bytes) =>
-        {
-            for (var i = 0; i < id.Length; i++)
-                id[i] = Characters[bytes[i] % Characters.Length];
-        });
-    }
+    /// <summary>A call's id, the same for the same call.</summary>
+    public static string CallId(string requestId, uint choice, int call) =>
+        ToolCallId.Of($"{requestId} {choice} {call}");
 
     private bool IsMarker(int token) =>
         tools is not null && tools.Markers.Contains(Encoding.UTF8.GetString(vocabulary.BytesOf(token).Span));

@@ -32,8 +32,7 @@ internal abstract class EngineVocabulary
     /// <summary>A vocabulary in GGUF, which the bundled node sends.</summary>
     internal sealed class OfGguf(IModelTokenizer tokenizer) : EngineVocabulary
     {
-        // The node's tool formats all write calls so, as its own reader expects them.
-        public override ToolCallSyntax Tools => ToolCallSyntax.Hermes;
+        public override ToolCallSyntax Tools => ToolCallSyntaxes.OfParser(tokenizer.ToolCallParser);
 
         public override int[] Chat(JsonElement body, ReadOnlyMemory<byte> bytes) =>
             tokenizer.Tokenize(InferenceOperation.Chat, bytes)
@@ -49,7 +48,7 @@ internal abstract class EngineVocabulary
 
         public override ReadOnlyMemory<byte> BytesOf(int token) => tokenizer.BytesOf(token);
 
-        public override bool IsControl(int token) => false; // they have no bytes
+        public override bool IsControl(int token) => tokenizer.IsControl(token);
 
         public void Release() => (tokenizer as IDisposable)?.Dispose();
     }
