@@ -25,6 +25,7 @@ namespace AgentRuntime.Abstractions;
 [JsonDerivedType(typeof(ToolFailed), "tool.failed")]
 [JsonDerivedType(typeof(MemoryCompleted), "memory.completed")]
 [JsonDerivedType(typeof(MemoryRefused), "memory.refused")]
+[JsonDerivedType(typeof(SleepStarted), "sleep.started")]
 public abstract record RunEventData;
 
 /// <summary>A worker started the run.</summary>
@@ -156,6 +157,12 @@ public sealed record MemoryCompleted(
 /// <summary>Memory was neither read nor changed.</summary>
 public sealed record MemoryRefused(
     int Call, string Operation, string Bucket, ErrorResource Error, string? Key = null) : RunEventData;
+
+/// <summary>
+/// The guest sleeps until a moment, whoever runs it then. Shorter sleeps than a minute are not recorded, and begin anew
+/// with another worker.
+/// </summary>
+public sealed record SleepStarted(int Call, DateTimeOffset Until) : RunEventData;
 
 /// <summary>What the run used.</summary>
 public sealed record RunTotals(

@@ -62,6 +62,7 @@ internal sealed class TextRunReport : IRunReport
         [
             $"deny   memory {d.Operation} {Shorten(d.Bucket)} {Shorten(d.Key ?? "")}", $"       {d.Error.ToError()}",
         ],
+        SleepStarted d => [$"sleep  until {d.Until:u}"],
         GuestLogged d => [$"log    {d.Level}: {Shorten(d.Message)}"],
         _ => [],
     };

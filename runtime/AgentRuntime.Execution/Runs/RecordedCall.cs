@@ -38,6 +38,8 @@ internal sealed class RecordedCall(DateTimeOffset at)
 
     public MemoryRefused? MemoryRefused { get; private set; }
 
+    public SleepStarted? SleepStarted { get; private set; }
+
     /// <summary>The number of the call that an event is about; null for one that is about none.</summary>
     public static int? NumberOf(RunEventData data) => data switch
     {
@@ -52,6 +54,7 @@ internal sealed class RecordedCall(DateTimeOffset at)
         ToolFailed tool => tool.Call,
         MemoryCompleted memory => memory.Call,
         MemoryRefused memory => memory.Call,
+        SleepStarted sleep => sleep.Call,
         _ => null,
     };
 
@@ -98,6 +101,9 @@ internal sealed class RecordedCall(DateTimeOffset at)
                 break;
             case MemoryRefused memory:
                 MemoryRefused = memory;
+                break;
+            case SleepStarted sleep:
+                SleepStarted = sleep;
                 break;
         }
     }

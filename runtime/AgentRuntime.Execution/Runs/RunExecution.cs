@@ -24,6 +24,9 @@ internal sealed class RunExecution(
     RunServiceOptions options,
     TimeProvider time)
 {
+    /// <summary>Shorter sleeps begin anew with another worker: agents that wait in a loop fill no journal.</summary>
+    private static readonly TimeSpan LeastRecordedSleep = TimeSpan.FromMinutes(1);
+
     private readonly RunJournalWriter _events = new(run, journal, sandboxes.Name);
     private bool _isUnderWay;
 
@@ -177,7 +180,7 @@ internal sealed class RunExecution(
     private async ValueTask<HostCallResult> AnswerAsync(
         RunContext context, int call, HostCall asked, CancellationToken cancellationToken)
     {
-        if (asked is HostCall.ListTools or HostCall.Sleep && run.History.Has(call))
+        if (asked is HostCall.ListTools && run.History.Has(call))
             throw new RuntimeErrorException(RunErrors.Diverged(call));
         if (run.EventChars > options.MaxEventChars && call > run.History.LastCall)
             throw new RuntimeErrorException(RunErrors.JournalFull(options.MaxEventChars));
@@ -191,16 +194,35 @@ internal sealed class RunExecution(
                 return await memory.HandleAsync(context, call, remembered, cancellationToken).ConfigureAwait(false);
             case HostCall.ListTools:
                 return new HostCallResult.ToolList([.. context.VisibleTools.Values]);
-            case HostCall.Sleep when call < run.History.LastCall:
-                return new HostCallResult.Slept();
             case HostCall.Sleep sleep:
-                var over = Task.Delay(sleep.Duration, time, cancellationToken);
-                await _events.RestAsync(over).ConfigureAwait(false);
-                await over.ConfigureAwait(false);
+                await SleepAsync(call, sleep.Duration, cancellationToken).ConfigureAwait(false);
                 return new HostCallResult.Slept();
             default:
                 throw new InvalidOperationException($"no handler for {asked.GetType().Name}");
         }
+    }
+
+    /// <summary>Sleeps, or for as long as is left of a sleep that began with an earlier worker.</summary>
+    private async Task SleepAsync(int call, TimeSpan duration, CancellationToken cancellationToken)
+    {
+        if (await run.History.FindAsync(call, cancellationToken).ConfigureAwait(false) is { } past)
+        {
+            var until = past.SleepStarted?.Until ?? throw new RuntimeErrorException(RunErrors.Diverged(call));
+            // A clock that was set back makes no sleep longer.
+            duration = TimeSpan.FromTicks(
+                Math.Clamp((until - time.GetUtcNow()).Ticks, 0, duration.Ticks));
+        }
+        else if (duration >= LeastRecordedSleep && call > run.History.LastCall)
+        {
+            await _events.AppendAsync(new SleepStarted(call, time.GetUtcNow() + duration), cancellationToken)
+                .ConfigureAwait(false);
+        }
+
+        if (call < run.History.LastCall)
+            return;
+        var over = Task.Delay(duration, time, cancellationToken);
+        await _events.RestAsync(over).ConfigureAwait(false);
+        await over.ConfigureAwait(false);
     }
 
     private async Task EndAsync(RunEnding ending, Activity? activity)

@@ -32,6 +32,7 @@ public sealed class RunEventJsonTests
         ("tool.failed", new ToolFailed(2, "shop/refund", Error, 1.25)),
         ("memory.completed", new MemoryCompleted(3, "get", "notes")),
         ("memory.refused", new MemoryRefused(3, "set", "notes", Error)),
+        ("sleep.started", new SleepStarted(4, DateTimeOffset.UnixEpoch)),
     ];
 
     [Fact]

@@ -46,6 +46,9 @@ internal sealed class RunHost : IAsyncDisposable
     /// <summary>Reaches tool servers in place of the real one; takes effect with a restart.</summary>
     public IToolTransport? OtherTools { get; set; }
 
+    /// <summary>The clock of the services that are made from now on.</summary>
+    public TimeProvider Time { get; set; } = TimeProvider.System;
+
     public ScriptedPolicy Policy { get; } = new();
 
     public MemoryAuditLog Audit { get; } = new();
@@ -214,7 +217,7 @@ internal sealed class RunHost : IAsyncDisposable
         OtherTools ?? Tools,
         Journal,
         Ledger,
-        TimeProvider.System,
+        Time,
         NullLogger<RunService>.Instance,
         _options,
         Audit,

@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Execution.Tests;
 
@@ -41,7 +42,8 @@ public sealed class LostWorkerTests
     public async Task A_run_that_waits_for_a_time_survives_every_crash()
     {
         await using var host = await RunHost.StartAsync(Strict);
-        var duration = TimeSpan.FromDays(1);
+        host.Policy.Budget = new RunBudget { Deadline = TimeSpan.FromDays(2) };
+        var (duration, time) = (TimeSpan.FromDays(1), new ShiftedTime());
         await host.DeployAsync("agent", async (_, guest) =>
         {
             await guest.ChatAsync("before");
@@ -55,8 +57,13 @@ public sealed class LostWorkerTests
         {
             await CountAsync<RunSuspended>(host, run, crash);
             await host.CrashAsync();
+            if (crash == 4)
+            {
+                time.Advance(duration);
+                host.Time = time;
+            }
+
             host.Restart();
-            duration = crash < 4 ? duration : TimeSpan.FromMilliseconds(100);
             host.Work();
         }
 
@@ -64,7 +71,50 @@ public sealed class LostWorkerTests
         Assert.Equal((RunStatus.Succeeded, "hello"), (ended.Status, ended.Output));
         Assert.Equal(["between", "after"], events.OfType<GuestLogged>().Select(l => l.Message));
         Assert.Equal(2, host.Inference.Bodies.Count);
-        Assert.Equal([1, 1, 1, 1, 0], events.OfType<RunResumed>().TakeLast(5).Select(r => r.ReplayedCalls));
+        Assert.Equal([2, 2, 2, 2], events.OfType<RunResumed>().Select(r => r.ReplayedCalls));
+        var started = Assert.Single(events.OfType<SleepStarted>());
+        Assert.Equal(2, started.Call);
+        Assert.InRange(started.Until, run.CreatedAt + duration, run.CreatedAt + duration + TimeSpan.FromMinutes(5));
+    }
+
+    [Fact]
+    public async Task What_was_slept_is_not_slept_again_and_another_call_in_its_place_is_another_path()
+    {
+        await using var host = await RunHost.StartAsync(Strict);
+        host.Policy.Budget = new RunBudget { Deadline = TimeSpan.FromDays(2) };
+        var (time, sleeps) = (new ShiftedTime(), true);
+        host.Time = time;
+        await CrashAsync(TimeSpan.Zero);
+        await host.DeployAsync("agent", async (_, guest) =>
+        {
+            if (sleeps)
+                await guest.CallAsync(new HostCall.Sleep(TimeSpan.FromHours(1)));
+            await guest.ChatAsync("one");
+            await guest.CallAsync(new HostCall.Sleep(TimeSpan.FromHours(2)));
+            return "done";
+        });
+        var run = await host.StartRunAsync("agent");
+        await CountAsync<RunSuspended>(host, run, 1);
+        await CrashAsync(TimeSpan.FromHours(1));
+        await CountAsync<RunSuspended>(host, run, 2);
+        await CrashAsync(TimeSpan.FromHours(1));
+
+        // Half of the second one is left, and nothing of the first.
+        await CountAsync<RunSuspended>(host, run, 3);
+        sleeps = false;
+        await CrashAsync(TimeSpan.Zero);
+        var (ended, events) = await host.EndAsync(run);
+        Assert.Equal(ReasonCodes.RunInterrupted, ended.Error!.Code);
+        Assert.Contains("another path", ended.Error.Message, StringComparison.Ordinal);
+        Assert.Single(events.OfType<ChatCompleted>());
+
+        async Task CrashAsync(TimeSpan passed)
+        {
+            await host.CrashAsync();
+            time.Advance(passed);
+            host.Restart();
+            host.Work();
+        }
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using AgentRuntime.TestKit;
+
 namespace AgentRuntime.Gateway.Tests;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using AgentRuntime.Abstractions;
+using AgentRuntime.TestKit;
 using Microsoft.AspNetCore.Http;
 using static AgentRuntime.Gateway.Tests.RouterHarness;
 

@@ -1,5 +1,6 @@
 using AgentRuntime.Abstractions;
 using AgentRuntime.Gateway.Routing;
+using AgentRuntime.TestKit;
 
 namespace AgentRuntime.Gateway.Tests;
 
