@@ -19,6 +19,8 @@ internal static class CompletionRequestReader
     private const int MostStops = 16;
     private const int MostChoices = 32;
 
+    private const int MostCallIdCharacters = 65_536;
+
     /// <param name="body">The body.</param>
     /// <param name="isChat">Whether it asks for a chat's answer.</param>
     /// <param name="calls">How the model writes tool calls.</param>
@@ -182,15 +184,18 @@ internal static class CompletionRequestReader
                     throw Malformed($"{where}.tool_calls has an entry without a function", where);
                 var name = Text(function, "name", 256)
                     ?? throw Malformed($"{where}.tool_calls names no function", where);
-                calls.Add(new(name, Text(function, "arguments", int.MaxValue) ?? "{}", Text(call, "id", 256)));
+                calls.Add(new(name, Text(function, "arguments", int.MaxValue) ?? "{}", CallId(call, "id")));
             }
         }
 
         return new(role, Content(value, where))
         {
-            ToolCalls = calls, Name = Text(value, "name", 256), CallId = Text(value, "tool_call_id", 256),
+            ToolCalls = calls, Name = Text(value, "name", 256), CallId = CallId(value, "tool_call_id"),
         };
     }
+
+    /// <summary>A call's id, which may be long: some services put what their model remembers into it.</summary>
+    private static string? CallId(JsonElement holder, string name) => Text(holder, name, MostCallIdCharacters);
 
     private static string Content(JsonElement message, string where)
     {

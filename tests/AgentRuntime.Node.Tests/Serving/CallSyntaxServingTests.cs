@@ -62,6 +62,36 @@ public sealed class CallSyntaxServingTests
         Assert.Equal(4, (int)json["usage"]!["completion_tokens"]!);
     }
 
+    [Theory]
+    [InlineData(65_536, 200)]
+    [InlineData(65_537, 400)]
+    public async Task The_id_of_a_call_may_be_long(int characters, int expected)
+    {
+        await using var node = await StartAsync("mistral");
+        var id = new string('é', characters);
+        var body = Body("Refund it.");
+        body["max_tokens"] = 4;
+        body["ignore_eos"] = true;
+        body["messages"]!.AsArray().Add(new JsonObject
+        {
+            ["role"] = "assistant",
+            ["tool_calls"] = new JsonArray(new JsonObject
+            {
+                ["id"] = id,
+                ["function"] = new JsonObject { ["name"] = "refund", ["arguments"] = "{}" },
+            }),
+        });
+        body["messages"]!.AsArray().Add(new JsonObject
+        {
+            ["role"] = "tool", ["content"] = "done", ["tool_call_id"] = id,
+        });
+
+        var (status, json) = await DemoNode.PostAsync(node, "/v1/chat/completions", body);
+
+        Assert.Equal(expected, status);
+        if (expected == 400) Assert.Equal("AR1004", (string?)json["error"]!["code"]);
+    }
+
     [Fact]
     public async Task A_call_that_begins_with_a_control_token_is_held_and_read()
     {
