@@ -18,7 +18,6 @@ internal static class CompletionRequestReader
     private const int MostPrompts = 64;
     private const int MostStops = 16;
     private const int MostChoices = 32;
-
     private const int MostCallIdCharacters = 65_536;
 
     /// <param name="body">The body.</param>

@@ -16,24 +16,36 @@ internal static class CallIds
     public static IReadOnlyList<RequestMessage> Short(IReadOnlyList<RequestMessage> messages)
     {
         if (!messages.Any(m => m.Role == "tool" || m.ToolCalls.Count > 0)) return messages;
-        var open = new List<string>();
-        var calls = 0;
+        var (open, answered, made) = (new Queue<string>(), new HashSet<string>(StringComparer.Ordinal), 0);
         return [.. messages.Select(Named)];
 
         RequestMessage Named(RequestMessage message)
         {
             if (message.Role == "tool")
             {
-                var id = message.CallId is { } own ? Short(own) : open.FirstOrDefault() ?? OfPlace(calls++);
-                open.Remove(id);
+                var id = message.CallId is { } own ? Short(own) : FirstOpen() ?? OfPlace(made++);
+                answered.Add(id);
                 return message with { CallId = id };
             }
 
             if (message.ToolCalls.Count == 0) return message;
             RequestToolCall[] named =
-                [.. message.ToolCalls.Select(c => c with { Id = c.Id is { } own ? Short(own) : OfPlace(calls++) })];
-            open.AddRange(named.Select(c => c.Id!));
+                [.. message.ToolCalls.Select(c => c with { Id = c.Id is { } own ? Short(own) : OfPlace(made++) })];
+            foreach (var call in named)
+            {
+                answered.Remove(call.Id!);
+                open.Enqueue(call.Id!);
+            }
+
             return message with { ToolCalls = named };
+        }
+
+        string? FirstOpen()
+        {
+            while (open.TryDequeue(out var id))
+                if (!answered.Contains(id))
+                    return id;
+            return null;
         }
     }
 
