@@ -70,7 +70,7 @@ internal abstract class CallWatch
             var mayBegin = false;
             foreach (var head in _heads)
             {
-                if (EndOf(head, all, out var mayBeHead) is { } end)
+                if (CallStart.EndOf(head, all, out var mayBeHead) is { } end)
                 {
                     // The white space that the model likes is no reason to hold another call against it.
                     written = (byte[])[.. head, .. all.AsSpan(end)];
@@ -85,26 +85,5 @@ internal abstract class CallWatch
 
         public override void Keep(ReadOnlySpan<byte> piece) =>
             _seen = [.. _seen, .. _seen.Length == 0 ? piece.TrimStart(" \n\r\t"u8) : piece];
-
-        /// <summary>Where a head ends that a text begins with, but for white space; null where it does not.</summary>
-        /// <param name="head">JSON without white space.</param>
-        /// <param name="text">The text.</param>
-        /// <param name="mayBe">Whether the text may go on so that it does.</param>
-        private static int? EndOf(ReadOnlySpan<byte> head, ReadOnlySpan<byte> text, out bool mayBe)
-        {
-            mayBe = false;
-            var (at, isQuoted) = (0, false);
-            for (var i = 0; i < text.Length; i++)
-            {
-                var b = text[i];
-                if (!isQuoted && b is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t') continue;
-                if (b != head[at]) return null;
-                isQuoted ^= b == '"';
-                if (++at == head.Length) return i + 1;
-            }
-
-            mayBe = true;
-            return null;
-        }
     }
 }

@@ -93,12 +93,8 @@ internal static class CallGrammar
     private static CallStart Start(ToolCallSyntax syntax, IReadOnlyList<RequestTool> tools) => syntax switch
     {
         ToolCallSyntax.Hermes => new(ToolFormat.CallStart, []),
-        // The last three are read as calls, too, whatever they go on with.
-        ToolCallSyntax.Llama3 => new(null,
-        [
-            .. tools.Select(t => $"{{\"name\":{RequestJson.Compact(t.Name)}"), "{\"type\":\"function\"",
-            "{\"parameters\"", "{\"arguments\"",
-        ]),
+        ToolCallSyntax.Llama3 => new(null, [.. tools.Select(t => RequestJson.Compact(t.Name)).SelectMany(
+            name => (string[])[$"{{\"name\":{name}", $"{{\"type\":\"function\",\"name\":{name}"])]),
         _ => new(MistralStart, []),
     };
 }

@@ -48,8 +48,9 @@ internal sealed class Choice(NodeService node, CompletionRequest request, int in
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
 
     private readonly TextAssembler _text = new(request.Stops);
-    private readonly IToolCallReader? _calls =
-        request.Tools.Count > 0 ? ToolCallSyntaxes.ReaderOf(node.Prompts.Calls, only: null) : null;
+    private readonly IToolCallReader? _calls = request.Tools.Count == 0 ? null
+        : ToolCallSyntaxes.ReaderOf(
+            node.Prompts.Calls, only: null, request.Sampling.Grammar?.Calls is { } calls ? calls.IsBegunBy : null);
     private bool _foundCalls;
 
     public int Index { get; } = index;

@@ -50,11 +50,15 @@ internal static class ToolCallSyntaxes
 
     /// <param name="syntax">Which.</param>
     /// <param name="only">The tool whose arguments are all that is written.</param>
-    public static IToolCallReader ReaderOf(ToolCallSyntax syntax, string? only) => syntax switch
+    /// <param name="isCalls">
+    /// Whether an answer is calls that may be text as well, of a syntax without marks; null for all that look so.
+    /// </param>
+    public static IToolCallReader ReaderOf(
+        ToolCallSyntax syntax, string? only, Func<string, bool>? isCalls = null) => syntax switch
     {
         ToolCallSyntax.Hermes => new TaggedToolCallReader(),
         ToolCallSyntax.Llama3 => new HeldToolCallReader(["<|python_tag|>", "{"], onlyAtStart: true,
-            ToolCallJson.Sequence),
+            text => isCalls?.Invoke(text) == false ? null : ToolCallJson.Sequence(text)),
         ToolCallSyntax.MistralList or ToolCallSyntax.MistralNames =>
             new HeldToolCallReader(["[TOOL_CALLS]"], onlyAtStart: false, ToolCallJson.Mistral)
             {
